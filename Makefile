@@ -1,0 +1,45 @@
+# Two commands do everything: `make demo` and `make test`. Both create .venv on first use and reuse it afterwards.
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3 2>/dev/null))
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+USER_ID ?= 15
+QUERY ?=
+
+.PHONY: demo test lint golden verify-full bench area clean
+
+demo: $(STAMP)
+	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
+
+test: lint
+	$(BIN)/pytest -m "not slow" --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver \
+	    --cov=gatewright_sim.golden --cov-report=term --cov-fail-under=90
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+golden: $(STAMP)
+	$(BIN)/python -m gatewright_sim.golden.vectors
+
+verify-full: test golden
+	$(BIN)/pytest -m slow --junit-xml=junit-slow.xml
+
+bench: $(STAMP)
+	$(BIN)/pytest tests/bench --benchmark-only
+	$(BIN)/gatewright bench simulator
+
+area: $(STAMP)
+	$(BIN)/python -m gatewright_hw.area --config pynq-z2
+
+$(STAMP): pyproject.toml constraints.txt
+	@sh .ci/check-tools "$(PYTHON)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing gatewright into $(VENV): one or two minutes on the first run"
+	$(BIN)/pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis junit*.xml

@@ -1,0 +1,1 @@
+"""The accelerator in Amaranth: bus components, engines, sequencer and top level."""

@@ -1,0 +1,1 @@
+"""The engines: each runs one kind of command from operands to results in DDR."""

@@ -1,0 +1,43 @@
+"""What every engine looks like to the sequencer and the arbiter."""
+
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.commands import FLAGS_BITS, FLAGS_LSB, CommandSpec
+from gatewright.spec.memory import COMMAND_BYTES
+from gatewright_hw.bus.ports import ReadPort, WritePort
+
+__all__ = ["ERROR_BITS", "EngineSignature", "command_layout"]
+
+ERROR_BITS = 8
+
+
+def command_layout(spec: CommandSpec) -> data.FlexibleLayout:
+    """The 512-bit command as a layout whose fields are ``flags`` and the fields of ``spec`` (by name)."""
+    fields = {"flags": data.Field(FLAGS_BITS, FLAGS_LSB)}
+    fields |= {field.name: data.Field(field.width, field.offset) for field in spec.fields}
+    return data.FlexibleLayout(8 * COMMAND_BYTES, fields)
+
+
+class EngineSignature(wiring.Signature):
+    """An engine.
+
+    Members
+    -------
+    command : 512-bit raw command stream (view it with :func:`command_layout`); taken when the engine is idle. Only
+        validated commands arrive.
+    done : high for one cycle when the command has ended: every read has returned and every write is acknowledged.
+    error : an ``ErrorCode`` found in the data (for example BAD_INDEX), valid with ``done``; NONE otherwise.
+    read, write : the engine's memory ports.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "command": In(stream.Signature(8 * COMMAND_BYTES)),
+                "done": Out(1),
+                "error": Out(ERROR_BITS),
+                "read": Out(ReadPort()),
+                "write": Out(WritePort()),
+            }
+        )

@@ -1,0 +1,22 @@
+"""Named errors of the recommender: each message is one sentence that says what was given and what is allowed."""
+
+__all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownUserError"]
+
+
+class RecommenderError(ValueError):
+    """Base of every error a caller of the recommender can provoke with its input."""
+
+
+class DataError(RecommenderError):
+    """Rating data that cannot be used: a missing file or column, a malformed row, nothing to train on."""
+
+
+class UnknownUserError(DataError):
+    """A user id that is not in the data."""
+
+    def __init__(self, user_id: object, count: int, first: int, last: int) -> None:
+        super().__init__(f"unknown user {user_id}: the data has {count} users, with ids from {first} to {last}")
+
+
+class ModelFileError(RecommenderError):
+    """A model file that is missing, damaged or of another version."""

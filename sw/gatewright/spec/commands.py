@@ -1,0 +1,304 @@
+"""The command set: 64-byte little-endian records of sixteen 32-bit words that the sequencer fetches from DDR.
+
+Word 0 holds the opcode (bits 7:0) and the flags (bits 15:8); each further field has a word and a bit position. The RTL
+decoder and validator, the golden model and the driver's encoder are all made from the tables in this file. Bits that no
+field names are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum, IntFlag
+
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode, SpecError
+from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
+from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
+
+__all__ = [
+    "AGGREGATE",
+    "ATTENTION",
+    "COMMANDS",
+    "COMMAND_WORDS",
+    "FLAGS_LSB",
+    "GEMM",
+    "GEMM_PARAMS_DTYPE",
+    "AggregateFlags",
+    "AttentionFlags",
+    "CommandSpec",
+    "DecodedCommand",
+    "Field",
+    "GemmFlags",
+    "Kind",
+    "Opcode",
+    "check",
+    "decode",
+    "encode",
+]
+
+COMMAND_WORDS = COMMAND_BYTES // 4
+OPCODE_BITS = 8
+FLAGS_LSB = 8
+FLAGS_BITS = 8
+
+
+class Opcode(IntEnum):
+    """Zero is no opcode, so that empty memory is refused."""
+
+    GEMM = 1
+    ATTENTION = 2
+    AGGREGATE = 3
+
+
+class GemmFlags(IntFlag):
+    """Flags of GEMM."""
+
+    B_KN = 1
+    """B is [K, N] row-major (transposed on load) instead of [N, K] row-major."""
+    OUT_INT32 = 2
+    """C is int32 (accumulator plus bias) instead of requantised int8."""
+    A_RESIDENT = 4
+    """Blocks of A are the outer loop (A is read once, B once per block of A) instead of blocks of B."""
+    PARAMS = 8
+    """params_addr points at one 8-byte record per column of C. Needed for an int8 C; brings the bias for an int32 C."""
+
+
+class AttentionFlags(IntFlag):
+    """Flags of ATTENTION."""
+
+    CAUSAL = 1
+    """Query i attends to keys j <= i + seq_kv - seq_q."""
+    KEY_MASK = 2
+    """mask_addr points at seq_kv bits (bit j of a little-endian bit string), 1 = attend; padded to 8 bytes."""
+
+
+class AggregateFlags(IntFlag):
+    """AGGREGATE has no flags."""
+
+
+class Kind(Enum):
+    """What a field means, hence how it is validated."""
+
+    ADDRESS = "address"
+    """Byte address, a multiple of 8."""
+    STRIDE = "stride"
+    """Bytes from one row to the next, a multiple of 8."""
+    SIZE = "size"
+    """A count from 1 to the field's limit."""
+    COUNT = "count"
+    """A count from 0."""
+    PLAIN = "plain"
+    """Any value of its width."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a command: ``width`` bits at bit ``lsb`` of 32-bit word ``word``.
+
+    ``limit`` names the :class:`AcceleratorConfig` attribute that bounds a SIZE, which is a multiple of ``multiple``.
+    """
+
+    name: str
+    word: int
+    doc: str
+    kind: Kind = Kind.PLAIN
+    lsb: int = 0
+    width: int = 32
+    limit: str | None = None
+    multiple: int = 1
+
+    @property
+    def offset(self) -> int:
+        """Bit offset in the 512-bit command."""
+        return 32 * self.word + self.lsb
+
+    def maximum(self, config: AcceleratorConfig) -> int:
+        """Largest valid value under ``config``."""
+        return int(getattr(config, self.limit)) if self.limit else (1 << self.width) - 1
+
+    def fault(self, value: int, config: AcceleratorConfig) -> ErrorCode:
+        """The error a value of this field causes in the hardware, or NONE."""
+        if self.kind in (Kind.ADDRESS, Kind.STRIDE) and value % ALIGNMENT:
+            return ErrorCode.UNALIGNED
+        if self.kind is Kind.SIZE and not (1 <= value <= self.maximum(config) and value % self.multiple == 0):
+            return ErrorCode.BAD_SHAPE
+        return ErrorCode.NONE
+
+
+def _addr(name: str, word: int, doc: str) -> Field:
+    return Field(name, word, doc, Kind.ADDRESS)
+
+
+def _stride(name: str, word: int, doc: str) -> Field:
+    return Field(name, word, doc, Kind.STRIDE)
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """One command: its opcode, the engine whose counters it moves, flags and fields in the order they are validated."""
+
+    opcode: Opcode
+    engine: str
+    doc: str
+    flags: type[IntFlag]
+    fields: tuple[Field, ...]
+
+    @property
+    def name(self) -> str:
+        return self.opcode.name
+
+    @property
+    def flags_mask(self) -> int:
+        """The flag bits that this command defines."""
+        return sum(int(flag) for flag in self.flags)
+
+    def field(self, name: str) -> Field:
+        """The field called ``name``; :class:`SpecError` lists the names otherwise."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise SpecError(f"{self.name} has no field {name!r}, allowed: {', '.join(f.name for f in self.fields)}")
+
+
+GEMM = CommandSpec(
+    Opcode.GEMM,
+    "gemm",
+    "C = requantise(A B + bias): int8 [M, K] x int8 [K, N] -> int8 or int32 [M, N], row-major, row strides in bytes.",
+    GemmFlags,
+    (
+        _addr("a_addr", 1, "A, int8 [M, K]"),
+        _addr("b_addr", 2, "B, int8 [N, K], or [K, N] with B_KN"),
+        _addr("c_addr", 3, "C, int8 or int32 [M, N]"),
+        _addr("params_addr", 4, "per-column records {i32 bias, u16 multiplier, u8 shift, u8 zero}, with PARAMS"),
+        Field("m", 5, "rows of A and C", Kind.SIZE, width=24),
+        Field("n", 6, "columns of B and C", Kind.SIZE, width=24),
+        Field("k", 7, "inner dimension", Kind.SIZE, width=16, limit="gemm_max_k"),
+        _stride("a_stride", 8, "bytes from one row of A to the next"),
+        _stride("b_stride", 9, "bytes from one stored row of B to the next"),
+        _stride("c_stride", 10, "bytes from one row of C to the next"),
+    ),
+)
+
+ATTENTION = CommandSpec(
+    Opcode.ATTENTION,
+    "attention",
+    "O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h for each head h: columns h*d .. h*d+d-1 of Q, K, V and O (int8).",
+    AttentionFlags,
+    (
+        _addr("q_addr", 1, "Q, int8 [seq_q, heads * head_dim]"),
+        _addr("k_addr", 2, "K, int8 [seq_kv, heads * head_dim]"),
+        _addr("v_addr", 3, "V, int8 [seq_kv, heads * head_dim]"),
+        _addr("o_addr", 4, "O, int8 [seq_q, heads * head_dim]"),
+        _addr("mask_addr", 5, "key mask bits, with KEY_MASK"),
+        Field("seq_q", 6, "queries", Kind.SIZE, width=24),
+        Field("seq_kv", 7, "keys", Kind.SIZE, width=16, limit="max_seq"),
+        Field("heads", 8, "heads", Kind.SIZE, width=16),
+        Field("head_dim", 8, "columns of one head", Kind.SIZE, lsb=16, width=16, limit="max_head_dim", multiple=8),
+        _stride("q_stride", 9, "bytes from one row of Q to the next"),
+        _stride("k_stride", 10, "bytes from one row of K to the next"),
+        _stride("v_stride", 11, "bytes from one row of V to the next"),
+        _stride("o_stride", 12, "bytes from one row of O to the next"),
+        Field("score_multiplier", 13, "scores to log2 units (7 fraction bits)", width=MULTIPLIER_BITS),
+        Field("out_multiplier", 13, "output requantiser, before 1 / sum", lsb=16, width=MULTIPLIER_BITS),
+        Field("score_shift", 14, "shift of the score requantiser", width=SHIFT_BITS),
+        Field("out_shift", 14, "shift of the output requantiser", lsb=8, width=SHIFT_BITS),
+    ),
+)
+
+AGGREGATE = CommandSpec(
+    Opcode.AGGREGATE,
+    "aggregate",
+    "Y[i] = requantise(sum_j w_ij X[j]): a CSR matrix with int16 weights times int8 features [cols, features].",
+    AggregateFlags,
+    (
+        _addr("row_ptr_addr", 1, "row pointers, u32 [rows + 1], row_ptr[0] = 0"),
+        _addr("col_addr", 2, "column indices, u32 [nnz]"),
+        _addr("weight_addr", 3, "edge weights, int16 [nnz]"),
+        _addr("x_addr", 4, "X, int8 [cols, features]"),
+        _addr("y_addr", 5, "Y, int8 [rows, features]"),
+        Field("rows", 6, "rows of the CSR matrix and of Y", Kind.SIZE),
+        Field("cols", 7, "rows of X", Kind.SIZE),
+        Field("nnz", 8, "edges", Kind.COUNT),
+        Field("features", 9, "columns of X and Y", Kind.SIZE, width=16, limit="max_features"),
+        _stride("x_stride", 10, "bytes from one row of X to the next"),
+        _stride("y_stride", 11, "bytes from one row of Y to the next"),
+        Field("multiplier", 12, "requantiser, the weights' binary point folded in", width=MULTIPLIER_BITS),
+        Field("shift", 12, "requantiser's shift", lsb=16, width=SHIFT_BITS),
+    ),
+)
+
+COMMANDS: dict[int, CommandSpec] = {spec.opcode: spec for spec in (GEMM, ATTENTION, AGGREGATE)}
+"""Every command by opcode."""
+
+GEMM_PARAMS_DTYPE = [("bias", "<i4"), ("multiplier", "<u2"), ("shift", "u1"), ("zero", "u1")]
+"""numpy structured dtype of one record at params_addr."""
+
+
+@dataclass(frozen=True)
+class DecodedCommand:
+    """A command taken apart: its spec, flags and field values by name."""
+
+    spec: CommandSpec
+    flags: int
+    values: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> int:
+        return self.values[name]
+
+
+def encode(spec: CommandSpec, flags: int = 0, **values: int) -> bytes:
+    """Pack one command into 64 bytes. Raises :class:`SpecError` naming a field that is missing, unknown or too wide.
+
+    Only the width is checked here, so that a test can encode what the hardware must refuse; see :func:`check`.
+    """
+    for name in values:
+        spec.field(name)
+    if not 0 <= flags < 1 << FLAGS_BITS:
+        raise SpecError(f"{spec.name}: flags {flags} is outside 0..{(1 << FLAGS_BITS) - 1}")
+    bits = int(spec.opcode) | int(flags) << FLAGS_LSB
+    for field in spec.fields:
+        if field.name not in values:
+            raise SpecError(f"{spec.name}: field {field.name!r} is missing")
+        value = int(values[field.name])
+        if not 0 <= value < 1 << field.width:
+            raise SpecError(f"{spec.name}: {field.name} is {value}, allowed 0..{(1 << field.width) - 1}")
+        bits |= value << field.offset
+    return bits.to_bytes(COMMAND_BYTES, "little")
+
+
+def decode(raw: bytes) -> DecodedCommand:
+    """Take a 64-byte command apart. Raises :class:`SpecError` on a wrong length or an unknown opcode."""
+    if len(raw) != COMMAND_BYTES:
+        raise SpecError(f"a command is {COMMAND_BYTES} bytes, got {len(raw)}")
+    bits = int.from_bytes(raw, "little")
+    opcode = bits & ((1 << OPCODE_BITS) - 1)
+    if opcode not in COMMANDS:
+        raise SpecError(
+            f"unknown opcode {opcode}, allowed: {', '.join(f'{int(c)} ({s.name})' for c, s in COMMANDS.items())}"
+        )
+    spec = COMMANDS[opcode]
+    flags = bits >> FLAGS_LSB & ((1 << FLAGS_BITS) - 1)
+    values = {field.name: bits >> field.offset & ((1 << field.width) - 1) for field in spec.fields}
+    return DecodedCommand(spec, flags, values)
+
+
+def check(raw: bytes, config: AcceleratorConfig) -> tuple[ErrorCode, int]:
+    """What the sequencer's validator says of a command: an error code (or NONE) and its detail, the offending word.
+
+    Order: opcode (word 0), flags (word 0), then the fields in the order of the table.
+    """
+    bits = int.from_bytes(raw, "little")
+    opcode = bits & ((1 << OPCODE_BITS) - 1)
+    if opcode not in COMMANDS:
+        return ErrorCode.BAD_OPCODE, 0
+    command = decode(raw)
+    unknown = command.flags & ~command.spec.flags_mask
+    needs_params = opcode == Opcode.GEMM and not command.flags & (GemmFlags.OUT_INT32 | GemmFlags.PARAMS)
+    if unknown or needs_params:
+        return ErrorCode.BAD_FLAGS, 0
+    for field in command.spec.fields:
+        fault = field.fault(command[field.name], config)
+        if fault is not ErrorCode.NONE:
+            return fault, field.word
+    return ErrorCode.NONE, 0

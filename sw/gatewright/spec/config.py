@@ -1,0 +1,150 @@
+"""The accelerator's configuration: one frozen, validated, hashed dataclass, and the configurations we ship."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from gatewright.spec.errors import SpecError
+from gatewright.spec.memory import BUS_BYTES
+
+__all__ = ["CONFIGS", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
+
+SPEC_VERSION = (1, 0)
+"""Major, minor: the VERSION register. A driver refuses another major."""
+
+_NOT_HARDWARE = ("name", "part", "clock_mhz")
+
+
+def _power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+@dataclass(frozen=True)
+class AcceleratorConfig:
+    """Sizes of one accelerator.
+
+    Parameters
+    ----------
+    name, part, clock_mhz : label, the FPGA it is meant for, the clock in MHz (an assumption until timed on that part).
+    array_rows, array_cols : the int8 array's shape: rows of A and columns of B per tile; powers of two, 2..32.
+    lanes : requantisers that drain the array, outputs per cycle; a power of two from 2 to array_cols.
+    a_depth, b_depth : 64-bit words per operand bank (both halves of the double buffer); powers of two, 32..4096.
+    max_seq : most keys of one attention, kept on chip; a power of two, 16..4096.
+    max_head_dim : widest attention head, a multiple of 8, 8..256.
+    max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
+    edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
+    outstanding : read bursts in flight per requester, a power of two, 2..64.
+    """
+
+    name: str
+    part: str
+    clock_mhz: float
+    array_rows: int
+    array_cols: int
+    lanes: int
+    a_depth: int
+    b_depth: int
+    max_seq: int
+    max_head_dim: int
+    max_features: int
+    edge_fifo: int
+    outstanding: int
+
+    def __post_init__(self) -> None:
+        for field, low, high in (
+            ("array_rows", 2, 32),
+            ("array_cols", 2, 32),
+            ("lanes", 2, self.array_cols),
+            ("a_depth", 32, 4096),
+            ("b_depth", 32, 4096),
+            ("max_seq", 16, 4096),
+            ("max_features", 8, 4096),
+            ("edge_fifo", 16, 1024),
+            ("outstanding", 2, 64),
+        ):
+            value = getattr(self, field)
+            if not (isinstance(value, int) and low <= value <= high and _power_of_two(value)):
+                raise SpecError(f"config {self.name!r}: {field} is {value}, allowed: a power of two in {low}..{high}")
+        if not (8 <= self.max_head_dim <= 256 and self.max_head_dim % 8 == 0):
+            raise SpecError(
+                f"config {self.name!r}: max_head_dim is {self.max_head_dim}, allowed: a multiple of 8 in 8..256"
+            )
+        if not 1 <= self.clock_mhz <= 1000:
+            raise SpecError(f"config {self.name!r}: clock_mhz is {self.clock_mhz}, allowed 1..1000")
+        words_k = -(-self.max_seq // self.array_cols) * (self.max_head_dim // 8)
+        words_v = -(-self.max_head_dim // self.array_cols) * (self.max_seq // 8)
+        if words_k + words_v > self.b_depth // 2:
+            raise SpecError(
+                f"config {self.name!r}: K and V of one head take {words_k + words_v} words of a B bank's half, "
+                f"allowed at most b_depth / 2 = {self.b_depth // 2}"
+            )
+
+    @property
+    def gemm_max_k(self) -> int:
+        """Longest inner dimension of one GEMM: a tile of A and a tile of B must each fit half a buffer."""
+        return min(self.a_depth, self.b_depth) // 2 * BUS_BYTES
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """Peak int8 multiply-accumulates in a cycle."""
+        return self.array_rows * self.array_cols
+
+    @property
+    def hash(self) -> int:
+        """64-bit identity of the hardware: every size and the contract's version; not the name, part or clock."""
+        sizes = {key: value for key, value in asdict(self).items() if key not in _NOT_HARDWARE}
+        text = json.dumps({"spec": SPEC_VERSION, **sizes}, sort_keys=True)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+    @property
+    def hash_text(self) -> str:
+        """The hash as 16 hexadecimal digits."""
+        return f"{self.hash:016x}"
+
+
+CONFIGS: dict[str, AcceleratorConfig] = {
+    config.name: config
+    for config in (
+        AcceleratorConfig(
+            name="tiny",
+            part="xc7z010",
+            clock_mhz=100.0,
+            array_rows=4,
+            array_cols=8,
+            lanes=4,
+            a_depth=128,
+            b_depth=256,
+            max_seq=64,
+            max_head_dim=32,
+            max_features=128,
+            edge_fifo=32,
+            outstanding=8,
+        ),
+        AcceleratorConfig(
+            name="pynq-z2",
+            part="xc7z020",
+            clock_mhz=100.0,
+            array_rows=8,
+            array_cols=16,
+            lanes=8,
+            a_depth=1024,
+            b_depth=1024,
+            max_seq=512,
+            max_head_dim=64,
+            max_features=1024,
+            edge_fifo=128,
+            outstanding=16,
+        ),
+    )
+}
+"""The shipped configurations by name."""
+
+
+def get_config(name: str) -> AcceleratorConfig:
+    """The shipped configuration called ``name``; :class:`SpecError` lists the names otherwise."""
+    try:
+        return CONFIGS[name]
+    except KeyError:
+        raise SpecError(f"unknown config {name!r}, allowed: {', '.join(sorted(CONFIGS))}") from None

@@ -1,0 +1,64 @@
+"""Least cycles of a command by arithmetic and by bytes moved (Williams et al., "Roofline", CACM 2009).
+
+The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once, at the memory
+model's full rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import BUS_BYTES, MemoryModel
+
+__all__ = ["Roofline", "roofline"]
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """Bounds of one command, in cycles, and the work behind them."""
+
+    macs: int
+    read_bytes: int
+    written_bytes: int
+    min_cycles_compute: int
+    min_cycles_memory: int
+
+    @property
+    def min_cycles(self) -> int:
+        """The higher bound."""
+        return max(self.min_cycles_compute, self.min_cycles_memory)
+
+
+def _gemm(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
+    m, n, k = command["m"], command["n"], command["k"]
+    params = 8 * n if command.flags & GemmFlags.PARAMS else 0
+    out = 4 if command.flags & GemmFlags.OUT_INT32 else 1
+    return m * n * k, config.macs_per_cycle, m * k + n * k + params, m * n * out
+
+
+def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
+    queries, keys = command["seq_q"], command["seq_kv"]
+    width = command["heads"] * command["head_dim"]
+    pairs = queries * keys
+    if command.flags & AttentionFlags.CAUSAL:
+        pairs = sum(min(max(i + keys - queries + 1, 0), keys) for i in range(queries))
+    mask = -(-keys // 8) if command.flags & AttentionFlags.KEY_MASK else 0
+    return 2 * pairs * width, config.macs_per_cycle, (queries + 2 * keys) * width + mask, queries * width
+
+
+def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
+    rows, nnz, features = command["rows"], command["nnz"], command["features"]
+    read = 4 * (rows + 1) + nnz * (4 + 2 + features)
+    return nnz * features, BUS_BYTES, read, rows * features
+
+
+_WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _aggregate}
+
+
+def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel | None = None) -> Roofline:
+    """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
+    macs, macs_per_cycle, read, written = _WORK[command.spec.opcode](command, config)
+    bound = (memory or MemoryModel()).min_cycles(read, written)
+    return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)
