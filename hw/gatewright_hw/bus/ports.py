@@ -9,18 +9,20 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
-__all__ = ["ADDRESS_BITS", "BEATS_BITS", "Burst", "Descriptor", "ReadPort", "WriteBeat", "WritePort"]
+__all__ = ["ADDRESS_BITS", "BEATS_BITS", "LEN_BITS", "Burst", "Descriptor", "ReadPort", "WriteBeat", "WritePort"]
 
 ADDRESS_BITS = 32
 BEATS_BITS = 20
 """Width of a descriptor's length: up to 8 MiB in one transfer."""
+LEN_BITS = (MAX_BURST_BEATS - 1).bit_length()
+"""Width of a burst's AXI length."""
 
 
 class Burst(data.Struct):
     """One AXI burst: byte address (a multiple of 8) and AXI length (beats minus one)."""
 
     addr: ADDRESS_BITS
-    len: (MAX_BURST_BEATS - 1).bit_length()
+    len: LEN_BITS
 
 
 class Descriptor(data.Struct):

@@ -5,6 +5,7 @@ is ``A x_k`` with ``A[u, i] = 1 / sqrt(d_u d_i)``, and the final vector is the m
 softmax of J. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", 2022, on unit vectors.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,8 +26,8 @@ class LightGCNOptions:
     width: int = 64
     layers: int = 2
     steps: int = 250
-    batch: int = 4096
-    negatives: int = 4096
+    batch: int = 256
+    candidates: int = 4096
     learning_rate: float = 0.03
     weight_decay: float = 1e-5
     temperature: float = 0.15
@@ -97,15 +98,17 @@ def train_lightgcn(
     adjacency = LightGCN.adjacency(data)
     optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.steps)
-    users, items = torch.from_numpy(data.users).long(), torch.from_numpy(data.items).long()
+    items, ptr = torch.from_numpy(data.items).long(), torch.from_numpy(data.user_ptr)
     for step in range(options.steps):
-        chosen = torch.randint(len(users), (options.batch,), generator=generator)
-        negatives = sample_items(data.n_items, options.negatives, generator)
-        user_final, item_final = model(adjacency)
-        user, positive = user_final[users[chosen]], item_final[items[chosen]]
-        loss = _softmax_loss(user, positive, item_final[negatives], options.temperature)
-        regular = model.user[users[chosen]].square().sum() + model.item[items[chosen]].square().sum()
-        loss = loss + options.weight_decay * regular / 2
+        chosen = torch.randperm(data.n_users, generator=generator)[: options.batch]
+        candidates = sample_items(data.n_items, options.candidates, generator)
+        row = torch.repeat_interleave(ptr[chosen + 1] - ptr[chosen])
+        liked = items[torch.cat([torch.arange(ptr[user], ptr[user + 1]) for user in chosen])]
+        user, item = (functional.normalize(x, dim=-1) for x in model(adjacency))
+        user = user[chosen] / options.temperature
+        log_total = torch.logsumexp(user @ item[candidates].T, 1) + math.log(data.n_items / len(candidates))
+        loss = (log_total[row] - (user[row] * item[liked]).sum(-1)).mean()
+        loss = loss + options.weight_decay * (model.user[chosen].square().mean() + model.item[candidates].square().mean())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -114,9 +117,3 @@ def train_lightgcn(
             progress(step + 1, options.steps)
     return model.eval()
 
-
-def _softmax_loss(user: torch.Tensor, positive: torch.Tensor, negatives: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Mean of -log softmax of the positive among itself and the sampled items, on cosines divided by a temperature."""
-    user, positive, negatives = (functional.normalize(x, dim=-1) for x in (user, positive, negatives))
-    hit = (user * positive).sum(-1, keepdim=True) / temperature
-    return (torch.logsumexp(torch.cat([hit, user @ negatives.T / temperature], 1), 1) - hit.squeeze(1)).mean()

@@ -1,4 +1,4 @@
-"""What can go wrong: the accelerator's error codes, and the root of every exception that the toolkit raises on purpose."""
+"""What can go wrong: the accelerator's error codes, and the root of every exception raised on purpose."""
 
 from __future__ import annotations
 

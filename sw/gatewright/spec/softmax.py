@@ -14,6 +14,7 @@ exponentials with a look-up table follow Softermax (Stevens et al., DAC 2021).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "SCORE_BITS",
     "SCORE_FRACTION_BITS",
     "row_scale",
+    "score_requantise",
 ]
 
 SCORE_BITS = 16
@@ -74,3 +76,11 @@ def row_scale(
     multiplier = np.where(total > 0, rounded, 0)
     shift = np.minimum(out.shift + length - 1, SHIFT_MAX)
     return multiplier, shift
+
+
+def score_requantise(q_scale: float, k_scale: float, head_dim: int) -> Requantise:
+    """The requantiser from ``Q K^T`` accumulators to scores: ``q_scale * k_scale / sqrt(d) * log2(e) * 2**7``.
+
+    ``q_scale`` and ``k_scale`` are the real values of one unit of Q and K.
+    """
+    return Requantise.from_scale(q_scale * k_scale / math.sqrt(head_dim) * math.log2(math.e) * 2**SCORE_FRACTION_BITS)

@@ -1,0 +1,146 @@
+"""The AXI4 master: one read port and one write port onto the bus."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+from gatewright.spec.memory import BUS_BYTES
+
+from gatewright_hw.bus.axi import Axi4
+from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
+from gatewright_hw.bus.stream_register import StreamRegister
+
+__all__ = ["AxiMaster", "BusErrors"]
+
+INCR = 1
+CACHE = 0b0011  # normal, non-cacheable, bufferable
+
+
+class BusErrors(data.Struct):
+    """Error responses seen."""
+
+    read_slverr: 1
+    read_decerr: 1
+    write_slverr: 1
+    write_decerr: 1
+
+
+class AxiMaster(wiring.Component):
+    """Puts bursts on the AXI4 bus; every output is registered. Error responses do not disturb the data flow, but are remembered.
+
+    It can be drained: then it lets no further burst in, throws read data away and fills up announced writes with beats that have no
+    byte enabled, so that the bus comes to rest whatever state the requesters are in, and they can be reset.
+
+    Parameters
+    ----------
+    outstanding : most bursts in flight in each direction, 2..64.
+
+    Members
+    -------
+    read, write : the requesters' ports.
+    axi : the bus.
+    clear : forget the errors.
+    errors : error responses since ``clear``; a write's error is visible with its ``b``, a read's with its beat.
+    drain : bring the bus to rest.
+    quiet : no transaction is open.
+    read_beat, write_beat : high for each beat that crosses the bus.
+    """
+
+    read: In(ReadPort())
+    write: In(WritePort())
+    axi: Out(Axi4())
+    clear: In(1)
+    errors: Out(BusErrors)
+    drain: In(1)
+    quiet: Out(1)
+    read_beat: Out(1)
+    write_beat: Out(1)
+
+    def __init__(self, outstanding: int = 32) -> None:
+        if not 2 <= outstanding <= 64:
+            raise ValueError(f"AxiMaster: outstanding is {outstanding}, allowed 2..64")
+        self._outstanding = outstanding
+        super().__init__()
+
+    def _request(self, m: Module, channel: str, bursts: wiring.PureInterface, closed: Signal) -> tuple[Signal, Signal]:
+        """Drive one address channel. ``closed`` is high when a burst ends. Returns whether any is open, and the handshake."""
+        register = StreamRegister(Burst)
+        m.submodules[channel] = register
+        pending = Signal(range(self._outstanding + 1), name=f"{channel}_pending")
+        admit = ~self.drain & (pending != self._outstanding)
+        taken = register.i.valid & register.i.ready
+        valid, ready = getattr(self.axi, f"{channel}valid"), getattr(self.axi, f"{channel}ready")
+        m.d.comb += [
+            register.i.payload.eq(bursts.payload),
+            register.i.valid.eq(bursts.valid & admit),
+            bursts.ready.eq(register.i.ready & admit),
+            valid.eq(register.o.valid),
+            register.o.ready.eq(ready),
+        ]
+        constants = {"size": BUS_BYTES.bit_length() - 1, "burst": INCR, "cache": CACHE}
+        payload = {"addr": register.o.payload.addr, "len": register.o.payload.len, **constants}
+        m.d.comb += [getattr(self.axi, f"{channel}{name}").eq(value) for name, value in payload.items()]
+        m.d.sync += pending.eq(pending + taken - closed)
+        return pending != 0, valid & ready
+
+    def _read(self, m: Module) -> Signal:
+        axi = self.axi
+        m.submodules.r = beats = StreamRegister(8 * BUS_BYTES)
+        m.d.comb += [
+            beats.i.payload.eq(axi.rdata),
+            beats.i.valid.eq(axi.rvalid),
+            axi.rready.eq(beats.i.ready),
+            self.read.r.payload.eq(beats.o.payload),
+            self.read.r.valid.eq(beats.o.valid & ~self.drain),
+            beats.o.ready.eq(self.read.r.ready | self.drain),
+            self.read_beat.eq(axi.rvalid & axi.rready),
+        ]
+        open_reads, _ = self._request(m, "ar", self.read.ar, self.read_beat & axi.rlast)
+        return open_reads | beats.o.valid
+
+    def _write(self, m: Module) -> Signal:
+        axi = self.axi
+        answered = axi.bvalid & axi.bready
+        open_writes, announced = self._request(m, "aw", self.write.aw, answered)
+        # Beats follow the address handshake, never precede it.
+        m.submodules.lengths = lengths = SyncFIFO(width=LEN_BITS, depth=self._outstanding)
+        layout = data.StructLayout({"beat": WriteBeat, "last": 1})
+        m.submodules.w = beats = StreamRegister(layout)
+        beat = Signal(LEN_BITS)
+        last = Signal()
+        m.d.comb += [
+            lengths.w_data.eq(axi.awlen),
+            lengths.w_en.eq(announced),
+            last.eq(beat == lengths.r_data),
+            beats.i.payload.beat.data.eq(self.write.w.payload.data),
+            beats.i.payload.beat.strb.eq(Mux(self.drain, 0, self.write.w.payload.strb)),
+            beats.i.payload.last.eq(last),
+            beats.i.valid.eq(lengths.r_rdy & (self.write.w.valid | self.drain)),
+            self.write.w.ready.eq(lengths.r_rdy & beats.i.ready & ~self.drain),
+            lengths.r_en.eq(beats.i.valid & beats.i.ready & last),
+            axi.wdata.eq(beats.o.payload.beat.data),
+            axi.wstrb.eq(beats.o.payload.beat.strb),
+            axi.wlast.eq(beats.o.payload.last),
+            axi.wvalid.eq(beats.o.valid),
+            beats.o.ready.eq(axi.wready),
+            axi.bready.eq(1),
+            self.write_beat.eq(axi.wvalid & axi.wready),
+        ]
+        with m.If(beats.i.valid & beats.i.ready):
+            m.d.sync += beat.eq(Mux(last, 0, beat + 1))
+        m.d.sync += self.write.b.eq(answered & ~self.drain)
+        return open_writes
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        axi, errors = self.axi, self.errors
+        m.d.comb += self.quiet.eq(~(self._read(m) | self._write(m)))
+        with m.If(self.clear):
+            m.d.sync += errors.eq(0)
+        for valid, resp, slverr, decerr in (
+            (self.read_beat, axi.rresp, errors.read_slverr, errors.read_decerr),
+            (axi.bvalid & axi.bready, axi.bresp, errors.write_slverr, errors.write_decerr),
+        ):
+            with m.If(valid & resp[1]):
+                m.d.sync += [slverr.eq(slverr | ~resp[0]), decerr.eq(decerr | resp[0])]
+        return m

@@ -1,0 +1,1 @@
+"""Test benches of the RTL: the runner, bus models and cocotb tests."""

@@ -1,0 +1,1 @@
+"""The golden model: what every kernel computes, bit for bit, in numpy."""

@@ -1,0 +1,77 @@
+"""Bit-exact model of the AGGREGATE command: ``Y[i, :] = requantise(sum_e weight[e] * X[col[e], :])`` over the edges e of row i.
+
+Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols, features], Y int8 [rows, features]; 40-bit
+accumulators that wrap, as the hardware's do (:class:`gatewright.spec.csr.CsrMatrix` refuses matrices that could get there).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from gatewright.spec.errors import ErrorCode, SpecError
+from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, Requantise
+
+__all__ = ["accumulate", "aggregate", "first_fault"]
+
+IntArray = npt.NDArray[np.integer]
+
+_BLOCK = 1 << 19
+"""Products held at a time: 2 MiB of int32, about a second-level cache."""
+
+
+def first_fault(row_ptr: IntArray, col: IntArray, cols: int, nnz: int) -> tuple[ErrorCode, int]:
+    """The error that the engine reports for a CSR matrix, or NONE, and the number of rows it has written by then.
+
+    The engine looks at the matrix in the order of its rows: a row's end pointer first (not falling, at most ``nnz``; the first
+    pointer must be 0), then the column of each of its edges (below ``cols``). It stops at the first fault.
+    """
+    pointers = np.asarray(row_ptr, np.int64)
+    if pointers[0] != 0:
+        return ErrorCode.BAD_ROW_POINTER, 0
+    bad = (pointers[1:] < pointers[:-1]) | (pointers[1:] > nnz)
+    sound = int(np.argmax(bad)) if bad.any() else len(bad)
+    wild = np.asarray(col)[: pointers[sound]] >= cols
+    if wild.any():
+        return ErrorCode.BAD_INDEX, int(np.searchsorted(pointers[: sound + 1], np.argmax(wild), side="right")) - 1
+    return (ErrorCode.BAD_ROW_POINTER, sound) if bad.any() else (ErrorCode.NONE, sound)
+
+
+def accumulate(row_ptr: IntArray, col: IntArray, weight: IntArray, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """The accumulators before requantisation: int64 [rows, features] in the signed 40-bit range.
+
+    Raises :class:`SpecError` for a matrix that the engine would refuse.
+    """
+    cols, features = x.shape
+    fault, row = first_fault(row_ptr, col, cols, min(len(col), len(weight)))
+    if fault is not ErrorCode.NONE:
+        raise SpecError(f"row {row}: {fault.name}, allowed: rising row pointers up to nnz, columns in 0..{cols - 1}")
+    pointers = np.asarray(row_ptr, np.int64)
+    acc = np.zeros((len(pointers) - 1, features), np.int64)
+    filled = np.flatnonzero(np.diff(pointers))  # np.add.reduceat has no notion of an empty segment
+    starts = pointers[filled]
+    block = max(_BLOCK // features, 1)
+    for begin in range(0, int(pointers[-1]), block):
+        end = min(begin + block, int(pointers[-1]))
+        products = x[col[begin:end]] * np.asarray(weight[begin:end], np.int32)[:, None]  # below 2**23
+        low = int(np.searchsorted(starts, begin, side="right")) - 1  # the row that edge ``begin`` belongs to
+        high = int(np.searchsorted(starts, end, side="left"))
+        cuts = np.maximum(starts[low:high] - begin, 0)
+        acc[filled[low:high]] += np.add.reduceat(products, cuts, axis=0, dtype=np.int64)
+    half = 1 << (AGGREGATE_ACCUMULATOR_BITS - 1)
+    return (acc + half & 2 * half - 1) - half
+
+
+def aggregate(
+    row_ptr: IntArray, col: IntArray, weight: IntArray, x: npt.NDArray[np.int8], requantise: Requantise
+) -> npt.NDArray[np.int8]:
+    """Aggregate features over a CSR matrix: int8 [rows, features].
+
+    Parameters
+    ----------
+    row_ptr, col, weight : the matrix, u32 [rows + 1], u32 [nnz], int16 [nnz].
+    x : features, int8 [cols, features].
+    requantise : from accumulator units to output units; ``CsrMatrix.scale * x_scale / y_scale`` as a multiplier and a shift.
+
+    Raises :class:`SpecError` for a matrix that the engine would refuse.
+    """
+    return requantise.compute(accumulate(row_ptr, col, weight, x)).astype(np.int8)

@@ -1,0 +1,8 @@
+"""Random and real inputs of one kernel, with its golden result, its PyTorch meaning and its run on an accelerator."""
+
+from gatewright_sim.stimulus.aggregate import AggregateStimulus
+from gatewright_sim.stimulus.attention import AttentionStimulus
+from gatewright_sim.stimulus.base import Stimulus
+from gatewright_sim.stimulus.gemm import GemmStimulus
+
+__all__ = ["AggregateStimulus", "AttentionStimulus", "GemmStimulus", "Stimulus"]

@@ -1,0 +1,44 @@
+"""What the stimuli of all kernels have in common."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from gatewright.driver.accelerator import Accelerator
+
+__all__ = ["Stimulus", "uniform_int8"]
+
+
+class Stimulus(Protocol):
+    """Inputs of one kernel call, seen from its four sides."""
+
+    kernel: str
+
+    @property
+    def output_scale(self) -> float:
+        """Real value of one unit of the output: what an error in real units is to be compared with."""
+
+    def shape(self) -> dict[str, Any]:
+        """The sizes that a person would ask for, by name."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every input array by name."""
+
+    def golden(self) -> np.ndarray:
+        """The bit-exact result (int8)."""
+
+    def torch(self) -> np.ndarray:
+        """The meaning: PyTorch's float32 result on the dequantised inputs, clamped to the output's range."""
+
+    def run(self, accelerator: Accelerator) -> np.ndarray:
+        """The result computed by an accelerator (int8)."""
+
+
+def uniform_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """int8 in -127..127, as symmetric quantisation produces."""
+    return rng.integers(-127, 128, shape).astype(np.int8)
+
+
+def clamp_to_int8(real: np.ndarray, scale: float) -> np.ndarray:
+    """Clamp real values to what int8 times ``scale`` can hold."""
+    return np.clip(real, -128 * scale, 127 * scale)

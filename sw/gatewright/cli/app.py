@@ -1,0 +1,34 @@
+"""The command tree."""
+
+import typer
+
+from gatewright import __version__
+from gatewright.cli import bench, generate, info, recommend, simulate, verify
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="FPGA co-design for recommenders that join a graph neural network with a language model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("recommend")(recommend.recommend)
+app.add_typer(simulate.app, name="simulate")
+app.command("verify")(verify.verify)
+app.command("generate")(generate.generate)
+app.command("info")(info.info)
+app.add_typer(bench.app, name="bench")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatewright {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options before the subcommand."""

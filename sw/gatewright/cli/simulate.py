@@ -1,0 +1,112 @@
+"""`gatewright simulate`: one kernel on the RTL against the golden model, PyTorch and the roofline."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from gatewright.cli.console import output, step
+from gatewright.cli.options import Config, Data, Json, Seed, Waves, write_json
+from gatewright.spec.config import get_config
+
+if TYPE_CHECKING:
+    from gatewright_sim.stimulus import Stimulus
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Simulate one kernel: RTL against golden, PyTorch and roofline.", no_args_is_help=True)
+
+
+class Graph(StrEnum):
+    """Where an aggregation's graph comes from."""
+
+    random = "random"
+    movielens = "movielens"
+
+
+def _run(stimulus: "Stimulus", config: str, seed: int, waves: Path | None, json: Path | None) -> None:
+    from gatewright_sim.experiment import simulate
+
+    get_config(config)
+    with step(f"simulating {stimulus.kernel} on the RTL of {config}"):
+        outcome = simulate(stimulus, config, seed, waves)
+    table = Table(title=f"{outcome.kernel} {outcome.shape}", show_header=False)
+    table.add_row("cycles", f"{outcome.cycles:,}")
+    table.add_row(
+        "least by arithmetic", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of peak MACs)"
+    )
+    table.add_row("least by memory", f"{outcome.min_cycles_memory:,}")
+    table.add_row("of the roofline", f"{outcome.roofline_fraction:.1%}")
+    table.add_row("RTL = golden", "yes" if outcome.golden_equal else "NO")
+    table.add_row(
+        "largest error to PyTorch", f"{outcome.torch_max_abs_error:.4g} (last place {outcome.output_scale:.4g})"
+    )
+    output(json).print(table)
+    write_json(json, outcome.as_dict())
+    if not outcome.golden_equal:
+        raise typer.Exit(1)
+
+
+@app.command()
+def gemm(
+    m: Annotated[int, typer.Option(min=1, help="Rows of A.")] = 128,
+    n: Annotated[int, typer.Option(min=1, help="Columns of B.")] = 384,
+    k: Annotated[int, typer.Option(min=1, help="Inner dimension.")] = 384,
+    seed: Seed = 0,
+    config: Config = "pynq-z2",
+    waves: Waves = None,
+    json: Json = None,
+) -> None:
+    """C = requantise(A B + bias), int8."""
+    from gatewright_sim.stimulus import GemmStimulus
+
+    _run(GemmStimulus.random(seed, m, n, k), config, seed, waves, json)
+
+
+@app.command()
+def attention(
+    seq: Annotated[int, typer.Option(min=1, help="Queries, and keys unless --keys says otherwise.")] = 128,
+    keys: Annotated[int | None, typer.Option(min=1, help="Keys.")] = None,
+    heads: Annotated[int, typer.Option(min=1, help="Heads.")] = 12,
+    head_dim: Annotated[int, typer.Option("--head-dim", min=1, help="Columns of one head.")] = 32,
+    causal: Annotated[bool, typer.Option(help="Mask keys after the query.")] = False,
+    padding: Annotated[int, typer.Option(min=0, help="Mask this many keys at the end.")] = 0,
+    seed: Seed = 0,
+    config: Config = "pynq-z2",
+    waves: Waves = None,
+    json: Json = None,
+) -> None:
+    """softmax(Q K^T / sqrt(d) + mask) V, int8, scores on chip."""
+    from gatewright_sim.stimulus import AttentionStimulus
+
+    stimulus = AttentionStimulus.random(seed, seq, keys or seq, heads, head_dim, causal, padding)
+    _run(stimulus, config, seed, waves, json)
+
+
+@app.command()
+def aggregate(
+    graph: Annotated[
+        Graph, typer.Option(help="A random power-law graph, or MovieLens' user-item graph.")
+    ] = Graph.random,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a random graph.")] = 1000,
+    cols: Annotated[int, typer.Option(min=1, help="Columns of a random graph.")] = 1000,
+    degree: Annotated[float, typer.Option(min=0, help="Mean degree of a random graph, about.")] = 16.0,
+    features: Annotated[int, typer.Option(min=1, help="Columns of X.")] = 64,
+    seed: Seed = 0,
+    config: Config = "pynq-z2",
+    data: Data = None,
+    waves: Waves = None,
+    json: Json = None,
+) -> None:
+    """Y = requantise(W X), W a CSR matrix with int16 weights."""
+    from gatewright_sim.stimulus import AggregateStimulus
+
+    if graph is Graph.movielens:
+        from gatewright.models.data import load_movielens
+
+        stimulus = AggregateStimulus.from_graph(seed, load_movielens(data).adjacency(), features)
+    else:
+        stimulus = AggregateStimulus.random(seed, rows, cols, degree, features)
+    _run(stimulus, config, seed, waves, json)

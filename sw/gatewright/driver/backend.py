@@ -1,0 +1,65 @@
+"""What a place to run must offer: registers, memory that host and accelerator share, a wait, a reset."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
+
+__all__ = ["DEVICE_ALIGNMENT", "Backend", "DeviceMemory"]
+
+DEVICE_ALIGNMENT = 64
+"""Every allocation starts at a multiple of this many bytes: a command, and two cache lines of a Cortex-A9."""
+
+
+class DeviceMemory(Protocol):
+    """A piece of memory that the accelerator reaches."""
+
+    @property
+    def address(self) -> int:
+        """Byte address on the accelerator's bus, a multiple of DEVICE_ALIGNMENT."""
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8]:
+        """The host's view, uint8 [nbytes]; valid until :meth:`free`."""
+
+    def flush(self, start: int = 0, stop: int | None = None) -> None:
+        """Make what the host wrote to bytes ``start`` to ``stop`` (default: the end) visible to the accelerator."""
+
+    def invalidate(self, start: int = 0, stop: int | None = None) -> None:
+        """Make what the accelerator wrote to bytes ``start`` to ``stop`` (default: the end) visible to the host."""
+
+    def free(self) -> None:
+        """Give the memory back; a second call does nothing."""
+
+
+class Backend(Protocol):
+    """One accelerator, somewhere. A backend's constructor takes the configuration and keyword options of its own, and raises
+    :class:`~gatewright.driver.errors.BackendUnavailable` where it cannot run."""
+
+    name: str
+    config: AcceleratorConfig
+    memory: MemoryModel
+    """The memory under which cycles are counted and bounded."""
+
+    def read(self, offset: int) -> int:
+        """The 32-bit register at byte ``offset``."""
+
+    def write(self, offset: int, value: int) -> None:
+        """Set the 32-bit register at byte ``offset``."""
+
+    def allocate(self, nbytes: int) -> DeviceMemory:
+        """Memory of at least one byte. Raises :class:`~gatewright.driver.errors.OutOfDeviceMemory`."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return True as soon as the accelerator interrupts, False when it has not within ``timeout_s`` seconds."""
+
+    def reset(self) -> None:
+        """Bring accelerator and bus to their initial state whatever they do; memory keeps its contents."""
+
+    def close(self) -> None:
+        """Release everything; a second call does nothing."""

@@ -1,0 +1,106 @@
+"""What the driver raises. Every message is a sentence that says what was given, what is allowed, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gatewright.spec.commands import DecodedCommand
+from gatewright.spec.errors import ErrorCode, GatewrightError
+
+__all__ = [
+    "AcceleratorError",
+    "AcceleratorTimeout",
+    "BackendUnavailable",
+    "BusProtocolError",
+    "ConfigMismatch",
+    "DriverError",
+    "GatewrightError",
+    "OutOfDeviceMemory",
+]
+
+
+class DriverError(GatewrightError, ValueError):
+    """An argument that the accelerator cannot take; nothing was sent to it."""
+
+
+class BackendUnavailable(GatewrightError):
+    """A backend that cannot be opened here; the message says why."""
+
+
+class ConfigMismatch(GatewrightError):
+    """The hardware found is not the accelerator asked for: another ID, version or configuration hash."""
+
+
+class OutOfDeviceMemory(GatewrightError, MemoryError):
+    """No free piece of device memory is as large as what was asked for."""
+
+
+class BusProtocolError(GatewrightError):
+    """The simulated memory saw the design break a rule of AXI."""
+
+
+_MEANING = {
+    ErrorCode.BAD_OPCODE: "unknown opcode",
+    ErrorCode.BAD_FLAGS: "a flag, or a combination of flags, that the command does not allow",
+    ErrorCode.UNALIGNED: "an address or stride that is not a multiple of 8",
+    ErrorCode.BAD_SHAPE: "a size that the configuration cannot hold",
+    ErrorCode.READ_SLVERR: "a memory read was answered with SLVERR",
+    ErrorCode.READ_DECERR: "a memory read outside the memory (DECERR)",
+    ErrorCode.WRITE_SLVERR: "a memory write was answered with SLVERR",
+    ErrorCode.WRITE_DECERR: "a memory write outside the memory (DECERR)",
+    ErrorCode.BAD_ROW_POINTER: "row pointers that do not start at 0, decrease, or exceed nnz",
+    ErrorCode.BAD_INDEX: "a column index at or above cols",
+}
+
+_WITH_FIELD = (ErrorCode.UNALIGNED, ErrorCode.BAD_SHAPE)
+
+
+def _name_command(index: int, command: DecodedCommand | None) -> str:
+    return f"command {index}" + (f" ({command.spec.name})" if command else "")
+
+
+class AcceleratorError(GatewrightError):
+    """The accelerator stopped at a command. Earlier commands of the program completed; it was reset and takes the next one.
+
+    Attributes
+    ----------
+    code : :class:`ErrorCode` (or the bare number, if the contract does not define it).
+    index : position of the command in the program.
+    detail : the word of the command at fault, for UNALIGNED and BAD_SHAPE.
+    command : the decoded command, or None when its opcode is unknown.
+    fields : names and values of the command's fields in that word.
+    """
+
+    def __init__(self, code: int, index: int, detail: int, command: DecodedCommand | None) -> None:
+        self.code: int = ErrorCode(code) if code in ErrorCode._value2member_map_ else code
+        self.index = index
+        self.detail = detail
+        self.command = command
+        self.fields: dict[str, int] = {}
+        if command and self.code in _WITH_FIELD:
+            self.fields = {field.name: command[field.name] for field in command.spec.fields if field.word == detail}
+        name = self.code.name if isinstance(self.code, ErrorCode) else f"error {code}"
+        meaning = _MEANING.get(ErrorCode(self.code)) if isinstance(self.code, ErrorCode) else None
+        message = f"{_name_command(index, command)} stopped with {name}: {meaning or 'not an error of this contract'}"
+        if self.fields:
+            message += f" ({', '.join(f'{field} = {value}' for field, value in self.fields.items())})"
+        super().__init__(message)
+
+
+class AcceleratorTimeout(GatewrightError, TimeoutError):
+    """The accelerator did not finish in time. It was reset and takes the next request.
+
+    Attributes
+    ----------
+    engine : name of the engine that the command occupies, or "sequencer" when no command is known.
+    index : position of the command in the program.
+    registers : register values at the time of the failure, by name.
+    """
+
+    def __init__(self, limit: str, index: int, command: DecodedCommand | None, registers: Mapping[str, int]) -> None:
+        self.engine = command.spec.engine if command else "sequencer"
+        self.index = index
+        self.command = command
+        self.registers = dict(registers)
+        state = ", ".join(f"{name} = {value:#x}" for name, value in self.registers.items())
+        super().__init__(f"engine {self.engine}, {_name_command(index, command)}: not done after {limit}; {state}")

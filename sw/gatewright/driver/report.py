@@ -1,0 +1,107 @@
+"""What the accelerator has done: commands, cycles and bounds by engine, summed over programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewright.driver.program import Program
+from gatewright.driver.registers import RegisterFile
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
+from gatewright.spec.registers import ENGINES
+from gatewright.spec.roofline import roofline
+
+__all__ = ["EngineReport", "Report", "Tally"]
+
+
+@dataclass(frozen=True)
+class EngineReport:
+    """One engine's share.
+
+    Attributes
+    ----------
+    name : of the engine.
+    commands : completed.
+    cycles : from each command's start to its end, summed; 0 on a backend without a clock.
+    min_cycles_compute, min_cycles_memory : the rooflines of these commands, summed.
+    """
+
+    name: str
+    commands: int = 0
+    cycles: int = 0
+    min_cycles_compute: int = 0
+    min_cycles_memory: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything since the last reset of the report.
+
+    Attributes
+    ----------
+    programs : completed.
+    cycles : from doorbell to end, summed over the programs.
+    read_beats, write_beats : 64-bit beats on the bus.
+    engines : one entry per engine, used or not.
+    """
+
+    programs: int
+    cycles: int
+    read_beats: int
+    write_beats: int
+    engines: tuple[EngineReport, ...]
+
+    def engine(self, name: str) -> EngineReport:
+        """The engine called ``name``; KeyError lists the names otherwise."""
+        for entry in self.engines:
+            if entry.name == name:
+                return entry
+        raise KeyError(f"no engine {name!r}, allowed: {', '.join(entry.name for entry in self.engines)}")
+
+
+class Tally:
+    """Adds up the counters of completed programs."""
+
+    def __init__(self, config: AcceleratorConfig, memory: MemoryModel) -> None:
+        self._config = config
+        self._memory = memory
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from zero."""
+        self._programs = 0
+        self._totals = dict.fromkeys(("CYCLES", "READ_BEATS", "WRITE_BEATS"), 0)
+        self._engines = {name: EngineReport(name) for name in ENGINES}
+
+    def add(self, program: Program, registers: RegisterFile) -> None:
+        """Add a program that has just completed."""
+        self._programs += 1
+        for name, value in registers.snapshot(self._totals).items():
+            self._totals[name] += value
+        compute = dict.fromkeys(ENGINES, 0)
+        memory = dict.fromkeys(ENGINES, 0)
+        for index in range(len(program.commands)):
+            command = program.decode(index)
+            if command is None:
+                continue
+            bounds = roofline(command, self._config, self._memory)
+            compute[command.spec.engine] += bounds.min_cycles_compute
+            memory[command.spec.engine] += bounds.min_cycles_memory
+        for name, old in self._engines.items():
+            self._engines[name] = EngineReport(
+                name,
+                old.commands + registers.read(f"COMMANDS_{name.upper()}"),
+                old.cycles + registers.read(f"CYCLES_{name.upper()}"),
+                old.min_cycles_compute + compute[name],
+                old.min_cycles_memory + memory[name],
+            )
+
+    def report(self) -> Report:
+        """The sums so far."""
+        return Report(
+            self._programs,
+            self._totals["CYCLES"],
+            self._totals["READ_BEATS"],
+            self._totals["WRITE_BEATS"],
+            tuple(self._engines.values()),
+        )
