@@ -1,7 +1,8 @@
 """Where things that are expensive to make are kept between runs: compiled simulators, trained models, golden vectors.
 
-The directory is ``$GATEWRIGHT_CACHE``, or ``$XDG_CACHE_HOME/gatewright``, or ``~/.cache/gatewright``. Entries are named by a hash of
-everything they depend on, and appear by an atomic rename, so that processes that make the same entry at once do not collide.
+The directory is ``$GATEWRIGHT_CACHE``, or ``$XDG_CACHE_HOME/gatewright``, or ``~/.cache/gatewright``. Entries are named
+by a hash of everything they depend on, and appear by an atomic rename, so that processes that make the same entry at
+once do not collide.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def digest(*parts: str | bytes) -> str:
 
 
 def cached_directory(kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The directory of entry ``key`` of ``kind``; when it is absent, ``make(path)`` fills a temporary one that is then renamed.
+    """The directory of entry ``key`` of ``kind``; if absent, ``make(path)`` fills a temporary one, which is renamed.
 
     What ``make`` raises passes through, and nothing of a failed attempt stays.
     """

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.memory import BUS_BYTES
 
+from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.bus.stream_register import StreamRegister
 
@@ -146,8 +146,8 @@ class WriteArbiter(wiring.Component):
 
     Members
     -------
-    ports : the requesters. Beats are taken in the order in which the bursts were; a requester that announces a burst without its
-        beats blocks the others; see :class:`.writer.BurstWriter`.
+    ports : the requesters. Beats are taken in the order in which the bursts were; a requester that announces a burst
+        without its beats blocks the others; see :class:`.writer.BurstWriter`.
     port : the shared port.
     """
 
@@ -162,7 +162,9 @@ class WriteArbiter(wiring.Component):
         layout = _tag(self._n)
         m.submodules.grant = grant = _Grant(self._n)
         m.submodules.tags = tags = SyncFIFO(width=layout.size, depth=self._outstanding)  # whose beats come next
-        m.submodules.owners = owners = SyncFIFO(width=len(grant.source), depth=self._outstanding)  # whose answer is next
+        m.submodules.owners = owners = SyncFIFO(
+            width=len(grant.source), depth=self._outstanding
+        )  # whose answer is next
         m.submodules.beats = beats = StreamRegister(WriteBeat)
         for requester, port in zip(grant.requests, self.ports, strict=True):
             wiring.connect(m, wiring.flipped(port.aw), requester)

@@ -4,8 +4,8 @@ from enum import IntEnum
 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.memory import BUS_BYTES
 
+from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
 __all__ = ["Axi4", "AxiLite", "Resp"]
@@ -27,7 +27,8 @@ def _channel(prefix: str, flow: type(Out), opposite: type(Out), **widths: int) -
 
 
 class Axi4(wiring.Signature):
-    """An AXI4 master as Zynq-7000's ports need it: 64-bit data, 32-bit address, one ID bit (always 0), no user or region signals."""
+    """An AXI4 master as Zynq-7000's ports need it: 64-bit data, 32-bit address, one ID bit (always 0), no user or
+    region signals."""
 
     def __init__(self) -> None:
         request = {

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.memory import BUS_BYTES
 
+from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.axi import Axi4
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.bus.stream_register import StreamRegister
@@ -26,10 +26,12 @@ class BusErrors(data.Struct):
 
 
 class AxiMaster(wiring.Component):
-    """Puts bursts on the AXI4 bus; every output is registered. Error responses do not disturb the data flow, but are remembered.
+    """Puts bursts on the AXI4 bus; every output is registered. Error responses do not disturb the data flow, but are
+    remembered.
 
-    It can be drained: then it lets no further burst in, throws read data away and fills up announced writes with beats that have no
-    byte enabled, so that the bus comes to rest whatever state the requesters are in, and they can be reset.
+    It can be drained: then it lets no further burst in, throws read data away and fills up announced writes with
+    beats that have no byte enabled, so that the bus comes to rest whatever state the requesters are in, and they can
+    be reset.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ class AxiMaster(wiring.Component):
         super().__init__()
 
     def _request(self, m: Module, channel: str, bursts: wiring.PureInterface, closed: Signal) -> tuple[Signal, Signal]:
-        """Drive one address channel. ``closed`` is high when a burst ends. Returns whether any is open, and the handshake."""
+        """Drive one address channel. ``closed`` is high when a burst ends. Returns whether any is open, and the
+        handshake."""
         register = StreamRegister(Burst)
         m.submodules[channel] = register
         pending = Signal(range(self._outstanding + 1), name=f"{channel}_pending")

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import LEN_BITS, Descriptor, ReadPort
 from gatewright_hw.bus.splitter import BurstSplitter
 
@@ -15,12 +15,13 @@ __all__ = ["BurstReader"]
 class BurstReader(wiring.Component):
     """Cuts descriptors into bursts and queues the beats that come back, in order, at up to one beat a cycle.
 
-    Bursts are asked for only while the queue has room for all beats in flight, hence ``port.r.ready`` is always high and a
-    slow consumer never blocks the bus for others. Descriptors are taken ahead of their data.
+    Bursts are asked for only while the queue has room for all beats in flight, hence ``port.r.ready`` is always high
+    and a slow consumer never blocks the bus for others. Descriptors are taken ahead of their data.
 
     Parameters
     ----------
-    depth : beats that the queue holds, 16..4096. To hide a memory latency of L cycles at full rate it takes L + 16 beats.
+    depth : beats that the queue holds, 16..4096. To hide a memory latency of L cycles at full rate it takes L + 16
+        beats.
     outstanding : most bursts in flight, 1..64.
 
     Members

@@ -3,8 +3,8 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import ADDRESS_BITS, BEATS_BITS, LEN_BITS, Burst, Descriptor
 
 __all__ = ["BurstSplitter"]
@@ -15,8 +15,9 @@ WORD_LSB = (BUS_BYTES - 1).bit_length()
 class BurstSplitter(wiring.Component):
     """Turns each :class:`Descriptor` into bursts that end at multiples of 128 bytes, one burst a cycle.
 
-    A burst that stays in its 128-byte line (16 beats) cannot cross 4 KiB, and every burst of a long transfer but the first starts
-    on a line, which suits DRAM pages. A transfer that reaches the top of the address space goes on at zero.
+    A burst that stays in its 128-byte line (16 beats) cannot cross 4 KiB, and every burst of a long transfer but the
+    first starts on a line, which suits DRAM pages. A transfer that reaches the top of the address space goes on at
+    zero.
 
     Members
     -------

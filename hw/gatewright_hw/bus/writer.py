@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect
-from gatewright.spec.memory import MAX_BURST_BEATS
 
+from gatewright.spec.memory import MAX_BURST_BEATS
 from gatewright_hw.bus.ports import Descriptor, WriteBeat, WritePort
 from gatewright_hw.bus.splitter import BurstSplitter
 
@@ -17,8 +17,9 @@ MAX_OUTSTANDING = 64
 class BurstWriter(wiring.Component):
     """Queues beats and writes them as bursts, at up to one beat a cycle.
 
-    A burst is announced only when all its beats are in the queue, hence a write that the bus has granted never waits for its
-    producer, and a producer that itself waits for reads cannot deadlock the bus. Beats may come before their descriptor.
+    A burst is announced only when all its beats are in the queue, hence a write that the bus has granted never waits
+    for its producer, and a producer that itself waits for reads cannot deadlock the bus. Beats may come before their
+    descriptor.
 
     Parameters
     ----------
@@ -29,7 +30,8 @@ class BurstWriter(wiring.Component):
     descriptor : transfers to write. One of zero beats is dropped.
     data : the beats of all transfers, one after the other.
     port : the memory port.
-    idle : no transfer, beat or unacknowledged burst is left here. Falls in the cycle after a descriptor or beat is accepted.
+    idle : no transfer, beat or unacknowledged burst is left here. Falls in the cycle after a descriptor or beat is
+        accepted.
     """
 
     def __init__(self, depth: int) -> None:

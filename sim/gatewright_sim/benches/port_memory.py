@@ -1,4 +1,5 @@
-"""A byte memory behind read and write ports, as testbenches for Amaranth's simulator, with random latency and backpressure."""
+"""A byte memory behind read and write ports, as testbenches for Amaranth's simulator, with random latency and
+backpressure."""
 
 from __future__ import annotations
 

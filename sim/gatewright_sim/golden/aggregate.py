@@ -1,13 +1,14 @@
-"""Bit-exact model of the AGGREGATE command: ``Y[i, :] = requantise(sum_e weight[e] * X[col[e], :])`` over the edges e of row i.
+"""Bit-exact model of the AGGREGATE command: ``Y[i] = requantise(sum_e weight[e] * X[col[e]])``, e the edges of row i.
 
-Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols, features], Y int8 [rows, features]; 40-bit
-accumulators that wrap, as the hardware's do (:class:`gatewright.spec.csr.CsrMatrix` refuses matrices that could get there).
+Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols, features], Y int8 [rows, features];
+40-bit accumulators that wrap, as the hardware's do (a :class:`gatewright.spec.csr.CsrMatrix` never gets there).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, Requantise
 
@@ -22,8 +23,8 @@ _BLOCK = 1 << 19
 def first_fault(row_ptr: IntArray, col: IntArray, cols: int, nnz: int) -> tuple[ErrorCode, int]:
     """The error that the engine reports for a CSR matrix, or NONE, and the number of rows it has written by then.
 
-    The engine looks at the matrix in the order of its rows: a row's end pointer first (not falling, at most ``nnz``; the first
-    pointer must be 0), then the column of each of its edges (below ``cols``). It stops at the first fault.
+    The engine looks at the matrix in the order of its rows: a row's end pointer first (not falling, at most ``nnz``;
+    the first pointer must be 0), then the column of each of its edges (below ``cols``). It stops at the first fault.
     """
     pointers = np.asarray(row_ptr, np.int64)
     if pointers[0] != 0:
@@ -70,7 +71,7 @@ def aggregate(
     ----------
     row_ptr, col, weight : the matrix, u32 [rows + 1], u32 [nnz], int16 [nnz].
     x : features, int8 [cols, features].
-    requantise : from accumulator units to output units; ``CsrMatrix.scale * x_scale / y_scale`` as a multiplier and a shift.
+    requantise : from accumulator to output units: ``CsrMatrix.scale * x_scale / y_scale`` as multiplier and shift.
 
     Raises :class:`SpecError` for a matrix that the engine would refuse.
     """

@@ -35,6 +35,7 @@ from gatewright.spec.registers import constants, register
 __all__ = ["Accelerator"]
 
 _STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PROGRAM_COUNT", "CYCLES")
+_RESET_POLLS = 1000
 
 
 class Accelerator:
@@ -42,10 +43,10 @@ class Accelerator:
 
     Parameters
     ----------
-    config : name of a shipped configuration, or an :class:`AcceleratorConfig`. The hardware must have been made from it.
+    config : name of a shipped configuration, or an :class:`AcceleratorConfig`; the hardware must be made from it.
     backend : "board", "rtl", "golden", or "auto" for the first of these that is available; or an open :class:`Backend`.
     timeout_s : most seconds that one program may take, above 0.
-    watchdog_cycles : most cycles that one command may take, 1..2**32-1; default: far above what each program's commands need.
+    watchdog_cycles : most cycles that one command may take, 1..2**32-1; default: far above what its program needs.
     options : keyword options of the named backend.
 
     Raises :class:`BackendUnavailable`, :class:`ConfigMismatch`, :class:`DriverError` for bad parameters.
@@ -102,7 +103,9 @@ class Accelerator:
         wanted = constants(self.config)
         found = self.registers.snapshot(wanted)
         if found["ID"] != wanted["ID"]:
-            raise ConfigMismatch(f"no gatewright accelerator found: ID is {found['ID']:#010x}, not {wanted['ID']:#010x}")
+            raise ConfigMismatch(
+                f"no gatewright accelerator found: ID is {found['ID']:#010x}, not {wanted['ID']:#010x}"
+            )
         major = register("VERSION").extract(found["VERSION"], "major")
         if major != SPEC_VERSION[0]:
             raise ConfigMismatch(f"the accelerator's contract version is {major}, this driver speaks {SPEC_VERSION[0]}")
@@ -157,7 +160,7 @@ class Accelerator:
         a : int8 [m, k].
         b : int8 [n, k] (as ``torch.nn.Linear`` keeps weights), or [k, n] with ``b_is_kn``.
         bias : int32 [n], in units of the accumulator.
-        requantise : one requantiser for all columns, or (multipliers [n], shifts [n]), for an int8 result; None for int32.
+        requantise : one requantiser, or (multipliers [n], shifts [n]), for an int8 result; None for int32.
 
         Raises :class:`DriverError` naming a bad argument, :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
         """
@@ -279,7 +282,7 @@ class Accelerator:
         """Run encoded commands (:func:`gatewright.spec.commands.encode`) in order and wait for the end.
 
         Raises :class:`AcceleratorError` when one fails and :class:`AcceleratorTimeout` when the program takes more than
-        ``timeout_s`` seconds or a command more cycles than the watchdog allows; afterwards the accelerator is ready again.
+        ``timeout_s`` seconds or a command more cycles than the watchdog allows; then the accelerator is ready again.
         """
         limit = self._timeout_s if timeout_s is None else _positive("timeout_s", timeout_s)
         program = Program(commands)
@@ -308,8 +311,16 @@ class Accelerator:
         index = registers.read("ERROR_INDEX")
         if code == ErrorCode.WATCHDOG:
             raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", program, index)
-        registers.write_fields("CONTROL", reset=1)
+        self._recover()
         raise AcceleratorError(code, index, detail, program.decode(index))
+
+    def _recover(self) -> None:
+        """Reset by register, which is done once the bus is at rest; where that does not come, reset everything."""
+        self.registers.write_fields("CONTROL", reset=1)
+        for _ in range(_RESET_POLLS):
+            if not self.registers.field("STATUS", "busy"):
+                return
+        self.backend.reset()
 
     def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
         state = self.registers.snapshot(_STATE)

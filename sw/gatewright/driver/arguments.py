@@ -15,7 +15,15 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_MAX, Requantise
 
-__all__ = ["AttentionShape", "ColumnRequantise", "GemmShape", "Matrix", "aggregate_shape", "attention_shape", "gemm_shape"]
+__all__ = [
+    "AttentionShape",
+    "ColumnRequantise",
+    "GemmShape",
+    "Matrix",
+    "aggregate_shape",
+    "attention_shape",
+    "gemm_shape",
+]
 
 Matrix = npt.NDArray[Any] | DeviceArray
 """An argument on the host or already on the device."""
@@ -79,11 +87,15 @@ def gemm_shape(
     bias: npt.ArrayLike | None,
     requantise: Requantise | ColumnRequantise | None,
 ) -> GemmShape:
-    """Check the arguments of :meth:`Accelerator.gemm`. Raises :class:`DriverError` naming the argument and what is allowed."""
+    """Check the arguments of :meth:`Accelerator.gemm`. Raises :class:`DriverError` naming the argument."""
     m, k = _matrix("a", a)
     n, b_k = reversed(_matrix("b", b)) if b_is_kn else _matrix("b", b)
     _equal("the inner dimension of b", b_k, "that of a", k)
-    for what, value, field in (("rows of a (m)", m, "m"), ("columns of c (n)", n, "n"), ("inner dimension (k)", k, "k")):
+    for what, value, field in (
+        ("rows of a (m)", m, "m"),
+        ("columns of c (n)", n, "n"),
+        ("inner dimension (k)", k, "k"),
+    ):
         _size(what, value, GEMM, field, config)
     if bias is None and requantise is None:
         return GemmShape(m, n, k, None, np.int32)
@@ -137,7 +149,7 @@ def attention_shape(
 
 
 def aggregate_shape(config: AcceleratorConfig, csr: CsrMatrix, x: Matrix) -> int:
-    """Check the arguments of :meth:`Accelerator.aggregate`; returns the number of features. Errors as :func:`gemm_shape`."""
+    """Check the arguments of :meth:`Accelerator.aggregate`; returns the number of features. Errors as before."""
     rows, features = _matrix("x", x)
     if not isinstance(csr, CsrMatrix):
         raise DriverError(f"csr is a {type(csr).__name__}, allowed: a gatewright.spec.csr.CsrMatrix")

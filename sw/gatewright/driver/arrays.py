@@ -115,7 +115,7 @@ class _Slice:
 
 
 class Arena:
-    """Scratch memory: pieces are taken one after the other and all given back at once, so that requests reuse the same bytes."""
+    """Scratch memory: pieces are taken one by one and given back all at once, so that requests reuse the same bytes."""
 
     def __init__(self, allocate: Callable[[int], DeviceMemory], chunk_bytes: int = ARENA_CHUNK_BYTES) -> None:
         self._allocate = allocate
@@ -142,7 +142,7 @@ class Arena:
             return self._allocate(size)
 
     def reset(self) -> None:
-        """Take everything back. Several chunks are released, so that the next request of this size finds one that holds it all."""
+        """Take everything back. Several chunks are released: the next request as large gets one that holds it."""
         if len(self._chunks) > 1:
             self._chunk_bytes = max(self._chunk_bytes, sum(len(chunk.array) for chunk in self._chunks))
             self.release()

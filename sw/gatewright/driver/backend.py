@@ -38,8 +38,11 @@ class DeviceMemory(Protocol):
 
 
 class Backend(Protocol):
-    """One accelerator, somewhere. A backend's constructor takes the configuration and keyword options of its own, and raises
-    :class:`~gatewright.driver.errors.BackendUnavailable` where it cannot run."""
+    """One accelerator, somewhere.
+
+    A backend's constructor takes the configuration and keyword options of its own, and raises
+    :class:`~gatewright.driver.errors.BackendUnavailable` where it cannot run.
+    """
 
     name: str
     config: AcceleratorConfig

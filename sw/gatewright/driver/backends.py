@@ -35,8 +35,8 @@ def _open(name: str, config: AcceleratorConfig, options: dict[str, Any]) -> Back
 def open_backend(name: str, config: AcceleratorConfig, options: dict[str, Any] | None = None) -> tuple[Backend, str]:
     """Open a backend by name, or the first that is available for ``"auto"``.
 
-    ``options`` are keyword arguments of the named backend; ``"auto"`` takes none, as they differ from one to the next. Returns the
-    backend and a sentence that says which it is and why. Raises :class:`DriverError` on an unknown name and
+    ``options`` are keyword arguments of the named backend; ``"auto"`` takes none, as they differ from one to the next.
+    Returns the backend and a sentence that says which it is and why. Raises :class:`DriverError` on an unknown name and
     :class:`BackendUnavailable` when the backend cannot run here.
     """
     options = options or {}

@@ -60,7 +60,7 @@ def _name_command(index: int, command: DecodedCommand | None) -> str:
 
 
 class AcceleratorError(GatewrightError):
-    """The accelerator stopped at a command. Earlier commands of the program completed; it was reset and takes the next one.
+    """The accelerator stopped at a command. Earlier commands completed; it was reset and takes the next program.
 
     Attributes
     ----------

@@ -12,12 +12,12 @@ from gatewright.driver.tiling import gemm_read_beats
 from gatewright.spec.commands import COMMANDS, DecodedCommand, GemmFlags, Opcode, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MemoryModel
-from gatewright.spec.roofline import Roofline, roofline
+from gatewright.spec.roofline import roofline
 
 __all__ = ["Program"]
 
 _WATCHDOG_BASE = 100_000
-_WATCHDOG_FACTOR = 64
+_WATCHDOG_FACTOR = 4
 _WATCHDOG_MAX = 2**32 - 1
 
 
@@ -51,22 +51,24 @@ class Program:
         return decode(self.commands[index])
 
     def watchdog_cycles(self, config: AcceleratorConfig, memory: MemoryModel) -> int:
-        """Far more cycles than any command of the program needs: 64 times its bound, plus 100,000."""
+        """More cycles than any command of the program takes: 4 times a pessimistic estimate, plus 100,000.
+
+        The estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
+        """
         most = 0
         for index in range(len(self.commands)):
             if command := self.decode(index):
-                most = max(most, _work_cycles(command, config, memory))
+                most = max(most, _pessimistic_cycles(command, config, memory))
         return min(_WATCHDOG_BASE + _WATCHDOG_FACTOR * most, _WATCHDOG_MAX)
 
 
-def _work_cycles(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel) -> int:
-    """The roofline's bound, raised to what the engine's loops need when they must read an operand again or use beats in part."""
-    bounds: Roofline = roofline(command, config, memory)
-    cycles = bounds.min_cycles
-    if command.spec.opcode is Opcode.AGGREGATE:
-        cycles = max(cycles, command["nnz"] * -(-command["features"] // BUS_BYTES) + command["nnz"] + command["rows"])
-    if command.spec.opcode is Opcode.GEMM and 1 <= command["k"] <= config.gemm_max_k:
-        beats = gemm_read_beats(
+def _pessimistic_cycles(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel) -> int:
+    bounds = roofline(command, config, memory)
+    beats = (bounds.read_bytes + bounds.written_bytes) / BUS_BYTES
+    if command.spec.opcode is Opcode.AGGREGATE:  # gathers rows that may fill their last beat in part
+        beats += command["nnz"] + command["rows"]
+    if command.spec.opcode is Opcode.GEMM and 1 <= command["k"] <= config.gemm_max_k:  # reads an operand again
+        beats += gemm_read_beats(
             command["m"],
             command["n"],
             command["k"],
@@ -74,5 +76,7 @@ def _work_cycles(command: DecodedCommand, config: AcceleratorConfig, memory: Mem
             resident_a=bool(command.flags & GemmFlags.A_RESIDENT),
             b_is_kn=bool(command.flags & GemmFlags.B_KN),
         )
-        cycles = max(cycles, memory.min_cycles(beats * BUS_BYTES, 0))
-    return cycles
+    wait = memory.read_latency / min(config.outstanding, memory.outstanding_reads)
+    wait += memory.write_latency / memory.outstanding_writes
+    rate = min(1.0, memory.dram_bytes_per_cycle / BUS_BYTES)
+    return bounds.min_cycles_compute + int(beats * (1 / rate + wait))

@@ -14,7 +14,8 @@ __all__ = ["RegisterFile"]
 class RegisterFile:
     """Named access to a backend's registers.
 
-    Unknown names raise :class:`~gatewright.spec.errors.SpecError`, access that the register does not offer :class:`DriverError`.
+    Unknown names raise :class:`~gatewright.spec.errors.SpecError`, access that a register does not offer
+    :class:`DriverError`.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -8,11 +8,13 @@ from gatewright.spec.memory import BUS_BYTES
 __all__ = ["a_resident", "gemm_read_beats"]
 
 
-def gemm_read_beats(m: int, n: int, k: int, config: AcceleratorConfig, *, resident_a: bool, b_is_kn: bool = False) -> int:
+def gemm_read_beats(
+    m: int, n: int, k: int, config: AcceleratorConfig, *, resident_a: bool, b_is_kn: bool = False
+) -> int:
     """Beats of A and B that a GEMM reads from DDR.
 
-    Half of an operand buffer holds as many whole tiles as fit: blocks of ``array_rows`` (A) or ``array_cols`` (B) rows of k values
-    times the number of tiles. The resident operand is read once, the other once for each of its blocks.
+    Half of an operand buffer holds as many whole tiles as fit: ``array_rows`` (A) or ``array_cols`` (B) rows of k
+    values times the number of tiles. The resident operand is read once, the other once for each of its blocks.
     """
     words = -(-k // BUS_BYTES)
     a_block = config.array_rows * (config.a_depth // 2 // words)

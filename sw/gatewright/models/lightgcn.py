@@ -25,11 +25,11 @@ class LightGCNOptions:
 
     width: int = 64
     layers: int = 2
-    steps: int = 250
+    steps: int = 300
     batch: int = 256
-    candidates: int = 4096
-    learning_rate: float = 0.03
-    weight_decay: float = 1e-5
+    candidates: int = 16384
+    learning_rate: float = 0.05
+    weight_decay: float = 0.1
     temperature: float = 0.15
 
 

@@ -1,9 +1,11 @@
 """Named errors of the recommender: each message is one sentence that says what was given and what is allowed."""
 
+from gatewright.spec.errors import GatewrightError
+
 __all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownUserError"]
 
 
-class RecommenderError(ValueError):
+class RecommenderError(GatewrightError, ValueError):
     """Base of every error a caller of the recommender can provoke with its input."""
 
 

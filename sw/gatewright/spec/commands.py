@@ -136,13 +136,17 @@ def _stride(name: str, word: int, doc: str) -> Field:
 
 @dataclass(frozen=True)
 class CommandSpec:
-    """One command: its opcode, the engine whose counters it moves, flags and fields in the order they are validated."""
+    """One command: its opcode, the engine whose counters it moves, flags and fields in the order they are validated.
+
+    ``one_of`` holds flags of which at least one must be set; 0 when there is no such rule.
+    """
 
     opcode: Opcode
     engine: str
     doc: str
     flags: type[IntFlag]
     fields: tuple[Field, ...]
+    one_of: int = 0
 
     @property
     def name(self) -> str:
@@ -178,6 +182,7 @@ GEMM = CommandSpec(
         _stride("b_stride", 9, "bytes from one stored row of B to the next"),
         _stride("c_stride", 10, "bytes from one row of C to the next"),
     ),
+    one_of=GemmFlags.OUT_INT32 | GemmFlags.PARAMS,
 )
 
 ATTENTION = CommandSpec(
@@ -294,8 +299,8 @@ def check(raw: bytes, config: AcceleratorConfig) -> tuple[ErrorCode, int]:
         return ErrorCode.BAD_OPCODE, 0
     command = decode(raw)
     unknown = command.flags & ~command.spec.flags_mask
-    needs_params = opcode == Opcode.GEMM and not command.flags & (GemmFlags.OUT_INT32 | GemmFlags.PARAMS)
-    if unknown or needs_params:
+    missing = command.spec.one_of and not command.flags & command.spec.one_of
+    if unknown or missing:
         return ErrorCode.BAD_FLAGS, 0
     for field in command.spec.fields:
         fault = field.fault(command[field.name], config)

@@ -1,8 +1,8 @@
 """Compressed sparse rows (CSR) with fixed-point edge weights: what an AGGREGATE command takes from memory.
 
 Edge e of row i, for ``row_ptr[i] <= e < row_ptr[i + 1]``, says that row i receives ``weight[e] * scale * X[col[e]]``.
-Weights are int16; ``scale`` is a factor that the requantiser absorbs, so that the largest weight can always use the full
-16 bits.
+Weights are int16; ``scale`` is a factor that the requantiser absorbs, so that the largest weight can always use the
+full 16 bits.
 """
 
 from __future__ import annotations

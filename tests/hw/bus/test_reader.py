@@ -4,6 +4,7 @@ import random
 
 import pytest
 from amaranth.sim import Simulator
+
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_sim.benches.port_memory import PortMemory
@@ -40,7 +41,7 @@ def read(transfers, depth=64, outstanding=8, latency=(1, 1), stall=0.0, consumer
             if valid and ready:
                 got.extend(int(payload).to_bytes(BUS_BYTES, "little"))
         ctx.set(dut.data.ready, 1)
-        _, _, valid = await ctx.tick().sample(dut.data.valid).repeat(50)
+        (valid,) = await ctx.tick().sample(dut.data.valid).repeat(50)
         assert not valid, "more beats than asked for"
 
     async def never_refuses(ctx):
@@ -122,7 +123,9 @@ def test_empty_transfer_is_dropped():
     assert memory.bursts == [(0, 2), (128, 3)]
 
 
-@pytest.mark.parametrize(("depth", "outstanding", "name"), [(8, 4, "depth"), (64, 0, "outstanding"), (64, 65, "outstanding")])
+@pytest.mark.parametrize(
+    ("depth", "outstanding", "name"), [(8, 4, "depth"), (64, 0, "outstanding"), (64, 65, "outstanding")]
+)
 def test_parameters_are_checked(depth, outstanding, name):
     with pytest.raises(ValueError, match=f"{name} is .* allowed"):
         BurstReader(depth, outstanding)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.golden.aggregate import accumulate, aggregate, first_fault
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 UNIT = Requantise(1, 0)
 
@@ -45,47 +46,47 @@ def test_accumulators_equal_a_dense_product(graph):
     assert np.array_equal(accumulate(csr.row_ptr, csr.col, csr.weight, x), dense @ x.astype(np.int64))
 
 
-@given(graphs(), st.randoms(use_true_random=False))
+@given(graphs(), st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
-def test_order_of_rows_edges_and_columns_does_not_matter(graph, random):
+def test_order_of_rows_edges_and_columns_does_not_matter(graph, seed):
     csr, x = graph
+    rng = np.random.default_rng(seed)
     out = accumulate(csr.row_ptr, csr.col, csr.weight, x)
 
-    rows = random.sample(range(csr.n_rows), csr.n_rows)
+    rows = rng.permutation(csr.n_rows)
     picked = csr.rows(rows)
     assert np.array_equal(accumulate(picked.row_ptr, picked.col, picked.weight, x), out[rows])
 
-    edges = np.concatenate(
-        [random.sample(range(a, b), b - a) for a, b in zip(csr.row_ptr[:-1], csr.row_ptr[1:], strict=True)]
-    ).astype(int)
+    row_of_edge = np.repeat(np.arange(csr.n_rows), csr.degrees)
+    edges = np.lexsort([rng.random(csr.nnz), row_of_edge])
     assert np.array_equal(accumulate(csr.row_ptr, csr.col[edges], csr.weight[edges], x), out)
 
-    names = np.array(random.sample(range(csr.cols), csr.cols))
+    names = rng.permutation(csr.cols)
     renamed = np.empty_like(x)
     renamed[names] = x
     assert np.array_equal(accumulate(csr.row_ptr, names[csr.col], csr.weight, renamed), out)
 
 
 @pytest.mark.parametrize("features", [1, 7, 64, 1024])
-def test_within_half_a_unit_of_torch_sparse_mm(features):
-    """Weights 1/sqrt(d_i d_j) as LightGCN's. Bound in output units: rounding 0.5, the weights' own rounding, 2**-16 of the scale."""
+def test_close_to_torch_sparse_mm(features):
+    """LightGCN's weights, 1/sqrt(d_i d_j). The bound: half a unit, plus the rounding of weights and of the scale."""
     rng = np.random.default_rng(features)
     rows, cols, nnz = 300, 200, 6000
-    row, col = rng.zipf(1.5, nnz) % rows, rng.zipf(1.5, nnz) % cols
+    row, col = np.unique([rng.zipf(1.5, nnz) % rows, rng.zipf(1.5, nnz) % cols], axis=1)
     weights = 1 / np.sqrt(np.bincount(row, minlength=rows)[row] * np.bincount(col, minlength=cols)[col])
     csr = CsrMatrix.from_coo(row, col, weights, rows, cols)
     x, x_scale = random_features(rng, cols, features), 0.037
 
-    matrix = torch.sparse_coo_tensor(np.stack([row, col]), weights, (rows, cols)).coalesce()
+    matrix = torch.sparse_coo_tensor(np.stack([row, col]), weights, (rows, cols), check_invariants=True).coalesce()
     real = torch.sparse.mm(matrix, torch.from_numpy(x * x_scale)).numpy()
     y_scale = np.abs(real).max() / 127
     y = aggregate(csr.row_ptr, csr.col, csr.weight, x, Requantise.from_scale(csr.scale * x_scale / y_scale))
 
-    weight_error = csr.degrees.max() * csr.scale / 2 * 128 * x_scale / y_scale
-    bound = 0.5 + weight_error + 128 * 2**-16
+    weight_error = csr.degrees[:, None] * csr.scale / 2 * 128 * x_scale / y_scale
+    error = np.abs(y - real / y_scale)
     assert y.dtype == np.int8
-    assert bound < 0.75
-    assert np.abs(y - real / y_scale).max() <= bound
+    assert (error <= 0.5 + weight_error + 127 * 2**-16).all()
+    assert error.max() < 0.6
 
 
 def test_a_hub_longer_than_a_block_is_summed_across_blocks():

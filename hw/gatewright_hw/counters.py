@@ -1,0 +1,55 @@
+"""Performance counters of the last program. They outlive a reset of the engines, so that they can be read after an
+error."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.registers import ENGINES
+
+__all__ = ["PerformanceCounters"]
+
+COUNTER_BITS = 32
+
+
+class PerformanceCounters(wiring.Component):
+    """The counter registers; all wrap.
+
+    Members
+    -------
+    clear : start from zero.
+    busy : a program runs.
+    read_beat, write_beat : a beat crosses the bus.
+    active : one bit per entry of ``spec.registers.ENGINES``; its command runs.
+    completed : one bit per entry of ENGINES, high for one cycle when its command has ended without error.
+    <outputs> : one member per counter register, by its name in lower case.
+    """
+
+    outputs = (
+        "cycles",
+        "read_beats",
+        "write_beats",
+        *(f"{kind}_{engine}" for kind in ("cycles", "commands") for engine in ENGINES),
+    )
+
+    def __init__(self) -> None:
+        engines = len(ENGINES)
+        events = {"clear": 1, "busy": 1, "read_beat": 1, "write_beat": 1, "active": engines, "completed": engines}
+        super().__init__(
+            {name: In(width) for name, width in events.items()} | {name: Out(COUNTER_BITS) for name in self.outputs}
+        )
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        counts = [(self.cycles, self.busy), (self.read_beats, self.read_beat), (self.write_beats, self.write_beat)]
+        for index, engine in enumerate(ENGINES):
+            counts += [
+                (getattr(self, f"cycles_{engine}"), self.active[index]),
+                (getattr(self, f"commands_{engine}"), self.completed[index]),
+            ]
+        for counter, event in counts:
+            with m.If(self.clear):
+                m.d.sync += counter.eq(0)
+            with m.Elif(event):
+                m.d.sync += counter.eq(counter + 1)
+        return m

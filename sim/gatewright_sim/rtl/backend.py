@@ -1,0 +1,150 @@
+"""The Verilated accelerator in process, behind the driver."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from pathlib import Path
+
+from gatewright.driver.backend import DeviceMemory
+from gatewright.driver.errors import BusProtocolError, DriverError, GatewrightError
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
+from gatewright_sim.golden.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
+from gatewright_sim.rtl.build import build_library, design_verilog
+from gatewright_sim.rtl.library import Timing, load
+
+__all__ = ["RtlBackend"]
+
+CHUNK_CYCLES = 20_000
+"""Cycles between two looks at the clock on the wall."""
+
+_IRQ, _VIOLATION = 1, 2
+
+
+class RtlBackend:
+    """The RTL of a configuration, compiled by Verilator, with a DDR model in C++.
+
+    Parameters
+    ----------
+    config : the accelerator's.
+    memory : latency and bandwidth of the DDR; default: the PYNQ-Z2's.
+    memory_base, memory_bytes : where device memory lies, multiples of 64.
+    waves : write waveforms to this file (FST). Takes a build of its own and is slower.
+    stalls : chance (0..0.9) that a bus channel pauses in a cycle, besides latency and bandwidth.
+    seed : of the pauses.
+    verilog : text of the design to simulate instead of the one that ``config`` makes; same module name and ports.
+
+    Raises :class:`BackendUnavailable` where the simulator cannot be built.
+    """
+
+    name = "rtl"
+
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        *,
+        memory: MemoryModel | None = None,
+        memory_base: int = MEMORY_BASE,
+        memory_bytes: int = MEMORY_BYTES,
+        waves: str | Path | None = None,
+        stalls: float = 0.0,
+        seed: int = 0,
+        verilog: str | None = None,
+    ) -> None:
+        if not 0 <= stalls <= 0.9:
+            raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
+        self.config = config
+        self.memory = memory or MemoryModel()
+        self._memory = SimulatedMemory(memory_base, memory_bytes)
+        self._handle: int | None = None
+        text = design_verilog(config) if verilog is None else verilog
+        self._library = load(build_library(text, trace=waves is not None))
+        self._handle = self._library.gw_open(
+            self._memory.array.ctypes.data,
+            memory_base,
+            memory_bytes,
+            Timing.of(self.memory),
+            round(1e6 / config.clock_mhz),
+        )
+        self._library.gw_stalls(self._handle, round(256 * stalls), seed)
+        if waves is not None and not self._library.gw_trace_open(self._handle, str(Path(waves).resolve()).encode()):
+            self.close()
+            raise DriverError(f"waves: cannot write {waves}")
+
+    # ---- registers and memory
+
+    def read(self, offset: int) -> int:
+        value = ctypes.c_uint32()
+        self._answered("read", offset, self._library.gw_read(self._open, offset, value))
+        return value.value
+
+    def write(self, offset: int, value: int) -> None:
+        faults = self._memory.faults
+        self._library.gw_faults(self._open, *faults.slverr, faults.hang)  # before a write that may start a program
+        self._answered("write", offset, self._library.gw_write(self._open, offset, value))
+
+    @staticmethod
+    def _answered(what: str, offset: int, response: int) -> None:
+        if response:
+            answer = "not answered" if response < 0 else f"answered with error response {response}"
+            raise BusProtocolError(f"register {what} at offset {offset:#05x} was {answer}")
+
+    def allocate(self, nbytes: int) -> DeviceMemory:
+        return self._memory.allocate(nbytes)
+
+    # ---- time
+
+    def wait(self, timeout_s: float) -> bool:
+        """Run the clock until the accelerator interrupts; ``timeout_s`` is time of the host that simulates.
+
+        Raises :class:`BusProtocolError` when the design breaks a rule of AXI.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            outcome = self._library.gw_run(self._open, CHUNK_CYCLES)
+            if outcome == _VIOLATION:
+                raise BusProtocolError(f"AXI: {self._library.gw_violation(self._open).decode()}")
+            if outcome == _IRQ:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+
+    def reset(self) -> None:
+        """Pull the design's reset for some cycles; the memory forgets its open bursts and answers again."""
+        self._memory.faults.hang = False
+        self._library.gw_reset(self._open)
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._library.gw_close(self._handle)
+            self._handle = None
+
+    @property
+    def _open(self) -> int:
+        if self._handle is None:
+            raise GatewrightError("this simulator has been closed")
+        return self._handle
+
+    # ---- for tests and measurements
+
+    @property
+    def faults(self) -> Faults:
+        """Misbehaviour of the memory, to be set before a program starts."""
+        return self._memory.faults
+
+    @property
+    def cycles(self) -> int:
+        """Cycles simulated so far, register accesses and resets included."""
+        return int(self._library.gw_cycles(self._open))
+
+    @property
+    def beats(self) -> tuple[int, int]:
+        """64-bit beats that the memory has answered and taken so far."""
+        return int(self._library.gw_read_beats(self._open)), int(self._library.gw_write_beats(self._open))
+
+    @property
+    def cycles_per_second(self) -> float:
+        """Simulated cycles per second of host time, over all waits so far; 0 before the first."""
+        seconds = float(self._library.gw_timed_seconds(self._open))
+        return int(self._library.gw_timed_cycles(self._open)) / seconds if seconds else 0.0

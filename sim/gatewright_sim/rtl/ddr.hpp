@@ -1,0 +1,234 @@
+// DDR behind one AXI4 port: latency, shared bandwidth and outstanding limits of gatewright.spec.memory.MemoryModel.
+//
+// Bursts are answered in order, at most one beat per cycle and direction. A token bucket of DRAM bytes is shared by reads and writes;
+// it holds two beats besides one cycle's income, so that a whole number of beats is never lost to rounding. Addresses outside the
+// memory answer DECERR, a chosen window SLVERR; reads of these return zero, writes are dropped. Every rule of AXI that the
+// master must keep is checked; the first violation is kept as a sentence.
+
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <string>
+
+namespace gatewright {
+
+constexpr uint64_t kBusBytes = 8;
+constexpr uint32_t kMaxBurstBeats = 16;
+constexpr uint64_t kPage = 4096;
+
+struct Timing {
+    uint32_t read_latency;
+    uint32_t write_latency;
+    uint32_t outstanding_reads;
+    uint32_t outstanding_writes;
+    double dram_bytes_per_cycle;
+};
+
+enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
+
+struct Burst {
+    uint64_t ready_at;  // cycle of the first beat (reads) or of the response (writes, once the last beat is in)
+    uint64_t addr;
+    uint32_t beats_left;
+    uint8_t response;
+};
+
+// What a channel showed while it waited: AXI forbids to change or withdraw it before the handshake.
+struct Held {
+    bool waiting = false;
+    uint64_t payload = 0;
+    uint32_t side = 0;
+};
+
+template <class Top>
+class Ddr {
+public:
+    Ddr(Top& top, uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing)
+        : top_(top), bytes_(bytes), base_(base), size_(size), timing_(timing) {}
+
+    // Take note of the handshakes of cycle `now`: inputs and outputs are settled, the clock edge is next.
+    void sample(uint64_t now) {
+        now_ = now;
+        sample_read_address();
+        sample_read_data();
+        sample_write_address();
+        sample_write_data();
+        if (top_.m_axi_bvalid && top_.m_axi_bready) {
+            responses_.pop_front();
+            b_shown_ = false;
+        }
+    }
+
+    // Set the inputs of cycle `now`, just after the clock edge.
+    void drive(uint64_t now) {
+        const double capacity = timing_.dram_bytes_per_cycle + 2 * kBusBytes;
+        tokens_ += timing_.dram_bytes_per_cycle;
+        if (tokens_ > capacity) tokens_ = capacity;
+        if (hung) {
+            silence();
+            return;
+        }
+        top_.m_axi_arready = reads_.size() < timing_.outstanding_reads && go();
+        top_.m_axi_awready = writes_.size() + responses_.size() < timing_.outstanding_writes && go();
+        const bool wants_read = !r_shown_ && !reads_.empty() && reads_.front().ready_at <= now && go();
+        const bool can_write = !writes_.empty() && go();
+        const bool contended = wants_read && can_write && top_.m_axi_wvalid && tokens_ < 2 * kBusBytes;
+        bool read = wants_read && tokens_ >= kBusBytes;
+        if (contended) {
+            read = read && !write_turn_;
+            write_turn_ = !write_turn_;
+        }
+        if (read) {
+            tokens_ -= kBusBytes;
+            show_read();
+        }
+        top_.m_axi_rvalid = r_shown_;
+        top_.m_axi_wready = can_write && tokens_ >= kBusBytes;
+        if (!b_shown_ && !responses_.empty() && responses_.front().ready_at <= now && go()) {
+            b_shown_ = true;
+            top_.m_axi_bresp = responses_.front().response;
+        }
+        top_.m_axi_bvalid = b_shown_;
+    }
+
+    // Forget every open burst and be quiet.
+    void reset() {
+        reads_.clear();
+        writes_.clear();
+        responses_.clear();
+        held_ar_ = held_aw_ = held_w_ = Held{};
+        r_shown_ = b_shown_ = hung = false;
+        tokens_ = 0;
+        silence();
+    }
+
+    bool hung = false;                       // answer nothing more until a reset
+    uint64_t slverr_low = 0, slverr_high = 0;  // window that answers SLVERR
+    uint32_t stall_of_256 = 0;               // chance of a pause on each channel in each cycle
+    uint64_t random = 1;                     // state of the stall generator, not 0
+    uint64_t read_beats = 0, write_beats = 0;
+    std::string violation;
+
+private:
+    void silence() {
+        top_.m_axi_arready = top_.m_axi_awready = top_.m_axi_wready = 0;
+        top_.m_axi_rvalid = top_.m_axi_bvalid = 0;
+        top_.m_axi_rid = top_.m_axi_bid = 0;
+    }
+
+    bool go() {
+        if (!stall_of_256) return true;
+        random ^= random << 13;  // xorshift64 (Marsaglia, 2003)
+        random ^= random >> 7;
+        random ^= random << 17;
+        return ((random >> 32) & 255) >= stall_of_256;
+    }
+
+    uint8_t response(uint64_t addr) const {
+        if (addr < base_ || addr + kBusBytes > base_ + size_) return DECERR;
+        return addr >= slverr_low && addr < slverr_high ? SLVERR : OKAY;
+    }
+
+    void violate(const char* channel, const char* what, uint64_t value) {
+        if (!violation.empty()) return;
+        char text[200];
+        std::snprintf(text, sizeof text, "cycle %llu, channel %s: %s (%#llx)", (unsigned long long)now_, channel, what,
+                      (unsigned long long)value);
+        violation = text;
+    }
+
+    void check_held(const char* channel, Held& held, bool valid, bool ready, uint64_t payload, uint32_t side) {
+        if (held.waiting) {
+            if (!valid) violate(channel, "valid was withdrawn before ready", held.payload);
+            else if (payload != held.payload || side != held.side) violate(channel, "payload changed before ready", payload);
+        }
+        held = Held{valid && !ready, payload, side};
+    }
+
+    void check_burst(const char* channel, uint64_t addr, uint32_t len, uint32_t size, uint32_t burst, uint32_t id) {
+        if (addr % kBusBytes) violate(channel, "address is not a multiple of 8", addr);
+        if (len >= kMaxBurstBeats) violate(channel, "burst has more than 16 beats, length field", len);
+        if (addr / kPage != (addr + (len + 1) * kBusBytes - 1) / kPage) violate(channel, "burst crosses 4 KiB, address", addr);
+        if (size != 3) violate(channel, "size is not 8 bytes, size field", size);
+        if (burst != 1) violate(channel, "burst is not INCR, burst field", burst);
+        if (id != 0) violate(channel, "id is not 0", id);
+    }
+
+    void sample_read_address() {
+        check_held("AR", held_ar_, top_.m_axi_arvalid, top_.m_axi_arready, top_.m_axi_araddr, top_.m_axi_arlen);
+        if (!(top_.m_axi_arvalid && top_.m_axi_arready)) return;
+        check_burst("AR", top_.m_axi_araddr, top_.m_axi_arlen, top_.m_axi_arsize, top_.m_axi_arburst, top_.m_axi_arid);
+        reads_.push_back(Burst{now_ + timing_.read_latency, top_.m_axi_araddr, top_.m_axi_arlen + 1u, OKAY});
+    }
+
+    void show_read() {
+        const Burst& burst = reads_.front();
+        const uint8_t resp = response(burst.addr);
+        uint64_t word = 0;
+        if (resp == OKAY) std::memcpy(&word, bytes_ + (burst.addr - base_), kBusBytes);
+        top_.m_axi_rdata = word;
+        top_.m_axi_rresp = resp;
+        top_.m_axi_rlast = burst.beats_left == 1;
+        r_shown_ = true;
+    }
+
+    void sample_read_data() {
+        if (!(top_.m_axi_rvalid && top_.m_axi_rready)) return;
+        ++read_beats;
+        r_shown_ = false;
+        Burst& burst = reads_.front();
+        burst.addr += kBusBytes;
+        if (--burst.beats_left == 0) reads_.pop_front();
+    }
+
+    void sample_write_address() {
+        check_held("AW", held_aw_, top_.m_axi_awvalid, top_.m_axi_awready, top_.m_axi_awaddr, top_.m_axi_awlen);
+        if (!(top_.m_axi_awvalid && top_.m_axi_awready)) return;
+        check_burst("AW", top_.m_axi_awaddr, top_.m_axi_awlen, top_.m_axi_awsize, top_.m_axi_awburst, top_.m_axi_awid);
+        writes_.push_back(Burst{0, top_.m_axi_awaddr, top_.m_axi_awlen + 1u, OKAY});
+    }
+
+    void sample_write_data() {
+        const uint32_t side = top_.m_axi_wstrb | top_.m_axi_wlast << 8;
+        check_held("W", held_w_, top_.m_axi_wvalid, top_.m_axi_wready, top_.m_axi_wdata, side);
+        if (!(top_.m_axi_wvalid && top_.m_axi_wready)) return;
+        ++write_beats;
+        tokens_ -= kBusBytes;
+        Burst& burst = writes_.front();
+        if (top_.m_axi_wlast != (burst.beats_left == 1)) violate("W", "last is not with the last beat, address", burst.addr);
+        const uint8_t resp = response(burst.addr);
+        if (resp == OKAY) store(bytes_ + (burst.addr - base_), top_.m_axi_wdata, top_.m_axi_wstrb);
+        if (resp > burst.response) burst.response = resp;
+        burst.addr += kBusBytes;
+        if (--burst.beats_left == 0) {
+            burst.ready_at = now_ + timing_.write_latency;
+            responses_.push_back(burst);
+            writes_.pop_front();
+        }
+    }
+
+    static void store(uint8_t* to, uint64_t word, uint32_t strobe) {
+        if (strobe == 0xFF) {
+            std::memcpy(to, &word, kBusBytes);
+            return;
+        }
+        for (unsigned lane = 0; lane < kBusBytes; ++lane)
+            if (strobe >> lane & 1) to[lane] = uint8_t(word >> 8 * lane);
+    }
+
+    Top& top_;
+    uint8_t* const bytes_;
+    const uint64_t base_, size_;
+    const Timing timing_;
+    uint64_t now_ = 0;
+    double tokens_ = 0;
+    bool write_turn_ = false;
+    bool r_shown_ = false, b_shown_ = false;
+    Held held_ar_, held_aw_, held_w_;
+    std::deque<Burst> reads_, writes_, responses_;
+};
+
+}  // namespace gatewright

@@ -1,0 +1,198 @@
+// The Verilated accelerator with its memory and a register master, as a C interface for ctypes. No Python runs in the clock loop.
+
+#include <chrono>
+#include <memory>
+
+#include "Vgatewright_top.h"
+#include "ddr.hpp"
+#include "verilated.h"
+#ifdef GATEWRIGHT_TRACE
+#include "verilated_fst_c.h"
+#endif
+
+namespace {
+
+using gatewright::Ddr;
+using gatewright::Timing;
+using Top = Vgatewright_top;
+
+constexpr int kResetCycles = 8;
+constexpr uint64_t kRegisterCycles = 10000;  // most cycles of one register access
+
+enum Outcome : int { LIMIT = 0, IRQ = 1, VIOLATION = 2 };
+enum Access : int { ACCESS_HUNG = -1 };
+
+class Simulator {
+public:
+    Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing, uint64_t period_ps)
+        : top_(&context_), ddr(top_, bytes, base, size, timing), period_ps_(period_ps) {
+        top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
+        top_.s_axil_awprot = top_.s_axil_arprot = 0;
+        top_.s_axil_bready = top_.s_axil_rready = 1;
+        reset();
+    }
+
+    ~Simulator() {
+        trace_close();
+        top_.final();
+    }
+
+    void reset() {
+        ddr.reset();
+        top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
+        top_.rst = 1;
+        for (int i = 0; i < kResetCycles; ++i) cycle(false);
+        top_.rst = 0;
+        ddr.drive(now);
+    }
+
+    int run(uint64_t cycles) {
+        const auto start = std::chrono::steady_clock::now();
+        const uint64_t end = now + cycles;
+        while (now < end && !top_.irq && ddr.violation.empty()) cycle();
+        seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        timed_cycles += now + cycles - end;
+        if (!ddr.violation.empty()) return VIOLATION;
+        return top_.irq ? IRQ : LIMIT;
+    }
+
+    int read(uint32_t addr, uint32_t* data) {
+        top_.s_axil_araddr = addr;
+        top_.s_axil_arvalid = 1;
+        int response = ACCESS_HUNG;
+        for (uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
+            settle();
+            const bool accepted = top_.s_axil_arvalid && top_.s_axil_arready;
+            if (top_.s_axil_rvalid && top_.s_axil_rready) {
+                *data = top_.s_axil_rdata;
+                response = top_.s_axil_rresp;
+            }
+            edge();
+            if (accepted) top_.s_axil_arvalid = 0;
+        }
+        top_.s_axil_arvalid = 0;
+        return response;
+    }
+
+    int write(uint32_t addr, uint32_t data) {
+        top_.s_axil_awaddr = addr;
+        top_.s_axil_wdata = data;
+        top_.s_axil_wstrb = 0xF;
+        top_.s_axil_awvalid = top_.s_axil_wvalid = 1;
+        int response = ACCESS_HUNG;
+        for (uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
+            settle();
+            const bool address = top_.s_axil_awvalid && top_.s_axil_awready;
+            const bool word = top_.s_axil_wvalid && top_.s_axil_wready;
+            if (top_.s_axil_bvalid && top_.s_axil_bready) response = top_.s_axil_bresp;
+            edge();
+            if (address) top_.s_axil_awvalid = 0;
+            if (word) top_.s_axil_wvalid = 0;
+        }
+        top_.s_axil_awvalid = top_.s_axil_wvalid = 0;
+        return response;
+    }
+
+    bool trace_open(const char* path) {
+#ifdef GATEWRIGHT_TRACE
+        context_.traceEverOn(true);
+        trace_ = std::make_unique<VerilatedFstC>();
+        top_.trace(trace_.get(), 99);
+        trace_->open(path);
+        return trace_->isOpen();
+#else
+        (void)path;
+        return false;
+#endif
+    }
+
+    void trace_close() {
+#ifdef GATEWRIGHT_TRACE
+        if (trace_) trace_->close();
+        trace_.reset();
+#endif
+    }
+
+private:
+    VerilatedContext context_;
+    Top top_;
+
+public:
+    Ddr<Top> ddr;
+    uint64_t now = 0;           // cycles since construction
+    uint64_t timed_cycles = 0;  // cycles of run(), and the seconds they took
+    double seconds = 0;
+
+private:
+    void cycle(bool bus = true) {
+        settle(bus);
+        edge(bus);
+    }
+
+    // First half of a cycle: outputs follow the inputs, handshakes are seen.
+    void settle(bool bus = true) {
+        top_.clk = 0;
+        top_.eval();
+        dump(0);
+        if (bus) ddr.sample(now);
+    }
+
+    // Second half: the clock edge, then the inputs of the next cycle.
+    void edge(bool bus = true) {
+        top_.clk = 1;
+        top_.eval();
+        dump(period_ps_ / 2);
+        ++now;
+        if (bus) ddr.drive(now);
+    }
+
+    void dump(uint64_t offset) {
+#ifdef GATEWRIGHT_TRACE
+        if (trace_) trace_->dump(now * period_ps_ + offset);
+#else
+        (void)offset;
+#endif
+    }
+
+    const uint64_t period_ps_;
+#ifdef GATEWRIGHT_TRACE
+    std::unique_ptr<VerilatedFstC> trace_;
+#endif
+};
+
+}  // namespace
+
+#define GW_API __attribute__((visibility("default")))
+
+extern "C" {
+
+GW_API Simulator* gw_open(uint8_t* bytes, uint64_t base, uint64_t size, const Timing* timing, uint64_t period_ps) {
+    return new Simulator(bytes, base, size, *timing, period_ps);
+}
+
+GW_API void gw_close(Simulator* simulator) { delete simulator; }
+GW_API void gw_reset(Simulator* simulator) { simulator->reset(); }
+GW_API int gw_run(Simulator* simulator, uint64_t cycles) { return simulator->run(cycles); }
+GW_API int gw_read(Simulator* simulator, uint32_t addr, uint32_t* data) { return simulator->read(addr, data); }
+GW_API int gw_write(Simulator* simulator, uint32_t addr, uint32_t data) { return simulator->write(addr, data); }
+GW_API int gw_trace_open(Simulator* simulator, const char* path) { return simulator->trace_open(path); }
+GW_API void gw_trace_close(Simulator* simulator) { simulator->trace_close(); }
+GW_API uint64_t gw_cycles(Simulator* simulator) { return simulator->now; }
+GW_API uint64_t gw_timed_cycles(Simulator* simulator) { return simulator->timed_cycles; }
+GW_API double gw_timed_seconds(Simulator* simulator) { return simulator->seconds; }
+GW_API uint64_t gw_read_beats(Simulator* simulator) { return simulator->ddr.read_beats; }
+GW_API uint64_t gw_write_beats(Simulator* simulator) { return simulator->ddr.write_beats; }
+GW_API const char* gw_violation(Simulator* simulator) { return simulator->ddr.violation.c_str(); }
+
+GW_API void gw_faults(Simulator* simulator, uint64_t slverr_low, uint64_t slverr_high, int hang) {
+    simulator->ddr.slverr_low = slverr_low;
+    simulator->ddr.slverr_high = slverr_high;
+    simulator->ddr.hung = hang;
+}
+
+GW_API void gw_stalls(Simulator* simulator, uint32_t chance_of_256, uint64_t seed) {
+    simulator->ddr.stall_of_256 = chance_of_256;
+    simulator->ddr.random = seed * 2 + 1;
+}
+
+}  // extern "C"

@@ -1,0 +1,57 @@
+"""The compiled simulator's C interface (harness.cpp) as Python sees it."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+from gatewright.spec.memory import MemoryModel
+
+__all__ = ["Timing", "load"]
+
+
+class Timing(ctypes.Structure):
+    """``gatewright::Timing`` of ddr.hpp."""
+
+    _fields_ = (
+        ("read_latency", ctypes.c_uint32),
+        ("write_latency", ctypes.c_uint32),
+        ("outstanding_reads", ctypes.c_uint32),
+        ("outstanding_writes", ctypes.c_uint32),
+        ("dram_bytes_per_cycle", ctypes.c_double),
+    )
+
+    @classmethod
+    def of(cls, model: MemoryModel) -> Timing:
+        """The timing of a memory model."""
+        return cls(**{name: getattr(model, name) for name, _ in cls._fields_})
+
+
+_HANDLE = ctypes.c_void_p
+_SIGNATURES = {
+    "gw_open": (_HANDLE, (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.POINTER(Timing), ctypes.c_uint64)),
+    "gw_close": (None, (_HANDLE,)),
+    "gw_reset": (None, (_HANDLE,)),
+    "gw_run": (ctypes.c_int, (_HANDLE, ctypes.c_uint64)),
+    "gw_read": (ctypes.c_int, (_HANDLE, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32))),
+    "gw_write": (ctypes.c_int, (_HANDLE, ctypes.c_uint32, ctypes.c_uint32)),
+    "gw_trace_open": (ctypes.c_int, (_HANDLE, ctypes.c_char_p)),
+    "gw_trace_close": (None, (_HANDLE,)),
+    "gw_cycles": (ctypes.c_uint64, (_HANDLE,)),
+    "gw_timed_cycles": (ctypes.c_uint64, (_HANDLE,)),
+    "gw_timed_seconds": (ctypes.c_double, (_HANDLE,)),
+    "gw_read_beats": (ctypes.c_uint64, (_HANDLE,)),
+    "gw_write_beats": (ctypes.c_uint64, (_HANDLE,)),
+    "gw_violation": (ctypes.c_char_p, (_HANDLE,)),
+    "gw_faults": (None, (_HANDLE, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int)),
+    "gw_stalls": (None, (_HANDLE, ctypes.c_uint32, ctypes.c_uint64)),
+}
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Load a library of :func:`gatewright_sim.rtl.build.build_library`. Calls release Python's interpreter lock."""
+    library = ctypes.CDLL(str(path))
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
