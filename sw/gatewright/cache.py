@@ -38,7 +38,7 @@ def digest(*parts: str | bytes) -> str:
     return state.hexdigest()[:16]
 
 
-def cached_directory(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+def cached_directory(kind: str, key: str, make: Callable[[Path], object]) -> Path:
     """The directory of entry ``key`` of ``kind``; if absent, ``make(path)`` fills a temporary one, which is renamed.
 
     What ``make`` raises passes through, and nothing of a failed attempt stays.

@@ -71,7 +71,7 @@ class BurstReader(wiring.Component):
         m.d.sync += credit.eq(credit - claim + (queue.r_rdy & queue.r_en))
 
         # Response: a burst's place among the outstanding is free again after its last beat.
-        beat = Signal.like(lengths.w_data)
+        beat = Signal(LEN_BITS)
         m.d.comb += [
             self.port.r.ready.eq(1),
             queue.w_data.eq(self.port.r.payload),

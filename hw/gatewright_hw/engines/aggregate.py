@@ -85,6 +85,8 @@ class AggregateEngine(wiring.Component):
 
         command = Signal(command_layout(AGGREGATE))
         start, stop = Signal(), Signal()
+        last_word = Signal.like(lanes.last_word)
+        m.d.sync += last_word.eq((command.features - 1) >> _WORD_LSB)
         m.d.comb += [
             row_ptr.addr.eq(command.row_ptr_addr),
             row_ptr.count.eq(command.rows + 1),
@@ -98,7 +100,7 @@ class AggregateEngine(wiring.Component):
             walk.nnz.eq(command.nnz),
             address.base.eq(command.x_addr),
             address.stride.eq(command.x_stride),
-            lanes.last_word.eq((command.features - 1) >> _WORD_LSB),
+            lanes.last_word.eq(last_word),
             rows.start.eq(start),
             rows.addr.eq(command.y_addr),
             rows.stride.eq(command.y_stride),
@@ -123,7 +125,7 @@ class AggregateEngine(wiring.Component):
             x.descriptor.valid.eq(address.addr.valid),
             address.addr.ready.eq(x.descriptor.ready),
             x.descriptor.payload.addr.eq(address.addr.payload),
-            x.descriptor.payload.beats.eq(lanes.last_word + 1),
+            x.descriptor.payload.beats.eq(last_word + 1),
         ]
 
         # Execute.

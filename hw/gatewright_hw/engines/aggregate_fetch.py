@@ -67,18 +67,18 @@ class ArrayFetch(wiring.Component):
         per_beat = _BUS_BITS // self._bits
         index_bits = per_beat.bit_length() - 1
 
-        # Requests: one line of memory at a time.
+        # Requests: one line of memory at a time, in two steps so that no cycle both finds and subtracts a size.
         word = Signal(ADDRESS_BITS - _WORD_LSB)
         left = Signal(self._count_bits - index_bits + 1)  # beats not asked for yet
         room = Signal(range(MAX_BURST_BEATS + 1))
         beats = Signal.like(room)
-        load = Signal()
+        sized, load = Signal(), Signal()
         descriptor = reader.descriptor
         m.d.comb += [
             room.eq(MAX_BURST_BEATS - word[: MAX_BURST_BEATS.bit_length() - 1]),
-            beats.eq(Mux(left < room, left[: len(beats)], room)),
-            load.eq((left != 0) & (~descriptor.valid | descriptor.ready)),
+            load.eq(sized & (~descriptor.valid | descriptor.ready)),
         ]
+        m.d.sync += [beats.eq(Mux(left < room, left[: len(beats)], room)), sized.eq((left != 0) & ~self.stop)]
         with m.If(descriptor.ready):
             m.d.sync += descriptor.valid.eq(0)
         with m.If(load):
@@ -88,6 +88,7 @@ class ArrayFetch(wiring.Component):
                 descriptor.payload.beats.eq(beats),
                 word.eq(word + beats),
                 left.eq(left - beats),
+                sized.eq(0),
             ]
 
         with m.If(self.stop):
@@ -108,7 +109,7 @@ class ArrayFetch(wiring.Component):
         # The queue, the descriptor here and the two bursts on their way through the reader bound what can be in flight.
         in_flight = Signal(range(_DEPTH + 4 * MAX_BURST_BEATS))
         m.d.sync += in_flight.eq(in_flight + Mux(load, beats, 0) - taken)
-        m.d.comb += self.idle.eq((left == 0) & (in_flight == 0))
+        m.d.comb += self.idle.eq(~sized & (left == 0) & (in_flight == 0))
 
         with m.If(self.start):
             m.d.sync += [

@@ -2,9 +2,9 @@
 
     Y[i, 8 w + lane] = requantise(acc[lane])
 
-Throughput: one 64-bit word a cycle. Latency: ``delay`` cycles to the write queue. Memory traffic: each word of Y once; of
-a row's last word only the bytes that are features. The requantisers do not stall, so words are admitted only while the
-queue has room for all that are on their way.
+Throughput: one 64-bit word a cycle. Latency: ``delay`` cycles to the write queue. Memory traffic: each word of Y once;
+of a row's last word only the bytes that are features. The requantisers do not stall, so words are admitted only while
+the queue has room for all that are on their way.
 """
 
 import operator

@@ -100,7 +100,7 @@ class CsrWalker(wiring.Component):
             ]
 
         # Stage 3: the edge, joined from the row, the column and the weight.
-        item, item_valid, item_bad, item_taken = Signal(Edge), Signal(), Signal(), Signal()
+        item, item_valid, item_bad, item_wild, item_taken = Signal(Edge), Signal(), Signal(), Signal(), Signal()
         has_edge = Signal()
         edge_there = self.col.valid & self.weight.valid
         m.d.comb += [
@@ -115,6 +115,7 @@ class CsrWalker(wiring.Component):
             m.d.sync += [
                 item_valid.eq(1),
                 item_bad.eq(row_bad),
+                item_wild.eq(has_edge & (self.col.payload >= self.cols)),
                 item.col.eq(self.col.payload),
                 item.weight.eq(self.weight.payload),
                 item.first.eq(row_first),
@@ -124,12 +125,11 @@ class CsrWalker(wiring.Component):
             with m.If(~has_edge):
                 m.d.sync += item.weight.eq(0)
 
-        # Stage 4: the column's check. A fault stays here and holds up all that follows.
-        wild, halted = Signal(), Signal()
+        # Stage 4: sound edges pass; a fault stays here and holds up all that follows.
+        halted = Signal()
         m.d.comb += [
-            wild.eq(~item.empty & (item.col >= self.cols)),
             halted.eq(self.error != ErrorCode.NONE),
-            item_taken.eq(item_valid & ~item_bad & ~wild & ~halted & (~self.edge.valid | self.edge.ready)),
+            item_taken.eq(item_valid & ~item_bad & ~item_wild & (~self.edge.valid | self.edge.ready)),
         ]
         with m.If(self.edge.ready):
             m.d.sync += self.edge.valid.eq(0)
@@ -137,7 +137,7 @@ class CsrWalker(wiring.Component):
             m.d.sync += [self.edge.valid.eq(1), self.edge.payload.eq(item)]
         with m.If(item_valid & item_bad):
             m.d.sync += self.error.eq(ErrorCode.BAD_ROW_POINTER)
-        with m.Elif(item_valid & wild):
+        with m.Elif(item_valid & item_wild):
             m.d.sync += self.error.eq(ErrorCode.BAD_INDEX)
 
         walked = (pointers_left == 0) & ~pointer_valid & ~row_valid & ~item_valid

@@ -80,6 +80,7 @@ class Drain(wiring.Component):
     score_scale : requantiser of scores. row_scale : that of (``buffer``, ``row``).
     key_mask : allowed keys of ``group``.
     results, scores : out.
+    release_b : a tile that releases B has left, and its column parameters have been read; one cycle.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -102,6 +103,7 @@ class Drain(wiring.Component):
                 "group": Out(range(g.groups)),
                 "results": Out(Results(g)),
                 "scores": Out(Scores(g)),
+                "release_b": Out(1),
             }
         )
 
@@ -126,6 +128,8 @@ class Drain(wiring.Component):
             self.buffer.eq(tile.buffer),
             self.group.eq(tile.group + self.drained.part),
         ]
+        end = (self.drained.row == g.rows - 1) & (self.drained.part == g.parts - 1)
+        m.d.comb += self.release_b.eq(self.drained.valid & end & tile.release_b)
         acc = delayed(m, self.drained.acc, 1)[1]
         kind = delayed(m, tile.kind, 1)[1]
         wide = Results(g)["wide"].shape

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from gatewright.spec.commands import FLAGS_LSB, OPCODE_BITS, GEMM, GemmFlags, Opcode
+from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, AttentionFlags, GemmFlags, Opcode
 from gatewright.spec.config import AcceleratorConfig
 
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.stream_register import StreamRegister
 from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.attention_load import AttentionLoad
+from gatewright_hw.engines.attention_tiles import AttentionTiles
 from gatewright_hw.engines.array import MacArray
 from gatewright_hw.engines.columns import ColumnParameters
 from gatewright_hw.engines.delay import delayed
@@ -30,8 +32,10 @@ from gatewright_hw.engines.gemm_tiles import GemmTiles
 from gatewright_hw.engines.geometry import Geometry
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.issue import TileIssuer
+from gatewright_hw.engines.key_mask import KeyMask
 from gatewright_hw.engines.loader import TileLoader
 from gatewright_hw.engines.operand import OperandBanks
+from gatewright_hw.engines.softmax import Softmax
 from gatewright_hw.engines.store import TileStore
 
 __all__ = ["GemmEngine"]
@@ -64,7 +68,13 @@ class GemmEngine(wiring.Component):
         m.submodules.issuer = issuer = TileIssuer(g)
         m.submodules.gemm_load = gemm_load = GemmLoad(g)
         m.submodules.gemm_tiles = gemm_tiles = GemmTiles(g)
+        m.submodules.attention_load = attention_load = AttentionLoad(g)
+        m.submodules.attention_tiles = attention_tiles = AttentionTiles(g)
+        m.submodules.mask = mask = KeyMask(g)
+        m.submodules.softmax = softmax = Softmax(g)
         m.submodules.tile_register = tile_register = StreamRegister(g.tile)
+
+        begin_next, begin, running = Signal(), Signal(), Signal()
 
         # Memory.
         wiring.connect(m, reader.port, wiring.flipped(self.read))
@@ -78,7 +88,11 @@ class GemmEngine(wiring.Component):
         wiring.connect(m, tile_register.o, issuer.tile)
         wiring.connect(m, issuer.reserve, store.tile)
         m.d.comb += [
-            a.write.eq(loader.a),
+            a.write.eq(Mux(loader.stall_a, softmax.write, loader.a)),
+            loader.stall_a.eq(softmax.write.banks != 0),
+            mask.write.eq(loader.mask_write),
+            mask.word.eq(loader.mask),
+            mask.bits.eq(loader.data.payload),
             b.write.eq(loader.b),
             columns.write.eq(loader.column_write),
             columns.entry.eq(loader.column),
@@ -97,42 +111,60 @@ class GemmEngine(wiring.Component):
         for index, value in enumerate(b.value):
             m.d.comb += array.b[index].eq(value.as_signed())
 
-        # Results: array to drain to store.
+        # Results: array to drain to store, or to the softmax and back to the banks of A.
         command = Signal.like(self.command.payload)
-        gemm = command_layout(GEMM)(command)
+        is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
+        gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
         m.d.comb += [
             drain.drained.eq(array.drained),
             drain.ended.eq(issuer.ended),
-            drain.columns[0].eq(columns.columns[0]),
+            drain.wide_results.eq(~is_attention & gemm.flags[GemmFlags.OUT_INT32.bit_length() - 1]),
+            drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
+            drain.score_scale.multiplier.eq(attention.score_multiplier),
+            drain.score_scale.shift.eq(attention.score_shift),
             columns.slot.eq(drain.slot),
             columns.part.eq(drain.part),
-            drain.wide_results.eq(gemm.flags[GemmFlags.OUT_INT32.bit_length() - 1]),
-            drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
+            mask.enabled.eq(attention.flags[AttentionFlags.KEY_MASK.bit_length() - 1]),
+            mask.group.eq(drain.group),
+            drain.key_mask.eq(mask.allowed),
+            softmax.start.eq(begin),
+            softmax.scores.eq(drain.scores),
+            softmax.out.multiplier.eq(attention.out_multiplier),
+            softmax.out.shift.eq(attention.out_shift),
+            softmax.buffer.eq(drain.buffer),
+            softmax.row.eq(drain.row),
+            drain.row_scale.eq(softmax.scale),
             store.results.eq(drain.results),
             store.wide_results.eq(drain.wide_results),
-            store.stride.eq(gemm.c_stride),
+            store.stride.eq(Mux(is_attention, attention.o_stride, gemm.c_stride)),
         ]
         m.d.comb += [drain.columns[lane].eq(columns.columns[lane]) for lane in range(g.lanes)]
 
-        # Control.
-        wiring.connect(m, gemm_load.job, loader.job)
-        wiring.connect(m, gemm_tiles.tile, tile_register.i)
-        begin = Signal()
-        running = Signal()
+        # Control: the opcode chooses whose loads and tiles are in effect; the other pair is idle.
+        with m.If(is_attention):
+            wiring.connect(m, attention_load.job, loader.job)
+            wiring.connect(m, attention_tiles.tile, tile_register.i)
+        with m.Else():
+            wiring.connect(m, gemm_load.job, loader.job)
+            wiring.connect(m, gemm_tiles.tile, tile_register.i)
+        for control in (gemm_load, gemm_tiles, attention_load, attention_tiles):
+            chosen = is_attention if control in (attention_load, attention_tiles) else ~is_attention
+            m.d.comb += [control.command.eq(command), control.start.eq(begin & chosen)]
+        for load in (gemm_load, attention_load):
+            m.d.comb += [load.release_a.eq(issuer.release_a), load.release_b.eq(drain.release_b)]
+        for tiles in (gemm_tiles, attention_tiles):
+            m.d.comb += tiles.event.eq(loader.event)
         idle = Signal()
-        for control in (gemm_load, gemm_tiles):
-            m.d.comb += [control.command.eq(command), control.start.eq(begin)]
         m.d.comb += [
-            gemm_load.release_a.eq(issuer.release_a),
-            gemm_load.release_b.eq(issuer.release_b),
-            gemm_tiles.event.eq(loader.event),
             gemm_tiles.tiles.eq(loader.tiles),
-            self.command.ready.eq(~running & ~begin),
-            idle.eq(~gemm_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
+            attention_tiles.softmax_done.eq(softmax.done),
+            self.command.ready.eq(~running),
+            idle.eq(~gemm_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
             self.done.eq(running & ~begin & idle),
+            begin_next.eq(self.command.valid & self.command.ready),
         ]
-        m.d.sync += begin.eq(self.command.valid & self.command.ready)
-        with m.If(self.command.valid & self.command.ready):
+        m.d.sync += begin.eq(begin_next)
+        with m.If(begin_next):
             m.d.sync += [command.eq(self.command.payload), running.eq(1)]
         with m.If(self.done):
             m.d.sync += running.eq(0)

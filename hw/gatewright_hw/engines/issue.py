@@ -26,7 +26,7 @@ class TileIssuer(wiring.Component):
     first, last : the step begins, ends a tile.
     unsigned : A is unsigned in this step.
     ended : the tile whose last step was issued last; changes in the cycle after ``last``.
-    release_a, release_b : the operands' last words have been read and may be overwritten; one cycle each.
+    release_a : the last words of A have been read and may be overwritten; one cycle.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -44,7 +44,6 @@ class TileIssuer(wiring.Component):
                 "unsigned": Out(1),
                 "ended": Out(g.tile),
                 "release_a": Out(1),
-                "release_b": Out(1),
             }
         )
 
@@ -67,7 +66,6 @@ class TileIssuer(wiring.Component):
             self.last.eq(step & (left == 1)),
             self.unsigned.eq(tile.kind == Kind.VALUE),
             self.release_a.eq(self.last & tile.release_a),
-            self.release_b.eq(self.last & tile.release_b),
             free.eq(~active | self.last),
             self.reserve.payload.eq(self.tile.payload),
             self.reserve.valid.eq(free & self.tile.valid & to_memory),

@@ -121,9 +121,7 @@ def place(layout: Layout, matrix: Matrix) -> PlacedCase:
     if sound:
         edges = slice(int(matrix.row_ptr[sound]))
         pointers = matrix.row_ptr[: sound + 1]
-        y[:sound, :features] = aggregate(
-            pointers, matrix.col[edges], matrix.weight[edges], matrix.x, matrix.requantise
-        )
+        y[:sound, :features] = aggregate(pointers, matrix.col[edges], matrix.weight[edges], matrix.x, matrix.requantise)
         start = ranges["y"][0]
         layout.after[start : start + y.size] = y.view(np.uint8).ravel()
 

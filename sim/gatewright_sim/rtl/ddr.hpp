@@ -49,7 +49,7 @@ public:
     Ddr(Top& top, uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing)
         : top_(top), bytes_(bytes), base_(base), size_(size), timing_(timing) {}
 
-    // Take note of the handshakes of cycle `now`: inputs and outputs are settled, the clock edge is next.
+    // Take note of the handshakes of cycle `now`: inputs and outputs are settled, the clock edge is to come.
     void sample(uint64_t now) {
         now_ = now;
         sample_read_address();
@@ -62,7 +62,7 @@ public:
         }
     }
 
-    // Set the inputs of cycle `now`, just after the clock edge.
+    // Set the inputs of cycle `now`, before the clock edge that begins it.
     void drive(uint64_t now) {
         const double capacity = timing_.dram_bytes_per_cycle + 2 * kBusBytes;
         tokens_ += timing_.dram_bytes_per_cycle;
@@ -116,7 +116,6 @@ private:
     void silence() {
         top_.m_axi_arready = top_.m_axi_awready = top_.m_axi_wready = 0;
         top_.m_axi_rvalid = top_.m_axi_bvalid = 0;
-        top_.m_axi_rid = top_.m_axi_bid = 0;
     }
 
     bool go() {

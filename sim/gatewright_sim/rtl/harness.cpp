@@ -3,7 +3,7 @@
 #include <chrono>
 #include <memory>
 
-#include "Vgatewright_top.h"
+#include "Vgatewright_simulation.h"
 #include "ddr.hpp"
 #include "verilated.h"
 #ifdef GATEWRIGHT_TRACE
@@ -14,7 +14,7 @@ namespace {
 
 using gatewright::Ddr;
 using gatewright::Timing;
-using Top = Vgatewright_top;
+using Top = Vgatewright_simulation;
 
 constexpr int kResetCycles = 8;
 constexpr uint64_t kRegisterCycles = 10000;  // most cycles of one register access
@@ -27,8 +27,6 @@ public:
     Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing, uint64_t period_ps)
         : top_(&context_), ddr(top_, bytes, base, size, timing), period_ps_(period_ps) {
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
-        top_.s_axil_awprot = top_.s_axil_arprot = 0;
-        top_.s_axil_bready = top_.s_axil_rready = 1;
         reset();
     }
 
@@ -41,9 +39,9 @@ public:
         ddr.reset();
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
         top_.rst = 1;
-        for (int i = 0; i < kResetCycles; ++i) cycle(false);
+        for (int i = 0; i < kResetCycles; ++i) edge();
         top_.rst = 0;
-        ddr.drive(now);
+        edge();
     }
 
     int run(uint64_t cycles) {
@@ -60,37 +58,29 @@ public:
         top_.s_axil_araddr = addr;
         top_.s_axil_arvalid = 1;
         int response = ACCESS_HUNG;
-        for (uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
-            settle();
-            const bool accepted = top_.s_axil_arvalid && top_.s_axil_arready;
-            if (top_.s_axil_rvalid && top_.s_axil_rready) {
+        for (const uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
+            cycle();  // the accelerator now sees what was set before it
+            if (top_.s_axil_arready) top_.s_axil_arvalid = 0;
+            if (top_.s_axil_rvalid) {
                 *data = top_.s_axil_rdata;
                 response = top_.s_axil_rresp;
             }
-            edge();
-            if (accepted) top_.s_axil_arvalid = 0;
         }
-        top_.s_axil_arvalid = 0;
-        return response;
+        return retire(response);
     }
 
     int write(uint32_t addr, uint32_t data) {
         top_.s_axil_awaddr = addr;
         top_.s_axil_wdata = data;
-        top_.s_axil_wstrb = 0xF;
         top_.s_axil_awvalid = top_.s_axil_wvalid = 1;
         int response = ACCESS_HUNG;
-        for (uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
-            settle();
-            const bool address = top_.s_axil_awvalid && top_.s_axil_awready;
-            const bool word = top_.s_axil_wvalid && top_.s_axil_wready;
-            if (top_.s_axil_bvalid && top_.s_axil_bready) response = top_.s_axil_bresp;
-            edge();
-            if (address) top_.s_axil_awvalid = 0;
-            if (word) top_.s_axil_wvalid = 0;
+        for (const uint64_t limit = now + kRegisterCycles; response < 0 && now < limit;) {
+            cycle();
+            if (top_.s_axil_awready) top_.s_axil_awvalid = 0;
+            if (top_.s_axil_wready) top_.s_axil_wvalid = 0;
+            if (top_.s_axil_bvalid) response = top_.s_axil_bresp;
         }
-        top_.s_axil_awvalid = top_.s_axil_wvalid = 0;
-        return response;
+        return retire(response);
     }
 
     bool trace_open(const char* path) {
@@ -124,26 +114,28 @@ public:
     double seconds = 0;
 
 private:
-    void cycle(bool bus = true) {
-        settle(bus);
-        edge(bus);
+    // One cycle: its handshakes, the inputs of the next cycle, and the clock edge between them.
+    void cycle() {
+        ddr.sample(now);
+        ddr.drive(now + 1);
+        edge();
     }
 
-    // First half of a cycle: outputs follow the inputs, handshakes are seen.
-    void settle(bool bus = true) {
-        top_.clk = 0;
-        top_.eval();
-        dump(0);
-        if (bus) ddr.sample(now);
-    }
-
-    // Second half: the clock edge, then the inputs of the next cycle.
-    void edge(bool bus = true) {
+    void edge() {
         top_.clk = 1;
         top_.eval();
-        dump(period_ps_ / 2);
         ++now;
-        if (bus) ddr.drive(now);
+        dump(0);
+        top_.clk = 0;
+        top_.eval();
+        dump(period_ps_ / 2);
+    }
+
+    // End of a register access: the answer, if any, is taken in one more cycle.
+    int retire(int response) {
+        top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
+        cycle();
+        return response;
     }
 
     void dump(uint64_t offset) {

@@ -60,12 +60,12 @@ class AggregateStimulus:
     def torch(self) -> np.ndarray:
         import torch
 
-        weights = torch.from_numpy(self.csr.weight.astype(np.float32) * np.float32(self.csr.scale))
-        matrix = torch.sparse_csr_tensor(
-            torch.from_numpy(self.csr.row_ptr.astype(np.int64)),
-            torch.from_numpy(self.csr.col.astype(np.int64)),
-            weights,
+        rows = np.repeat(np.arange(self.csr.n_rows), self.csr.degrees)
+        matrix = torch.sparse_coo_tensor(
+            torch.from_numpy(np.stack([rows, self.csr.col.astype(np.int64)])),
+            torch.from_numpy(self.csr.weight.astype(np.float32) * np.float32(self.csr.scale)),
             (self.csr.n_rows, self.csr.cols),
+            check_invariants=True,
         )
         out = torch.sparse.mm(matrix, torch.from_numpy(self.x.astype(np.float32) * np.float32(self.x_scale)))
         return clamp_to_int8(out.numpy(), self.output_scale)

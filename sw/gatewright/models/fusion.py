@@ -8,8 +8,8 @@ Items and users meet in one space of ``width`` numbers, where a score is a dot p
     user   = z + F2 gelu(F1 norm(z) + b1) + b2
     score  = user . h_i
 
-The attention is that of A. Vaswani et al., "Attention Is All You Need", 2017, with a single query; the idea of a target that
-attends to a history of items is that of W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation", 2018.
+The attention is that of A. Vaswani et al., "Attention Is All You Need", 2017, with a single query; attending to a history of
+items is the idea of W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation", 2018.
 """
 
 import math
@@ -52,7 +52,7 @@ class HybridFusion(nn.Module):
 
     @torch.no_grad()
     def initialise(self, text: torch.Tensor, temperature: float, generator: torch.Generator) -> None:
-        """Start from the two experts: the first score is graph cosine / temperature + text cosine (in its main directions).
+        """Start from the two experts: a score is (graph cosine + text cosine in its main directions) / temperature.
 
         ``text`` is float32 [items, text_width]. The graph takes the first dimensions of the common space, the strongest
         principal components of the item texts the rest.
@@ -97,7 +97,7 @@ class HybridFusion(nn.Module):
         mask : bool [batch, history], True where there is a rating; at least one in each row
         """
         x = self.question(torch.cat([graph, query], -1))
-        batch, length, width = tokens.shape
+        batch, _, width = tokens.shape
         heads = self.options.heads
 
         def split(values: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 X. He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020: layer k + 1
 is ``A x_k`` with ``A[u, i] = 1 / sqrt(d_u d_i)``, and the final vector is the mean of all layers. The loss is the sampled
-softmax of J. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", 2022, on unit vectors.
+softmax of J. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", 2022, on cosines.
 """
 
 import math
@@ -108,7 +108,8 @@ def train_lightgcn(
         user = user[chosen] / options.temperature
         log_total = torch.logsumexp(user @ item[candidates].T, 1) + math.log(data.n_items / len(candidates))
         loss = (log_total[row] - (user[row] * item[liked]).sum(-1)).mean()
-        loss = loss + options.weight_decay * (model.user[chosen].square().mean() + model.item[candidates].square().mean())
+        size = model.user[chosen].square().mean() + model.item[candidates].square().mean()
+        loss = loss + options.weight_decay * size
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -116,4 +117,3 @@ def train_lightgcn(
         if progress:
             progress(step + 1, options.steps)
     return model.eval()
-

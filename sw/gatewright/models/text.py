@@ -4,7 +4,6 @@ Reimers and Gurevych, "Sentence-BERT", 2019: the mean of the last layer's token 
 """
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,12 +14,12 @@ from tokenizers import Tokenizer
 
 from gatewright.models.data import MovieLens
 from gatewright.recommender.errors import DataError
+from gatewright.recommender.texts import tidy_title
 
-__all__ = ["MAX_TOKENS", "TextEncoder", "item_texts", "load_text_encoder", "model_directory", "tidy_title"]
+__all__ = ["MAX_TOKENS", "TextEncoder", "item_texts", "load_text_encoder", "model_directory"]
 
+NO_GENRES = "(no genres listed)"  # what MovieLens writes
 MAX_TOKENS = 64  # longest text in tokens, markers included; longer texts are cut
-_ARTICLE = re.compile(r"^(?P<name>.*), (?P<article>The|A|An|Les|Le|La|El|Das|Der|Die|Il|L')(?P<rest> \(.*|)$")
-_YEAR = re.compile(r" \(\d{4}\)$")
 
 
 def model_directory() -> Path:
@@ -32,18 +31,10 @@ def model_directory() -> Path:
     return Path(get_model_path())
 
 
-def tidy_title(title: str) -> str:
-    """A MovieLens title as people write it: "Matrix, The (1999)" -> "The Matrix"."""
-    match = _ARTICLE.match(title)
-    if match:
-        title = f"{match['article']} {match['name']}{match['rest']}"
-    return _YEAR.sub("", title)
-
-
 def item_texts(data: MovieLens) -> list[str]:
     """One text an item: title and genres, for example "The Matrix. Action, Sci-Fi, Thriller"."""
     return [
-        f"{tidy_title(title)}. {genres.replace('|', ', ')}" if genres.strip("()") != "no genres listed" else tidy_title(title)
+        f"{tidy_title(title)}. {genres.replace('|', ', ')}" if genres != NO_GENRES else tidy_title(title)
         for title, genres in zip(data.titles, data.genres, strict=True)
     ]
 
@@ -90,7 +81,9 @@ def load_text_encoder() -> TextEncoder:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from transformers import BertModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     folder = model_directory()
     bert = BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True, attn_implementation="sdpa")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

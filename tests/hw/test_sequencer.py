@@ -1,0 +1,69 @@
+"""The command validator says what the contract's ``check`` says, and the sequencer's parameters are checked.
+
+The sequencer's behaviour is tested on the whole top, see test_top.py.
+"""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from gatewright.spec.commands import COMMANDS, Kind, check, encode
+from gatewright.spec.config import CONFIGS, AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright_hw.sequencer import Sequencer
+from gatewright_hw.validator import CommandValidator
+
+
+def random_command(rng: random.Random, config: AcceleratorConfig) -> bytes:
+    """Each field is valid, at a limit, or anything; so all verdicts are frequent."""
+    spec = rng.choice(list(COMMANDS.values()))
+    values = {}
+    for field in spec.fields:
+        top = (1 << field.width) - 1
+        limit = field.maximum(config)
+        valid = rng.randint(1, limit) // field.multiple * field.multiple or field.multiple
+        if field.kind in (Kind.ADDRESS, Kind.STRIDE):
+            valid = rng.randrange(0, top, 8)
+        edges = (0, limit, min(limit + 1, top), min(limit + field.multiple, top), top, rng.randint(0, top))
+        values[field.name] = valid if rng.random() < 0.97 else rng.choice(edges)
+    flags = rng.randrange(256) & (spec.flags_mask if rng.random() < 0.9 else 0xFF)
+    raw = bytearray(encode(spec, flags, **values))
+    if rng.random() < 0.05:
+        raw[0] = rng.randrange(256)
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_validator_agrees_with_the_contract(name: str) -> None:
+    config = CONFIGS[name]
+    rng = random.Random(3)
+    commands = [random_command(rng, config) for _ in range(1500)]
+    expected = [check(raw, config) for raw in commands]
+    assert {code for code, _ in expected} == {
+        ErrorCode.NONE,
+        ErrorCode.BAD_OPCODE,
+        ErrorCode.BAD_FLAGS,
+        ErrorCode.UNALIGNED,
+        ErrorCode.BAD_SHAPE,
+    }
+    dut = CommandValidator(config)
+    verdicts = []
+
+    async def bench(ctx):
+        for raw in commands:
+            ctx.set(dut.command, int.from_bytes(raw, "little"))
+            await ctx.tick().repeat(dut.delay)
+            verdicts.append((ErrorCode(ctx.get(dut.code)), ctx.get(dut.detail)))
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert verdicts == expected
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+def test_every_opcode_needs_an_engine() -> None:
+    with pytest.raises(ValueError, match="no engine takes AGGREGATE"):
+        Sequencer(CONFIGS["tiny"], {opcode: 0 for opcode, spec in COMMANDS.items() if spec.name != "AGGREGATE"})

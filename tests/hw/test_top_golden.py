@@ -1,0 +1,27 @@
+"""The whole accelerator against the golden machine (cases in benches/machine_bench.py), on cocotbext-axi's memory and
+masters."""
+
+import pytest
+
+from gatewright.spec.config import get_config
+from gatewright_hw.generate import TOP_NAME, verilog
+from gatewright_sim.benches.runner import run_cocotb
+
+CASES = (
+    "gemm_programs",
+    "attention_programs",
+    "aggregate_programs",
+    "mixed_programs",
+    "resets_in_mid_command",
+    "errors_in_the_data",
+)
+
+
+@pytest.fixture(scope="module")
+def design() -> str:
+    return verilog(get_config("tiny"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_top_equals_golden(design: str, case: str) -> None:
+    assert run_cocotb(design, TOP_NAME, "gatewright_sim.benches.machine_bench", testcase=case) == 1
