@@ -90,7 +90,7 @@ def random_matrix(rng: np.random.Generator, features: int, hub: int = 150) -> Ma
         col=rng.integers(0, cols, nnz + spare).astype("<u4"),
         weight=weight.astype("<i2"),
         x=x.astype(np.int8),
-        requantise=Requantise(int(rng.integers(1, 1 << 16)), int(rng.integers(16, 46))),
+        requantise=Requantise(int(rng.integers(1, 1 << 16)), int(rng.choice([rng.integers(64), rng.integers(16, 46)]))),
     )
 
 

@@ -58,15 +58,6 @@ def _find_ip(ip_dict: Mapping[str, Mapping[str, Any]], bitstream: str) -> tuple[
     raise BackendUnavailable(f"{bitstream} has no block {IP_NAME}; its blocks: {', '.join(ip_dict) or 'none'}")
 
 
-def _in_event_loop() -> bool:
-    """Whether this runs inside asyncio, as in a notebook, where one cannot sleep on an interrupt."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 class _Buffer:
     """A ``pynq`` buffer as device memory."""
 
@@ -129,20 +120,30 @@ class BoardBackend:
         self._buffers: set[_Buffer] = set()
         path = str(bitstream or f"gatewright-{config.name}.bit")
         try:
-            self._overlay = self._pynq.Overlay(path, device=self._device, download=download)
+            self._overlay = self._pynq.Overlay(path, device=self._device, download=False)
+            self._set_clocks()
+            if download:
+                self._overlay.download()
         except OSError as error:
             raise BackendUnavailable(f"bitstream {path} cannot be loaded: {error}") from None
         block, address = _find_ip(self._overlay.ip_dict, path)
         self._mmio = self._pynq.MMIO(address, REGISTER_BYTES, device=self._device)
         self._interrupt = self._find_interrupt(f"{block}/{IRQ_PIN}")
 
+    def _set_clocks(self) -> None:
+        """Give the clocks a frequency where pynq's metadata has none, as pynq 4.0.0 on Zynq-7000: download needs one."""
+        for clock in self._overlay.clock_dict.values():
+            if clock.get("frequency") is None:
+                clock["frequency"] = self.config.clock_mhz
+
     def _find_interrupt(self, pin: str) -> Any:
         """The block's interrupt, or None where the overlay does not connect it or the system does not offer it."""
         if pin not in self._overlay.interrupt_pins:
             return None
         try:
+            self._loop = asyncio.get_event_loop_policy().get_event_loop()  # the one that pynq watches interrupts in
             return self._pynq.Interrupt(pin)
-        except (ValueError, OSError):
+        except (ValueError, OSError, RuntimeError):
             return None
 
     def read(self, offset: int) -> int:
@@ -169,8 +170,8 @@ class BoardBackend:
 
     def wait(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
-        if self._interrupt is not None and not self._done() and not _in_event_loop():
-            asyncio.run(self._sleep_until_interrupt(timeout_s))
+        if self._interrupt is not None and not self._done() and not self._loop.is_running():  # as in a notebook
+            self._loop.run_until_complete(self._sleep_until_interrupt(timeout_s))
         pause = POLL_S[0]
         while not self._done():
             if time.monotonic() >= deadline:

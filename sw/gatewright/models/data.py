@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewright.recommender.errors import DataError, UnknownUserError
+from gatewright.recommender.errors import DataError, user_index
 from gatewright.recommender.texts import favourites
 
 __all__ = ["MovieLens", "load_movielens"]
@@ -68,10 +68,7 @@ class MovieLens:
 
     def user_index(self, user_id: int) -> int:
         """Index of a MovieLens user id; raises `UnknownUserError`."""
-        index = int(np.searchsorted(self.user_ids, user_id))
-        if index == self.n_users or self.user_ids[index] != user_id:
-            raise UnknownUserError(user_id, self.n_users, int(self.user_ids[0]), int(self.user_ids[-1]))
-        return index
+        return user_index(self.user_ids, user_id)
 
     @cached_property
     def user_ptr(self) -> np.ndarray:

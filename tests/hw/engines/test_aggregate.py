@@ -1,4 +1,4 @@
-"""The aggregation engine in Verilog under cocotb; ``gatewright_sim.benches.aggregate_bench`` says what each case does."""
+"""The aggregation engine in Verilog under cocotb; ``gatewright_sim.benches.aggregate_bench`` holds the cases."""
 
 import pytest
 

@@ -1,0 +1,93 @@
+"""The cocotb benches by name: what `gatewright verify` runs. Adding one is adding an entry."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+from amaranth.lib import wiring
+
+from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.errors import GatewrightError
+from gatewright_hw.engines.aggregate import AggregateEngine
+from gatewright_hw.engines.gemm import GemmEngine
+from gatewright_hw.top import ROUTES, Top
+from gatewright_sim.benches.copy_engine import CopyEngine
+from gatewright_sim.benches.engine_top import EngineTop
+from gatewright_sim.benches.runner import BenchError, run_cocotb
+
+__all__ = ["BENCHES", "Bench", "Verdict", "verify"]
+
+CONFIG = "tiny"
+"""The configuration that the benches run on: bus models in Python are slow, and every mechanism is in the small one."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A design and the module of cocotb tests that runs on it."""
+
+    design: Callable[[AcceleratorConfig], wiring.Component]
+    top: str
+    tests: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one bench showed: the number of tests, and the end of its log if one failed."""
+
+    name: str
+    tests: int
+    failure: str | None
+
+
+def _sequencer(config: AcceleratorConfig) -> wiring.Component:
+    return Top(config, {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())})
+
+
+BENCHES: dict[str, Bench] = {
+    "sequencer": Bench(_sequencer, "gatewright_top", "gatewright_sim.benches.top_bench"),
+    "aggregate": Bench(
+        lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine", "gatewright_sim.benches.aggregate_bench"
+    ),
+    "gemm": Bench(lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.gemm_bench"),
+    "attention": Bench(
+        lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.attention_bench"
+    ),
+    "machine": Bench(Top, "gatewright_top", "gatewright_sim.benches.machine_bench"),
+}
+"""Every bench by name."""
+
+
+def verify(names: Iterable[str], seed: int = 1, junit: Path | None = None) -> Iterator[Verdict]:
+    """Run the benches called ``names`` one after the other and yield their verdicts.
+
+    ``junit`` gets the results of all of them (JUnit XML). Raises :class:`GatewrightError` on an unknown name.
+    """
+    names = list(names)
+    for name in names:
+        if name not in BENCHES:
+            raise GatewrightError(f"unknown bench {name!r}, allowed: {', '.join(BENCHES)}")
+    suites = ElementTree.Element("testsuites", name="gatewright")
+    with TemporaryDirectory(prefix="gatewright-verify-") as folder:
+        for name in names:
+            bench, results = BENCHES[name], Path(folder) / f"{name}.xml"
+            try:
+                ran = run_cocotb(
+                    bench.design(get_config(CONFIG)),
+                    bench.top,
+                    bench.tests,
+                    seed=seed,
+                    environment={"GATEWRIGHT_CONFIG": CONFIG},
+                    junit=results,
+                    timeout_s=1200,
+                )
+                verdict = Verdict(name, ran, None)
+            except BenchError as error:
+                verdict = Verdict(name, 0, str(error))
+            if results.exists():
+                suites.extend(ElementTree.parse(results).getroot().iter("testsuite"))
+            yield verdict
+    if junit:
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        ElementTree.ElementTree(suites).write(junit, encoding="utf-8", xml_declaration=True)

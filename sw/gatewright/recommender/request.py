@@ -1,0 +1,97 @@
+"""One hybrid recommendation request, from user id and query to titled movies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatewright.driver import Accelerator
+from gatewright.recommender.encoder import Encoder
+from gatewright.recommender.errors import RecommenderError, user_index
+from gatewright.recommender.fusion import Fusion
+from gatewright.recommender.graph import Graph
+from gatewright.recommender.quantised import QuantisedHybrid
+from gatewright.recommender.texts import favourites, profile_text
+
+__all__ = ["HybridRecommender", "Recommendation", "RecommendedItem"]
+
+
+@dataclass(frozen=True)
+class RecommendedItem:
+    """One movie of the answer; a higher score ranks before a lower one."""
+
+    movie_id: int
+    title: str
+    genres: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """The answer to a request.
+
+    Attributes
+    ----------
+    user_id : MovieLens id
+    query_text : what the language model read
+    items : best first, without movies that the user has rated
+    scores : float32 [items], of every movie by item index, rated ones included
+    seen : item indices of the movies that the user has rated
+    """
+
+    user_id: int
+    query_text: str
+    items: tuple[RecommendedItem, ...]
+    scores: np.ndarray
+    seen: np.ndarray
+
+
+class HybridRecommender:
+    """A model on an accelerator. Uploads weights and tables when it is made; requests then send only what is new."""
+
+    def __init__(self, accelerator: Accelerator, model: QuantisedHybrid) -> None:
+        self.model = model
+        self.encoder = Encoder(accelerator, model.encoder)
+        self.graph = Graph(accelerator, model.graph)
+        self.fusion = Fusion(accelerator, model.fusion)
+
+    def recommend(self, user_id: int, query: str | None = None, top: int = 10) -> Recommendation:
+        """The ``top`` movies for a user, led by the words of ``query`` or else by the user's favourites.
+
+        Raises `UnknownUserError`, `RecommenderError` for ``top`` outside 1 to the number of unrated movies, and the
+        driver's errors.
+        """
+        catalogue = self.model.catalogue
+        user = user_index(catalogue.user_ids, user_id)
+        seen = self.graph.items_of(user)
+        most = len(catalogue.movie_ids) - len(seen)
+        if not 1 <= top <= most:
+            raise RecommenderError(f"top is {top}, allowed 1 to {most} (the movies that user {user_id} has not rated)")
+        text = self.query_text(user, query)
+        scores = self.scores(user, text)
+        ranked = scores.copy()
+        ranked[seen] = -np.inf
+        chosen = np.argsort(-ranked, kind="stable")[:top]
+        items = tuple(
+            RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
+            for i in chosen
+        )
+        return Recommendation(user_id, text, items, scores, seen)
+
+    def query_text(self, user: int, query: str | None) -> str:
+        """``query``, or the titles of the favourites of the user with an index when it is None or blank."""
+        if query and query.strip():
+            return query.strip()
+        chosen = favourites(self.graph.items_of(user), self._half_stars(user))
+        return profile_text([self.model.catalogue.titles[item] for item in chosen])
+
+    def scores(self, user: int, text: str) -> np.ndarray:
+        """float32 [items] for a user's index and the text that the language model reads."""
+        query = self.encoder.encode([text])[0]
+        graph = self.graph.vector(user)
+        return self.fusion.scores(
+            self.fusion.user_vector(graph, query, self.graph.items_of(user), self._half_stars(user))
+        )
+
+    def _half_stars(self, user: int) -> np.ndarray:
+        edges = self.model.graph.by_user.row_ptr
+        return self.model.graph.half_stars[edges[user] : edges[user + 1]].astype(np.int64)

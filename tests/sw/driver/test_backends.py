@@ -1,0 +1,117 @@
+"""Which backend runs, and that what answers is the accelerator that was asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from gatewright.driver import Accelerator, BackendUnavailable, ConfigMismatch, DriverError, backends
+from gatewright.spec.config import get_config
+from gatewright.spec.registers import ENGINES, register
+from gatewright_sim.golden.backend import GoldenBackend
+
+TINY = get_config("tiny")
+GOLDEN = "gatewright_sim.golden.backend:GoldenBackend"
+
+
+def unavailable(*_: object, **__: object) -> None:
+    raise BackendUnavailable("no such place here")
+
+
+def test_auto_takes_the_first_available_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = {"moon": "no_such_module:Backend", "mars": f"{__name__}:unavailable", "golden": GOLDEN}
+    monkeypatch.setitem(
+        __import__("sys").modules, __name__, __import__("types").SimpleNamespace(unavailable=unavailable)
+    )
+    monkeypatch.setattr(backends, "BACKENDS", table)
+    with caplog.at_level(logging.INFO), Accelerator("tiny") as accelerator:
+        assert accelerator.backend.name == "golden"
+    assert "backend golden, the first available of moon, mars, golden" in accelerator.choice
+    assert "backend 'moon' cannot run here: No module named 'no_such_module'; no such place here" in accelerator.choice
+    assert accelerator.choice in caplog.text
+
+
+def test_auto_prefers_hardware() -> None:
+    assert list(backends.BACKENDS) == ["board", "rtl", "golden"]
+
+
+def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "BACKENDS", {"moon": "no_such_module:Backend"})
+    with pytest.raises(BackendUnavailable, match="no backend is available: backend 'moon' cannot run here"):
+        Accelerator("tiny")
+
+
+def test_an_open_backend_can_be_given() -> None:
+    backend = GoldenBackend(TINY)
+    with Accelerator(TINY, backend) as accelerator:
+        assert accelerator.backend is backend
+        assert accelerator.choice == "backend golden, as given"
+    with pytest.raises(DriverError, match="options waves need a backend's name"):
+        Accelerator(TINY, backend, waves="w.fst")
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (register("ID").offset, 0xDEAD_BEEF, "no gatewright accelerator found: ID is 0xdeadbeef, not 0x47575254"),
+        (register("VERSION").offset, 7 << 16, "contract version is 7, this driver speaks 1"),
+        (register("CONFIG_HASH_HI").offset, 5, "not made from config 'tiny': CONFIG_HASH_HI is 0x00000005"),
+    ],
+)
+def test_another_accelerator_is_refused(offset: int, value: int, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = GoldenBackend(TINY)
+    honest, closed = backend.read, []
+    monkeypatch.setattr(backend, "read", lambda at: value if at == offset else honest(at))
+    monkeypatch.setattr(backend, "close", lambda: closed.append(True))
+    with pytest.raises(ConfigMismatch, match=message):
+        Accelerator("tiny", backend)
+    assert closed
+
+
+def test_a_newer_minor_version_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = GoldenBackend(TINY)
+    honest, version = backend.read, register("VERSION").offset
+    monkeypatch.setattr(backend, "read", lambda at: 1 << 16 | 9 if at == version else honest(at))
+    Accelerator("tiny", backend).close()
+
+
+@pytest.mark.parametrize("backend", ["golden", "board", "rtl"])
+def test_registers_by_name(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    registers = open_accelerator(backend).registers
+    assert registers.read("ID") == int.from_bytes(b"GWRT", "big")
+    assert registers.field("CAP_ARRAY", "cols") == TINY.array_cols
+    registers.write("PROGRAM_ADDR", 0x1234_5678)
+    registers.write_fields("IRQ_ENABLE", done=1)
+    assert registers.snapshot(["PROGRAM_ADDR", "IRQ_ENABLE"]) == {"PROGRAM_ADDR": 0x1234_5678, "IRQ_ENABLE": 1}
+    assert registers.snapshot(f"COMMANDS_{engine.upper()}" for engine in ENGINES) == {
+        f"COMMANDS_{engine.upper()}": 0 for engine in ENGINES
+    }
+
+
+def test_register_access_that_makes_no_sense(open_accelerator: Callable[..., Accelerator]) -> None:
+    registers = open_accelerator("golden").registers
+    with pytest.raises(DriverError, match="register CONTROL cannot be read, it is write only"):
+        registers.read("CONTROL")
+    with pytest.raises(DriverError, match="register STATUS cannot be written, it is read only"):
+        registers.write("STATUS", 0)
+    with pytest.raises(DriverError, match="register ID cannot be written, it is constant"):
+        registers.write("ID", 0)
+    with pytest.raises(DriverError, match=r"register WATCHDOG: 4294967296 is outside 0\.\.4294967295"):
+        registers.write("WATCHDOG", 1 << 32)
+    with pytest.raises(DriverError, match=r"register CONTROL: start is 2, allowed 0\.\.1"):
+        registers.write_fields("CONTROL", start=2)
+
+
+def test_a_reset_by_register_that_does_not_come_is_made_by_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = GoldenBackend(TINY)
+    honest, status, resets = backend.read, register("STATUS").offset, []
+    with Accelerator("tiny", backend) as accelerator:
+        monkeypatch.setattr(backend, "read", lambda at: honest(at) | 1 if at == status else honest(at))  # busy
+        monkeypatch.setattr(backend, "reset", lambda: resets.append(True))
+        with pytest.raises(Exception, match="BAD_OPCODE"):
+            accelerator.run([bytes(64)])
+    assert resets

@@ -1,0 +1,124 @@
+"""Every kernel on every backend: all return the bytes of the golden kernels, and the report adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatewright.driver import Accelerator
+from gatewright.spec.csr import CsrMatrix
+from gatewright.spec.fixed import Requantise
+from gatewright_sim.golden.aggregate import aggregate
+from gatewright_sim.golden.attention import attention
+from gatewright_sim.golden.gemm import gemm
+
+BACKENDS = ("golden", "board", "rtl")
+RNG = np.random.default_rng(11)
+SCORE, OUT = Requantise.from_scale(0.02), Requantise.from_scale(1.0)
+
+
+def _int8(*shape: int) -> np.ndarray:
+    return RNG.integers(-128, 128, shape).astype(np.int8)
+
+
+A, B, BIAS = _int8(13, 45), _int8(27, 45), RNG.integers(-1000, 1000, 27)
+MULTIPLIERS, SHIFTS = RNG.integers(1, 1 << 16, 27), RNG.integers(20, 26, 27)
+Q, K, V, MASK = _int8(7, 48), _int8(19, 48), _int8(19, 48), RNG.random(19) < 0.7
+CSR = CsrMatrix.from_dense(RNG.normal(size=(17, 9)) * (RNG.random((17, 9)) < 0.3))
+EMPTY = CsrMatrix(np.zeros(4, np.uint32), np.zeros(0, np.uint32), np.zeros(0, np.int16), 9)
+X = _int8(9, 37)
+
+CASES: dict[str, tuple[Callable[[Accelerator], Any], Callable[[], Any]]] = {
+    "gemm_int32": (lambda acc: acc.gemm(A, B), lambda: gemm(A, B)),
+    "gemm_one": (lambda acc: acc.gemm(A[:1, :1], B[:1, :1]), lambda: gemm(A[:1, :1], B[:1, :1])),
+    "gemm_bias": (lambda acc: acc.gemm(A, B, bias=BIAS), lambda: gemm(A, B, BIAS)),
+    "gemm_kn": (
+        lambda acc: acc.gemm(A, np.ascontiguousarray(B.T), b_is_kn=True, bias=BIAS),
+        lambda: gemm(A, B, BIAS),
+    ),
+    "gemm_int8": (
+        lambda acc: acc.gemm(A, B, requantise=Requantise(40_000, 24)),
+        lambda: gemm(A, B, None, 40_000, 24),
+    ),
+    "gemm_int8_per_column": (
+        lambda acc: acc.gemm(A, B, bias=BIAS, requantise=(MULTIPLIERS, SHIFTS)),
+        lambda: gemm(A, B, BIAS, MULTIPLIERS, SHIFTS),
+    ),
+    "gemm_keeps_a_on_chip": (lambda acc: acc.gemm(B, A), lambda: gemm(B, A)),
+    "gemm_strided_view": (lambda acc: acc.gemm(A[::2, ::-1], B[:, ::-1]), lambda: gemm(A[::2], B)),
+    "attention": (lambda acc: acc.attention(Q, K, V, 2, SCORE, OUT), lambda: attention(Q, K, V, 2, SCORE, OUT)),
+    "attention_masked": (
+        lambda acc: acc.attention(Q, K, V, 6, SCORE, OUT, causal=True, key_mask=MASK),
+        lambda: attention(Q, K, V, 6, SCORE, OUT, True, MASK),
+    ),
+    "aggregate": (
+        lambda acc: acc.aggregate(CSR, X, Requantise.from_scale(CSR.scale)),
+        lambda: aggregate(CSR.row_ptr, CSR.col, CSR.weight, X, Requantise.from_scale(CSR.scale)),
+    ),
+    "aggregate_no_edges": (lambda acc: acc.aggregate(EMPTY, X, OUT), lambda: np.zeros((3, 37), np.int8)),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_kernel_gives_the_golden_bytes(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator = open_accelerator(backend)
+    for name, (run, golden) in CASES.items():
+        result, expected = run(accelerator), golden()
+        assert result.dtype == expected.dtype, name
+        assert np.array_equal(result, expected), name
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_arrays_that_stay_on_the_device(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator = open_accelerator(backend)
+    with accelerator.upload(A) as a, accelerator.upload(B) as b, accelerator.upload(X) as x:
+        assert np.array_equal(accelerator.gemm(a, b), gemm(A, B))
+        assert np.array_equal(accelerator.gemm(a, B), gemm(A, B))
+        expected = aggregate(CSR.row_ptr, CSR.col, CSR.weight, X, OUT)
+        assert np.array_equal(accelerator.aggregate(CSR, x, OUT), expected)
+        a.write(-np.maximum(A, -127))
+        assert np.array_equal(accelerator.gemm(a, b), gemm(-np.maximum(A, -127), B))
+        assert np.array_equal(b.numpy(), B)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator = open_accelerator(backend)
+    accelerator.gemm(A, B)
+    once = accelerator.report()
+    accelerator.gemm(A, B)
+    accelerator.attention(Q, K, V, 2, SCORE, OUT)
+    report = accelerator.report()
+    assert report.programs == 3
+    assert [engine.commands for engine in report.engines] == [2, 1, 0]
+    assert [engine.name for engine in report.engines] == ["gemm", "attention", "aggregate"]
+    assert report.engine("gemm").min_cycles_compute == 2 * -(-13 * 27 * 45 // accelerator.config.macs_per_cycle)
+    assert report.engine("gemm").min_cycles_memory == 2 * once.engine("gemm").min_cycles_memory > 0
+    if backend == "rtl":
+        assert report.engine("gemm").cycles == pytest.approx(2 * once.engine("gemm").cycles, rel=0.02)
+        assert report.cycles > sum(engine.cycles for engine in report.engines)
+        # A and B whole, C in beats of 8 bytes, one command of 8 beats
+        assert once.read_beats >= (13 + 27) * 6 + 8
+        assert once.write_beats >= 13 * 14
+    else:
+        assert (report.cycles, report.read_beats, report.write_beats) == (0, 0, 0)
+    accelerator.reset_report()
+    assert accelerator.report().programs == 0
+    assert accelerator.report().engine("attention").min_cycles_compute == 0
+    with pytest.raises(KeyError, match="allowed: gemm, attention, aggregate"):
+        report.engine("vector")
+
+
+def test_scratch_memory_is_reused(open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator = open_accelerator("golden", memory_bytes=8 << 20)
+    big = np.zeros((3000, 500), np.int8)  # 1.5 MB each way: six requests would not fit side by side
+    for _ in range(6):
+        assert not accelerator.gemm(big, big[:8]).any()
+    kept = [accelerator.upload(np.zeros(1 << 20, np.int8)) for _ in range(7)]  # takes what the arena held
+    assert np.array_equal(accelerator.gemm(A, B), gemm(A, B))
+    for array in kept:
+        array.free()
+    assert not accelerator.gemm(big, big[:8]).any()
