@@ -20,7 +20,8 @@ ALLOWED = {
         "gatewright.driver",
         "gatewright.cache",
         "gatewright_hw",
-        "gatewright_sim.verilator",
+        "gatewright_sim.benches.fst",
+        "gatewright_sim.golden",
     },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.driver", "gatewright.cache"},
     "sw/gatewright/models": {

@@ -91,7 +91,8 @@ def synthesise(text: str, top: str) -> dict[str, int]:
     """Synthesise Verilog ``text`` for 7-series, flattened, and count the cells by type. Raises :class:`AreaError`."""
     with tempfile.TemporaryDirectory(prefix="gatewright-area-") as folder:
         (Path(folder) / "design.v").write_text(text)
-        script = f"read_verilog design.v; synth_xilinx -family xc7 -top {top} -flatten -noiopad; tee -q -o stat.json stat -json"
+        synthesis = f"synth_xilinx -family xc7 -top {top} -flatten -noiopad"
+        script = f"read_verilog design.v; {synthesis}; tee -q -o stat.json stat -json"
         try:
             done = subprocess.run(
                 [_yosys(), "-q", "-p", script], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S

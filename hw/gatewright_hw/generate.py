@@ -12,6 +12,8 @@ import gatewright.spec
 import gatewright_hw
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright_hw.documentation import markdown
+from gatewright_hw.top import Top
+from gatewright_hw.verilog import to_verilog
 
 __all__ = ["TOP_NAME", "design_hash", "verilog", "write"]
 
@@ -20,9 +22,6 @@ TOP_NAME = "gatewright_top"
 
 def verilog(config: AcceleratorConfig) -> str:
     """The accelerator of ``config`` as Verilog, top module TOP_NAME. The same sources give the same text."""
-    from gatewright_hw.top import Top
-    from gatewright_hw.verilog import to_verilog
-
     return to_verilog(Top(config), TOP_NAME)
 
 

@@ -19,6 +19,8 @@ from gatewright_hw.bus.arbiter import ReadArbiter, WriteArbiter
 from gatewright_hw.bus.axi import Axi4, AxiLite
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.counters import PerformanceCounters
+from gatewright_hw.engines.aggregate import AggregateEngine
+from gatewright_hw.engines.gemm import GemmEngine
 from gatewright_hw.register_block import ADDRESS_BITS, RegisterBlock
 from gatewright_hw.sequencer import Sequencer
 
@@ -30,9 +32,6 @@ ROUTES = {Opcode.GEMM: "gemm", Opcode.ATTENTION: "gemm", Opcode.AGGREGATE: "aggr
 
 def make_engines(config: AcceleratorConfig) -> dict[str, wiring.Component]:
     """The engines by the names that ROUTES uses."""
-    from gatewright_hw.engines.aggregate import AggregateEngine
-    from gatewright_hw.engines.gemm import GemmEngine
-
     return {"gemm": GemmEngine(config), "aggregate": AggregateEngine(config)}
 
 

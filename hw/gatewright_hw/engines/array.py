@@ -2,14 +2,17 @@
 
     acc[r][c] = sum over the steps of a tile of a[r] * b[c]
 
-Formats: a is signed 9 bit (int8 activations, or the unsigned 8-bit weights of a softmax), b signed 8 bit, acc ``acc_bits`` signed.
+Formats: a is signed 9 bit (int8 activations, or the unsigned 8-bit weights of a softmax), b signed 8 bit, acc
+``acc_bits`` signed.
 
-Every cycle takes one step: a column of A and a row of B. Unit (r, c) works on a step ``skew(r, c) = r * parts + c // lanes`` cycles
-after it came in, where ``parts = cols / lanes``. So the units of a tile end one group of ``lanes`` after the other, in row-major order,
-and one multiplexer catches every accumulator in the one cycle between its last product and the next tile's first: tiles follow each
-other without a gap or a shadow register. In return consecutive tiles end at least ``drain_cycles = rows * parts`` cycles apart.
+Every cycle takes one step: a column of A and a row of B. Unit (r, c) works on a step ``skew(r, c) = r * parts + c //
+lanes`` cycles after it came in, where ``parts = cols / lanes``. So the units of a tile end one group of ``lanes``
+after the other, in row-major order, and one multiplexer catches every accumulator in the one cycle between its last
+product and the next tile's first: tiles follow each other without a gap or a shadow register. In return consecutive
+tiles end at least ``drain_cycles = rows * parts`` cycles apart.
 
-Each unit is one DSP48E1: the product register is MREG, the accumulator PREG, and ``first`` selects the post-adder's input.
+Each unit is one DSP48E1: the product register is MREG, the accumulator PREG, and ``first`` selects the post-adder's
+input.
 
 Latency: the accumulator of unit (r, c) comes out ``delay + skew(r, c)`` cycles after the tile's last step came in.
 """
@@ -33,7 +36,8 @@ B_BITS = 8
 class Drained(data.StructLayout):
     """``lanes`` accumulators of one row.
 
-    ``valid`` : they belong to a tile; ``row`` and ``part`` : where they stand, ``acc[i]`` is column ``part * lanes + i``.
+    ``valid`` : they belong to a tile; ``row`` and ``part`` : where they stand, ``acc[i]`` is column ``part * lanes +
+    i``.
     """
 
     def __init__(self, rows: int, cols: int, lanes: int, acc_bits: int) -> None:

@@ -1,7 +1,7 @@
 """What an attention loads, in order: the key mask once; per head K, the first tile of Q, V, the further tiles of Q.
 
-K and V of a head fill one half of B's banks (K below, V transposed above), hence the next head's arrive during the present one.
-Tiles of Q pass through a ring in A's banks. Memory traffic: every operand once.
+K and V of a head fill one half of B's banks (K below, V transposed above), hence the next head's arrive during the
+present one. Tiles of Q pass through a ring in A's banks. Memory traffic: every operand once.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.commands import ATTENTION, AttentionFlags
 from gatewright.spec.memory import COMMAND_BYTES
-
 from gatewright_hw.bus.ports import ADDRESS_BITS
 from gatewright_hw.engines.geometry import QUERY_TILES, WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.interface import command_layout
@@ -67,18 +67,17 @@ class AttentionLoad(wiring.Component):
             job.tiles.eq(1),
         ]
         with m.FSM():
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.sync += [
-                        room_q.eq(2 * QUERY_TILES),
-                        room_kv.eq(2),
-                        heads.eq(command.heads),
-                        offset.eq(0),
-                        upper.eq(0),
-                    ]
-                    m.next = "KEYS"
-                    with m.If(command.flags[AttentionFlags.KEY_MASK.bit_length() - 1]):
-                        m.next = "MASK"
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [
+                    room_q.eq(2 * QUERY_TILES),
+                    room_kv.eq(2),
+                    heads.eq(command.heads),
+                    offset.eq(0),
+                    upper.eq(0),
+                ]
+                m.next = "KEYS"
+                with m.If(command.flags[AttentionFlags.KEY_MASK.bit_length() - 1]):
+                    m.next = "MASK"
             with m.State("MASK"):
                 m.d.comb += [
                     job.target.eq(Target.MASK),

@@ -8,14 +8,17 @@ from __future__ import annotations
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.commands import ATTENTION, AttentionFlags
 from gatewright.spec.memory import COMMAND_BYTES
-
 from gatewright_hw.engines.geometry import QUERY_TILES, Event, Geometry, Kind
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import SIZE_BITS, TileWalk
 
 __all__ = ["ScoreItems"]
+
+_SETTLE = 3
+"""Cycles from a new reach to what follows from it: farthest key, keys, keys left."""
 
 
 class ScoreItems(wiring.Component):
@@ -55,30 +58,27 @@ class ScoreItems(wiring.Component):
         upper = Signal()  # half of B's banks
         buffer = Signal()
         begun = Signal()  # not the first tile of the item
-        done_keys = Signal(g.length)  # keys before this tile
         b_word = Signal.like(tile.b_word)
         group = Signal.like(tile.group)
         last = Signal()
         go = Signal()
 
         # Keys that the first query of the item may attend to; negative when the sequence of queries is the longer one.
+        # What follows from it is worked out over the item's first cycles, in which no tile goes.
         reach = Signal(signed(SIZE_BITS + 2))
         farthest = Signal.like(reach)
-        left = Signal(g.length)
-        reach_here = Signal.like(reach)
-        m.d.comb += [
-            farthest.eq(reach + (g.rows - 1)),
-            self.keys.eq(command.seq_kv),
-            left.eq(self.keys - done_keys),
-            last.eq(left <= g.cols),
-            reach_here.eq(reach - done_keys),
-            tile.reach.eq(g.cols),
-        ]
+        left = Signal(g.length)  # keys from this tile on
+        reach_here = Signal.like(reach)  # counted from this tile
+        settle = Signal(range(_SETTLE + 1))
+        m.d.sync += farthest.eq(reach + (g.rows - 1))
+        with m.If(~causal | (farthest >= command.seq_kv)):
+            m.d.sync += self.keys.eq(command.seq_kv)
+        with m.Elif(farthest < 1):
+            m.d.sync += self.keys.eq(1)
+        with m.Else():
+            m.d.sync += self.keys.eq(farthest)
+        m.d.comb += [last.eq(left <= g.cols), tile.reach.eq(g.cols)]
         with m.If(causal):
-            with m.If(farthest < 1):
-                m.d.comb += self.keys.eq(1)
-            with m.Elif(farthest < command.seq_kv):
-                m.d.comb += self.keys.eq(farthest)
             with m.If(reach_here < -g.rows):
                 m.d.comb += tile.reach.eq(-g.rows)
             with m.Elif(reach_here < g.cols):
@@ -106,7 +106,7 @@ class ScoreItems(wiring.Component):
             tile.first.eq(~begun),
             tile.last.eq(last),
             self.busy.eq(heads != 0),
-            self.tile.valid.eq(self.busy & ~(use_q & (here_q == 0)) & ~(use_k & (here_k == 0))),
+            self.tile.valid.eq(self.busy & (settle == 0) & ~(use_q & (here_q == 0)) & ~(use_k & (here_k == 0))),
             go.eq(self.tile.valid & self.tile.ready),
             self.end.eq(go & last),
         ]
@@ -116,10 +116,13 @@ class ScoreItems(wiring.Component):
         ]
         first_reach = Signal.like(reach)
         m.d.comb += first_reach.eq(command.seq_kv - command.seq_q + 1)
+        with m.If(settle != 0):
+            m.d.sync += [settle.eq(settle - 1), left.eq(self.keys), reach_here.eq(reach)]
         with m.If(go):
             m.d.sync += [
                 begun.eq(1),
-                done_keys.eq(done_keys + g.cols),
+                left.eq(left - g.cols),
+                reach_here.eq(reach_here - g.cols),
                 b_word.eq(b_word + words),
                 group.eq(group + g.parts),
             ]
@@ -127,7 +130,7 @@ class ScoreItems(wiring.Component):
             next_upper = upper ^ q.last
             m.d.sync += [
                 begun.eq(0),
-                done_keys.eq(0),
+                settle.eq(_SETTLE),
                 group.eq(0),
                 buffer.eq(~buffer),
                 upper.eq(next_upper),
@@ -141,7 +144,7 @@ class ScoreItems(wiring.Component):
                 upper.eq(0),
                 buffer.eq(0),
                 begun.eq(0),
-                done_keys.eq(0),
+                settle.eq(_SETTLE),
                 b_word.eq(0),
                 group.eq(0),
                 reach.eq(first_reach),

@@ -1,7 +1,8 @@
 """The tiles of an attention, in order: score items one ahead of value items, across heads: S0 S1 V0 S2 V1 ..
 
-So the softmax of one tile of queries works while the array computes the scores of the next. The order also keeps the two score buffers
-and the two buffers of weights apart: an item's buffer is written again only after its value item has been issued.
+So the softmax of one tile of queries works while the array computes the scores of the next. The order also keeps the
+two score buffers and the two buffers of weights apart: an item's buffer is written again only after its value item
+has been issued.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.memory import COMMAND_BYTES
 
+from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.engines.attention_scores import ScoreItems
 from gatewright_hw.engines.attention_values import ValueItems
 from gatewright_hw.engines.geometry import Event, Geometry

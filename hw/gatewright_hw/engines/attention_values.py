@@ -5,9 +5,9 @@ from __future__ import annotations
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.commands import ATTENTION
 from gatewright.spec.memory import COMMAND_BYTES
-
 from gatewright_hw.bus.ports import ADDRESS_BITS
 from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Kind
 from gatewright_hw.engines.interface import command_layout

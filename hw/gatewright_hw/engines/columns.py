@@ -1,7 +1,8 @@
-"""Column parameters: bias, multiplier and shift of each column whose tile of B is on chip, read ``lanes`` columns at a time.
+"""Column parameters: bias, multiplier and shift of each column whose tile of B is on chip, read ``lanes`` columns at
+a time.
 
-Entry ``slot * parts + part`` holds the records of columns ``part * lanes ..`` of the tile in ``slot``. Distributed memory, read
-asynchronously.
+Entry ``slot * parts + part`` holds the records of columns ``part * lanes ..`` of the tile in ``slot``. Distributed
+memory, read asynchronously.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
 
+from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
 from gatewright_hw.engines.geometry import BLOCK_TILES, Geometry
 
 __all__ = ["COLUMN", "ColumnParameters"]
@@ -20,7 +21,8 @@ COLUMN = data.StructLayout({"bias": ACCUMULATOR_BITS, "multiplier": MULTIPLIER_B
 
 
 class ColumnParameters(wiring.Component):
-    """Members: ``write`` stores ``record`` (64 bits) in ``lane`` of ``entry``; ``columns`` are those of (``slot``, ``part``)."""
+    """Members: ``write`` stores ``record`` (64 bits) in ``lane`` of ``entry``; ``columns`` are those of (``slot``,
+    ``part``)."""
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry

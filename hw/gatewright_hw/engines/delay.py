@@ -15,7 +15,8 @@ _T = TypeVar("_T", Value, View)
 def delayed(m: Module, value: _T, cycles: int, reset: bool = False) -> list[_T]:
     """``value`` delayed by 0, 1, .. ``cycles`` cycles: a chain of registers in the ``sync`` domain, shape kept.
 
-    Data takes registers without a reset, which a tool can turn into shift-register LUTs; control (``reset``) clears on reset.
+    Data takes registers without a reset, which a tool can turn into shift-register LUTs; control (``reset``) clears
+    on reset.
     """
     chain = [value]
     for _ in range(cycles):

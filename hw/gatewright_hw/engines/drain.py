@@ -12,9 +12,9 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.softmax import SCORE_BITS
-
 from gatewright_hw.engines.array import Drained
 from gatewright_hw.engines.columns import COLUMN
 from gatewright_hw.engines.delay import delayed
@@ -30,8 +30,8 @@ SCALE = data.StructLayout({"multiplier": MULTIPLIER_BITS, "shift": SHIFT_BITS})
 class Results(data.StructLayout):
     """``lanes`` results of one row for memory, while ``valid``.
 
-    ``wide`` holds int32 results, ``narrow`` int8 ones; ``row`` exists or not (``row_exists``); ``part`` is the group of columns and
-    ``cols`` how many columns of the tile exist.
+    ``wide`` holds int32 results, ``narrow`` int8 ones; ``row`` exists or not (``row_exists``); ``part`` is the group
+    of columns and ``cols`` how many columns of the tile exist.
     """
 
     def __init__(self, g: Geometry) -> None:
@@ -50,8 +50,8 @@ class Results(data.StructLayout):
 class Scores(data.StructLayout):
     """``lanes`` scores of one row, while ``valid``.
 
-    ``allowed`` keys may be attended to; ``buffer``, ``row`` and ``group`` say where the scores stand; ``first`` and ``last`` group of
-    the row; ``final`` group of the last row; ``rows`` that exist.
+    ``allowed`` keys may be attended to; ``buffer``, ``row`` and ``group`` say where the scores stand; ``first`` and
+    ``last`` group of the row; ``final`` group of the last row; ``rows`` that exist.
     """
 
     def __init__(self, g: Geometry) -> None:
@@ -74,7 +74,8 @@ class Drain(wiring.Component):
     """Members.
 
     drained : from the array.
-    ended : the tile it belongs to, valid from a cycle before the first accumulators of the tile until as many before the next tile's.
+    ended : the tile it belongs to, valid from a cycle before the first accumulators of the tile until as many before
+        the next tile's.
     wide_results, with_params : results are int32; column parameters are in use (zero bias otherwise).
     columns : parameters of (``slot``, ``part``).
     score_scale : requantiser of scores. row_scale : that of (``buffer``, ``row``).

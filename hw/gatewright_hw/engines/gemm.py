@@ -4,32 +4,32 @@
     ATTENTION  O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h
 
 Data flow: burst reader -> loader -> operand banks -> array -> drain -> store -> burst writer, and for attention
-drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading, computing and storing
-run at the same time, held together by counts of what has arrived and what may be overwritten.
+drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading,
+computing and storing run at the same time, held together by counts of what has arrived and what may be overwritten.
 
-Throughput: rows * cols multiply-accumulates a cycle, one tile of C after the other without a gap while loads keep up, and at least
-``drain_cycles`` cycles per tile.
+Throughput: rows * cols multiply-accumulates a cycle, one tile of C after the other without a gap while loads keep up,
+and at least ``drain_cycles`` cycles per tile.
 """
 
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
+
 from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, AttentionFlags, GemmFlags, Opcode
 from gatewright.spec.config import AcceleratorConfig
-
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.stream_register import StreamRegister
 from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.array import MacArray
 from gatewright_hw.engines.attention_load import AttentionLoad
 from gatewright_hw.engines.attention_tiles import AttentionTiles
-from gatewright_hw.engines.array import MacArray
 from gatewright_hw.engines.columns import ColumnParameters
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.drain import Drain
 from gatewright_hw.engines.gemm_load import GemmLoad
 from gatewright_hw.engines.gemm_tiles import GemmTiles
-from gatewright_hw.engines.geometry import Geometry
+from gatewright_hw.engines.geometry import SETUP_CYCLES, Geometry
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.issue import TileIssuer
 from gatewright_hw.engines.key_mask import KeyMask
@@ -74,7 +74,7 @@ class GemmEngine(wiring.Component):
         m.submodules.softmax = softmax = Softmax(g)
         m.submodules.tile_register = tile_register = StreamRegister(g.tile)
 
-        begin_next, begin, running = Signal(), Signal(), Signal()
+        accept, begin, running, begun = Signal(), Signal(), Signal(), Signal()
 
         # Memory.
         wiring.connect(m, reader.port, wiring.flipped(self.read))
@@ -160,12 +160,14 @@ class GemmEngine(wiring.Component):
             attention_tiles.softmax_done.eq(softmax.done),
             self.command.ready.eq(~running),
             idle.eq(~gemm_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
-            self.done.eq(running & ~begin & idle),
-            begin_next.eq(self.command.valid & self.command.ready),
+            self.done.eq(begun & idle),
+            accept.eq(self.command.valid & self.command.ready),
+            begin.eq(delayed(m, accept, 1 + SETUP_CYCLES, reset=True)[-1]),
         ]
-        m.d.sync += begin.eq(begin_next)
-        with m.If(begin_next):
+        with m.If(accept):
             m.d.sync += [command.eq(self.command.payload), running.eq(1)]
+        with m.If(begin):
+            m.d.sync += begun.eq(1)
         with m.If(self.done):
-            m.d.sync += running.eq(0)
+            m.d.sync += [running.eq(0), begun.eq(0)]
         return m

@@ -1,9 +1,9 @@
 """What a GEMM loads, in order.
 
-The resident operand R (B, or A with A_RESIDENT) is read once, in blocks of as many tiles as half its banks hold; the streamed operand
-S is read once per block of R. Per block: R0, S0, R1 .. Rn-1, S1 .. : the first product starts after two tiles, and S flows while the
-array works through the block. The loads run ahead as far as the rings have room; a ring holds two blocks, so the next block of R
-arrives during the present one.
+The resident operand R (B, or A with A_RESIDENT) is read once, in blocks of as many tiles as half its banks hold; the
+streamed operand S is read once per block of R. Per block: R0, S0, R1 .. Rn-1, S1 .. : the first product starts after
+two tiles, and S flows while the array works through the block. The loads run ahead as far as the rings have room; a
+ring holds two blocks, so the next block of R arrives during the present one.
 
 Memory traffic in bytes: R + S * ceil(tiles of R / tiles of a block), plus the column parameters as often as B.
 """
@@ -13,9 +13,9 @@ from __future__ import annotations
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.commands import GEMM, GemmFlags
 from gatewright.spec.memory import COMMAND_BYTES
-
 from gatewright_hw.bus.ports import ADDRESS_BITS
 from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.interface import command_layout
@@ -24,15 +24,16 @@ from gatewright_hw.engines.walk import TileWalk, tiles_per_half
 __all__ = ["GemmLoad"]
 
 _PARAM_BYTES = 8
+_SETTLE = 2
+"""Cycles from a step of a walk to the size of its load."""
 
 
 class GemmLoad(wiring.Component):
     """Members.
 
-    command : the command, stable while busy. start : begin.
+    command : the command, stable from SETUP_CYCLES before ``start`` until the end. start : begin.
     release_a, release_b : a tile's place in a ring is free again.
     job : the loads.
-    busy : loads are left.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -44,7 +45,6 @@ class GemmLoad(wiring.Component):
                 "release_a": In(1),
                 "release_b": In(1),
                 "job": Out(stream.Signature(g.job)),
-                "busy": Out(1),
             }
         )
 
@@ -57,7 +57,7 @@ class GemmLoad(wiring.Component):
         a_resident = flags[GemmFlags.A_RESIDENT.bit_length() - 1]
         params = flags[GemmFlags.PARAMS.bit_length() - 1]
         pitch = Signal(range(max(g.a_half, g.b_half) + 1))  # words of a tile
-        m.d.comb += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
+        m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
 
         m.submodules.a = a = TileWalk(g.rows, g.a_half)
         m.submodules.b = b = TileWalk(g.cols, g.b_half)
@@ -73,19 +73,20 @@ class GemmLoad(wiring.Component):
                 walk.start.eq(self.start),
                 walk.total.eq(total),
                 walk.pitch.eq(pitch),
-                walk.per_half.eq(tiles_per_half(pitch, walk.half)),
             ]
+            m.d.sync += walk.per_half.eq(tiles_per_half(pitch, walk.half))
             m.d.sync += room.eq(room + release - Mux(sent, self.job.payload.tiles, 0))
             with m.If(self.start):
                 m.d.sync += room.eq(walk.per_half << 1)
 
-        # One load of B: a tile, or when transposed all tiles up to the end of the half, so that a row of B is a long burst.
+        # One load of B: a tile, or when transposed all tiles up to the end of the half, so that a row of B is a long
+        # burst. Both follow the walk by _SETTLE cycles.
         b_cols = Signal(range(BLOCK_TILES * g.cols + 1))
         b_tiles = Signal(range(BLOCK_TILES + 1))
         b_fit = Signal.like(b_cols)
         b_addr = Signal(ADDRESS_BITS)  # transposed: the tile's first column
-        m.d.comb += [
-            b_fit.eq(Mux(transposed, b.room * Const(g.cols), g.cols)),
+        m.d.comb += b_fit.eq(Mux(transposed, b.room * Const(g.cols), g.cols))
+        m.d.sync += [
             b_cols.eq(Mux(b.left <= b_fit, b.left, b_fit)),
             b_tiles.eq((b_cols + g.cols - 1) >> (g.cols.bit_length() - 1)),
         ]
@@ -140,12 +141,16 @@ class GemmLoad(wiring.Component):
         r_left = Mux(a_resident, a.left, b.left)
         s_left = Mux(a_resident, b.left, a.left)
         r_whole = Signal()  # the block has all its tiles of R
+        settle = Signal(range(_SETTLE))
         m.d.comb += load_b.eq(streaming == a_resident)
-        with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.sync += [streaming.eq(0), started.eq(0), r_whole.eq(0), params_sent.eq(0)]
+        with m.FSM():
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [streaming.eq(0), started.eq(0), r_whole.eq(0), params_sent.eq(0)]
+                m.next = "SETTLE"
+            with m.State("SETTLE"):
+                m.d.sync += settle.eq(settle + 1)
+                with m.If(settle == _SETTLE - 1):
+                    m.d.sync += settle.eq(0)
                     m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [
@@ -167,7 +172,7 @@ class GemmLoad(wiring.Component):
                 with m.If(tiles == 1):
                     m.next = "CHOOSE"
             with m.State("CHOOSE"):
-                m.next = "SEND"
+                m.next = "SETTLE"
                 with m.If(~started):
                     m.d.sync += [started.eq(1), streaming.eq(1)]
                 with m.Elif(~r_whole):

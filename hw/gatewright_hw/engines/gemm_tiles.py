@@ -1,5 +1,5 @@
-"""The tiles of a GEMM, in order: for each block of the resident operand R, for each tile of the streamed operand S, for each tile of the
-block, one tile of C. See :mod:`.gemm_load` for the order in which their operands come.
+"""The tiles of a GEMM, in order: for each block of the resident operand R, for each tile of the streamed operand S,
+for each tile of the block, one tile of C. See :mod:`.gemm_load` for the order in which their operands come.
 """
 
 from __future__ import annotations
@@ -7,9 +7,9 @@ from __future__ import annotations
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.commands import GEMM, GemmFlags
 from gatewright.spec.memory import COMMAND_BYTES
-
 from gatewright_hw.bus.ports import ADDRESS_BITS
 from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Kind
 from gatewright_hw.engines.interface import command_layout
@@ -23,7 +23,7 @@ _INT32_BYTES = 4
 class GemmTiles(wiring.Component):
     """Members.
 
-    command : the command, stable while busy. start : begin.
+    command : the command, stable from SETUP_CYCLES before ``start`` until the end. start : begin.
     event, tiles : from the loader, what has arrived.
     tile : the tiles.
     busy : tiles are left.
@@ -49,7 +49,7 @@ class GemmTiles(wiring.Component):
         wide = command.flags[GemmFlags.OUT_INT32.bit_length() - 1]
         a_resident = command.flags[GemmFlags.A_RESIDENT.bit_length() - 1]
         pitch = Signal(range(max(g.a_half, g.b_half) + 1))
-        m.d.comb += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
+        m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
 
         m.submodules.a = a = TileWalk(g.rows, g.a_half)
         m.submodules.b = b = TileWalk(g.cols, g.b_half)
@@ -64,8 +64,8 @@ class GemmTiles(wiring.Component):
                 walk.start.eq(self.start),
                 walk.total.eq(total),
                 walk.pitch.eq(pitch),
-                walk.per_half.eq(tiles_per_half(pitch, walk.half)),
             ]
+            m.d.sync += walk.per_half.eq(tiles_per_half(pitch, walk.half))
             m.d.sync += ready.eq(ready + Mux(self.event == event, self.tiles, 0) - use)
 
         # Which operand moves: R with every tile, S at the end of a block.

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 
 from amaranth.hdl import signed
 from amaranth.lib import data, enum
+
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.softmax import EXP_ONE
-
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
-__all__ = ["BLOCK_TILES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
+__all__ = ["BLOCK_TILES", "QUERY_TILES", "SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
 
 WORD_BYTES = BUS_BYTES
 """Bytes in a word of an operand bank: one beat, eight consecutive k."""
 
 BLOCK_TILES = 8
-"""Most tiles of an operand in one half of its banks. More would not cut traffic noticeably, but cost parameter memory."""
+"""Most tiles of an operand in one half of its banks. More would not cut traffic noticeably, but cost parameter
+memory."""
+
+SETUP_CYCLES = 3
+"""Cycles from a new command to the start of its control: what is derived from its fields is registered on the way."""
 
 QUERY_TILES = 2
 """Tiles of Q in one half of A's banks during attention."""
@@ -67,9 +71,13 @@ class Geometry:
             raise ValueError(f"lanes is {c.lanes}, allowed: at most {WORD_BYTES}")
         if self.drain_cycles < 8:
             raise ValueError(f"array_rows * array_cols / lanes is {self.drain_cycles}, allowed: at least 8")
+        if c.max_seq < c.array_cols:
+            raise ValueError(f"max_seq is {c.max_seq}, allowed: at least array_cols = {c.array_cols}")
         needed = QUERY_TILES * c.max_head_dim // WORD_BYTES + c.max_seq // WORD_BYTES
         if needed > self.a_half:
-            raise ValueError(f"a_depth is {c.a_depth}, allowed: at least {2 * needed} to hold Q and the softmax of one tile")
+            raise ValueError(
+                f"a_depth is {c.a_depth}, allowed: at least {2 * needed} to hold Q and the softmax of one tile"
+            )
 
     @property
     def rows(self) -> int:
@@ -131,11 +139,13 @@ class Geometry:
 
     @property
     def tile(self) -> data.StructLayout:
-        """One tile to compute: operands (first word of A's and B's banks, steps), what to release at its end, and what to do with it.
+        """One tile to compute: operands (first word of A's and B's banks, steps), what to release at its end, and
+        what to do with it.
 
-        ``rows``, ``cols`` are those that exist. GEMM: ``slot`` of the column parameters. GEMM, VALUE: ``addr`` of the output. SCORE,
-        VALUE: ``buffer`` of the softmax. SCORE: ``group`` of its first key, ``first`` and ``last`` tile of its rows, and ``reach``, how many
-        keys of the tile its first row may attend to by the causal mask (each further row one more).
+        ``rows``, ``cols`` are those that exist. GEMM: ``slot`` of the column parameters. GEMM, VALUE: ``addr`` of the
+        output. SCORE, VALUE: ``buffer`` of the softmax. SCORE: ``group`` of its first key, ``first`` and ``last``
+        tile of its rows, and ``reach``, how many keys of the tile its first row may attend to by the causal mask
+        (each further row one more).
         """
         return data.StructLayout(
             {
@@ -159,11 +169,12 @@ class Geometry:
 
     @property
     def job(self) -> data.StructLayout:
-        """One load: ``rows`` rows of ``beats`` beats, the first at ``addr`` (or, unless ``restart``, where the target's last job ended).
+        """One load: ``rows`` rows of ``beats`` beats, the first at ``addr`` (or, unless ``restart``, where the
+        target's last job ended).
 
-        Plain rows go to successive banks; after the last bank the next row goes to the first, ``pitch`` words further. A ``transposed``
-        row is one k for successive columns: byte i of a beat goes to bank i. Parameters and mask: one row, ``word`` is the first entry.
-        At the end of the load ``event`` happens for ``tiles`` tiles.
+        Plain rows go to successive banks; after the last bank the next row goes to the first, ``pitch`` words
+        further. A ``transposed`` row is one k for successive columns: byte i of a beat goes to bank i. Parameters and
+        mask: one row, ``word`` is the first entry. At the end of the load ``event`` happens for ``tiles`` tiles.
         """
         deepest = max(self.config.a_depth, self.config.b_depth)
         return data.StructLayout(

@@ -1,4 +1,5 @@
-"""Tile issuer: turns tiles into steps of the array, one a cycle, without a gap between tiles of at least ``drain_cycles`` steps.
+"""Tile issuer: turns tiles into steps of the array, one a cycle, without a gap between tiles of at least
+``drain_cycles`` steps.
 
 A tile that goes to memory starts when the output has reserved room for it, since the array cannot wait once it drains.
 """

@@ -14,7 +14,8 @@ _WORD_BITS = 8 * WORD_BYTES
 
 
 class KeyMask(wiring.Component):
-    """Members: ``write`` stores 64 bits at ``word``; ``allowed`` shows the bits of ``group`` in the same cycle, all ones unless ``enabled``."""
+    """Members: ``write`` stores 64 bits at ``word``; ``allowed`` shows the bits of ``group`` in the same cycle, all
+    ones unless ``enabled``."""
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry

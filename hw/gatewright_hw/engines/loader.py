@@ -1,7 +1,7 @@
 """Tile loader: moves operands, column parameters and key masks from memory to where the array's engine keeps them.
 
-One process asks for the rows of a job, one descriptor a cycle; another follows with the data, up to one beat a cycle, several jobs
-behind. Jobs end in order, hence a job's event means that every earlier job has ended as well.
+One process asks for the rows of a job, one descriptor a cycle; another follows with the data, up to one beat a cycle,
+several jobs behind. Jobs end in order, hence a job's event means that every earlier job has ended as well.
 
 Memory traffic: ``rows * beats`` beats per job, nothing twice.
 """

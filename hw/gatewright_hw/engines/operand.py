@@ -1,7 +1,8 @@
 """Operand banks: on-chip memory of one side of the array, read as one byte of every bank per cycle.
 
-Each bank (one per array row or column) holds 64-bit words of eight consecutive k. A word is read once and held while its eight bytes
-go out one a cycle. Writes are whole words to any set of banks, or, transposed, byte i % 8 of the beat to bank i with byte enables.
+Each bank (one per array row or column) holds 64-bit words of eight consecutive k. A word is read once and held while
+its eight bytes go out one a cycle. Writes are whole words to any set of banks, or, transposed, byte i % 8 of the beat
+to bank i with byte enables.
 
 Throughput: one byte of each bank per cycle, back to back over words. Latency: ``delay`` cycles from step to value.
 """
@@ -21,7 +22,8 @@ __all__ = ["BankWrite", "OperandBanks"]
 
 
 class BankWrite(data.StructLayout):
-    """One beat for the banks: to word ``addr`` of those in ``banks``, the bytes in ``bytes``; see the module about ``transposed``."""
+    """One beat for the banks: to word ``addr`` of those in ``banks``, the bytes in ``bytes``; see the module about
+    ``transposed``."""
 
     def __init__(self, banks: int, depth: int) -> None:
         super().__init__(

@@ -6,13 +6,14 @@ Formats
     shift       unsigned, SHIFT_BITS
     result      signed, ``out_bits`` wide, saturated
 
-The rule is :func:`gatewright.spec.fixed.requantise`. A free-running pipeline: operands go in together in any cycle, their result
-comes out ``delay`` cycles later. There is no stall; a user that needs back-pressure reserves room for results in flight.
+The rule is :func:`gatewright.spec.fixed.requantise`. A free-running pipeline: operands go in together in any cycle,
+their result comes out ``delay`` cycles later. There is no stall; a user that needs back-pressure reserves room for
+results in flight.
 
-The product takes two DSP48E1: the accumulator is cut into an unsigned low part and a signed high part that each fit the 25 x 18
-multiplier, and the high half's post-adder joins them. The barrel shifter moves by 16s, then 4s, then 1s; each step is one 4:1
-multiplexer per bit, and after each only the bits that can still reach the result are kept, with one flag for "does not fit" and one
-for "a one was shifted out" (the sticky bit that decides ties).
+The product takes two DSP48E1: the accumulator is cut into an unsigned low part and a signed high part that each fit
+the 25 x 18 multiplier, and the high half's post-adder joins them. The barrel shifter moves by 16s, then 4s, then 1s;
+each step is one 4:1 multiplexer per bit, and after each only the bits that can still reach the result are kept, with
+one flag for "does not fit" and one for "a one was shifted out" (the sticky bit that decides ties).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import operator
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
 
 __all__ = ["Requantiser"]

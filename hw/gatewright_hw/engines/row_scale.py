@@ -3,7 +3,8 @@
     n = bit length of sum, multiplier = (RECIPROCAL_TABLE[10 bits below the leading one] * out.multiplier + 2**15) >> 16
     shift = min(out.shift + n - 1, 63); a sum of zero gives multiplier 0
 
-The rule is :func:`gatewright.spec.softmax.row_scale`. One row per cycle; the scale can be read ``delay`` cycles after its sum.
+The rule is :func:`gatewright.spec.softmax.row_scale`. One row per cycle; the scale can be read ``delay`` cycles after
+its sum.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE
-
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.drain import SCALE
 from gatewright_hw.engines.geometry import Geometry

@@ -2,14 +2,16 @@
 
     m = max of the allowed s_j,   e_j = EXP_TABLE[min(m - s_j, 2047)] (0 if not allowed),   scale = out / sum_j e_j
 
-Formats: s int16 in log2 units with 7 fraction bits, e uint8 (255 is 1.0). The rules are those of :mod:`gatewright.spec.softmax`.
+Formats: s int16 in log2 units with 7 fraction bits, e uint8 (255 is 1.0). The rules are those of
+:mod:`gatewright.spec.softmax`.
 
-Scores arrive from the drain ``lanes`` a cycle and go to one of two score buffers, while the maximum of their row is tracked. When the
-last score of a tile has come, the rows are walked once, ``lanes`` scores a cycle: e goes straight to the operand banks of A, as the
-left operand of e V, and the sum to the row scale. Division is left to the requantiser of e V (Dao et al., FlashAttention, 2022).
+Scores arrive from the drain ``lanes`` a cycle and go to one of two score buffers, while the maximum of their row is
+tracked. When the last score of a tile has come, the rows are walked once, ``lanes`` scores a cycle: e goes straight
+to the operand banks of A, as the left operand of e V, and the sum to the row scale. Division is left to the
+requantiser of e V (Dao et al., FlashAttention, 2022).
 
-Throughput: ``lanes`` weights a cycle; the array works on the next tile's scores meanwhile. ``done`` follows the last sum by the row
-scale's latency.
+Throughput: ``lanes`` weights a cycle; the array works on the next tile's scores meanwhile. ``done`` follows the last
+sum by the row scale's latency.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from operator import add
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
-from gatewright.spec.softmax import EXP_BITS, EXP_ENTRIES, EXP_TABLE, SCORE_BITS
 
+from gatewright.spec.softmax import EXP_BITS, EXP_ENTRIES, EXP_TABLE, SCORE_BITS
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.drain import SCALE, Scores
 from gatewright_hw.engines.geometry import WORD_BYTES, Geometry

@@ -1,8 +1,8 @@
 """Tile store: queues the results of tiles and writes them to memory row by row.
 
-Throughput: one 64-bit beat a cycle. The queue holds whole tiles: a tile is let in only when there is room for all its results, so
-that the array never waits in the middle of a tile. Results of rows and columns that do not exist are dropped; the last beat of a
-row carries byte enables.
+Throughput: one 64-bit beat a cycle. The queue holds whole tiles: a tile is let in only when there is room for all its
+results, so that the array never waits in the middle of a tile. Results of rows and columns that do not exist are
+dropped; the last beat of a row carries byte enables.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ class TileStore(wiring.Component):
         return m
 
     def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:
-        """An entry is ``lanes`` int32 results, or one beat of int8 results. Returns "this cycle's results take no entry"."""
+        """An entry is ``lanes`` int32 results, or one beat of int8 results. Returns "this cycle's results take no
+        entry"."""
         g = self._geometry
         results = self.results
         per_beat = WORD_BYTES // g.lanes  # parts in a beat of int8 results

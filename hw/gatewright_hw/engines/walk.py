@@ -1,7 +1,7 @@
 """Walk over the tiles of one operand and the places they take in its banks.
 
-The banks are a ring of two halves with ``per_half`` tiles each, a tile being ``pitch`` words. The loader and the compute side walk
-the same way, each at its own pace, hence agree on where a tile is without telling each other.
+The banks are a ring of two halves with ``per_half`` tiles each, a tile being ``pitch`` words. The loader and the
+compute side walk the same way, each at its own pace, hence agree on where a tile is without telling each other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ SIZE_BITS = 24
 
 
 def tiles_per_half(pitch: Signal, half: int) -> Mux:
-    """The largest power of two up to BLOCK_TILES of tiles of ``pitch`` words that fit ``half`` words (at least one does)."""
+    """The largest power of two up to BLOCK_TILES of tiles of ``pitch`` words that fit ``half`` words (at least one
+    does)."""
     best = 1
     tiles = 2
     while tiles <= BLOCK_TILES:
@@ -40,10 +41,11 @@ class TileWalk(wiring.Component):
     Members
     -------
     start : begin with ``total`` rows at the start of the ring; all parameters stay until the next start.
-    advance : go to the next tile. rewind : go to the first row again, the place in the ring goes on. back : return to the tile that
-        is first in this half; for walks that read a half several times.
+    advance : go to the next tile. rewind : go to the first row again, the place in the ring goes on. back : return to
+        the tile that is first in this half; for walks that read a half several times.
     count : rows of this tile. left : rows from this tile on. fresh : this is the first tile. last : it is the last.
-    word : its first word. slot : its place as a number below 2 * BLOCK_TILES. room : tiles from here to the end of the half.
+    word : its first word. slot : its place as a number below 2 * BLOCK_TILES. room : tiles from here to the end of
+        the half.
     """
 
     def __init__(self, size: int, half: int) -> None:
@@ -82,7 +84,12 @@ class TileWalk(wiring.Component):
         after = Signal.like(self.left)
         m.d.comb += after.eq(Mux(self.rewind, self.total, self.left - self.count))
         with m.If(self.advance):
-            m.d.sync += [self.left.eq(after), index.eq(index + 1), self.word.eq(self.word + self.pitch), self.fresh.eq(0)]
+            m.d.sync += [
+                self.left.eq(after),
+                index.eq(index + 1),
+                self.word.eq(self.word + self.pitch),
+                self.fresh.eq(0),
+            ]
             with m.If(self.room == 1):
                 m.d.sync += [index.eq(0), upper.eq(~upper), self.word.eq(Mux(upper, 0, self.half)), mark.eq(after)]
         with m.If(self.rewind):

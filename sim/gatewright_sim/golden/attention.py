@@ -4,16 +4,17 @@
     e = EXP_TABLE[min(max_j s - s, 2047)]    uint8, zero where a key is masked
     O_h = requantise(e V_h) by out / sum_j e
 
-The rules are those of :mod:`gatewright.spec.softmax`. Masked keys do not count for the maximum; a row without a key gives zero.
+The rules are those of :mod:`gatewright.spec.softmax`. Masked keys do not count for the maximum; a row without a key
+gives zero.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from gatewright.spec.fixed import Requantise, requantise
 from gatewright.spec.softmax import EXP_ENTRIES, EXP_ONE, EXP_TABLE, SCORE_BITS, row_scale
-
 from gatewright_sim.golden.gemm import exact_matmul
 
 __all__ = ["attention"]

@@ -44,7 +44,9 @@ class _Operands:
         size = count * np.dtype(dtype).itemsize
         return np.ascontiguousarray(self.rows(address, 1, size, 0)[0]).view(dtype) if size else np.zeros(0, dtype)
 
-    def gather(self, address: int, index: npt.NDArray[np.integer], columns: int, stride: int) -> npt.NDArray[np.int8]:
+    def gather(
+        self, address: int, index: npt.NDArray[np.integer[Any]], columns: int, stride: int
+    ) -> npt.NDArray[np.int8]:
         """The rows of an int8 matrix that ``index`` names."""
         try:
             return self._memory.read_gather(address, index, columns, stride).view(np.int8)

@@ -1,16 +1,18 @@
 """C = requantise(A B^T + bias) in integers: what the array computes, bit for bit.
 
-Products of int8 are exact in floating point as long as every partial sum fits the significand, so the matrix product runs in BLAS:
-float32 while ``K * 2**14 <= 2**24``, float64 beyond that.
+Products of int8 are exact in floating point as long as every partial sum fits the significand, so the matrix product
+runs in BLAS: float32 while ``K * 2**14 <= 2**24``, float64 beyond that.
 
-Overflow: a sum of K int8 products is at most ``K * 2**14``, so for the K that an accelerator can hold (at most 16384) it stays below
-2**29. Adding the 32-bit bias wraps modulo 2**32, in hardware as here; a bias of magnitude up to ``2**31 - 2**29`` cannot wrap.
+Overflow: a sum of K int8 products is at most ``K * 2**14``, so for the K that an accelerator can hold (at most 16384)
+it stays below 2**29. Adding the 32-bit bias wraps modulo 2**32, in hardware as here; a bias of magnitude up to
+``2**31 - 2**29`` cannot wrap.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from gatewright.spec.fixed import requantise
 
 __all__ = ["exact_matmul", "gemm"]
@@ -47,9 +49,11 @@ def gemm(
     a : int8 [..., M, K].
     b_nk : int8 [N, K], as torch.nn.Linear keeps weights.
     bias : int32 [N], added to the accumulator modulo 2**32; None for zero.
-    multiplier, shift : the requantiser of each column, [N] or scalar, 0..65535 and 0..63; both None for an int32 result.
+    multiplier, shift : the requantiser of each column, [N] or scalar, 0..65535 and 0..63; both None for an int32
+        result.
 
-    Returns int8 [..., M, N] with a requantiser, int32 [..., M, N] without. Raises ValueError naming an operand that does not fit.
+    Returns int8 [..., M, N] with a requantiser, int32 [..., M, N] without. Raises ValueError naming an operand that
+    does not fit.
     """
     for name, operand in (("a", a), ("b_nk", b_nk)):
         if operand.dtype != np.int8:

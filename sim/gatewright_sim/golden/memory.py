@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +131,7 @@ class SimulatedMemory:
         return self.array[starts[:, None] + np.arange(nbytes)]
 
     def read_gather(
-        self, address: int, index: npt.NDArray[np.integer], nbytes: int, stride: int
+        self, address: int, index: npt.NDArray[np.integer[Any]], nbytes: int, stride: int
     ) -> npt.NDArray[np.uint8]:
         """Row ``index[i]`` of a matrix, for each i: uint8 [len(index), nbytes]. Raises :class:`BusFault`."""
         starts = (address + index.astype(np.int64) * stride) % ADDRESS_SPACE

@@ -22,6 +22,13 @@ CHUNK_CYCLES = 20_000
 _IRQ, _VIOLATION = 1, 2
 
 
+def _check_writable(path: Path) -> None:
+    try:
+        path.open("wb").close()
+    except OSError as error:
+        raise DriverError(f"waves: cannot write {path}: {error.strerror}") from None
+
+
 class RtlBackend:
     """The RTL of a configuration, compiled by Verilator, with a DDR model in C++.
 
@@ -54,6 +61,8 @@ class RtlBackend:
     ) -> None:
         if not 0 <= stalls <= 0.9:
             raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
+        if waves is not None:
+            _check_writable(Path(waves))
         self.config = config
         self.memory = memory or MemoryModel()
         self._memory = SimulatedMemory(memory_base, memory_bytes)
@@ -68,9 +77,8 @@ class RtlBackend:
             round(1e6 / config.clock_mhz),
         )
         self._library.gw_stalls(self._handle, round(256 * stalls), seed)
-        if waves is not None and not self._library.gw_trace_open(self._handle, str(Path(waves).resolve()).encode()):
-            self.close()
-            raise DriverError(f"waves: cannot write {waves}")
+        if waves is not None:
+            self._library.gw_trace_open(self._handle, str(Path(waves).resolve()).encode())
 
     # ---- registers and memory
 

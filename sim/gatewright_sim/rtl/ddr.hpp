@@ -101,6 +101,7 @@ public:
         responses_.clear();
         held_ar_ = held_aw_ = held_w_ = Held{};
         r_shown_ = b_shown_ = hung = false;
+        violation.clear();
         tokens_ = 0;
         silence();
     }

@@ -31,7 +31,9 @@ public:
     }
 
     ~Simulator() {
-        trace_close();
+#ifdef GATEWRIGHT_TRACE
+        if (trace_) trace_->close();
+#endif
         top_.final();
     }
 
@@ -83,23 +85,14 @@ public:
         return retire(response);
     }
 
-    bool trace_open(const char* path) {
+    void trace_open(const char* path) {
 #ifdef GATEWRIGHT_TRACE
         context_.traceEverOn(true);
         trace_ = std::make_unique<VerilatedFstC>();
         top_.trace(trace_.get(), 99);
         trace_->open(path);
-        return trace_->isOpen();
 #else
         (void)path;
-        return false;
-#endif
-    }
-
-    void trace_close() {
-#ifdef GATEWRIGHT_TRACE
-        if (trace_) trace_->close();
-        trace_.reset();
 #endif
     }
 
@@ -167,8 +160,7 @@ GW_API void gw_reset(Simulator* simulator) { simulator->reset(); }
 GW_API int gw_run(Simulator* simulator, uint64_t cycles) { return simulator->run(cycles); }
 GW_API int gw_read(Simulator* simulator, uint32_t addr, uint32_t* data) { return simulator->read(addr, data); }
 GW_API int gw_write(Simulator* simulator, uint32_t addr, uint32_t data) { return simulator->write(addr, data); }
-GW_API int gw_trace_open(Simulator* simulator, const char* path) { return simulator->trace_open(path); }
-GW_API void gw_trace_close(Simulator* simulator) { simulator->trace_close(); }
+GW_API void gw_trace_open(Simulator* simulator, const char* path) { simulator->trace_open(path); }
 GW_API uint64_t gw_cycles(Simulator* simulator) { return simulator->now; }
 GW_API uint64_t gw_timed_cycles(Simulator* simulator) { return simulator->timed_cycles; }
 GW_API double gw_timed_seconds(Simulator* simulator) { return simulator->seconds; }

@@ -82,6 +82,7 @@ class Accelerator:
         self._tally = Tally(self.config, self.backend.memory)
         try:
             self._identify()
+            self._recover()  # from whatever another process left
         except BaseException:
             self.backend.close()
             raise
@@ -301,7 +302,12 @@ class Accelerator:
         registers.write_fields("IRQ_STATUS", done=1)
         registers.write_fields("IRQ_ENABLE", done=1)
         registers.write_fields("CONTROL", start=1)
-        if not self.backend.wait(timeout_s):
+        try:
+            finished = self.backend.wait(timeout_s)
+        except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
+            self.backend.reset()
+            raise
+        if not finished:
             raise self._timed_out(f"{timeout_s:g} s", program, registers.read("COMMAND_INDEX"))
         if not registers.field("STATUS", "error"):
             self._tally.add(program, registers)

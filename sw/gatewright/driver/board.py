@@ -131,7 +131,7 @@ class BoardBackend:
         self._interrupt = self._find_interrupt(f"{block}/{IRQ_PIN}")
 
     def _set_clocks(self) -> None:
-        """Give the clocks a frequency where pynq's metadata has none, as pynq 4.0.0 on Zynq-7000: download needs one."""
+        """Give clocks a frequency where pynq's metadata has none (4.0.0 on Zynq-7000): download needs one."""
         for clock in self._overlay.clock_dict.values():
             if clock.get("frequency") is None:
                 clock["frequency"] = self.config.clock_mhz

@@ -8,8 +8,8 @@ Items and users meet in one space of ``width`` numbers, where a score is a dot p
     user   = z + F2 gelu(F1 norm(z) + b1) + b2
     score  = user . h_i
 
-The attention is that of A. Vaswani et al., "Attention Is All You Need", 2017, with a single query; attending to a history of
-items is the idea of W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation", 2018.
+The attention is that of A. Vaswani et al., "Attention Is All You Need", 2017, with a single query; attending to a
+history of items is the idea of W.-C. Kang and J. McAuley, "Self-Attentive Sequential Recommendation", 2018.
 """
 
 import math
@@ -51,8 +51,10 @@ class HybridFusion(nn.Module):
         self.outer = nn.Linear(options.hidden, width)
 
     @torch.no_grad()
-    def initialise(self, text: torch.Tensor, temperature: float, generator: torch.Generator) -> None:
-        """Start from the two experts: a score is (graph cosine + text cosine in its main directions) / temperature.
+    def initialise(
+        self, text: torch.Tensor, graph_weight: float, text_weight: float, generator: torch.Generator
+    ) -> None:
+        """Start from the two experts: score = graph_weight * graph cosine + text_weight * text cosine, main directions.
 
         ``text`` is float32 [items, text_width]. The graph takes the first dimensions of the common space, the strongest
         principal components of the item texts the rest.
@@ -70,13 +72,13 @@ class HybridFusion(nn.Module):
         rest = self.options.width - self.graph_width
         _, vectors = torch.linalg.eigh(torch.cov(text.T))
         main = vectors[:, -rest:].T
-        scale = temperature**-0.5
-        self.item_graph.weight.copy_(torch.eye(self.options.width, self.graph_width) * scale)
+        graph_scale, text_scale = graph_weight**0.5, text_weight**0.5
+        self.item_graph.weight.copy_(torch.eye(self.options.width, self.graph_width) * graph_scale)
         self.item_text.weight.zero_()
-        self.item_text.weight[self.graph_width :] = main * scale
+        self.item_text.weight[self.graph_width :] = main * text_scale
         self.question.weight.zero_()
-        self.question.weight[: self.graph_width, : self.graph_width] = torch.eye(self.graph_width) * scale
-        self.question.weight[self.graph_width :, self.graph_width :] = main * scale
+        self.question.weight[: self.graph_width, : self.graph_width] = torch.eye(self.graph_width) * graph_scale
+        self.question.weight[self.graph_width :, self.graph_width :] = main * text_scale
 
     def items(self, graph: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """h [items, width] of unit graph vectors [items, graph_width] and unit text vectors [items, text_width]."""

@@ -1,13 +1,16 @@
 """LightGCN: user and item vectors smoothed over the rating graph, trained with a softmax over items.
 
 X. He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020: layer k + 1
-is ``A x_k`` with ``A[u, i] = 1 / sqrt(d_u d_i)``, and the final vector is the mean of all layers. The loss is the sampled
-softmax of J. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", 2022, on cosines.
+is ``A x_k`` with ``A[u, i] = 1 / sqrt(d_u d_i)``, and the final vector is the mean of all layers. The loss is the
+sampled softmax of J. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", 2022, on
+cosines.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,10 +62,11 @@ class LightGCN(nn.Module):
     @staticmethod
     def adjacency(data: MovieLens) -> tuple[torch.Tensor, torch.Tensor]:
         """The normalised bipartite graph as CSR, user x item and item x user."""
-        indices = torch.from_numpy(np.stack([data.users, data.items]).astype(np.int64))
-        shape = (data.n_users, data.n_items)
-        forward = torch.sparse_coo_tensor(indices, torch.from_numpy(graph_weights(data)), shape).coalesce()
-        return forward.to_sparse_csr(), forward.t().coalesce().to_sparse_csr()
+        weights = torch.from_numpy(graph_weights(data))
+        return (
+            _sparse(data.users, data.items, weights, (data.n_users, data.n_items)),
+            _sparse(data.items, data.users, weights, (data.n_items, data.n_users)),
+        )
 
     def forward(self, adjacency: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Final vectors of all users and all items: the mean over layers 0 to ``layers``."""
@@ -76,16 +80,24 @@ class LightGCN(nn.Module):
         return user_sum * scale, item_sum * scale
 
 
+def _sparse(rows: np.ndarray, columns: np.ndarray, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """A matrix in PyTorch's CSR layout, whose constructor warns of being in beta."""
+    indices = torch.from_numpy(np.stack([rows, columns]).astype(np.int64))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse")
+        return torch.sparse_coo_tensor(indices, values, shape, check_invariants=True).coalesce().to_sparse_csr()
+
+
 class _Propagate(torch.autograd.Function):
     """``matrix @ x`` whose gradient is ``transposed @ g``: both are at hand, so neither is transposed every step."""
 
     @staticmethod
-    def forward(ctx, matrix: torch.Tensor, transposed: torch.Tensor, x: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    def forward(ctx: Any, matrix: torch.Tensor, transposed: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         ctx.transposed = transposed
         return matrix @ x
 
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[None, None, torch.Tensor]:  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[None, None, torch.Tensor]:
         return None, None, ctx.transposed @ gradient.contiguous()
 
 

@@ -71,7 +71,8 @@ def train_or_load(
 ) -> TrainedHybrid:
     """The hybrid model for ``data``, trained on first use and then kept in the cache.
 
-    The default data and options train in about a minute on two cores. On one machine the same inputs give the same model.
+    The default data and options train in about a minute on two cores. On one machine the same inputs give the same
+    model.
     """
     options = options or TrainingOptions()
     hyperparameters = json.dumps(asdict(options), sort_keys=True)

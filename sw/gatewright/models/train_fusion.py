@@ -1,9 +1,9 @@
 """Training of the fusion: predict a rating from the history before it and a query.
 
 A training example is one rating of a user. History and graph vector are those of the moment before it: the graph vector
-sums the layer-0 and layer-1 vectors of the movies rated until then, so that it cannot give the answer away. A quarter of
-the examples ask with words about the movie, as a person might type them (genres, more or less of the title); the others
-with the user's profile text. So the model learns to follow a query and to do without one.
+sums the layer-0 and layer-1 vectors of the movies rated until then, so that it cannot give the answer away. A quarter
+of the examples ask with words about the movie, as a person might type them (genres, more or less of the title); the
+others with the user's profile text. So the model learns to follow a query and to do without one.
 """
 
 from collections.abc import Callable
@@ -31,8 +31,10 @@ class FusionTraining:
     batch: int = 128
     candidates: int = 16384
     learning_rate: float = 3e-4
+    expert_rate: float = 0.1  # of the learning rate, for the maps that start from graph and text similarity
     weight_decay: float = 0.05
-    temperature: float = 0.12
+    graph_weight: float = 8.0  # of a cosine in a score, before training
+    text_weight: float = 4.0
     typed_share: float = 0.25
     graph_noise: float = 1.0  # norm of the noise on a unit graph vector, since a request's differ from training's
     text_noise: float = 0.4  # norm of the noise on a typed query
@@ -99,9 +101,13 @@ def train_fusion(
     queries = _Queries(data, item_text, encoder, training.text_noise)
     item_graph, running = _graph_vectors(data, gcn)
     fusion = HybridFusion(item_graph.shape[1], text.shape[1], options)
-    fusion.initialise(item_text, training.temperature, generator)
-    optimizer = torch.optim.AdamW(fusion.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.learning_rate, training.steps)
+    fusion.initialise(item_text, training.graph_weight, training.text_weight, generator)
+    experts = [*fusion.item_graph.parameters(), *fusion.item_text.parameters(), *fusion.question.parameters()]
+    others = [parameter for parameter in fusion.parameters() if all(parameter is not expert for expert in experts)]
+    rates = [training.learning_rate * training.expert_rate, training.learning_rate]
+    groups = [{"params": group, "lr": rate} for group, rate in zip((experts, others), rates, strict=True)]
+    optimizer = torch.optim.AdamW(groups, weight_decay=training.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, training.steps)
     start, count = data.user_ptr[:-1], np.diff(data.user_ptr)
     eligible = np.flatnonzero(count >= 2)
     for step in range(training.steps):

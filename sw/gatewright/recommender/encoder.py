@@ -1,6 +1,7 @@
-"""all-MiniLM-L6-v2 on the accelerator: every matrix product and attention there, norms, GELU and residuals on the host."""
+"""all-MiniLM-L6-v2 on the accelerator: matrix products and attention there, norms, GELU and residuals on the host."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Encoder:
         """float32 [texts, width] unit vectors. Texts share matrix products, without padding; each attends to itself."""
         tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
         bounds = np.concatenate([[0], np.cumsum([len(ids) for ids in tokens])])
-        spans = [slice(int(start), int(end)) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+        spans = [slice(int(start), int(end)) for start, end in pairwise(bounds)]
         places = np.concatenate([np.arange(len(ids)) for ids in tokens])
         x = self.values.words[np.concatenate(tokens)].astype(np.float32) + self.values.positions[places]
         x = _normed(x, self.values.norm)

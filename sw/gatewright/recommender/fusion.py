@@ -25,7 +25,7 @@ class Fusion:
     def user_vector(
         self, graph: np.ndarray, query: np.ndarray, items: np.ndarray, half_stars: np.ndarray
     ) -> np.ndarray:
-        """float32 [width] from unit graph vector, unit text vector, and the user's ratings, oldest first (at least one)."""
+        """float32 [width] from unit graph vector, unit text vector, and the user's ratings (oldest first, not none)."""
         values = self.values
         latest = slice(None, -len(values.positions) - 1, -1)
         items, half_stars = items[latest], half_stars[latest]
@@ -40,8 +40,8 @@ class Fusion:
     def scores(self, user: np.ndarray) -> np.ndarray:
         """float32 [items], the dot products with all item vectors.
 
-        The user vector goes as two int8 rows, a high and a low part: the array has rows to spare, and 15 bits of the user
-        leave the item table as the only rounding that counts.
+        The user vector goes as two int8 rows, a high and a low part: the array has rows to spare, and 15 bits of the
+        user leave the item table as the only rounding that counts.
         """
         scaled = user * self.values.column_scale
         step = max(float(np.abs(scaled).max()), 1e-12) / INT8_MAX

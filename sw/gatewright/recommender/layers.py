@@ -11,7 +11,7 @@ __all__ = ["Attention", "Linear"]
 
 
 class Linear:
-    """One projection. Where its inner dimension exceeds the accelerator's, it runs in slices and the host adds them up."""
+    """One projection. An inner dimension beyond the accelerator's runs in slices, which the host adds up."""
 
     def __init__(self, accelerator: Accelerator, values: QuantisedLinear) -> None:
         self.accelerator, self.values = accelerator, values
@@ -25,7 +25,7 @@ class Linear:
 
     def real(self, x: np.ndarray) -> np.ndarray:
         """int8 [m, k] -> float32 [m, n]."""
-        return self._accumulate(x) * self.values.scale
+        return (self._accumulate(x) * self.values.scale).astype(np.float32)
 
     def narrow(self, x: np.ndarray) -> np.ndarray:
         """int8 [m, k] -> int8 [m, n] in the units of the layer that follows."""
@@ -44,7 +44,10 @@ class Linear:
 
 
 class Attention:
-    """Query, key and value projections, the attention command, and the output projection."""
+    """Query, key and value projections, the attention command, and the output projection.
+
+    Key and value share one quantised input, hence one ``input_scale``.
+    """
 
     def __init__(self, accelerator: Accelerator, values: QuantisedAttention) -> None:
         self.accelerator, self.values = accelerator, values

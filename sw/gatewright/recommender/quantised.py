@@ -1,8 +1,8 @@
 """The quantised hybrid model: everything a request needs, as numpy arrays in one file.
 
-A real number is ``integer * scale``. Scales of activations are per column wherever the column's factor can move into the
-weights that read it (G. Xiao et al., "SmoothQuant", 2023, with the layer norm's output scaled by the host), so that a few
-large columns do not cost the others their precision.
+A real number is ``integer * scale``. Scales of activations are per column wherever the column's factor can move into
+the weights that read it (G. Xiao et al., "SmoothQuant", 2023, with the layer norm's output scaled by the host), so
+that a few large columns do not cost the others their precision.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,8 @@ class QuantisedLinear:
 class QuantisedAttention:
     """Projections and scaled dot-product attention: query, key and value give int8, the output projection int32.
 
-    ``score`` and ``mix`` are the requantisers of the attention command: to log2 units, and to the units of ``out``'s input.
+    ``score`` and ``mix`` are the requantisers of the attention command: to log2 units, and to the units of ``out``'s
+    input.
     """
 
     heads: int
@@ -114,10 +115,12 @@ class QuantisedGraph:
     Attributes
     ----------
     user, item : int8 [users, width], [items, width], layer 0; one unit is ``user_scale``, ``item_scale``
-    item_first : int8 [items, width], layer 1 of the items in units of ``item_first_scale``, for those beyond a request's
+    item_first : int8 [items, width], layer 1 of the items in units of ``item_first_scale``, for those beyond a
+        request's
         budget of edges
     user_first_scale, user_second_scale : one unit of a user's layer 1 and layer 2
-    by_user, by_item : normalised edges, users x items and items x users; a user's edges are ordered by time, oldest first
+    by_user, by_item : normalised edges, users x items and items x users; a user's edges are ordered by time, oldest
+        first
     half_stars : uint8 [ratings], 1 to 10, in the order of ``by_user``
     """
 

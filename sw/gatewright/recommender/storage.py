@@ -1,7 +1,8 @@
 """Nested frozen dataclasses of arrays in one ``.npz`` file, with a version and a checksum.
 
-A field's path is its name in the file (``encoder.layers.0.inner.weight``). Arrays keep their type; numbers are stored as
-arrays without dimensions, a text as its UTF-8 bytes, and a tuple as its length and its elements (of texts: as one JSON text).
+A field's path is its name in the file (``encoder.layers.0.inner.weight``). Arrays keep their type; numbers are stored
+as arrays without dimensions, a text as its UTF-8 bytes, and a tuple as its length and its elements (of texts: as one
+JSON text).
 """
 
 import hashlib

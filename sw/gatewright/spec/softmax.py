@@ -45,7 +45,7 @@ EXP_ENTRIES = 2048
 EXP_TABLE: npt.NDArray[np.uint8] = np.rint(
     EXP_ONE * 2.0 ** (-np.arange(EXP_ENTRIES) / 2.0**SCORE_FRACTION_BITS)
 ).astype(np.uint8)
-"""uint8[2048]: ``round(255 * 2**(-t / 128))``; zero from t = 1151 on."""
+"""uint8[2048]: ``round(255 * 2**(-t / 128))``; zero from t = 1152 on."""
 
 RECIPROCAL_INDEX_BITS = 10
 RECIPROCAL_BITS = 16

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+
 from gatewright_hw.engines.array import MacArray
 
 SHAPES = [(4, 8, 4), (2, 8, 8), (8, 16, 8)]

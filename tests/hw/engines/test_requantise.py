@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+
 from gatewright.spec.fixed import requantise
 from gatewright_hw.engines.requantise import Requantiser
 
@@ -48,7 +49,9 @@ def test_equals_the_rule(acc_bits: int, out_bits: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
-@pytest.mark.parametrize(("acc_bits", "out_bits", "field"), [(17, 8, "acc_bits"), (43, 8, "acc_bits"), (32, 1, "out_bits")])
+@pytest.mark.parametrize(
+    ("acc_bits", "out_bits", "field"), [(17, 8, "acc_bits"), (43, 8, "acc_bits"), (32, 1, "out_bits")]
+)
 def test_refuses_a_width_it_cannot_build(acc_bits: int, out_bits: int, field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} is .*allowed"):
         Requantiser(acc_bits, out_bits)

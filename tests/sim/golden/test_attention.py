@@ -3,11 +3,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import EXP_ONE, SCORE_FRACTION_BITS
 from gatewright_sim.golden.attention import attention
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 _SCORE_STEP = 2 ** (0.5 / (1 << SCORE_FRACTION_BITS)) - 1
 """Relative error of a weight from rounding its score to half a unit in the last place."""
@@ -16,7 +17,9 @@ _RECIPROCAL = 2.0**-10.9
 """Half of an interval of the reciprocal table, and the rounding of table and multiplier."""
 
 
-def _requantisers(scale_q: float, scale_k: float, d: int, scale_v: float, scale_o: float) -> tuple[Requantise, Requantise]:
+def _requantisers(
+    scale_q: float, scale_k: float, d: int, scale_v: float, scale_o: float
+) -> tuple[Requantise, Requantise]:
     score = scale_q * scale_k / math.sqrt(d) * math.log2(math.e) * (1 << SCORE_FRACTION_BITS)
     return Requantise.from_scale(score), Requantise.from_scale(scale_v / scale_o)
 

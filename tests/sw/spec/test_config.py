@@ -1,0 +1,165 @@
+"""Configurations, memory models, registers and rooflines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gatewright.spec.commands import (
+    AGGREGATE,
+    ATTENTION,
+    GEMM,
+    AttentionFlags,
+    CommandSpec,
+    DecodedCommand,
+    GemmFlags,
+    decode,
+    encode,
+)
+from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
+from gatewright.spec.errors import SpecError
+from gatewright.spec.memory import MemoryModel
+from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, constants, register
+from gatewright.spec.roofline import roofline
+
+TINY = get_config("tiny")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"array_rows": 3}, r"array_rows is 3, allowed: a power of two in 2\.\.32"),
+        ({"array_cols": 64}, "array_cols is 64"),
+        ({"lanes": 16}, r"lanes is 16, allowed: a power of two in 2\.\.8"),
+        ({"a_depth": 64.0}, r"a_depth is 64\.0"),
+        ({"max_head_dim": 12}, r"max_head_dim is 12, allowed: a multiple of 8 in 8\.\.256"),
+        ({"clock_mhz": 0.0}, r"clock_mhz is 0\.0, allowed 1\.\.1000"),
+        ({"max_seq": 512}, r"K and V of one head take 512 words .* at most b_depth / 2 = 128"),
+    ],
+)
+def test_sizes_that_no_accelerator_has(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=f"config 'tiny': .*{message}|config 'tiny': {message}"):
+        replace(TINY, **change)
+
+
+def test_shipped_configurations() -> None:
+    assert set(CONFIGS) == {"tiny", "pynq-z2"}
+    assert get_config("pynq-z2").macs_per_cycle == 128
+    assert TINY.gemm_max_k == 512
+    with pytest.raises(SpecError, match="unknown config 'x', allowed: pynq-z2, tiny"):
+        get_config("x")
+
+
+def test_the_hash_covers_the_hardware_and_nothing_else() -> None:
+    assert replace(TINY, name="other", part="xc7z045", clock_mhz=50.0).hash == TINY.hash
+    hashes = {config.hash for config in CONFIGS.values()}
+    for field, value in (("lanes", 8), ("a_depth", 256), ("max_head_dim", 24), ("outstanding", 16)):
+        hashes.add(replace(TINY, **{field: value}).hash)
+    assert len(hashes) == len(CONFIGS) + 4
+    assert TINY.hash_text == f"{TINY.hash:016x}"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"read_latency": 0}, r"read_latency is 0, allowed 1\.\.10000"),
+        ({"write_latency": 10_001}, "write_latency is 10001"),
+        ({"dram_bytes_per_cycle": 0.0}, r"dram_bytes_per_cycle is 0\.0"),
+        ({"outstanding_reads": 65}, r"outstanding_reads is 65, allowed 1\.\.64"),
+        ({"outstanding_writes": 0}, "outstanding_writes is 0"),
+    ],
+)
+def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=f"memory model: {message}"):
+        MemoryModel(**change)
+
+
+@pytest.mark.parametrize(
+    ("model", "read", "written", "cycles"),
+    [
+        (MemoryModel(), 80, 8, 10),
+        (MemoryModel(), 8, 81, 11),
+        (MemoryModel(dram_bytes_per_cycle=4), 80, 40, 30),
+    ],
+)
+def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, cycles: int) -> None:
+    assert model.min_cycles(read, written) == cycles
+
+
+def test_registers_do_not_overlap() -> None:
+    offsets = [entry.offset for entry in REGISTERS]
+    assert offsets == sorted(set(offsets))
+    assert all(offset % 4 == 0 and offset < REGISTER_BYTES for offset in offsets)
+    for entry in REGISTERS:
+        taken = 0
+        for field in entry.fields:
+            bits = ((1 << field.width) - 1) << field.lsb
+            assert not taken & bits
+            assert bits < 1 << 32
+            taken |= bits
+            assert entry.extract(0xFFFF_FFFF, field.name) == (1 << field.width) - 1
+    for engine in ENGINES:
+        assert register(f"CYCLES_{engine.upper()}").offset != register(f"COMMANDS_{engine.upper()}").offset
+
+
+def test_unknown_registers_and_fields() -> None:
+    with pytest.raises(SpecError, match="no register 'FOO', allowed: ID, VERSION"):
+        register("FOO")
+    with pytest.raises(SpecError, match="register STATUS has no field 'foo'"):
+        register("STATUS").field("foo")
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_the_constants_tell_the_configuration(config: AcceleratorConfig) -> None:
+    values = constants(config)
+    assert values["ID"].to_bytes(4, "big") == b"GWRT"
+    assert values["CONFIG_HASH_HI"] << 32 | values["CONFIG_HASH_LO"] == config.hash
+    for name, field, size in (
+        ("CAP_ARRAY", "rows", config.array_rows),
+        ("CAP_ARRAY", "lanes", config.lanes),
+        ("CAP_BUFFERS", "b_depth", config.b_depth),
+        ("CAP_ATTENTION", "max_head_dim", config.max_head_dim),
+        ("CAP_AGGREGATE", "max_features", config.max_features),
+    ):
+        assert register(name).extract(values[name], field) == size
+    assert all(0 <= value < 1 << 32 for value in values.values())
+
+
+def _command(spec: CommandSpec, flags: int, **values: int) -> DecodedCommand:
+    return decode(encode(spec, flags, **({field.name: 0 for field in spec.fields} | values)))
+
+
+def _pairs(queries: int, keys: int) -> int:
+    return sum(j <= i + keys - queries for i in range(queries) for j in range(keys))
+
+
+@pytest.mark.parametrize(
+    ("command", "macs", "read", "written"),
+    [
+        (_command(GEMM, GemmFlags.OUT_INT32, m=3, n=5, k=7), 105, 21 + 35, 60),
+        (_command(GEMM, GemmFlags.PARAMS, m=3, n=5, k=7), 105, 21 + 35 + 40, 15),
+        (_command(ATTENTION, 0, seq_q=3, seq_kv=10, heads=2, head_dim=8), 2 * 30 * 16, 23 * 16, 48),
+        (_command(ATTENTION, AttentionFlags.KEY_MASK, seq_q=3, seq_kv=10, heads=2, head_dim=8), 960, 23 * 16 + 2, 48),
+        *(
+            (
+                _command(ATTENTION, AttentionFlags.CAUSAL, seq_q=queries, seq_kv=keys, heads=1, head_dim=8),
+                16 * _pairs(queries, keys),
+                8 * (queries + 2 * keys),
+                8 * queries,
+            )
+            for queries, keys in ((1, 1), (4, 4), (3, 10), (10, 3))
+        ),
+        (_command(AGGREGATE, 0, rows=4, cols=9, nnz=6, features=10), 60, 20 + 6 * 16, 40),
+    ],
+)
+def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -> None:
+    bounds = roofline(command, TINY)
+    assert (bounds.macs, bounds.read_bytes, bounds.written_bytes) == (macs, read, written)
+    rate = 8 if command.spec is AGGREGATE else TINY.macs_per_cycle
+    assert bounds.min_cycles_compute == -(-macs // rate)
+    assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
+    assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)
+    slow = roofline(command, TINY, MemoryModel(dram_bytes_per_cycle=1.0))
+    assert slow.min_cycles_memory == read + written
