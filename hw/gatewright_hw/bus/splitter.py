@@ -1,6 +1,6 @@
 """Cuts linear transfers into legal AXI bursts."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,17 +32,18 @@ class BurstSplitter(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        word = Signal(ADDRESS_BITS - WORD_LSB)  # next beat's address
-        left = Signal(BEATS_BITS)  # beats not yet covered by a burst
-        room = Signal(range(MAX_BURST_BEATS + 1))  # beats to the end of the line
-        beats = Signal.like(room)
+        descriptor = self.descriptor.payload
+        word = descriptor.addr[WORD_LSB:]
+        line = Signal(ADDRESS_BITS - WORD_LSB - LEN_BITS)
+        first = Signal(LEN_BITS)  # place of the next burst's first beat in its line
+        # Place of the transfer's last beat, counted from the start of the line: the upper bits are the lines after
+        # this one.
+        end = Signal(BEATS_BITS + 1)
         active = Signal()
         last = Signal()
         advance = Signal()
         m.d.comb += [
-            room.eq(MAX_BURST_BEATS - word[:LEN_BITS]),
-            last.eq(left <= room),
-            beats.eq(Mux(last, left[: len(beats)], room)),
+            last.eq(end[LEN_BITS:] == 0),
             advance.eq(active & (~self.burst.valid | self.burst.ready)),
             self.descriptor.ready.eq(~active | (advance & last)),
             self.busy.eq(active | self.burst.valid),
@@ -52,16 +53,17 @@ class BurstSplitter(wiring.Component):
         with m.If(advance):
             m.d.sync += [
                 self.burst.valid.eq(1),
-                self.burst.payload.addr.eq(word << WORD_LSB),
-                self.burst.payload.len.eq(beats - 1),
-                word.eq(word + beats),
-                left.eq(left - beats),
+                self.burst.payload.addr.eq(Cat(Const(0, WORD_LSB), first, line)),
+                self.burst.payload.len.eq(Mux(last, end[:LEN_BITS], MAX_BURST_BEATS - 1) - first),
+                line.eq(line + 1),
+                first.eq(0),
+                end[LEN_BITS:].eq(end[LEN_BITS:] - 1),
                 active.eq(~last),
             ]
         with m.If(self.descriptor.valid & self.descriptor.ready):
             m.d.sync += [
-                word.eq(self.descriptor.payload.addr >> WORD_LSB),
-                left.eq(self.descriptor.payload.beats),
-                active.eq(self.descriptor.payload.beats != 0),
+                Cat(first, line).eq(word),
+                end.eq(word[:LEN_BITS] + descriptor.beats - 1),
+                active.eq(descriptor.beats != 0),
             ]
         return m

@@ -30,7 +30,7 @@ class TileStore(wiring.Component):
     wide_results : results are int32, not int8.
     stride : bytes from one output row to the next.
     descriptor, beat : the burst writer.
-    idle : no tile is here.
+    idle : no tile is here, nor on its way through the array.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -82,7 +82,8 @@ class TileStore(wiring.Component):
 
         self._describe(m, places, data.View(place, places.r_data))
         self._send(m, extents, data.View(extent, extents.r_data), queue)
-        m.d.comb += self.idle.eq(~places.r_rdy & ~extents.r_rdy)
+        # All room is back only when the array has drained, results that are dropped included.
+        m.d.comb += self.idle.eq((room == queue.depth) & ~places.r_rdy & ~extents.r_rdy)
         return m
 
     def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:

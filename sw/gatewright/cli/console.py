@@ -1,13 +1,14 @@
 """Where the subcommands print: progress to stderr, results to stdout."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["console", "output", "step"]
+__all__ = ["bars", "console", "output", "step"]
 
 console = Console(stderr=True, highlight=False)
 """Progress and remarks."""
@@ -27,3 +28,18 @@ def step(text: str) -> Iterator[None]:
     with console.status(text):
         yield
     console.print(f"[green]✓[/] {text} [dim]({time.monotonic() - start:.1f} s)[/]")
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar per stage; call what it gives as ``progress(stage, done, total)``."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as display:
+        tasks = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = display.add_task(stage, total=total)
+            display.update(tasks[stage], completed=done, total=total)
+
+        yield progress

@@ -14,28 +14,18 @@ from gatewright.driver.arguments import ColumnRequantise, Matrix, aggregate_shap
 from gatewright.driver.arrays import Arena, DeviceArray
 from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
-from gatewright.driver.errors import (
-    AcceleratorError,
-    AcceleratorTimeout,
-    ConfigMismatch,
-    DriverError,
-    OutOfDeviceMemory,
-)
+from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 from gatewright.driver.program import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.report import Report, Tally
+from gatewright.driver.runner import Runner
 from gatewright.driver.tiling import a_resident
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, AttentionFlags, GemmFlags, encode
-from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
+from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.csr import CsrMatrix
-from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.registers import constants, register
 
 __all__ = ["Accelerator"]
-
-_STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PROGRAM_COUNT", "CYCLES")
-_RESET_POLLS = 1000
 
 
 class Accelerator:
@@ -70,7 +60,6 @@ class Accelerator:
         if watchdog_cycles is not None and not 1 <= watchdog_cycles < 1 << 32:
             raise DriverError(f"watchdog_cycles is {watchdog_cycles}, allowed 1..{(1 << 32) - 1}")
         self._timeout_s = _positive("timeout_s", timeout_s)
-        self._watchdog_cycles = watchdog_cycles
         if isinstance(backend, str):
             self.backend, self.choice = open_backend(backend, self.config, options)
         else:
@@ -80,9 +69,10 @@ class Accelerator:
         self.registers = RegisterFile(self.backend)
         self._arena = Arena(self.backend.allocate)
         self._tally = Tally(self.config, self.backend.memory)
+        self._runner = Runner(self.backend, self.registers, self.config, watchdog_cycles)
         try:
-            self._identify()
-            self._recover()  # from whatever another process left
+            self._runner.identify()
+            self._runner.recover()  # from whatever another process left
         except BaseException:
             self.backend.close()
             raise
@@ -99,23 +89,6 @@ class Accelerator:
         """Release memory and backend; a second call does nothing."""
         self._arena.release()
         self.backend.close()
-
-    def _identify(self) -> None:
-        wanted = constants(self.config)
-        found = self.registers.snapshot(wanted)
-        if found["ID"] != wanted["ID"]:
-            raise ConfigMismatch(
-                f"no gatewright accelerator found: ID is {found['ID']:#010x}, not {wanted['ID']:#010x}"
-            )
-        major = register("VERSION").extract(found["VERSION"], "major")
-        if major != SPEC_VERSION[0]:
-            raise ConfigMismatch(f"the accelerator's contract version is {major}, this driver speaks {SPEC_VERSION[0]}")
-        for name, value in wanted.items():
-            if name != "VERSION" and found[name] != value:
-                raise ConfigMismatch(
-                    f"the accelerator was not made from config {self.config.name!r}: {name} is {found[name]:#010x}, "
-                    f"not {value:#010x}"
-                )
 
     # ---- memory
 
@@ -288,50 +261,14 @@ class Accelerator:
         limit = self._timeout_s if timeout_s is None else _positive("timeout_s", timeout_s)
         program = Program(commands)
         with self._scratch() as scratch:
-            self._execute(program, scratch.bytes(program.image()), limit)
+            self._execute(program, scratch, limit)
 
     def _run_one(self, command: bytes) -> None:
-        program = Program([command])
-        self._execute(program, _Scratch(self._arena).bytes(program.image()), self._timeout_s)
+        self._execute(Program([command]), _Scratch(self._arena), self._timeout_s)
 
-    def _execute(self, program: Program, address: int, timeout_s: float) -> None:
-        registers = self.registers
-        registers.write("PROGRAM_ADDR", address)
-        registers.write("PROGRAM_COUNT", len(program.commands))
-        registers.write("WATCHDOG", self._watchdog_cycles or program.watchdog_cycles(self.config, self.backend.memory))
-        registers.write_fields("IRQ_STATUS", done=1)
-        registers.write_fields("IRQ_ENABLE", done=1)
-        registers.write_fields("CONTROL", start=1)
-        try:
-            finished = self.backend.wait(timeout_s)
-        except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
-            self.backend.reset()
-            raise
-        if not finished:
-            raise self._timed_out(f"{timeout_s:g} s", program, registers.read("COMMAND_INDEX"))
-        if not registers.field("STATUS", "error"):
-            self._tally.add(program, registers)
-            return
-        error = registers.read("ERROR")
-        code, detail = (register("ERROR").extract(error, field) for field in ("code", "detail"))
-        index = registers.read("ERROR_INDEX")
-        if code == ErrorCode.WATCHDOG:
-            raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", program, index)
-        self._recover()
-        raise AcceleratorError(code, index, detail, program.decode(index))
-
-    def _recover(self) -> None:
-        """Reset by register, which is done once the bus is at rest; where that does not come, reset everything."""
-        self.registers.write_fields("CONTROL", reset=1)
-        for _ in range(_RESET_POLLS):
-            if not self.registers.field("STATUS", "busy"):
-                return
-        self.backend.reset()
-
-    def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
-        state = self.registers.snapshot(_STATE)
-        self.backend.reset()
-        return AcceleratorTimeout(limit, index, program.decode(index), state)
+    def _execute(self, program: Program, scratch: _Scratch, timeout_s: float) -> None:
+        self._runner.run(program, scratch.bytes(program.image()), timeout_s)
+        self._tally.add(program, self.registers)
 
     # ---- counters
 

@@ -1,5 +1,7 @@
 """The float reference: what a whole request means, in PyTorch."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch.nn import functional
@@ -11,7 +13,36 @@ from gatewright.models.text import load_text_encoder
 from gatewright.models.train_fusion import history_tokens
 from gatewright.recommender.texts import profile_text
 
-__all__ = ["HybridReference"]
+__all__ = ["Agreement", "HybridReference", "agreement"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near one set of scores is to another.
+
+    ``top_overlap`` is the share (0 to 1) of the reference's best unseen items that are among the other's best;
+    ``max_abs_error`` and ``cosine`` are over the scores of all items.
+    """
+
+    top_overlap: float
+    max_abs_error: float
+    cosine: float
+
+
+def agreement(scores: np.ndarray, reference: np.ndarray, seen: np.ndarray, top: int = 10) -> Agreement:
+    """Compare float [items] scores of one request with the reference's; the top leaves out item indices ``seen``."""
+
+    def best(values: np.ndarray) -> np.ndarray:
+        values = values.copy()
+        values[seen] = -np.inf
+        return np.argsort(-values, kind="stable")[:top]
+
+    a, b = scores.astype(np.float64), reference.astype(np.float64)
+    return Agreement(
+        top_overlap=len(np.intersect1d(best(scores), best(reference))) / top,
+        max_abs_error=float(np.abs(a - b).max()),
+        cosine=float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))),
+    )
 
 
 class HybridReference:
@@ -31,7 +62,9 @@ class HybridReference:
 
     def query_text(self, user: int, query: str | None = None) -> str:
         """What the language model reads: ``query``, or the titles of the user's favourites. ``user`` is an index."""
-        return query or profile_text([self.data.titles[item] for item in self.data.favourites(user)])
+        if query and query.strip():
+            return query.strip()
+        return profile_text([self.data.titles[item] for item in self.data.favourites(user)])
 
     @torch.inference_mode()
     def scores(self, users: np.ndarray, queries: np.ndarray) -> np.ndarray:

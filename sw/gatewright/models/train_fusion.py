@@ -130,7 +130,7 @@ def train_fusion(
         user = fusion(functional.normalize(graph + noise, dim=-1), query, fusion.tokens(table[items], stars), mask)
         candidates = sample_items(data.n_items, training.candidates, generator)
         positive = (user * table[wanted]).sum(-1, keepdim=True)
-        others = (user @ table[candidates].T).masked_fill(candidates == wanted[:, None], -torch.inf)
+        others = (user @ table[candidates].T).masked_fill(_rated(data, users)[:, candidates], -torch.inf)
         loss = (torch.logsumexp(torch.cat([positive, others], 1), 1) - positive.squeeze(1)).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -139,6 +139,14 @@ def train_fusion(
         if progress:
             progress(step + 1, training.steps)
     return fusion.eval()
+
+
+def _rated(data: MovieLens, users: np.ndarray) -> torch.Tensor:
+    """bool [len(users), items]: what each user has rated, target included; no request ranks these against others."""
+    rated = torch.zeros(len(users), data.n_items, dtype=torch.bool)
+    for row, user in enumerate(users):
+        rated[row, torch.from_numpy(data.items[data.user_ptr[user] : data.user_ptr[user + 1]]).long()] = True
+    return rated
 
 
 @torch.no_grad()

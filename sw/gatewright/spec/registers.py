@@ -103,7 +103,7 @@ _FIXED = (
         "doorbell",
         _bits(
             ("start", 0, 1, "run the program; ignored while busy"),
-            ("reset", 1, 1, "reset sequencer and engines; only when no bus transaction is open"),
+            ("reset", 1, 1, "reset sequencer and engines once the bus is at rest; busy until then"),
         ),
     ),
     Register(

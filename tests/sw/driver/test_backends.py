@@ -50,6 +50,8 @@ def test_an_open_backend_can_be_given() -> None:
     with Accelerator(TINY, backend) as accelerator:
         assert accelerator.backend is backend
         assert accelerator.choice == "backend golden, as given"
+    with pytest.raises(ConfigMismatch, match="not made from config 'pynq-z2'"):
+        Accelerator("pynq-z2", GoldenBackend(TINY))
     with pytest.raises(DriverError, match="options waves need a backend's name"):
         Accelerator(TINY, backend, waves="w.fst")
 

@@ -1,0 +1,143 @@
+"""`gatewright recommend`: one hybrid request on the accelerator, checked against the golden model and PyTorch float."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from gatewright.cli.console import bars, output, step
+from gatewright.cli.options import Config, Data, Json, write_json
+from gatewright.driver import Accelerator, Report
+from gatewright.recommender.request import HybridRecommender, Recommendation
+from gatewright.recommender.witness import Witness
+from gatewright.spec.config import AcceleratorConfig, get_config
+
+if TYPE_CHECKING:
+    from gatewright.recommender.quantised import QuantisedHybrid
+
+__all__ = ["recommend"]
+
+RANKED = 10
+"""How many items the overlap with the float model counts."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A request answered by one backend: the answer, its counters, and a hash of every kernel's result."""
+
+    backend: str
+    choice: str
+    answer: Recommendation
+    report: Report
+    results: int
+    digest: str
+
+
+def _serve(
+    model: "QuantisedHybrid", config: AcceleratorConfig, backend: str, user: int, query: str | None, top: int
+) -> Served:
+    with step(f"opening {config.name} on backend {backend}" + (" (built on first use)" if backend != "golden" else "")):
+        accelerator = Accelerator(config, backend)
+    with accelerator:
+        with step(f"one request on backend {accelerator.backend.name}"):
+            witness = Witness(accelerator)
+            answer = HybridRecommender(witness, model).recommend(user, query, top)
+        name, choice = accelerator.backend.name, accelerator.choice
+        return Served(name, choice, answer, accelerator.report(), witness.results, witness.digest)
+
+
+def _top(scores: np.ndarray, seen: np.ndarray) -> set[int]:
+    ranked = scores.astype(np.float64)
+    ranked[seen] = -np.inf
+    return set(np.argsort(-ranked, kind="stable")[:RANKED].tolist())
+
+
+def _compare(answer: Recommendation, float_scores: np.ndarray) -> dict[str, float]:
+    """Ours against PyTorch float: share of the top ten in common, and the distance of all items' scores."""
+    ours, theirs = answer.scores.astype(np.float64), float_scores.astype(np.float64)
+    return {
+        "top10_overlap": len(_top(ours, answer.seen) & _top(theirs, answer.seen)) / RANKED,
+        "max_abs_error": float(np.abs(ours - theirs).max()),
+        "cosine": float(ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs))),
+    }
+
+
+def _result(
+    served: Served, config: AcceleratorConfig, golden_equal: bool, reference: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "backend": served.backend,
+        "config": config.name,
+        "config_hash": config.hash_text,
+        "user": served.answer.user_id,
+        "query": served.answer.query_text,
+        "items": [{"movie_id": i.movie_id, "title": i.title, "score": i.score} for i in served.answer.items],
+        "engines": [asdict(engine) for engine in served.report.engines],
+        "cycles": served.report.cycles,
+        "golden_equal": golden_equal,
+        "reference": reference,
+    }
+
+
+def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], json: Path | None) -> None:
+    console = output(json)
+    items = Table("", "movie", "genres", "score", title=f"user {served.answer.user_id}: {served.answer.query_text}")
+    for rank, item in enumerate(served.answer.items, 1):
+        items.add_row(str(rank), item.title, item.genres.replace("|", ", "), f"{item.score:.3f}")
+    console.print(items)
+    engines = Table("engine", "commands", "cycles", "least by arithmetic", "least by memory")
+    for engine in served.report.engines:
+        row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
+        engines.add_row(engine.name, *(f"{value:,}" for value in row))
+    console.print(engines)
+    console.print(served.choice)
+    if served.report.cycles:
+        milliseconds = served.report.cycles / config.clock_mhz / 1e3
+        console.print(
+            f"cycles: {served.report.cycles:,}, {milliseconds:.1f} ms of accelerator time at an assumed "
+            f"{config.clock_mhz:g} MHz"
+        )
+    name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
+    console.print(f"{name} = golden: {equal} ({served.results} kernel results compared by hash)")
+    reference = result["reference"]
+    console.print(
+        f"PyTorch float: {reference['top10_overlap']:.0%} of the top {RANKED} in common, "
+        f"cosine of all scores {reference['cosine']:.5f}, largest difference {reference['max_abs_error']:.4f}"
+    )
+
+
+def recommend(
+    user: Annotated[int, typer.Option("--user", help="MovieLens user id.")],
+    query: Annotated[
+        str | None, typer.Option("--query", help="What to look for (default: the user's favourites).")
+    ] = None,
+    backend: Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")] = "auto",
+    config: Config = "pynq-z2",
+    top: Annotated[int, typer.Option("--top", min=1, help="Number of recommendations.")] = 10,
+    data: Data = None,
+    json: Json = None,
+) -> None:
+    """Recommend movies: every matmul, attention and aggregation of the request runs on the accelerator."""
+    chosen = get_config(config)
+    with step("loading"):
+        from gatewright.models.data import load_movielens
+        from gatewright.models.quantise import quantise_or_load
+        from gatewright.models.train import train_or_load
+
+        ratings = load_movielens(data)
+        index = ratings.user_index(user)
+    with bars() as progress:
+        trained = train_or_load(ratings, progress=progress)
+        model = quantise_or_load(trained, progress=progress)
+    served = _serve(model, chosen, backend, user, query, top)
+    golden = _serve(model, chosen, "golden", user, query, top)
+    with step("the same request in PyTorch float"):
+        reference = _compare(served.answer, trained.reference().request(index, query))
+    result = _result(served, chosen, served.digest == golden.digest, reference)
+    _show(served, chosen, result, json)
+    write_json(json, result)
+    if not result["golden_equal"]:
+        raise typer.Exit(1)

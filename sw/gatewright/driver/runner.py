@@ -1,0 +1,102 @@
+"""Runs programs by the registers: start, wait, read what happened, and be ready for the next one whatever it was."""
+
+from __future__ import annotations
+
+from gatewright.driver.backend import Backend
+from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, ConfigMismatch
+from gatewright.driver.program import Program
+from gatewright.driver.registers import RegisterFile
+from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.registers import constants, register
+
+__all__ = ["Runner"]
+
+_STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PROGRAM_COUNT", "CYCLES")
+"""What a timeout reports."""
+
+_RESET_POLLS = 1000
+
+
+class Runner:
+    """The register side of one accelerator.
+
+    Parameters
+    ----------
+    backend, registers : where it runs.
+    config : what it must have been made from.
+    watchdog_cycles : most cycles of one command; None for each program's own estimate.
+    """
+
+    def __init__(
+        self, backend: Backend, registers: RegisterFile, config: AcceleratorConfig, watchdog_cycles: int | None = None
+    ) -> None:
+        self._backend = backend
+        self._registers = registers
+        self._config = config
+        self._watchdog_cycles = watchdog_cycles
+
+    def identify(self) -> None:
+        """Check that what answers is an accelerator of the configuration. Raises :class:`ConfigMismatch`."""
+        wanted = constants(self._config)
+        found = self._registers.snapshot(wanted)
+        if found["ID"] != wanted["ID"]:
+            raise ConfigMismatch(
+                f"no gatewright accelerator found: ID is {found['ID']:#010x}, not {wanted['ID']:#010x}"
+            )
+        major = register("VERSION").extract(found["VERSION"], "major")
+        if major != SPEC_VERSION[0]:
+            raise ConfigMismatch(f"the accelerator's contract version is {major}, this driver speaks {SPEC_VERSION[0]}")
+        for name, value in wanted.items():
+            if name != "VERSION" and found[name] != value:
+                raise ConfigMismatch(
+                    f"the accelerator was not made from config {self._config.name!r}: {name} is {found[name]:#010x}, "
+                    f"not {value:#010x}"
+                )
+
+    def recover(self) -> None:
+        """Reset by register, which is done once the bus is at rest; where that does not come, reset everything."""
+        self._registers.write_fields("CONTROL", reset=1)
+        for _ in range(_RESET_POLLS):
+            if not self._registers.field("STATUS", "busy"):
+                return
+        self._backend.reset()
+
+    def run(self, program: Program, address: int, timeout_s: float) -> None:
+        """Run the program whose image lies at ``address``; counters hold its figures afterwards.
+
+        Raises :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
+        """
+        registers = self._registers
+        self._start(program, address)
+        try:
+            finished = self._backend.wait(timeout_s)
+        except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
+            self._backend.reset()
+            raise
+        if not finished:
+            raise self._timed_out(f"{timeout_s:g} s", program, registers.read("COMMAND_INDEX"))
+        if not registers.field("STATUS", "error"):
+            return
+        error = registers.read("ERROR")
+        code, detail = (register("ERROR").extract(error, field) for field in ("code", "detail"))
+        index = registers.read("ERROR_INDEX")
+        if code == ErrorCode.WATCHDOG:
+            raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", program, index)
+        self.recover()
+        raise AcceleratorError(code, index, detail, program.decode(index))
+
+    def _start(self, program: Program, address: int) -> None:
+        registers = self._registers
+        registers.write("PROGRAM_ADDR", address)
+        registers.write("PROGRAM_COUNT", len(program.commands))
+        watchdog = self._watchdog_cycles or program.watchdog_cycles(self._config, self._backend.memory)
+        registers.write("WATCHDOG", watchdog)
+        registers.write_fields("IRQ_STATUS", done=1)
+        registers.write_fields("IRQ_ENABLE", done=1)
+        registers.write_fields("CONTROL", start=1)
+
+    def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
+        state = self._registers.snapshot(_STATE)
+        self._backend.reset()
+        return AcceleratorTimeout(limit, index, program.decode(index), state)

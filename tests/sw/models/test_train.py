@@ -1,0 +1,83 @@
+"""Training end to end: on a few users cached, keyed and reproducible; on all of them better than popularity."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gatewright.models.data import load_movielens
+from gatewright.models.train import train_or_load
+from gatewright.models.train_fusion import history_tokens, profile_texts
+
+
+def test_small_model_is_complete(small_trained):
+    data = small_trained.data
+    assert small_trained.text.shape == (data.n_items, 384)
+    assert set(small_trained.quality) == {"popularity", "lightgcn", "hybrid"}
+    scores = small_trained.reference().request(0)
+    assert scores.shape == (data.n_items,)
+    assert np.isfinite(scores).all()
+
+
+def test_second_call_loads_and_other_options_train(tmp_path, monkeypatch, small_options):
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path))
+    data = load_movielens().subset(2)
+    stages = []
+    options = replace(small_options, graph=replace(small_options.graph, steps=2))
+
+    def progress(stage, done, total):
+        stages.append(stage)
+
+    first = train_or_load(data, options, progress)
+    assert list(dict.fromkeys(stages)) == ["reading titles", "training LightGCN", "training fusion"]
+    stages.clear()
+    again = train_or_load(data, options, progress)
+    assert stages == []
+    assert again.key == first.key
+    assert again.quality == first.quality
+    assert torch.equal(again.reference().table, first.reference().table)
+    other = train_or_load(data, replace(options, seed=1), progress)
+    assert "training fusion" in stages
+    assert "reading titles" not in stages  # text vectors depend on the titles alone
+    assert other.key != first.key
+    assert not torch.equal(other.reference().table, first.reference().table)
+
+
+def test_history_is_most_recent_first_and_stops_at_the_users_first_rating():
+    data = load_movielens().subset(3)
+    start = data.user_ptr[1]
+    items, stars, mask = history_tokens(data, np.array([1, 1]), start + np.array([3, 1]), 4)
+    assert items[0, :3].tolist() == data.items[start : start + 3][::-1].tolist()
+    assert stars[0, :3].tolist() == data.half_stars[start : start + 3][::-1].tolist()
+    assert mask.tolist() == [[True, True, True, False], [True, False, False, False]]
+
+
+def test_reference_scores_a_batch_as_it_scores_each_user(small_trained):
+    reference = small_trained.reference()
+    users = np.arange(small_trained.data.n_users)
+    queries = small_trained.text[: len(users)]
+    together = reference.scores(users, queries)
+    for user in users:
+        assert np.allclose(reference.scores(users[[user]], queries[[user]])[0], together[user], atol=1e-4)
+
+
+def test_blank_query_means_the_favourites(small_trained):
+    reference = small_trained.reference()
+    assert reference.query_text(0) == reference.query_text(0, "  ") == profile_texts(small_trained.data)[0]
+    assert reference.query_text(0, " space adventure ") == "space adventure"
+
+
+@pytest.mark.slow
+def test_full_model_beats_popularity_and_follows_queries():
+    trained = train_or_load(load_movielens())
+    popular, hybrid = trained.quality["popularity"], trained.quality["hybrid"]
+    assert hybrid.ndcg > 1.3 * popular.ndcg
+    assert hybrid.recall > 1.3 * popular.recall
+    genres = np.array(["Sci-Fi" in genres for genres in trained.data.genres])
+    reference = trained.reference()
+    share = {
+        query: np.mean([genres[np.argsort(-reference.request(user, query))[:10]].mean() for user in range(0, 600, 60)])
+        for query in (None, "science fiction")
+    }
+    assert share["science fiction"] > share[None] + 0.3

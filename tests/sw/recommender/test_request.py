@@ -1,0 +1,107 @@
+"""A whole request: against the float reference, and for every input a user may give."""
+
+import numpy as np
+import pytest
+
+from gatewright.models.reference import agreement
+from gatewright.recommender import HybridRecommender, RecommenderError, UnknownUserError
+from gatewright.spec.errors import GatewrightError
+
+
+def test_answer_is_titled_unseen_and_ordered(recommender, small_trained):
+    data = small_trained.data
+    answer = recommender.recommend(int(data.user_ids[4]), top=7)
+    assert len(answer.items) == 7
+    scores = [item.score for item in answer.items]
+    assert scores == sorted(scores, reverse=True)
+    seen = set(data.movie_ids[data.items[data.users == 4]].tolist())
+    assert {data.movie_ids[index] for index in answer.seen} == seen
+    for item in answer.items:
+        index = int(np.flatnonzero(data.movie_ids == item.movie_id)[0])
+        assert (item.title, item.genres) == (data.titles[index], data.genres[index])
+        assert item.movie_id not in seen
+        assert item.score == answer.scores[index]
+    best = np.delete(answer.scores, answer.seen).max()
+    assert scores[0] == best
+
+
+@pytest.mark.parametrize("query", [None, "space adventure"])
+def test_scores_are_near_the_float_reference(recommender, small_trained, query):
+    reference = small_trained.reference()
+    found = []
+    for user in range(small_trained.data.n_users):
+        answer = recommender.recommend(int(small_trained.data.user_ids[user]), query)
+        assert answer.query_text == reference.query_text(user, query)
+        found.append(agreement(answer.scores, reference.request(user, query), answer.seen))
+    assert np.mean([one.top_overlap for one in found]) >= 0.85
+    assert min(one.cosine for one in found) > 0.995
+
+
+def test_blank_query_is_no_query(recommender, small_trained):
+    user = int(small_trained.data.user_ids[0])
+    plain, blank = recommender.recommend(user), recommender.recommend(user, "  ")
+    assert plain.items == blank.items
+
+
+def test_query_changes_the_answer(recommender, small_trained):
+    user = int(small_trained.data.user_ids[0])
+    assert recommender.recommend(user, "western").items != recommender.recommend(user, "animation for children").items
+
+
+def test_requests_leave_nothing_behind(recommender, small_trained):
+    first, other = (int(user) for user in small_trained.data.user_ids[:2])
+    before = recommender.recommend(first, "heist")
+    recommender.recommend(other, "a very long query " * 20)
+    assert np.array_equal(recommender.recommend(first, "heist").scores, before.scores)
+
+
+@pytest.mark.parametrize("user", [0, -1, 99999])
+def test_unknown_user(recommender, small_trained, user):
+    ids = small_trained.data.user_ids
+    with pytest.raises(UnknownUserError, match=f"unknown user {user}: .*{len(ids)} users, with ids from {ids[0]} to"):
+        recommender.recommend(user)
+
+
+@pytest.mark.parametrize("top", [0, -3, 10**6])
+def test_top_out_of_range(recommender, small_trained, top):
+    user = int(small_trained.data.user_ids[0])
+    with pytest.raises(RecommenderError, match=rf"top is {top}, allowed 1 to \d+") as caught:
+        recommender.recommend(user, top=top)
+    assert isinstance(caught.value, GatewrightError)
+
+
+def test_all_unrated_movies_can_be_asked_for(recommender, small_trained):
+    data = small_trained.data
+    count = data.n_items - int((data.users == 0).sum())
+    answer = recommender.recommend(int(data.user_ids[0]), top=count)
+    assert len({item.movie_id for item in answer.items}) == count
+
+
+def test_every_product_runs_on_the_accelerator(recommender, accelerator, small_trained):
+    accelerator.reset_report()
+    recommender.recommend(int(small_trained.data.user_ids[0]))
+    report = accelerator.report()
+    # six layers of six projections; question, q, k, v, out, inner, outer, scores
+    assert report.engine("gemm").commands == 6 * 6 + 8
+    assert report.engine("attention").commands == 6 + 1
+    assert report.engine("aggregate").commands == 3
+
+
+def test_every_configuration_gives_the_same_scores(recommender, tiny_accelerator, small_trained, small_quantised):
+    user = int(small_trained.data.user_ids[2])
+    tiny = HybridRecommender(tiny_accelerator, small_quantised)
+    assert np.array_equal(tiny.recommend(user, "love").scores, recommender.recommend(user, "love").scores)
+
+
+@pytest.mark.slow
+def test_fifty_users_overlap_by_ninety_per_cent(full_recommender, full_trained):
+    data, reference = full_trained.data, full_trained.reference()
+    overlap, cosine = [], []
+    for user in np.random.default_rng(11).choice(data.n_users, 50, replace=False):
+        answer = full_recommender.recommend(int(data.user_ids[user]))
+        found = agreement(answer.scores, reference.request(int(user)), answer.seen)
+        overlap.append(found.top_overlap)
+        cosine.append(found.cosine)
+    print(f"top-10 overlap: mean {np.mean(overlap):.3f}, worst {min(overlap):.1f}; cosine: worst {min(cosine):.5f}")
+    assert np.mean(overlap) >= 0.9
+    assert min(cosine) > 0.99
