@@ -21,6 +21,7 @@ ALLOWED = {
         "gatewright.cache",
         "gatewright_hw",
         "gatewright_sim.benches.fst",
+        "gatewright_sim.verilator",
         "gatewright_sim.golden",
     },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.driver", "gatewright.cache"},

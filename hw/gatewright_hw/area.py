@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError
-from gatewright_hw.generate import TOP_NAME, verilog
+from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.generate import verilog
 
 __all__ = ["PARTS", "Area", "AreaError", "area_of_cells", "measure"]
 
@@ -105,7 +106,7 @@ def synthesise(text: str, top: str) -> dict[str, int]:
     return statistics["design"]["num_cells_by_type"]
 
 
-def measure(text: str, top: str = TOP_NAME) -> Area:
+def measure(text: str, top: str = BLOCK_NAME) -> Area:
     """The area of Verilog ``text`` with top module ``top``."""
     return area_of_cells(synthesise(text, top))
 

@@ -11,18 +11,17 @@ from pathlib import Path
 import gatewright.spec
 import gatewright_hw
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
+from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.documentation import markdown
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
 
-__all__ = ["TOP_NAME", "design_hash", "verilog", "write"]
-
-TOP_NAME = "gatewright_top"
+__all__ = ["design_hash", "verilog", "write"]
 
 
 def verilog(config: AcceleratorConfig) -> str:
-    """The accelerator of ``config`` as Verilog, top module TOP_NAME. The same sources give the same text."""
-    return to_verilog(Top(config), TOP_NAME)
+    """The accelerator of ``config`` as Verilog, top module BLOCK_NAME. The same sources give the same text."""
+    return to_verilog(Top(config), BLOCK_NAME)
 
 
 def design_hash(config: AcceleratorConfig) -> str:
@@ -41,15 +40,15 @@ def design_hash(config: AcceleratorConfig) -> str:
 
 
 def write(config: AcceleratorConfig, out: Path) -> list[Path]:
-    """Write ``<TOP_NAME>.v``, ``registers.md`` and ``manifest.json`` into the existing folder ``out``; returns their
+    """Write ``<BLOCK_NAME>.v``, ``registers.md`` and ``manifest.json`` into the existing folder ``out``; returns their
     paths.
 
     The manifest holds the configuration and its hash, the design hash, the contract's version and the sha256 of the
     files.
     """
-    contents = {f"{TOP_NAME}.v": verilog(config), "registers.md": markdown(config)}
+    contents = {f"{BLOCK_NAME}.v": verilog(config), "registers.md": markdown(config)}
     manifest = {
-        "top": TOP_NAME,
+        "top": BLOCK_NAME,
         "config": asdict(config),
         "config_hash": config.hash_text,
         "design_hash": design_hash(config),

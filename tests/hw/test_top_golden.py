@@ -4,7 +4,8 @@ masters."""
 import pytest
 
 from gatewright.spec.config import get_config
-from gatewright_hw.generate import TOP_NAME, verilog
+from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.generate import verilog
 from gatewright_sim.benches.runner import run_cocotb
 
 CASES = (
@@ -24,4 +25,4 @@ def design() -> str:
 
 @pytest.mark.parametrize("case", CASES)
 def test_top_equals_golden(design: str, case: str) -> None:
-    assert run_cocotb(design, TOP_NAME, "gatewright_sim.benches.machine_bench", testcase=case) == 1
+    assert run_cocotb(design, BLOCK_NAME, "gatewright_sim.benches.machine_bench", testcase=case) == 1

@@ -171,12 +171,15 @@ class Drain(wiring.Component):
             tag.part.eq(self.drained.part),
             tag.cols.eq(tile.cols),
         ]
-        valid = delayed(m, self.drained.valid & (tile.kind != Kind.SCORE), self.delay, reset=True)
+        # A command with wide results leaves nothing in the long pipeline for the next command to find.
+        to_memory = self.drained.valid & (tile.kind != Kind.SCORE)
+        wide_valid = delayed(m, to_memory & self.wide_results, 2, reset=True)[-1]
+        narrow_valid = delayed(m, to_memory & ~self.wide_results, self.delay, reset=True)[-1]
         tags = delayed(m, tag, self.delay)
         now = Signal(layout)
         m.d.comb += [
             now.eq(Mux(self.wide_results, tags[2], tags[-1])),
-            self.results.valid.eq(Mux(self.wide_results, valid[2], valid[-1])),
+            self.results.valid.eq(wide_valid | narrow_valid),
             self.results.row_exists.eq(now.row_exists),
             self.results.part.eq(now.part),
             self.results.cols.eq(now.cols),

@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
+from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.engines.aggregate import AggregateEngine
 from gatewright_hw.engines.gemm import GemmEngine
 from gatewright_hw.top import ROUTES, Top
@@ -46,7 +47,7 @@ def _sequencer(config: AcceleratorConfig) -> wiring.Component:
 
 
 BENCHES: dict[str, Bench] = {
-    "sequencer": Bench(_sequencer, "gatewright_top", "gatewright_sim.benches.top_bench"),
+    "sequencer": Bench(_sequencer, BLOCK_NAME, "gatewright_sim.benches.top_bench"),
     "aggregate": Bench(
         lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine", "gatewright_sim.benches.aggregate_bench"
     ),
@@ -54,7 +55,7 @@ BENCHES: dict[str, Bench] = {
     "attention": Bench(
         lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.attention_bench"
     ),
-    "machine": Bench(Top, "gatewright_top", "gatewright_sim.benches.machine_bench"),
+    "machine": Bench(Top, BLOCK_NAME, "gatewright_sim.benches.machine_bench"),
 }
 """Every bench by name."""
 

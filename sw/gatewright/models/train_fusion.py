@@ -27,18 +27,17 @@ __all__ = ["FusionTraining", "history_tokens", "profile_texts", "train_fusion"]
 class FusionTraining:
     """Hyperparameters of the fusion's training."""
 
-    steps: int = 120
+    steps: int = 200
     batch: int = 128
     candidates: int = 16384
-    learning_rate: float = 3e-4
-    expert_rate: float = 0.1  # of the learning rate, for the maps that start from graph and text similarity
+    learning_rate: float = 1e-3
     weight_decay: float = 0.05
     graph_weight: float = 8.0  # of a cosine in a score, before training
     text_weight: float = 4.0
     typed_share: float = 0.25
-    graph_noise: float = 1.0  # norm of the noise on a unit graph vector, since a request's differ from training's
+    graph_noise: float = 0.5  # norm of the noise on a unit graph vector, since a request's differ from training's
     text_noise: float = 0.4  # norm of the noise on a typed query
-    warm_up: float = 0.2  # share of a user's oldest ratings that are never targets
+    warm_up: float = 0.5  # share of a user's oldest ratings that are never targets
     gap: float = 0.1  # most of a user's ratings that may lie between history and target: not only the next one matters
 
 
@@ -102,12 +101,8 @@ def train_fusion(
     item_graph, running = _graph_vectors(data, gcn)
     fusion = HybridFusion(item_graph.shape[1], text.shape[1], options)
     fusion.initialise(item_text, training.graph_weight, training.text_weight, generator)
-    experts = [*fusion.item_graph.parameters(), *fusion.item_text.parameters(), *fusion.question.parameters()]
-    others = [parameter for parameter in fusion.parameters() if all(parameter is not expert for expert in experts)]
-    rates = [training.learning_rate * training.expert_rate, training.learning_rate]
-    groups = [{"params": group, "lr": rate} for group, rate in zip((experts, others), rates, strict=True)]
-    optimizer = torch.optim.AdamW(groups, weight_decay=training.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, training.steps)
+    optimizer = torch.optim.AdamW(fusion.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.learning_rate, training.steps)
     start, count = data.user_ptr[:-1], np.diff(data.user_ptr)
     eligible = np.flatnonzero(count >= 2)
     for step in range(training.steps):

