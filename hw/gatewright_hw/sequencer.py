@@ -202,15 +202,17 @@ class Sequencer(wiring.Component):
                     m.next = "BEGIN"
 
         timer = Signal(32)
+        elapsed = Signal()
         expired = Signal()
+        between = fsm.ongoing("ADVANCE") | fsm.ongoing("BEGIN")
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("IDLE") & ~hung),
-            expired.eq(self.busy & (timer == 1) & ~ending & ~self.completed.any()),
+            expired.eq(self.busy & ~between & elapsed & ~ending & ~self.completed.any()),
         ]
         with m.If(fsm.ongoing("BEGIN")):
-            m.d.sync += timer.eq(self.watchdog)
-        with m.Elif(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
+            m.d.sync += [timer.eq(self.watchdog), elapsed.eq(0)]
+        with m.Else():
+            m.d.sync += [timer.eq(timer - (timer != 0)), elapsed.eq(timer == 1)]
 
         m.d.sync += self.finished.eq(ending | expired | (hung & self.start))
         with m.If(self.start & ~self.busy):

@@ -10,4 +10,4 @@ from gatewright_sim.benches.runner import run_cocotb
 def test_top() -> None:
     engines = {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())}
     ran = run_cocotb(Top(get_config("tiny"), engines), "gatewright_top", "gatewright_sim.benches.top_bench")
-    assert ran == 17
+    assert ran == 18

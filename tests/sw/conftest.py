@@ -32,4 +32,4 @@ def small_trained(tmp_path_factory, small_options):
 def small_quantised(small_trained):
     from gatewright.models.quantise import CalibrationOptions, quantise_hybrid
 
-    return quantise_hybrid(small_trained, CalibrationOptions(titles=64, rows=384))
+    return quantise_hybrid(small_trained, CalibrationOptions(texts=256, rows=384))

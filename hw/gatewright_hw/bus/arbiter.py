@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
@@ -111,7 +111,7 @@ class ReadArbiter(wiring.Component):
         m = Module()
         layout = _tag(self._n)
         m.submodules.grant = grant = _Grant(self._n)
-        m.submodules.tags = tags = SyncFIFO(width=layout.size, depth=self._outstanding)
+        m.submodules.tags = tags = SyncFIFOBuffered(width=layout.size, depth=self._outstanding)
         m.submodules.beats = beats = StreamRegister(8 * BUS_BYTES)
         for requester, port in zip(grant.requests, self.ports, strict=True):
             wiring.connect(m, wiring.flipped(port.ar), requester)
@@ -161,7 +161,7 @@ class WriteArbiter(wiring.Component):
         m = Module()
         layout = _tag(self._n)
         m.submodules.grant = grant = _Grant(self._n)
-        m.submodules.tags = tags = SyncFIFO(width=layout.size, depth=self._outstanding)  # whose beats come next
+        m.submodules.tags = tags = SyncFIFOBuffered(width=layout.size, depth=self._outstanding)  # whose beats come next
         m.submodules.owners = owners = SyncFIFO(
             width=len(grant.source), depth=self._outstanding
         )  # whose answer is next

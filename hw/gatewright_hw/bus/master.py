@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
@@ -106,7 +106,7 @@ class AxiMaster(wiring.Component):
         answered = axi.bvalid & axi.bready
         open_writes, announced = self._request(m, "aw", self.write.aw, answered)
         # Beats follow the address handshake, never precede it.
-        m.submodules.lengths = lengths = SyncFIFO(width=LEN_BITS, depth=self._outstanding)
+        m.submodules.lengths = lengths = SyncFIFOBuffered(width=LEN_BITS, depth=self._outstanding)
         layout = data.StructLayout({"beat": WriteBeat, "last": 1})
         m.submodules.w = beats = StreamRegister(layout)
         beat = Signal(LEN_BITS)

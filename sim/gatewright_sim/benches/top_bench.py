@@ -282,6 +282,22 @@ async def the_watchdog_counts_each_command_alone(dut: Any) -> None:
 
 
 @cocotb.test()
+async def the_watchdog_blames_the_command_that_is_slow(dut: Any) -> None:
+    """Around the number of cycles that the slow command takes, every limit either lets it pass or stops that
+    command."""
+    driver = await make(dut)
+    program = [copy(beats=20), copy(beats=1), copy(beats=1)]
+    passed = []
+    for limit in range(70, 130):
+        outcome = await driver.run(program, PROGRAM, watchdog=limit)
+        assert outcome in (OK, Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)), f"limit {limit}: {outcome}"
+        passed.append(outcome == OK)
+        await driver.soft_reset()
+    assert passed == sorted(passed)
+    assert set(passed) == {False, True}
+
+
+@cocotb.test()
 async def random_backpressure(dut: Any) -> None:
     driver = await make(dut)
     rng = random.Random(7)

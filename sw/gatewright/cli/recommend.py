@@ -36,17 +36,17 @@ class Served:
     digest: str
 
 
-def _serve(
-    model: "QuantisedHybrid", config: AcceleratorConfig, backend: str, user: int, query: str | None, top: int
-) -> Served:
+def _open(config: AcceleratorConfig, backend: str) -> Accelerator:
     with step(f"opening {config.name} on backend {backend}" + (" (built on first use)" if backend != "golden" else "")):
-        accelerator = Accelerator(config, backend)
-    with accelerator:
-        with step(f"one request on backend {accelerator.backend.name}"):
-            witness = Witness(accelerator)
-            answer = HybridRecommender(witness, model).recommend(user, query, top)
-        name, choice = accelerator.backend.name, accelerator.choice
-        return Served(name, choice, answer, accelerator.report(), witness.results, witness.digest)
+        return Accelerator(config, backend)
+
+
+def _serve(accelerator: Accelerator, model: "QuantisedHybrid", user: int, query: str | None, top: int) -> Served:
+    name = accelerator.backend.name
+    with step(f"one request on backend {name}"):
+        witness = Witness(accelerator)
+        answer = HybridRecommender(witness, model).recommend(user, query, top)
+    return Served(name, accelerator.choice, answer, accelerator.report(), witness.results, witness.digest)
 
 
 def _top(scores: np.ndarray, seen: np.ndarray) -> set[int]:
@@ -129,11 +129,13 @@ def recommend(
 
         ratings = load_movielens(data)
         index = ratings.user_index(user)
-    with bars() as progress:
-        trained = train_or_load(ratings, progress=progress)
-        model = quantise_or_load(trained, progress=progress)
-    served = _serve(model, chosen, backend, user, query, top)
-    golden = _serve(model, chosen, "golden", user, query, top)
+    with _open(chosen, backend) as accelerator:
+        with bars() as progress:
+            trained = train_or_load(ratings, progress=progress)
+            model = quantise_or_load(trained, progress=progress)
+        served = _serve(accelerator, model, user, query, top)
+    with _open(chosen, "golden") as accelerator:
+        golden = _serve(accelerator, model, user, query, top)
     with step("the same request in PyTorch float"):
         reference = _compare(served.answer, trained.reference().request(index, query))
     result = _result(served, chosen, served.digest == golden.digest, reference)

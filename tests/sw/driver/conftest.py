@@ -11,6 +11,7 @@ import pytest
 
 from gatewright.driver import Accelerator
 from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.registers import BLOCK_NAME
 from gatewright_sim.golden.machine import GoldenMachine
 from gatewright_sim.golden.memory import SimulatedMemory
 
@@ -58,7 +59,7 @@ HANDOFF = """<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
 """
 
 
-def write_bitstream(folder: Path, block: str = "gatewright_top") -> Path:
+def write_bitstream(folder: Path, block: str = BLOCK_NAME) -> Path:
     """A bitstream (empty) and the hardware handoff that pynq reads beside it."""
     handoff = HANDOFF.format(
         clocks=CLOCKS,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gatewright.models.quantise import quantise_linear
+from gatewright.models.observe import Observed
+from gatewright.models.quantise_layers import quantise_linear
 from gatewright.recommender.host_ops import quantise
 
 
@@ -33,7 +34,7 @@ def _real(layer, inputs):
 
 def test_layer_error_is_about_a_hundredth(case):
     layer, inputs = case
-    linear = quantise_linear(layer, inputs)
+    linear = quantise_linear(layer, Observed.of(layer, inputs))
     assert linear.weight.dtype == np.int8
     assert len(linear.multiplier) == 0
     assert _relative_error(_run(linear, inputs), _real(layer, inputs)) < 0.015
@@ -43,7 +44,7 @@ def test_outlier_columns_do_not_cost_the_others(case):
     layer, inputs = case
     inputs = inputs.copy()
     inputs[:, 5] *= 60
-    found = _run(quantise_linear(layer, inputs), inputs)
+    found = _run(quantise_linear(layer, Observed.of(layer, inputs)), inputs)
     per_tensor = np.full(64, np.abs(inputs).max() / 127, np.float32)
     coarse = quantise(inputs, per_tensor) * per_tensor
     expected = _real(layer, inputs)
@@ -56,7 +57,7 @@ def test_int8_output_has_the_units_asked_for(case):
     layer, inputs = case
     expected = _real(layer, inputs)
     unit = np.abs(expected).max(0) / 127
-    linear = quantise_linear(layer, inputs, unit)
+    linear = quantise_linear(layer, Observed.of(layer, inputs), unit)
     factor = linear.multiplier * 2.0 ** -linear.shift.astype(float)
     assert np.allclose(factor, linear.scale / unit, rtol=2**-15)
     assert _relative_error(np.rint(_run(linear, inputs) / linear.scale * factor) * unit, expected) < 0.02

@@ -1,0 +1,70 @@
+"""Bad input ends as one line that names what is wrong, and exit code 2."""
+
+from pathlib import Path
+
+import pytest
+
+MOVIES = "movieId,title,genres\n1,Toy Story (1995),Animation\n"
+RATINGS = "userId,movieId,rating,timestamp\n"
+
+CASES = {
+    "unknown user": (["recommend", "--user", "999999"], "unknown user 999999"),
+    "top of zero": (["recommend", "--user", "15", "--top", "0"], "--top"),
+    "missing folder": (["recommend", "--user", "1", "--data", "/no/such/folder"], "/no/such/folder"),
+    "unknown config": (["simulate", "gemm", "--config", "huge"], "unknown config 'huge', allowed: pynq-z2, tiny"),
+    "k too long": (["simulate", "gemm", "--config", "tiny", "--k", "513"], "513"),
+    "head too wide": (["simulate", "attention", "--config", "tiny", "--seq", "9", "--head-dim", "40"], "40"),
+    "head of no words": (["simulate", "attention", "--config", "tiny", "--seq", "9", "--head-dim", "12"], "12"),
+    "too many keys": (["simulate", "attention", "--config", "tiny", "--seq", "65"], "65"),
+    "too many features": (["simulate", "aggregate", "--config", "tiny", "--features", "129"], "129"),
+    "m of zero": (["simulate", "gemm", "--m", "0"], "--m"),
+    "waves into a missing folder": (["simulate", "gemm", "--config", "tiny", "--waves", "/no/such/w.fst"], "w.fst"),
+    "unknown bench": (["verify", "nothing"], "unknown bench 'nothing'"),
+    "unknown command": (["fly"], "fly"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_refused(case, gatewright) -> None:
+    arguments, message = CASES[case]
+    done = gatewright(*arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        ("userId,movieId,rating\n1,1,4\n", "timestamp"),
+        (RATINGS + "1,1,many,0\n", "line 2"),
+        (RATINGS + "1,1,4.0\n", "line 2"),
+        (RATINGS, "no "),
+        (RATINGS + "1,77,4.0,0\n", "77"),
+    ],
+    ids=["missing column", "not a number", "short row", "empty", "unknown movie"],
+)
+def test_malformed_csv_is_refused(ratings: str, message: str, tmp_path: Path, gatewright) -> None:
+    (tmp_path / "ratings.csv").write_text(ratings)
+    (tmp_path / "movies.csv").write_text(MOVIES)
+    done = gatewright("recommend", "--user", 1, "--data", tmp_path)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_unknown_backend_is_refused(small_movielens: Path, gatewright) -> None:
+    done = gatewright("recommend", "--user", 15, "--data", small_movielens, "--backend", "cloud")
+    assert done.code == 2
+    assert "unknown backend 'cloud', allowed: auto, board, rtl, golden" in done.err
+
+
+def test_no_board_here_is_said(small_movielens: Path, gatewright) -> None:
+    done = gatewright("recommend", "--user", 15, "--data", small_movielens, "--backend", "board")
+    assert done.code == 2
+    assert "board" in done.err
+
+
+def test_unwritable_json_is_refused(gatewright, tmp_path: Path) -> None:
+    done = gatewright("simulate", "gemm", "--config", "tiny", "--m", 1, "--json", tmp_path / "none" / "x.json")
+    assert done.code == 2
+    assert "x.json" in done.err

@@ -1,0 +1,112 @@
+"""The commands on the RTL of `tiny`: what they print, write and answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatewright.spec.config import get_config
+
+SIMULATIONS = {
+    "gemm": ["gemm", "--m", 9, "--n", 20, "--k", 50],
+    "attention": ["attention", "--seq", 13, "--heads", 2, "--head-dim", 16, "--causal", "--padding", 3],
+    "aggregate": ["aggregate", "--rows", 40, "--cols", 30, "--degree", 4, "--features", 37],
+}
+
+
+@pytest.mark.parametrize("kernel", SIMULATIONS)
+def test_simulate(kernel: str, gatewright, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    done = gatewright("simulate", *SIMULATIONS[kernel], "--config", "tiny", "--seed", 3, "--json", file)
+    assert done.code == 0, done.err
+    result = json.loads(file.read_text())
+    assert result["kernel"] == kernel
+    assert result["config"] == "tiny"
+    assert result["seed"] == 3
+    assert result["golden_equal"] is True
+    assert result["cycles"] >= max(result["min_cycles_compute"], result["min_cycles_memory"]) > 0
+    assert 0 < result["torch_max_abs_error"] < 4 * result["output_scale"]
+
+
+def test_simulate_exits_1_on_a_mismatch(gatewright, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gatewright_sim.stimulus import GemmStimulus
+
+    run = GemmStimulus.run
+    monkeypatch.setattr(GemmStimulus, "run", lambda self, on: run(self, on) ^ (on.backend.name == "rtl"))
+    done = gatewright("simulate", "gemm", "--config", "tiny", "--m", 2, "--n", 2, "--k", 2)
+    assert done.code == 1
+    assert "NO" in done.out
+
+
+def test_simulate_records_waves(gatewright, tmp_path: Path) -> None:
+    waves = tmp_path / "gemm.fst"
+    done = gatewright("simulate", "gemm", "--config", "tiny", "--m", 2, "--n", 2, "--k", 2, "--waves", waves)
+    assert done.code == 0, done.err
+    assert waves.stat().st_size > 1000
+
+
+def test_generate(gatewright, tmp_path: Path) -> None:
+    done = gatewright("generate", "--config", "tiny", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["config_hash"] == get_config("tiny").hash_text
+    for name in manifest["files"]:
+        assert (tmp_path / "out" / name).stat().st_size > 0
+
+
+def test_info(gatewright) -> None:
+    done = gatewright("info")
+    assert done.code == 0, done.err
+    for word in ("tiny", "pynq-z2", get_config("tiny").hash_text, "golden", "board"):
+        assert word in done.out
+
+
+def test_bench_simulator(gatewright) -> None:
+    done = gatewright("bench", "simulator", "--config", "tiny", "--json", "-")
+    assert done.code == 0, done.err
+    kernels = json.loads(done.out)["kernels"]
+    assert all(entry["cycles_per_second"] > 0 for entry in kernels.values())
+    assert set(kernels) == {"gemm", "attention", "aggregate"}
+
+
+@pytest.mark.parametrize("backend", ["golden", "rtl"])
+def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    done = gatewright(
+        "recommend", "--user", 15, "--query", "space adventure", "--data", small_movielens,
+        "--config", "tiny", "--backend", backend, "--top", 10, "--json", file,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    result = json.loads(file.read_text())
+    assert result["backend"] == backend
+    assert result["config_hash"] == get_config("tiny").hash_text
+    assert result["golden_equal"] is True
+    assert len(result["items"]) == 10
+    titles = (small_movielens / "movies.csv").read_text()
+    for item in result["items"]:
+        assert set(item) == {"movie_id", "title", "score"}
+        assert item["title"] in titles.replace('""', '"')
+        assert item["title"][:18] in done.out
+    scores = [item["score"] for item in result["items"]]
+    assert scores == sorted(scores, reverse=True)
+    engines = {engine["name"]: engine for engine in result["engines"]}
+    assert set(engines) == {"gemm", "attention", "aggregate"}
+    for engine in engines.values():
+        assert engine["commands"] > 0
+        least = max(engine["min_cycles_compute"], engine["min_cycles_memory"])
+        assert engine["cycles"] >= least if backend == "rtl" else engine["cycles"] == 0
+    assert (result["cycles"] > sum(engine["cycles"] for engine in engines.values())) == (backend == "rtl")
+    assert set(result["reference"]) == {"top10_overlap", "max_abs_error", "cosine"}
+    assert result["reference"]["cosine"] > 0.99
+
+
+def test_an_answer_that_differs_from_golden_exits_1(small_movielens: Path, gatewright, monkeypatch) -> None:
+    from gatewright.recommender.witness import Witness
+
+    digests = iter(("one", "other"))
+    monkeypatch.setattr(Witness, "digest", property(lambda self: next(digests)))
+    done = gatewright(
+        "recommend", "--user", 15, "--data", small_movielens, "--config", "tiny", "--backend", "golden"
+    )  # fmt: skip
+    assert done.code == 1
+    assert "= golden: NO" in done.out
