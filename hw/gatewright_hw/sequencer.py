@@ -135,6 +135,9 @@ class Sequencer(wiring.Component):
             fetch.descriptor.payload.beats.eq(COMMAND_BEATS),
         ]
 
+        quiet = Signal()  # a cycle late, for the clock's sake: an engine that is done opens no transaction
+        m.d.sync += quiet.eq(self.bus_quiet)
+
         with m.If(~hung), m.FSM() as fsm:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [addr.eq(self.program_addr), left.eq(self.program_count)]
@@ -185,7 +188,7 @@ class Sequencer(wiring.Component):
                         with m.If(port[index]):
                             m.d.sync += found.eq(self.engine_error[index])
                     m.next = "SETTLE"
-            with m.State("SETTLE"), m.If(self.bus_quiet):
+            with m.State("SETTLE"), m.If(quiet):
                 with m.If((bus_error != ErrorCode.NONE) | (found != ErrorCode.NONE)):
                     m.d.comb += [ending.eq(1), code.eq(Mux(bus_error != ErrorCode.NONE, bus_error, found))]
                     m.next = "IDLE"

@@ -14,8 +14,8 @@ import pytest
 from gatewright.spec.commands import COMMANDS
 from gatewright.spec.config import CONFIGS
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.registers import REGISTERS
-from gatewright_hw.generate import TOP_NAME, design_hash, write
+from gatewright.spec.registers import BLOCK_NAME, REGISTERS
+from gatewright_hw.generate import design_hash, write
 
 CONFIG = CONFIGS["tiny"]
 AXI = {
@@ -51,14 +51,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ports(text: str) -> dict[str, tuple[str, int]]:
     """Direction and width of each port of the top module."""
-    module = re.search(rf"^module {TOP_NAME}\(.*?^endmodule", text, re.S | re.M)
+    module = re.search(rf"^module {BLOCK_NAME}\(.*?^endmodule", text, re.S | re.M)
     assert module
     found = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+) ?;", module.group(), re.M)
     return {name: (direction, int(msb) + 1 if msb else 1) for direction, msb, name in found}
 
 
 def test_ports_have_the_standard_names(folder: Path) -> None:
-    found = ports((folder / f"{TOP_NAME}.v").read_text())
+    found = ports((folder / f"{BLOCK_NAME}.v").read_text())
     expected = {"clk", "rst", "irq"}
     for prefix, channels in (("m_axi", AXI), ("s_axil", AXI_LITE)):
         expected |= {f"{prefix}_{channel}{name}" for channel, names in channels.items() for name in names.split()}
@@ -75,7 +75,7 @@ def test_the_manifest_names_what_was_written(folder: Path) -> None:
     assert manifest["config"] == dataclasses.asdict(CONFIG)
     assert manifest["config_hash"] == CONFIG.hash_text
     assert manifest["design_hash"] == design_hash(CONFIG)
-    assert set(manifest["files"]) == {f"{TOP_NAME}.v", "registers.md"}
+    assert set(manifest["files"]) == {f"{BLOCK_NAME}.v", "registers.md"}
     for name, sha256 in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
 
@@ -94,7 +94,7 @@ def test_the_verilog_is_the_same_in_every_process(folder: Path) -> None:
         timeout=300,
         check=True,
     )
-    assert done.stdout == (folder / f"{TOP_NAME}.v").read_text()
+    assert done.stdout == (folder / f"{BLOCK_NAME}.v").read_text()
     assert str(Path(__file__).parents[2]) not in done.stdout
 
 

@@ -1,6 +1,7 @@
 """The float model as ONNX files: the text encoder, and the fusion with the scores of all items."""
 
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,18 +102,20 @@ def _export(
     with torch.no_grad():
         expected = module(*inputs.values())
     shape = {0: torch.export.Dim("batch"), **{axis: torch.export.Dim(name) for axis, name in dynamic.items()}}
-    torch.onnx.export(
-        module,
-        tuple(inputs.values()),
-        path,
-        input_names=list(inputs),
-        output_names=["output"],
-        opset_version=OPSET,
-        dynamic_shapes=tuple(dict(shape) for _ in inputs),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own internals
+        torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            path,
+            input_names=list(inputs),
+            output_names=["output"],
+            opset_version=OPSET,
+            dynamic_shapes=tuple(dict(shape) for _ in inputs),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     found = session.run(None, {name: value.numpy() for name, value in inputs.items()})[0]
     error = float(np.abs(found - expected.numpy()).max() / expected.abs().max())

@@ -41,7 +41,7 @@ class Observed:
 
 
 class Observer:
-    """A context in which every linear layer of a module is watched; called with a layer, it tells what that one has seen.
+    """A context in which every linear layer of a module is watched; called with a layer, it tells what that has seen.
 
     ``share`` (0 to 1) of the input rows are kept.
     """

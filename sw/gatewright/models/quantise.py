@@ -30,6 +30,8 @@ from gatewright.spec.csr import CsrMatrix
 __all__ = ["CalibrationOptions", "quantise_hybrid", "quantise_or_load"]
 
 Progress = Callable[[str, int, int], None]
+FINE_LAYERS = 2
+"""First layers whose GELU outputs go with 15 bits: their range is widest, and every later layer adds to an error."""
 TABLE_ALPHAS = (0.0, 0.25, 0.5, 0.75)
 
 
@@ -92,7 +94,7 @@ def quantise_encoder(
             encoder.encode(group)
             advance(done)
     layers = []
-    for block in bert.encoder.layer:
+    for index, block in enumerate(bert.encoder.layer):
         part, out = block.attention.self, block.attention.output
         layers.append(
             QuantisedEncoderLayer(
@@ -101,7 +103,7 @@ def quantise_encoder(
                 ),
                 attention_norm=_norm(out.LayerNorm),
                 inner=quantise_linear(block.intermediate.dense, seen(block.intermediate.dense)),
-                outer=quantise_linear(block.output.dense, seen(block.output.dense)),
+                outer=quantise_linear(block.output.dense, seen(block.output.dense), fine=index < FINE_LAYERS),
                 norm=_norm(block.output.LayerNorm),
             )
         )

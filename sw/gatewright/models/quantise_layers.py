@@ -25,11 +25,17 @@ HEADROOM = 1.02
 """Range of an accelerator output over the largest magnitude seen in calibration."""
 
 
-def quantise_linear(layer: nn.Linear, seen: Observed, output_scale: np.ndarray | None = None) -> QuantisedLinear:
+def quantise_linear(
+    layer: nn.Linear, seen: Observed, output_scale: np.ndarray | None = None, fine: bool = False
+) -> QuantisedLinear:
     """Quantise a layer whose input the host quantises.
 
-    With ``output_scale`` (float [n], one unit of each output column) the output is int8, else int32.
+    With ``output_scale`` (float [n], one unit of each output column) the output is int8, else int32. A ``fine`` input
+    has 15 bits, enough for one unit for all columns.
     """
+    if fine:
+        whole = np.full_like(seen.input_range, max(float(seen.input_range.max()), 1e-6) / INT8_MAX)
+        return _with_input_scale(layer, whole, None, fine)
     return _with_input_scale(layer, _input_scale(layer.weight.detach().numpy(), seen), output_scale)
 
 
@@ -91,7 +97,7 @@ def _input_scale(weight: np.ndarray, seen: Observed) -> np.ndarray:
 
 
 def _with_input_scale(
-    layer: nn.Linear, input_scale: np.ndarray, output_scale: np.ndarray | None = None
+    layer: nn.Linear, input_scale: np.ndarray, output_scale: np.ndarray | None = None, fine: bool = False
 ) -> QuantisedLinear:
     """Quantise a layer whose input units (float [k]) are given."""
     weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
@@ -104,4 +110,5 @@ def _with_input_scale(
         scale=scale.astype(np.float32),
         multiplier=np.array([part.multiplier for part in parts], np.uint16),
         shift=np.array([part.shift for part in parts], np.uint8),
+        fine=fine,
     )

@@ -3,13 +3,11 @@
 import numpy as np
 
 from gatewright.driver import Accelerator
-from gatewright.recommender.host_ops import INT8_MAX, gelu, layer_norm
+from gatewright.recommender.host_ops import INT8_MAX, gelu, join_fine, layer_norm, quantise_fine
 from gatewright.recommender.layers import Attention, Linear
 from gatewright.recommender.quantised import QuantisedFusion
 
 __all__ = ["Fusion"]
-
-FINE = 2 * INT8_MAX  # the low part of a user vector resolves this many steps of the high part's unit
 
 
 class Fusion:
@@ -45,7 +43,5 @@ class Fusion:
         """
         scaled = user * self.values.column_scale
         step = max(float(np.abs(scaled).max()), 1e-12) / INT8_MAX
-        high = np.rint(scaled / step)
-        low = np.rint((scaled / step - high) * FINE)
-        sums = self.accelerator.gemm(np.stack([high, low]).astype(np.int8), self.table)
-        return ((sums[0] + sums[1] / FINE) * step * self.values.item_scale).astype(np.float32)
+        sums = join_fine(self.accelerator.gemm(quantise_fine(scaled[None], step), self.table))
+        return (sums[0] * step * self.values.item_scale).astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gatewright.driver import Accelerator
-from gatewright.recommender.host_ops import quantise
+from gatewright.recommender.host_ops import join_fine, quantise, quantise_fine
 from gatewright.recommender.quantised import QuantisedAttention, QuantisedLinear
 from gatewright.spec.fixed import requantise
 
@@ -20,12 +20,15 @@ class Linear:
         self.weights = [accelerator.upload(np.ascontiguousarray(values.weight[:, part])) for part in self.slices]
 
     def quantise(self, x: np.ndarray) -> np.ndarray:
-        """Real inputs [m, k] as int8 in this layer's units."""
-        return quantise(x, self.values.input_scale)
+        """Real inputs [m, k] as int8 in this layer's units: [m, k], or [2 m, k] for a fine layer."""
+        return (quantise_fine if self.values.fine else quantise)(x, self.values.input_scale)
 
     def real(self, x: np.ndarray) -> np.ndarray:
-        """int8 [m, k] -> float32 [m, n]."""
-        return (self._accumulate(x) * self.values.scale).astype(np.float32)
+        """Quantised inputs -> float32 [m, n]."""
+        sums = self._accumulate(x)
+        if self.values.fine:
+            sums = join_fine(sums - self.values.bias) + self.values.bias
+        return (sums * self.values.scale).astype(np.float32)
 
     def narrow(self, x: np.ndarray) -> np.ndarray:
         """int8 [m, k] -> int8 [m, n] in the units of the layer that follows."""

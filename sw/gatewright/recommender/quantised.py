@@ -41,6 +41,7 @@ class QuantisedLinear:
     input_scale : float32 [k], real value of one unit of each input column
     scale : float32 [n], real value of one accumulator unit of each output column
     multiplier, shift : uint16 [n], uint8 [n], the requantiser of an int8 output; empty where the output is int32
+    fine : whether the input goes as a high and a low part, for a layer with an int32 output whose rounding would show
     """
 
     weight: np.ndarray
@@ -49,6 +50,7 @@ class QuantisedLinear:
     scale: np.ndarray
     multiplier: np.ndarray
     shift: np.ndarray
+    fine: bool
 
 
 @dataclass(frozen=True, eq=False)

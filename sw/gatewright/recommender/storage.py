@@ -84,4 +84,4 @@ def _unpack(kind: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return tuple(_unpack(element, f"{name}.{index}", arrays) for index in range(int(arrays[name])))
     if kind is str:
         return arrays[name].tobytes().decode()
-    return kind(arrays[name][()]) if kind in (int, float) else arrays[name]
+    return kind(arrays[name][()]) if kind in (bool, int, float) else arrays[name]

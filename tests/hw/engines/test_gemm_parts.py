@@ -210,6 +210,7 @@ def test_store_writes_only_what_exists(wide: bool) -> None:
             for row in range(g.rows):
                 for part in range(g.parts):
                     lanes = [int(x) for x in values[row, part * g.lanes : (part + 1) * g.lanes]]
+                    assert not ctx.get(dut.idle)  # also while results that do not exist are still to come
                     ctx.set(dut.results.valid, 1)
                     ctx.set(dut.results.row_exists, row < rows)
                     ctx.set(dut.results.part, part)

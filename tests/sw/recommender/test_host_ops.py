@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from gatewright.recommender.host_ops import gelu, layer_norm, quantise, unit
+from gatewright.recommender.host_ops import FINE, INT8_MAX, gelu, join_fine, layer_norm, quantise, quantise_fine, unit
 
 
 def test_gelu_equals_torch():
     x = np.linspace(-10, 10, 20001, dtype=np.float32)
     expected = functional.gelu(torch.from_numpy(x).double()).numpy()
-    assert np.abs(gelu(x) - expected).max() < 1e-6 * 2
+    assert np.abs(gelu(x) - expected).max() < 2e-6
     assert gelu(x).dtype == np.float32
 
 
@@ -31,3 +31,16 @@ def test_quantise_rounds_to_even_and_saturates_symmetrically():
 
 def test_unit_leaves_zero_alone():
     assert np.allclose(unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
+
+
+def test_fine_inputs_have_fifteen_bits():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(5, 32)) * 30
+    values[0, 0] = 1e6  # saturates
+    weight = rng.integers(-127, 128, (8, 32))
+    sums = quantise_fine(values, np.float64(1.0)).astype(np.int64) @ weight.T
+    assert sums.shape == (10, 8)
+    limit = INT8_MAX + 0.5
+    expected = np.clip(values, -limit, limit) @ weight.T
+    bound = np.abs(weight).sum(1) / (2 * FINE) * 1.001
+    assert (np.abs(join_fine(sums) - expected) <= bound).all()

@@ -11,7 +11,7 @@ from gatewright.recommender.layers import Attention, Linear
 
 
 def test_an_inner_dimension_beyond_the_accelerator_runs_in_slices(accelerator, tiny_accelerator, small_quantised):
-    values = small_quantised.encoder.layers[0].outer
+    values = small_quantised.encoder.layers[-1].outer
     assert values.weight.shape[1] > tiny_accelerator.config.gemm_max_k
     x = np.random.default_rng(0).integers(-127, 128, (3, values.weight.shape[1]), np.int8)
     whole, sliced = Linear(accelerator, values), Linear(tiny_accelerator, values)
@@ -23,7 +23,7 @@ def test_an_inner_dimension_beyond_the_accelerator_runs_in_slices(accelerator, t
 
 
 def test_int8_output_is_the_same_in_slices(accelerator, tiny_accelerator, small_quantised):
-    values = small_quantised.encoder.layers[0].outer
+    values = small_quantised.encoder.layers[-1].outer
     width = values.weight.shape[0]
     values = replace(values, multiplier=np.full(width, 40000, np.uint16), shift=np.full(width, 28, np.uint8))
     x = np.random.default_rng(1).integers(-127, 128, (3, values.weight.shape[1]), np.int8)
@@ -64,3 +64,13 @@ def test_any_number_of_rows(accelerator, small_quantised, rows):
     linear = Linear(accelerator, small_quantised.fusion.inner)
     x = np.random.default_rng(3).integers(-127, 128, (rows, 128), np.int8)
     assert np.array_equal(linear.real(x)[-1:], linear.real(x[-1:]))
+
+
+def test_fine_layer_is_nearer_to_float_than_a_plain_one(accelerator, small_quantised):
+    values = small_quantised.encoder.layers[0].outer
+    assert values.fine
+    x = np.random.default_rng(4).normal(0, 20, (3, 1536)) * values.input_scale
+    real = x @ (values.weight * values.scale[:, None] / values.input_scale).T + values.bias * values.scale
+    fine, plain = Linear(accelerator, values), Linear(accelerator, replace(values, fine=False))
+    errors = [np.abs(layer.real(layer.quantise(x)) - real).max() for layer in (fine, plain)]
+    assert errors[0] < errors[1] / 50
