@@ -49,8 +49,8 @@ class RowScale(wiring.Component):
 
     @property
     def delay(self) -> int:
-        """Cycles: normalisation, table, product, rounding, write."""
-        return len(self._steps) + 4
+        """Cycles: normalisation, table and its register, product, rounding, write."""
+        return len(self._steps) + 5
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -74,14 +74,16 @@ class RowScale(wiring.Component):
         )
         fetch = table.read_port()
         m.d.comb += fetch.addr.eq(mantissa[-1 - RECIPROCAL_INDEX_BITS : -1])
-        exists = delayed(m, mantissa[-1], 3)[-1]
-        length = delayed(m, length, 2)[-1]
+        exists = delayed(m, mantissa[-1], 4)[-1]
+        length = delayed(m, length, 3)[-1]
+        reciprocal = Signal(RECIPROCAL_BITS, reset_less=True)
         product = Signal(2 * RECIPROCAL_BITS, reset_less=True)
         shift = self.out.shift + length - 1
         scale = Signal(SCALE, reset_less=True)
         m.d.sync += [
-            product.eq(fetch.data * self.out.multiplier + (1 << (RECIPROCAL_BITS - 1))),
-            scale.multiplier.eq(product[RECIPROCAL_BITS:]),
+            reciprocal.eq(fetch.data),
+            product.eq(reciprocal * self.out.multiplier),
+            scale.multiplier.eq((product + (1 << (RECIPROCAL_BITS - 1))) >> RECIPROCAL_BITS),
             scale.shift.eq(Mux(shift > SHIFT_MAX, SHIFT_MAX, shift)),
         ]
 
