@@ -11,9 +11,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import ATTENTION, AttentionFlags
+from gatewright.spec.config import QUERY_TILES
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.geometry import QUERY_TILES, WORD_BYTES, Event, Geometry, Target
+from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import TileWalk
 

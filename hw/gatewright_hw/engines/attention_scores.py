@@ -10,8 +10,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import ATTENTION, AttentionFlags
+from gatewright.spec.config import QUERY_TILES
 from gatewright.spec.memory import COMMAND_BYTES
-from gatewright_hw.engines.geometry import QUERY_TILES, Event, Geometry, Kind
+from gatewright_hw.engines.geometry import Event, Geometry, Kind
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import SIZE_BITS, TileWalk
 

@@ -16,8 +16,9 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import GEMM, GemmFlags
 from gatewright.spec.memory import COMMAND_BYTES
+from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Target
+from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import TileWalk, tiles_per_half
 

@@ -10,22 +10,16 @@ from amaranth.lib import data, enum
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.softmax import EXP_ONE
+from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
-__all__ = ["BLOCK_TILES", "QUERY_TILES", "SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
+__all__ = ["SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
 
 WORD_BYTES = BUS_BYTES
 """Bytes in a word of an operand bank: one beat, eight consecutive k."""
 
-BLOCK_TILES = 8
-"""Most tiles of an operand in one half of its banks. More would not cut traffic noticeably, but cost parameter
-memory."""
-
 SETUP_CYCLES = 3
 """Cycles from a new command to the start of its control: what is derived from its fields is registered on the way."""
-
-QUERY_TILES = 2
-"""Tiles of Q in one half of A's banks during attention."""
 
 
 class Kind(enum.Enum, shape=2):
@@ -59,25 +53,9 @@ class Event(enum.Enum, shape=2):
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sizes derived from ``config``; raises ValueError naming a field that the gemm engine cannot build."""
+    """Sizes derived from ``config``."""
 
     config: AcceleratorConfig
-
-    def __post_init__(self) -> None:
-        c = self.config
-        if c.array_cols % WORD_BYTES:
-            raise ValueError(f"array_cols is {c.array_cols}, allowed: a multiple of {WORD_BYTES}")
-        if c.lanes > WORD_BYTES:
-            raise ValueError(f"lanes is {c.lanes}, allowed: at most {WORD_BYTES}")
-        if self.drain_cycles < 8:
-            raise ValueError(f"array_rows * array_cols / lanes is {self.drain_cycles}, allowed: at least 8")
-        if c.max_seq < c.array_cols:
-            raise ValueError(f"max_seq is {c.max_seq}, allowed: at least array_cols = {c.array_cols}")
-        needed = QUERY_TILES * c.max_head_dim // WORD_BYTES + c.max_seq // WORD_BYTES
-        if needed > self.a_half:
-            raise ValueError(
-                f"a_depth is {c.a_depth}, allowed: at least {2 * needed} to hold Q and the softmax of one tile"
-            )
 
     @property
     def rows(self) -> int:

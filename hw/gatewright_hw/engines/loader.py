@@ -13,8 +13,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
-from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Target
+from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.operand import BankWrite
 
 __all__ = ["TileLoader"]

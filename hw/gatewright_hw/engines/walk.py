@@ -12,7 +12,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright_hw.engines.geometry import BLOCK_TILES
+from gatewright.spec.tiling import BLOCK_TILES
 
 __all__ = ["SIZE_BITS", "TileWalk", "tiles_per_half"]
 
@@ -20,8 +20,7 @@ SIZE_BITS = 24
 
 
 def tiles_per_half(pitch: Signal, half: int) -> Mux:
-    """The largest power of two up to BLOCK_TILES of tiles of ``pitch`` words that fit ``half`` words (at least one
-    does)."""
+    """As :func:`gatewright.spec.tiling.tiles_per_half`."""
     best = 1
     tiles = 2
     while tiles <= BLOCK_TILES:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gatewright.spec.commands import GEMM_PARAMS_DTYPE, AttentionFlags, DecodedCommand, GemmFlags, Opcode
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.fixed import Requantise
+from gatewright.spec.fixed import SHIFT_MAX, Requantise
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
@@ -77,7 +77,7 @@ def _gemm(command: DecodedCommand, operands: _Operands) -> Result:
         params = operands.vector(command["params_addr"], n, GEMM_PARAMS_DTYPE)
         bias = params["bias"]
         if not command.flags & GemmFlags.OUT_INT32:
-            multiplier, shift = params["multiplier"], params["shift"]
+            multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
     return ErrorCode.NONE, gemm(a, b, bias, multiplier, shift)
 
 

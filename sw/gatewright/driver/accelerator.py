@@ -19,11 +19,11 @@ from gatewright.driver.program import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.report import Report, Tally
 from gatewright.driver.runner import Runner
-from gatewright.driver.tiling import a_resident
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, AttentionFlags, GemmFlags, encode
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.tiling import gemm_read_beats
 
 __all__ = ["Accelerator"]
 
@@ -142,8 +142,11 @@ class Accelerator:
         flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
         flags |= GemmFlags.OUT_INT32 if shape.out_dtype is np.int32 else GemmFlags(0)
         flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
-        if a_resident(shape.m, shape.n, shape.k, self.config, b_is_kn):
-            flags |= GemmFlags.A_RESIDENT
+        reads = {
+            choice: gemm_read_beats(shape.m, shape.n, shape.k, self.config, resident_a=choice, b_is_kn=b_is_kn)
+            for choice in (False, True)
+        }
+        flags |= GemmFlags.A_RESIDENT if reads[True] < reads[False] else GemmFlags(0)
         with self._scratch() as scratch:
             a_on, b_on = scratch.operand(a), scratch.operand(b)
             params = scratch.bytes(shape.params)

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.errors import DriverError
-from gatewright.driver.tiling import gemm_read_beats
 from gatewright.spec.commands import COMMANDS, DecodedCommand, GemmFlags, Opcode, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MemoryModel
 from gatewright.spec.roofline import roofline
+from gatewright.spec.tiling import gemm_read_beats
 
 __all__ = ["Program"]
 

@@ -174,7 +174,7 @@ GEMM = CommandSpec(
         _addr("a_addr", 1, "A, int8 [M, K]"),
         _addr("b_addr", 2, "B, int8 [N, K], or [K, N] with B_KN"),
         _addr("c_addr", 3, "C, int8 or int32 [M, N]"),
-        _addr("params_addr", 4, "per-column records {i32 bias, u16 multiplier, u8 shift, u8 zero}, with PARAMS"),
+        _addr("params_addr", 4, "per-column records {i32 bias, u16 multiplier, u6 shift, u10 zero}, with PARAMS"),
         Field("m", 5, "rows of A and C", Kind.SIZE, width=24),
         Field("n", 6, "columns of B and C", Kind.SIZE, width=24),
         Field("k", 7, "inner dimension", Kind.SIZE, width=16, limit="gemm_max_k"),

@@ -9,10 +9,16 @@ from dataclasses import asdict, dataclass
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import BUS_BYTES
 
-__all__ = ["CONFIGS", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
+__all__ = ["CONFIGS", "QUERY_TILES", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
 
 SPEC_VERSION = (1, 0)
 """Major, minor: the VERSION register. A driver refuses another major."""
+
+QUERY_TILES = 2
+"""Tiles of Q in one half of A's banks during attention."""
+
+MIN_DRAIN_CYCLES = 8
+"""Fewest cycles in which a tile may leave the array: what the softmax's pipeline needs between two tiles."""
 
 _NOT_HARDWARE = ("name", "part", "clock_mhz")
 
@@ -28,10 +34,10 @@ class AcceleratorConfig:
     Parameters
     ----------
     name, part, clock_mhz : label, the FPGA it is meant for, the clock in MHz (an assumption until timed on that part).
-    array_rows, array_cols : the int8 array's shape: rows of A and columns of B per tile; powers of two, 2..32.
-    lanes : requantisers that drain the array, outputs per cycle; a power of two from 2 to array_cols.
+    array_rows, array_cols : the int8 array's shape, rows of A and columns of B per tile; powers of two, 2..32, 8..32.
+    lanes : requantisers that drain the array, outputs per cycle; a power of two, 2..8; a tile must take 8 cycles.
     a_depth, b_depth : 64-bit words per operand bank (both halves of the double buffer); powers of two, 32..4096.
-    max_seq : most keys of one attention, kept on chip; a power of two, 16..4096.
+    max_seq : most keys of one attention, kept on chip; a power of two, 16..4096 and at least array_cols.
     max_head_dim : widest attention head, a multiple of 8, 8..256.
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
@@ -55,11 +61,11 @@ class AcceleratorConfig:
     def __post_init__(self) -> None:
         for field, low, high in (
             ("array_rows", 2, 32),
-            ("array_cols", 2, 32),
-            ("lanes", 2, self.array_cols),
+            ("array_cols", 8, 32),
+            ("lanes", 2, min(self.array_cols, BUS_BYTES)),
             ("a_depth", 32, 4096),
             ("b_depth", 32, 4096),
-            ("max_seq", 16, 4096),
+            ("max_seq", max(16, self.array_cols), 4096),
             ("max_features", 8, 4096),
             ("edge_fifo", 16, 1024),
             ("outstanding", 2, 64),
@@ -73,6 +79,17 @@ class AcceleratorConfig:
             )
         if not 1 <= self.clock_mhz <= 1000:
             raise SpecError(f"config {self.name!r}: clock_mhz is {self.clock_mhz}, allowed 1..1000")
+        if self.macs_per_cycle // self.lanes < MIN_DRAIN_CYCLES:
+            raise SpecError(
+                f"config {self.name!r}: array_rows * array_cols / lanes is {self.macs_per_cycle // self.lanes}, "
+                f"allowed at least {MIN_DRAIN_CYCLES}"
+            )
+        words_q = (QUERY_TILES * self.max_head_dim + self.max_seq) // BUS_BYTES
+        if words_q > self.a_depth // 2:
+            raise SpecError(
+                f"config {self.name!r}: Q and the softmax of a tile take {words_q} words of an A bank's half, "
+                f"allowed at most a_depth / 2 = {self.a_depth // 2}"
+            )
         words_k = -(-self.max_seq // self.array_cols) * (self.max_head_dim // 8)
         words_v = -(-self.max_head_dim // self.array_cols) * (self.max_seq // 8)
         if words_k + words_v > self.b_depth // 2:

@@ -1,7 +1,6 @@
 """The parts of the gemm engine on their own, in Amaranth's simulator."""
 
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,18 +248,3 @@ def test_store_writes_only_what_exists(wide: bool) -> None:
                 assert strb == (1 << len(piece)) - 1
                 assert data.to_bytes(8, "little")[: len(piece)] == piece
     assert next(stream, None) is None
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"array_cols": 4, "lanes": 2}, "array_cols is 4"),
-        ({"array_cols": 16, "lanes": 16}, "lanes is 16"),
-        ({"array_rows": 2, "array_cols": 8, "lanes": 8}, "array_rows"),
-        ({"a_depth": 32, "b_depth": 512, "max_seq": 128}, "a_depth is 32"),
-        ({"array_cols": 32, "max_seq": 16}, "max_seq is 16"),
-    ],
-)
-def test_geometry_names_what_cannot_be_built(change: dict, field: str) -> None:
-    with pytest.raises(ValueError, match=f"{field}.*allowed"):
-        Geometry(replace(get_config("tiny"), **change))

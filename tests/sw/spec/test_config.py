@@ -36,7 +36,15 @@ TINY = get_config("tiny")
         ({"a_depth": 64.0}, r"a_depth is 64\.0"),
         ({"max_head_dim": 12}, r"max_head_dim is 12, allowed: a multiple of 8 in 8\.\.256"),
         ({"clock_mhz": 0.0}, r"clock_mhz is 0\.0, allowed 1\.\.1000"),
-        ({"max_seq": 512}, r"K and V of one head take 512 words .* at most b_depth / 2 = 128"),
+        ({"array_cols": 4, "lanes": 2}, r"array_cols is 4, allowed: a power of two in 8\.\.32"),
+        ({"array_cols": 16, "lanes": 16}, r"lanes is 16, allowed: a power of two in 2\.\.8"),
+        ({"array_rows": 2, "lanes": 8}, r"array_rows \* array_cols / lanes is 2, allowed at least 8"),
+        ({"array_cols": 32, "max_seq": 16}, r"max_seq is 16, allowed: a power of two in 32\.\.4096"),
+        (
+            {"a_depth": 32, "b_depth": 512, "max_seq": 128},
+            r"Q and the softmax of a tile take 24 words .* at most a_depth / 2 = 16",
+        ),
+        ({"max_seq": 512, "a_depth": 256}, r"K and V of one head take 512 words .* at most b_depth / 2 = 128"),
     ],
 )
 def test_sizes_that_no_accelerator_has(change: dict[str, Any], message: str) -> None:
@@ -55,7 +63,7 @@ def test_shipped_configurations() -> None:
 def test_the_hash_covers_the_hardware_and_nothing_else() -> None:
     assert replace(TINY, name="other", part="xc7z045", clock_mhz=50.0).hash == TINY.hash
     hashes = {config.hash for config in CONFIGS.values()}
-    for field, value in (("lanes", 8), ("a_depth", 256), ("max_head_dim", 24), ("outstanding", 16)):
+    for field, value in (("lanes", 2), ("a_depth", 256), ("max_head_dim", 24), ("outstanding", 16)):
         hashes.add(replace(TINY, **{field: value}).hash)
     assert len(hashes) == len(CONFIGS) + 4
     assert TINY.hash_text == f"{TINY.hash:016x}"
