@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
 
 test: lint
-	$(BIN)/pytest -m "not slow" --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver \
+	$(BIN)/pytest -m "not slow" --benchmark-skip --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver \
 	    --cov=gatewright_sim.golden --cov-report=term --cov-fail-under=90
 
 lint: $(STAMP)

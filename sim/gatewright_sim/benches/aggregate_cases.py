@@ -1,16 +1,16 @@
-"""Random and chosen AGGREGATE commands, laid out in a byte memory, with the memory that they must leave behind."""
+"""Random and chosen AGGREGATE commands, and where their operands and results lie."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from gatewright.spec.commands import AGGREGATE, encode
-from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
+from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 
-__all__ = ["Layout", "Matrix", "PlacedCase", "place", "random_matrix"]
+__all__ = ["Matrix", "place", "random_matrix"]
 
 
 @dataclass
@@ -22,46 +22,6 @@ class Matrix:
     weight: np.ndarray
     x: np.ndarray
     requantise: Requantise
-
-
-@dataclass
-class PlacedCase:
-    """One command in memory.
-
-    Attributes
-    ----------
-    command : its 64 bytes.
-    error : what the engine must report.
-    reads : the address ranges, start and end, that it may read.
-    beats : 64-bit beats that a fault-free command reads, whole.
-    """
-
-    command: bytes
-    error: ErrorCode
-    reads: list[tuple[int, int]]
-    beats: int
-
-
-class Layout:
-    """A memory filled with noise that arrays are placed in, and the same memory as it must be in the end."""
-
-    def __init__(self, rng: np.random.Generator, size: int) -> None:
-        self.rng = rng
-        self.size = size
-        self.before = rng.integers(0, 256, size, np.uint8)
-        self.after = self.before.copy()
-        self._next = 0
-
-    def put(self, values: np.ndarray) -> tuple[int, int]:
-        """Place an array after a random gap, at a multiple of 8; returns its start and its end."""
-        raw = np.frombuffer(values.tobytes(), np.uint8)
-        start = self._next + BUS_BYTES * int(self.rng.integers(0, 20))
-        self._next = start + -(-len(raw) // BUS_BYTES) * BUS_BYTES
-        if self._next > self.size:
-            raise ValueError(f"the memory of {self.size} bytes is full")
-        self.before[start : start + len(raw)] = raw
-        self.after[start : start + len(raw)] = raw
-        return start, self._next
 
 
 def _degrees(rng: np.random.Generator, rows: int, hub: int) -> np.ndarray:
@@ -94,21 +54,12 @@ def random_matrix(rng: np.random.Generator, features: int, hub: int = 150) -> Ma
     )
 
 
-def _padded_rows(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
-    """``values`` as rows of a random legal stride, the padding full of noise."""
-    rows, features = values.shape
-    stride = -(-features // BUS_BYTES) * BUS_BYTES + BUS_BYTES * int(rng.integers(0, 3))
-    padded = rng.integers(-128, 128, (rows, stride)).astype(np.int8)
-    padded[:, :features] = values
-    return padded
-
-
 def place(layout: Layout, matrix: Matrix) -> PlacedCase:
     """Put the operands of a command into ``layout`` and its results into what must be there in the end."""
     rows, nnz = len(matrix.row_ptr) - 1, len(matrix.col)
     cols, features = matrix.x.shape
-    x = _padded_rows(layout.rng, matrix.x)
-    y = _padded_rows(layout.rng, np.zeros((rows, features), np.int8))
+    x = padded_rows(layout.rng, matrix.x)
+    y = padded_rows(layout.rng, np.zeros((rows, features), np.int8))
     error, sound = first_fault(matrix.row_ptr, matrix.col, cols, nnz)
 
     ranges = {

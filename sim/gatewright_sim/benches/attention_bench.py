@@ -10,77 +10,54 @@ from cocotb.triggers import ClockCycles
 from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.benches import gemm_cases
-from gatewright_sim.benches.aggregate_bench import MEMORY_BYTES, Bench
-from gatewright_sim.benches.aggregate_cases import Layout
-from gatewright_sim.benches.attention_cases import Heads, place, random_heads, random_shape
-
-
-async def _bench(dut) -> Bench:
-    bench = Bench(dut)
-    await bench.reset()
-    return bench
-
-
-async def _run_all(bench: Bench, attentions: list[Heads]) -> list[int]:
-    """Run commands one after the other, then compare the whole memory; returns their cycles.
-
-    What is read is read once: the beats of each command are counted.
-    """
-    layout = Layout(bench.rng, MEMORY_BYTES)
-    cases = [place(layout, one) for one in attentions]
-    bench.ram.write(0, layout.before.tobytes())
-    cycles = []
-    for case in cases:
-        cycles.append(await bench.run(case))
-        assert bench.read_beats == case.beats
-    bench.compare(layout)
-    return cycles
+from gatewright_sim.benches.attention_cases import place, random_heads, random_shape
+from gatewright_sim.benches.engine_bench import MEMORY_BYTES, start_bench
+from gatewright_sim.benches.layout import Layout
 
 
 @cocotb.test()
 async def random_attentions(dut):
     """Random shapes, masks and scales back to back, under random backpressure and latency."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     for probability, longest in ((0, 1), (0.3, 2), (0.05, 60)):
         bench.hold_back(probability, longest)
         shapes = [random_shape(bench.rng, bench.config) for _ in range(4)]
-        await _run_all(bench, [random_heads(bench.rng, *shape) for shape in shapes])
+        await bench.run_all(place, [random_heads(bench.rng, *shape) for shape in shapes], reads_once=True)
 
 
 @cocotb.test()
 async def every_edge(dut):
     """Sequences around a tile of the array and a word of memory, longer queries than keys, and all masks in turn."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     bench.hold_back(0.1, 3)
     rows, cols = bench.config.array_rows, bench.config.array_cols
     for count, seq_q in enumerate((1, rows, rows + 1, 3 * rows - 1)):
         sequences = (1, 7, cols, cols + 1, 2 * cols + 3)
         d = 8 * (count % (bench.config.max_head_dim // 8) + 1)
-        await _run_all(
-            bench, [random_heads(bench.rng, seq_q, seq_kv, 2, d, (count + i) % 4) for i, seq_kv in enumerate(sequences)]
-        )
+        heads = [random_heads(bench.rng, seq_q, seq_kv, 2, d, (count + i) % 4) for i, seq_kv in enumerate(sequences)]
+        await bench.run_all(place, heads, reads_once=True)
 
 
 @cocotb.test()
 async def extreme_weights(dut):
     """Saturated scores, weights that are all one or one of many, the largest sums, rows without a key."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     rng, longest = bench.rng, bench.config.max_seq
     for score in (Requantise(0, 0), Requantise(65535, 0), Requantise(1, 63)):
         for value in (-128, 127):
             one = random_heads(rng, 3, longest, 1, 16, 0)
             one.score, one.out = score, Requantise.from_scale(1.0)
             one.v[:] = value
-            await _run_all(bench, [one])
+            await bench.run_all(place, [one], reads_once=True)
     nothing = random_heads(rng, 5, 20, 2, 8, AttentionFlags.KEY_MASK)
     nothing.mask[:] = False
-    await _run_all(bench, [nothing, random_heads(rng, 30, 9, 1, 8, AttentionFlags.CAUSAL)])
+    await bench.run_all(place, [nothing, random_heads(rng, 30, 9, 1, 8, AttentionFlags.CAUSAL)], reads_once=True)
 
 
 @cocotb.test()
 async def reset_in_mid_command(dut):
     """A reset at any time leaves nothing behind, nor does a command of the other kind."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     for _ in range(8):
         bench.hold_back(float(bench.rng.choice([0, 0.3])), 3)
         layout = Layout(bench.rng, MEMORY_BYTES)
@@ -106,11 +83,13 @@ async def reset_in_mid_command(dut):
 async def array_stays_busy(dut):
     """Without backpressure the array multiplies in at least 80 % of the cycles; the causal mask saves a third of
     them."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     seq, d = bench.config.max_seq, bench.config.max_head_dim
-    (cycles,) = await _run_all(bench, [random_heads(bench.rng, seq, seq, 2, d, 0)])
+    (cycles,) = await bench.run_all(place, [random_heads(bench.rng, seq, seq, 2, d, 0)], reads_once=True)
     busy = 2 * 2 * seq * seq * d / bench.config.macs_per_cycle / cycles
     dut._log.info("%d cycles, array busy %.1f %%", cycles, 100 * busy)
     assert busy >= 0.8
-    (causal,) = await _run_all(bench, [random_heads(bench.rng, seq, seq, 2, d, AttentionFlags.CAUSAL)])
+    (causal,) = await bench.run_all(
+        place, [random_heads(bench.rng, seq, seq, 2, d, AttentionFlags.CAUSAL)], reads_once=True
+    )
     assert causal <= 2 / 3 * cycles

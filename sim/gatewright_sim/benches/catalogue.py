@@ -18,10 +18,13 @@ from gatewright_sim.benches.copy_engine import CopyEngine
 from gatewright_sim.benches.engine_top import EngineTop
 from gatewright_sim.benches.runner import BenchError, run_cocotb
 
-__all__ = ["BENCHES", "Bench", "Verdict", "verify"]
+__all__ = ["BENCHES", "Bench", "Verdict", "run_bench", "verify"]
 
 CONFIG = "tiny"
 """The configuration that the benches run on: bus models in Python are slow, and every mechanism is in the small one."""
+
+TIMEOUT_S = 1200
+"""Limit on the wall for one bench."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +63,41 @@ BENCHES: dict[str, Bench] = {
 """Every bench by name."""
 
 
+def run_bench(name: str, *, testcase: str | None = None, seed: int = 1, junit: Path | None = None) -> int:
+    """Run the bench called ``name``, or one of its tests, and return how many tests ran.
+
+    Raises :class:`GatewrightError` on an unknown name and :class:`BenchError` when a test fails.
+    """
+    if name not in BENCHES:
+        raise GatewrightError(f"unknown bench {name!r}, allowed: {', '.join(BENCHES)}")
+    bench = BENCHES[name]
+    return run_cocotb(
+        bench.design(get_config(CONFIG)),
+        bench.top,
+        bench.tests,
+        testcase=testcase,
+        seed=seed,
+        environment={"GATEWRIGHT_CONFIG": CONFIG},
+        junit=junit,
+        timeout_s=TIMEOUT_S,
+    )
+
+
 def verify(names: Iterable[str], seed: int = 1, junit: Path | None = None) -> Iterator[Verdict]:
     """Run the benches called ``names`` one after the other and yield their verdicts.
 
     ``junit`` gets the results of all of them (JUnit XML). Raises :class:`GatewrightError` on an unknown name.
     """
-    names = list(names)
-    for name in names:
-        if name not in BENCHES:
-            raise GatewrightError(f"unknown bench {name!r}, allowed: {', '.join(BENCHES)}")
     suites = ElementTree.Element("testsuites", name="gatewright")
     with TemporaryDirectory(prefix="gatewright-verify-") as folder:
         for name in names:
-            bench, results = BENCHES[name], Path(folder) / f"{name}.xml"
+            results = Path(folder) / f"{name}.xml"
             try:
-                ran = run_cocotb(
-                    bench.design(get_config(CONFIG)),
-                    bench.top,
-                    bench.tests,
-                    seed=seed,
-                    environment={"GATEWRIGHT_CONFIG": CONFIG},
-                    junit=results,
-                    timeout_s=1200,
-                )
-                verdict = Verdict(name, ran, None)
+                yield Verdict(name, run_bench(name, seed=seed, junit=results), None)
             except BenchError as error:
-                verdict = Verdict(name, 0, str(error))
+                yield Verdict(name, 0, str(error))
             if results.exists():
                 suites.extend(ElementTree.parse(results).getroot().iter("testsuite"))
-            yield verdict
     if junit:
         junit.parent.mkdir(parents=True, exist_ok=True)
         ElementTree.ElementTree(suites).write(junit, encoding="utf-8", xml_declaration=True)

@@ -11,66 +11,50 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.commands import GemmFlags
-from gatewright_sim.benches.aggregate_bench import MEMORY_BYTES, Bench
-from gatewright_sim.benches.aggregate_cases import Layout
-from gatewright_sim.benches.gemm_cases import Product, place, random_product, random_shape
-
-
-async def _bench(dut) -> Bench:
-    bench = Bench(dut)
-    await bench.reset()
-    return bench
-
-
-async def _run_all(bench: Bench, products: list[Product]) -> list[int]:
-    """Run commands one after the other, then compare the whole memory; returns their cycles."""
-    layout = Layout(bench.rng, MEMORY_BYTES)
-    cases = [place(layout, one) for one in products]
-    bench.ram.write(0, layout.before.tobytes())
-    cycles = [await bench.run(case) for case in cases]
-    bench.compare(layout)
-    return cycles
+from gatewright_sim.benches.engine_bench import MEMORY_BYTES, start_bench
+from gatewright_sim.benches.gemm_cases import place, random_product, random_shape
+from gatewright_sim.benches.layout import Layout
 
 
 @cocotb.test()
 async def random_products(dut):
     """Random shapes and flags back to back, under random backpressure and latency."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     for probability, longest in ((0, 1), (0.3, 2), (0.05, 60)):
         bench.hold_back(probability, longest)
         shapes = [random_shape(bench.rng, bench.config) for _ in range(4)]
-        await _run_all(bench, [random_product(bench.rng, *shape) for shape in shapes])
+        await bench.run_all(place, [random_product(bench.rng, *shape) for shape in shapes])
 
 
 @cocotb.test()
 async def every_edge(dut):
     """Sizes around a tile of the array and a word of memory, with every combination of flags in turn."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     bench.hold_back(0.1, 3)
     rows, cols = bench.config.array_rows, bench.config.array_cols
     flags = [f for f in range(1 << len(GemmFlags)) if f & (GemmFlags.OUT_INT32 | GemmFlags.PARAMS)]
     shapes = list(product((1, rows - 1, rows, rows + 1), (1, cols - 1, cols, cols + 1), (1, 7, 8, 9)))
     products = [random_product(bench.rng, *shape, flags[i % len(flags)]) for i, shape in enumerate(shapes)]
     for start in range(0, len(products), 16):
-        await _run_all(bench, products[start : start + 16])
+        await bench.run_all(place, products[start : start + 16])
 
 
 @cocotb.test()
 async def extreme_sums(dut):
     """The largest sums of both signs at the longest inner dimension, and biases that wrap."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     for a, b in product((-128, 127), repeat=2):
         for flags in (GemmFlags.OUT_INT32, GemmFlags.OUT_INT32 | GemmFlags.PARAMS, GemmFlags.PARAMS):
             one = random_product(bench.rng, 2, 9, bench.config.gemm_max_k, flags)
             one.a[:], one.b[:] = a, b
             one.params["bias"] = bench.rng.choice([-(2**31), 2**31 - 1, 0], 9)
-            await _run_all(bench, [one])
+            await bench.run_all(place, [one])
 
 
 @cocotb.test()
 async def reset_in_mid_command(dut):
     """A reset at any time leaves nothing behind."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     for _ in range(8):
         bench.hold_back(float(bench.rng.choice([0, 0.3])), 3)
         layout = Layout(bench.rng, MEMORY_BYTES)
@@ -79,17 +63,17 @@ async def reset_in_mid_command(dut):
         await bench.start(case)
         await ClockCycles(dut.clk, int(bench.rng.integers(1, 900)))
         await bench.reset()
-        await _run_all(bench, [random_product(bench.rng, *random_shape(bench.rng, bench.config))])
+        await bench.run_all(place, [random_product(bench.rng, *random_shape(bench.rng, bench.config))])
 
 
 @cocotb.test()
 async def array_stays_busy(dut):
     """Without backpressure the array multiplies in at least 85 % of the cycles, and a small A is read once."""
-    bench = await _bench(dut)
+    bench = await start_bench(dut)
     config = bench.config
     m, n, k = 6 * config.array_rows, 6 * config.array_cols, 256
     for flags in (GemmFlags.PARAMS, GemmFlags.PARAMS | GemmFlags.A_RESIDENT):
-        (cycles,) = await _run_all(bench, [random_product(bench.rng, m, n, k, flags)])
+        (cycles,) = await bench.run_all(place, [random_product(bench.rng, m, n, k, flags)])
         busy = m * n * k / config.macs_per_cycle / cycles
         dut._log.info("%d cycles, array busy %.1f %%", cycles, 100 * busy)
         assert busy >= 0.85

@@ -9,7 +9,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_sim.benches.aggregate_cases import Layout, PlacedCase
+from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.gemm import gemm
 
 __all__ = [
@@ -73,15 +73,6 @@ def random_shape(rng: np.random.Generator, config: AcceleratorConfig) -> tuple[i
     )
     m, n, k = shapes[rng.integers(len(shapes))]
     return int(m), int(n), int(k)
-
-
-def padded_rows(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
-    """``values`` as rows of bytes with a random legal stride, the padding full of noise."""
-    raw = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
-    stride = -(-raw.shape[1] // BUS_BYTES) * BUS_BYTES + BUS_BYTES * int(rng.integers(0, 3))
-    padded = rng.integers(0, 256, (len(raw), stride), np.uint8)
-    padded[:, : raw.shape[1]] = raw
-    return padded
 
 
 def place(layout: Layout, product: Product) -> PlacedCase:

@@ -16,7 +16,7 @@ class SpecError(GatewrightError, ValueError):
 
 
 class ErrorCode(IntEnum):
-    """The ERROR register's code. The command named by ERROR_INDEX did not complete; earlier ones did."""
+    """The ERROR register's code. The command named by ERROR_INDEX failed and its output is undefined; earlier ones completed."""
 
     NONE = 0
     BAD_OPCODE = 1

@@ -2,10 +2,7 @@
 
 import pytest
 
-from gatewright.spec.config import get_config
-from gatewright_hw.engines.gemm import GemmEngine
-from gatewright_sim.benches.engine_top import EngineTop
-from gatewright_sim.benches.runner import run_cocotb
+from gatewright_sim.benches.catalogue import run_bench
 
 CASES = [
     ("random_products", 1),
@@ -19,15 +16,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("case", "seed"), CASES)
-def test_engine(case, seed):
-    assert (
-        run_cocotb(
-            EngineTop(GemmEngine(get_config("tiny"))),
-            "gemm_engine",
-            "gatewright_sim.benches.gemm_bench",
-            testcase=case,
-            seed=seed,
-            environment={"GATEWRIGHT_CONFIG": "tiny"},
-        )
-        == 1
-    )
+def test_engine(case: str, seed: int) -> None:
+    assert run_bench("gemm", testcase=case, seed=seed) == 1
