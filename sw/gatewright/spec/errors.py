@@ -16,7 +16,7 @@ class SpecError(GatewrightError, ValueError):
 
 
 class ErrorCode(IntEnum):
-    """The ERROR register's code. The command named by ERROR_INDEX failed and its output is undefined; earlier ones completed."""
+    """The ERROR register's code. Commands before ERROR_INDEX completed; the output of the one that failed is undefined."""
 
     NONE = 0
     BAD_OPCODE = 1
