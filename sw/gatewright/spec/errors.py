@@ -16,7 +16,7 @@ class SpecError(GatewrightError, ValueError):
 
 
 class ErrorCode(IntEnum):
-    """The ERROR register's code. Earlier commands completed; the output of the failed one, ERROR_INDEX, is undefined."""
+    """The ERROR register's code. Commands before it completed; the output of the one at ERROR_INDEX is undefined."""
 
     NONE = 0
     BAD_OPCODE = 1
