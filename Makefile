@@ -14,7 +14,10 @@ demo: $(STAMP)
 
 test: lint
 	$(BIN)/pytest -m "not slow" --benchmark-skip --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver \
-	    --cov=gatewright_sim.golden --cov-report=term --cov-fail-under=90
+	    --cov=gatewright_sim.golden --cov-report=term
+	$(BIN)/coverage report --include='*/gatewright/spec/*' --fail-under=90 --format=total
+	$(BIN)/coverage report --include='*/gatewright/driver/*' --fail-under=90 --format=total
+	$(BIN)/coverage report --include='*/gatewright_sim/golden/*' --fail-under=90 --format=total
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -24,8 +27,8 @@ lint: $(STAMP)
 golden: $(STAMP)
 	$(BIN)/python -m gatewright_sim.golden.vectors
 
-verify-full: test golden
-	$(BIN)/pytest -m slow --junit-xml=junit-slow.xml
+verify-full: test golden area
+	$(BIN)/pytest -m slow -s --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
 	$(BIN)/pytest tests/bench --benchmark-only

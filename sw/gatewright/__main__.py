@@ -4,18 +4,25 @@ import sys
 
 from gatewright.spec.errors import GatewrightError
 
+__all__ = ["main"]
+
 
 def main() -> None:
-    """Run the command line; every error that the toolkit raises on purpose ends as one line and exit code 2."""
+    """Run the command line; an error raised on purpose, or a missing extra, ends as one line and exit code 2."""
     try:
         from gatewright.cli import app
-    except ModuleNotFoundError as error:
-        sys.exit(f"error: the command line needs {error.name}: pip install 'gatewright[cli]'")
-    try:
+
         app()
     except GatewrightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        message = str(error)
+    except ModuleNotFoundError as error:
+        if (error.name or "gatewright").startswith("gatewright"):
+            raise
+        message = f"this command needs {error.name}: pip install 'gatewright[cli,sim,models]'"
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where things that are expensive to make are kept between runs: compiled simulators, trained models, golden vectors.
+"""Where things that are expensive to make are kept between runs: compiled simulators, trained models.
 
 The directory is ``$GATEWRIGHT_CACHE``, or ``$XDG_CACHE_HOME/gatewright``, or ``~/.cache/gatewright``. Entries are named
 by a hash of everything they depend on, and appear by an atomic rename, so that processes that make the same entry at

@@ -63,7 +63,9 @@ BENCHES: dict[str, Bench] = {
 """Every bench by name."""
 
 
-def run_bench(name: str, *, testcase: str | None = None, seed: int = 1, junit: Path | None = None) -> int:
+def run_bench(
+    name: str, *, testcase: str | None = None, seed: int = 1, junit: Path | None = None, waves: Path | None = None
+) -> int:
     """Run the bench called ``name``, or one of its tests, and return how many tests ran.
 
     Raises :class:`GatewrightError` on an unknown name and :class:`BenchError` when a test fails.
@@ -79,21 +81,25 @@ def run_bench(name: str, *, testcase: str | None = None, seed: int = 1, junit: P
         seed=seed,
         environment={"GATEWRIGHT_CONFIG": CONFIG},
         junit=junit,
+        waves=waves,
         timeout_s=TIMEOUT_S,
     )
 
 
-def verify(names: Iterable[str], seed: int = 1, junit: Path | None = None) -> Iterator[Verdict]:
+def verify(
+    names: Iterable[str], seed: int = 1, junit: Path | None = None, waves: Path | None = None
+) -> Iterator[Verdict]:
     """Run the benches called ``names`` one after the other and yield their verdicts.
 
-    ``junit`` gets the results of all of them (JUnit XML). Raises :class:`GatewrightError` on an unknown name.
+    ``junit`` gets the results of all of them (JUnit XML), ``waves`` the waves of the last (FST). Raises
+    :class:`GatewrightError` on an unknown name.
     """
     suites = ElementTree.Element("testsuites", name="gatewright")
     with TemporaryDirectory(prefix="gatewright-verify-") as folder:
         for name in names:
             results = Path(folder) / f"{name}.xml"
             try:
-                yield Verdict(name, run_bench(name, seed=seed, junit=results), None)
+                yield Verdict(name, run_bench(name, seed=seed, junit=results, waves=waves), None)
             except BenchError as error:
                 yield Verdict(name, 0, str(error))
             if results.exists():

@@ -4,7 +4,7 @@ import typer
 from rich.table import Table
 
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Json, Seed, write_json
+from gatewright.cli.options import Config, Json, Seed, check_writable, write_json
 from gatewright.spec.config import get_config
 
 __all__ = ["app"]
@@ -24,6 +24,7 @@ def simulator(config: Config = "pynq-z2", seed: Seed = 0, json: Json = None) -> 
     from gatewright_sim.stimulus import AggregateStimulus, AttentionStimulus, GemmStimulus
 
     size = get_config(config)
+    check_writable("--json", json)
     seq, dim, features = min(128, size.max_seq), min(32, size.max_head_dim), min(64, size.max_features)
     stimuli = (
         GemmStimulus.random(seed, 128, 384, min(384, size.gemm_max_k)),

@@ -23,9 +23,9 @@ def generate(
 
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with step(f"generating {config}"):
+            files = write(chosen, out)
     except OSError as error:
         raise GatewrightError(f"--out {out}: {error.strerror}") from error
-    with step(f"generating {config}"):
-        files = write(chosen, out)
     for file in files:
         console.print(f"  {file}")

@@ -5,9 +5,9 @@ from rich.table import Table
 from gatewright import Accelerator, __version__
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Config
-from gatewright.driver import BackendUnavailable
 from gatewright.driver.backends import BACKENDS
 from gatewright.spec.config import CONFIGS, get_config
+from gatewright.spec.errors import GatewrightError
 
 __all__ = ["info"]
 
@@ -16,7 +16,7 @@ def _why_not(backend: str, config: str) -> str:
     """Empty when the backend opens."""
     try:
         Accelerator(config, backend).close()
-    except BackendUnavailable as error:
+    except GatewrightError as error:
         return str(error)
     return ""
 
@@ -26,18 +26,18 @@ def info(config: Config = "tiny") -> None:
     get_config(config)
     console = output()
     console.print(f"gatewright {__version__}")
-    configs = Table("config", "part", "MHz (assumed)", "array", "MACs/cycle", "max K", "max keys", "hash")
-    for entry in CONFIGS.values():
-        configs.add_row(
-            entry.name,
-            entry.part,
-            f"{entry.clock_mhz:g}",
-            f"{entry.array_rows} x {entry.array_cols}",
-            str(entry.macs_per_cycle),
-            str(entry.gemm_max_k),
-            str(entry.max_seq),
-            entry.hash_text,
-        )
+    shown = {
+        "part": [entry.part for entry in CONFIGS.values()],
+        "MHz (assumed)": [f"{entry.clock_mhz:g}" for entry in CONFIGS.values()],
+        "int8 array": [f"{entry.array_rows} x {entry.array_cols}" for entry in CONFIGS.values()],
+        "longest K": [str(entry.gemm_max_k) for entry in CONFIGS.values()],
+        "most keys": [str(entry.max_seq) for entry in CONFIGS.values()],
+        "most features": [str(entry.max_features) for entry in CONFIGS.values()],
+        "hash": [entry.hash_text for entry in CONFIGS.values()],
+    }
+    configs = Table("config", *CONFIGS)
+    for name, values in shown.items():
+        configs.add_row(name, *values)
     console.print(configs)
     backends = Table("backend", f"runs {config}", "why not")
     for name in BACKENDS:

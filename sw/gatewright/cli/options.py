@@ -9,7 +9,7 @@ import typer
 from gatewright.spec.config import CONFIGS
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["Config", "Data", "Json", "Seed", "Waves", "write_json"]
+__all__ = ["Config", "Data", "Json", "Seed", "Waves", "check_writable", "write_json"]
 
 Config = Annotated[str, typer.Option("--config", help=f"Accelerator configuration: {', '.join(CONFIGS)}.")]
 Data = Annotated[
@@ -21,6 +21,16 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inp
 Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the RTL to this FST file.")]
 
 
+def check_writable(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written before any work is done for it; an existing one keeps its contents."""
+    if path is None or str(path) == "-":
+        return
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise GatewrightError(f"{option} {path}: {error.strerror}") from error
+
+
 def write_json(path: Path | None, result: dict[str, Any]) -> None:
     """Write ``result`` to ``path``, to stdout for `-`, nowhere for None."""
     if path is None:
@@ -29,7 +39,4 @@ def write_json(path: Path | None, result: dict[str, Any]) -> None:
     if str(path) == "-":
         typer.echo(text)
         return
-    try:
-        path.write_text(text + "\n")
-    except OSError as error:
-        raise GatewrightError(f"--json {path}: {error.strerror}") from error
+    path.write_text(text + "\n")

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from gatewright.cli.console import bars, output, step
-from gatewright.cli.options import Config, Data, Json, write_json
+from gatewright.cli.options import Config, Data, Json, check_writable, write_json
 from gatewright.driver import Accelerator, Report
 from gatewright.recommender.request import HybridRecommender, Recommendation
 from gatewright.recommender.witness import Witness
@@ -105,6 +105,7 @@ def recommend(
 ) -> None:
     """Recommend movies: every matmul, attention and aggregation of the request runs on the accelerator."""
     chosen = get_config(config)
+    check_writable("--json", json)
     with step("loading"):
         from gatewright.models.data import load_movielens
         from gatewright.models.quantise import quantise_or_load

@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Data, Json, Seed, Waves, write_json
+from gatewright.cli.options import Config, Data, Json, Seed, Waves, check_writable, write_json
 from gatewright.spec.config import get_config
+from gatewright.spec.errors import GatewrightError
 
 if TYPE_CHECKING:
     from gatewright_sim.stimulus import Stimulus
@@ -30,6 +31,7 @@ def _run(stimulus: "Stimulus", config: str, seed: int, waves: Path | None, json:
     from gatewright_sim.experiment import simulate
 
     get_config(config)
+    check_writable("--json", json)
     with step(f"simulating {stimulus.kernel} on the RTL of {config}"):
         outcome = simulate(stimulus, config, seed, waves)
     table = Table(title=f"{outcome.kernel} {outcome.shape}", show_header=False)
@@ -81,6 +83,8 @@ def attention(
     """softmax(Q K^T / sqrt(d) + mask) V, int8, scores on chip."""
     from gatewright_sim.stimulus import AttentionStimulus
 
+    if padding >= (keys or seq):
+        raise GatewrightError(f"--padding is {padding}, allowed 0..{(keys or seq) - 1}: a key must be left")
     stimulus = AttentionStimulus.random(seed, seq, keys or seq, heads, head_dim, causal, padding)
     _run(stimulus, config, seed, waves, json)
 

@@ -100,7 +100,7 @@ class Accelerator:
         values = np.asarray(array)
         if not np.issubdtype(values.dtype, np.integer):
             raise DriverError(f"array is {values.dtype}, allowed: integers")
-        return DeviceArray(self._allocate, values.shape, values.dtype).write(values)
+        return DeviceArray(self._allocate, values.shape, values.dtype, self.backend).write(values)
 
     def _allocate(self, nbytes: int) -> DeviceMemory:
         try:
@@ -112,7 +112,7 @@ class Accelerator:
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[_Scratch]:
         try:
-            yield _Scratch(self._arena)
+            yield _Scratch(self._arena, self.backend)
         finally:
             self._arena.reset()
 
@@ -193,12 +193,12 @@ class Accelerator:
 
         Raises as :meth:`gemm`.
         """
-        shape = attention_shape(self.config, q, k, v, heads, key_mask)
+        shape = attention_shape(self.config, q, k, v, heads, score, out, key_mask)
         flags = AttentionFlags.CAUSAL if causal else AttentionFlags(0)
         flags |= AttentionFlags.KEY_MASK if shape.mask is not None else AttentionFlags(0)
         with self._scratch() as scratch:
             on = {name: scratch.operand(matrix) for name, matrix in (("q", q), ("k", k), ("v", v))}
-            on["o"] = o = scratch.empty((shape.seq_q, heads * shape.head_dim), np.int8)
+            on["o"] = o = scratch.empty((shape.seq_q, shape.heads * shape.head_dim), np.int8)
             self._run_one(
                 encode(
                     ATTENTION,
@@ -208,7 +208,7 @@ class Accelerator:
                     mask_addr=scratch.bytes(shape.mask),
                     seq_q=shape.seq_q,
                     seq_kv=shape.seq_kv,
-                    heads=heads,
+                    heads=shape.heads,
                     head_dim=shape.head_dim,
                     score_multiplier=score.multiplier,
                     score_shift=score.shift,
@@ -229,7 +229,7 @@ class Accelerator:
 
         Raises as :meth:`gemm`.
         """
-        features = aggregate_shape(self.config, csr, x)
+        features = aggregate_shape(self.config, csr, x, requantise)
         with self._scratch() as scratch:
             x_on = scratch.operand(x)
             y = scratch.empty((csr.n_rows, features), np.int8)
@@ -267,7 +267,7 @@ class Accelerator:
             self._execute(program, scratch, limit)
 
     def _run_one(self, command: bytes) -> None:
-        self._execute(Program([command]), _Scratch(self._arena), self._timeout_s)
+        self._execute(Program([command]), _Scratch(self._arena, self.backend), self._timeout_s)
 
     def _execute(self, program: Program, scratch: _Scratch, timeout_s: float) -> None:
         self._runner.run(program, scratch.bytes(program.image()), timeout_s)
@@ -287,26 +287,29 @@ class Accelerator:
 class _Scratch:
     """Places one request's data in the arena."""
 
-    def __init__(self, arena: Arena) -> None:
+    def __init__(self, arena: Arena, backend: Backend) -> None:
         self._arena = arena
+        self._backend = backend
 
     def operand(self, matrix: Matrix) -> DeviceArray:
         """The matrix on the device: itself, or a copy."""
         if isinstance(matrix, DeviceArray):
             _ = matrix.memory  # refuses one that has been freed
+            if matrix.owner is not self._backend:
+                raise DriverError("this device array belongs to another accelerator")
             return matrix
         return self.empty(matrix.shape, matrix.dtype).write(matrix)
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> DeviceArray:
         """An array to be written by the accelerator."""
-        return DeviceArray(self._arena.take, shape, dtype)
+        return DeviceArray(self._arena.take, shape, dtype, self._backend)
 
     def bytes(self, values: npt.NDArray[Any] | None) -> int:
         """The address of a copy of ``values`` without padding between its rows; 0 for none of them."""
         if values is None or values.size == 0:
             return 0
         flat = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-        return DeviceArray(self._arena.take, flat.shape, np.uint8).write(flat).address
+        return self.empty(flat.shape, np.uint8).write(flat).address
 
 
 def _positive(name: str, value: float) -> float:

@@ -58,6 +58,11 @@ def _equal(what: str, value: int, other: str, wanted: int) -> None:
         raise DriverError(f"{what} is {value}, but {other} is {wanted}: must be equal")
 
 
+def _requantiser(name: str, value: object) -> None:
+    if not isinstance(value, Requantise):
+        raise DriverError(f"{name} is a {type(value).__name__}, allowed: a Requantise")
+
+
 def _per_column(name: str, values: npt.ArrayLike, n: int, low: int, high: int) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     if array.shape != (n,) or not np.issubdtype(array.dtype, np.integer):
@@ -108,6 +113,9 @@ def gemm_shape(
     if isinstance(requantise, Requantise):
         params["multiplier"], params["shift"] = requantise.multiplier, requantise.shift
     else:
+        if not isinstance(requantise, tuple) or len(requantise) != 2:
+            kind = f"tuple of {len(requantise)}" if isinstance(requantise, tuple) else type(requantise).__name__
+            raise DriverError(f"requantise is a {kind}, allowed: a Requantise, a pair (multipliers, shifts) or None")
         multipliers, shifts = requantise
         params["multiplier"] = _per_column("requantise multipliers", multipliers, n, 0, (1 << MULTIPLIER_BITS) - 1)
         params["shift"] = _per_column("requantise shifts", shifts, n, 0, SHIFT_MAX)
@@ -126,19 +134,31 @@ class AttentionShape:
 
 
 def attention_shape(
-    config: AcceleratorConfig, q: Matrix, k: Matrix, v: Matrix, heads: int, key_mask: npt.ArrayLike | None
+    config: AcceleratorConfig,
+    q: Matrix,
+    k: Matrix,
+    v: Matrix,
+    heads: int,
+    score: Requantise,
+    out: Requantise,
+    key_mask: npt.ArrayLike | None,
 ) -> AttentionShape:
     """Check the arguments of :meth:`Accelerator.attention`; errors as :func:`gemm_shape`."""
     (seq_q, width), (seq_kv, k_width), (v_rows, v_width) = _matrix("q", q), _matrix("k", k), _matrix("v", v)
     _equal("columns of k", k_width, "columns of q", width)
     _equal("columns of v", v_width, "columns of q", width)
     _equal("rows of v", v_rows, "rows of k", seq_kv)
+    if isinstance(heads, bool) or not isinstance(heads, int | np.integer):
+        raise DriverError(f"heads is a {type(heads).__name__}, allowed: an integer")
+    heads = int(heads)
     _size("heads", heads, ATTENTION, "heads", config)
     if width % heads:
         raise DriverError(f"columns of q is {width}, allowed: multiples of heads = {heads}")
     _size("rows of q (seq_q)", seq_q, ATTENTION, "seq_q", config)
     _size("rows of k (seq_kv)", seq_kv, ATTENTION, "seq_kv", config)
     _size("columns of one head (head_dim)", width // heads, ATTENTION, "head_dim", config)
+    _requantiser("score", score)
+    _requantiser("out", out)
     mask = None
     if key_mask is not None:
         bits = np.asarray(key_mask)
@@ -148,11 +168,12 @@ def attention_shape(
     return AttentionShape(seq_q, seq_kv, heads, width // heads, mask)
 
 
-def aggregate_shape(config: AcceleratorConfig, csr: CsrMatrix, x: Matrix) -> int:
+def aggregate_shape(config: AcceleratorConfig, csr: CsrMatrix, x: Matrix, requantise: Requantise) -> int:
     """Check the arguments of :meth:`Accelerator.aggregate`; returns the number of features. Errors as before."""
     rows, features = _matrix("x", x)
     if not isinstance(csr, CsrMatrix):
         raise DriverError(f"csr is a {type(csr).__name__}, allowed: a gatewright.spec.csr.CsrMatrix")
     _equal("rows of x", rows, "csr.cols", csr.cols)
     _size("columns of x (features)", features, AGGREGATE, "features", config)
+    _requantiser("requantise", requantise)
     return features

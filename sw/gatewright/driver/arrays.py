@@ -39,11 +39,19 @@ class DeviceArray:
     shape, dtype : as of the numpy array that it holds.
     address : byte address of the first element, a multiple of 64.
     stride : bytes from one row to the next.
+    owner : the backend that the memory is of.
     """
 
-    def __init__(self, allocate: Callable[[int], DeviceMemory], shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        allocate: Callable[[int], DeviceMemory],
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+        owner: object = None,
+    ) -> None:
         if len(shape) not in (1, 2) or 0 in shape:
             raise DriverError(f"array of shape {shape}: allowed one or two dimensions, none of them 0")
+        self.owner = owner
         self.shape = shape
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.stride, self.nbytes = _layout(shape, dtype)
@@ -63,8 +71,19 @@ class DeviceArray:
         return np.ndarray(self.shape, self.dtype, buffer=self.memory.array.data, strides=strides)
 
     def write(self, values: npt.ArrayLike) -> DeviceArray:
-        """Copy ``values`` (same shape, cast to the same dtype) to the device; returns self."""
-        self._view[...] = values
+        """Copy ``values`` to the device; returns self.
+
+        Raises :class:`DriverError` unless they are integers of the same shape that the dtype holds.
+        """
+        array = np.asarray(values)
+        if array.shape != self.shape or not np.issubdtype(array.dtype, np.integer):
+            raise DriverError(
+                f"values is {array.dtype} of shape {array.shape}, allowed: integers of shape {self.shape}"
+            )
+        limits = np.iinfo(self.dtype)
+        if not np.can_cast(array.dtype, self.dtype) and (array.min() < limits.min or array.max() > limits.max):
+            raise DriverError(f"values spans {array.min()}..{array.max()}, allowed {limits.min}..{limits.max}")
+        self._view[...] = array
         self.memory.flush()
         return self
 

@@ -117,15 +117,21 @@ class BoardBackend:
         self._buffers: set[_Buffer] = set()
         path = str(bitstream or f"gatewright-{config.name}.bit")
         try:
-            self._overlay = self._pynq.Overlay(path, device=self._device, download=False)
-            self._set_clocks()
-            if download:
-                self._overlay.download()
-        except OSError as error:
-            raise BackendUnavailable(f"bitstream {path} cannot be loaded: {error}") from None
-        block, address = _find_ip(self._overlay.ip_dict, path)
-        self._mmio = self._pynq.MMIO(address, REGISTER_BYTES, device=self._device)
-        self._interrupt = self._find_interrupt(f"{block}/{IRQ_PIN}")
+            with contextlib.ExitStack() as undo:
+                self._overlay = self._pynq.Overlay(path, device=self._device, download=False)
+                undo.callback(self._overlay.free)
+                self._set_clocks()
+                if download:
+                    self._overlay.download()
+                block, address = _find_ip(self._overlay.ip_dict, path)
+                self._mmio = self._pynq.MMIO(address, REGISTER_BYTES, device=self._device)
+                self._interrupt = self._find_interrupt(f"{block}/{IRQ_PIN}")
+                undo.pop_all()
+        except BackendUnavailable:
+            raise
+        except Exception as error:  # a bad handoff makes pynq's parsers raise anything
+            reason = f"{type(error).__name__}: {error}"
+            raise BackendUnavailable(f"bitstream {path} cannot be opened: {reason}") from error
 
     def _set_clocks(self) -> None:
         """Give clocks a frequency where pynq's metadata has none (4.0.0 on Zynq-7000): download needs one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import Backend
-from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, ConfigMismatch
+from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, BusProtocolError, ConfigMismatch
 from gatewright.driver.program import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
@@ -68,11 +68,14 @@ class Runner:
         Raises :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
         """
         registers = self._registers
-        self._start(program, address)
         try:
+            self._start(program, address)
             finished = self._backend.wait(timeout_s)
-        except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
+        except BusProtocolError:  # a bus that breaks its rules cannot be drained
             self._backend.reset()
+            raise
+        except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
+            self.recover()
             raise
         if not finished:
             raise self._timed_out(f"{timeout_s:g} s", program, registers.read("COMMAND_INDEX"))
@@ -98,5 +101,5 @@ class Runner:
 
     def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)
-        self._backend.reset()
+        self.recover()
         return AcceleratorTimeout(limit, index, program.decode(index), state)

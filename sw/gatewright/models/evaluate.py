@@ -22,6 +22,7 @@ class Quality:
 def rank_quality(scores: np.ndarray, users: np.ndarray, seen: MovieLens, held_out: MovieLens, k: int = 10) -> Quality:
     """Quality of ``scores`` (float [len(users), items]) with the movies of ``seen`` removed from the ranking.
 
+    Where there are fewer than ``k`` movies, all of them are ranked; without any held-out rating both means are 0.
     NDCG is of K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002, with gain 1.
     """
     scores = scores.astype(np.float32, copy=True)
@@ -33,12 +34,13 @@ def rank_quality(scores: np.ndarray, users: np.ndarray, seen: MovieLens, held_ou
         if len(relevant) == 0:
             continue
         scores[row, seen.items[seen.user_ptr[user] : seen.user_ptr[user + 1]]] = -np.inf
-        top = np.argpartition(-scores[row], k)[:k]
+        top = np.argpartition(-scores[row], min(k, scores.shape[1] - 1))[:k]
         top = top[np.argsort(-scores[row, top], kind="stable")]
         hits = np.isin(top, relevant)
-        ndcg.append((hits * discount).sum() / ideal[min(k, len(relevant)) - 1])
+        ndcg.append((hits * discount[: len(hits)]).sum() / ideal[min(k, len(relevant)) - 1])
         recall.append(hits.sum() / len(relevant))
-    return Quality(float(np.mean(ndcg)), float(np.mean(recall)), len(ndcg), k)
+    count = max(len(ndcg), 1)
+    return Quality(float(sum(ndcg) / count), float(sum(recall) / count), len(ndcg), k)
 
 
 def popularity_scores(data: MovieLens, n_rows: int) -> np.ndarray:

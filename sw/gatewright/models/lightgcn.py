@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 
 __all__ = ["LightGCN", "LightGCNOptions", "graph_weights", "sample_items", "train_lightgcn"]
 
@@ -101,6 +102,7 @@ class _Propagate(torch.autograd.Function):
         return None, None, ctx.transposed @ gradient.contiguous()
 
 
+@deterministic()
 def train_lightgcn(
     data: MovieLens, options: LightGCNOptions, seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> LightGCN:

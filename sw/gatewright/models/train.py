@@ -22,7 +22,7 @@ __all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "code_version", "trai
 Progress = Callable[[str, int, int], None]
 """Called as progress(stage, done, total)."""
 
-_SOURCES = ("data", "lightgcn", "text", "fusion", "train_fusion", "train", "reference")
+_SOURCES = ("data", "determinism", "lightgcn", "text", "fusion", "train_fusion", "train", "reference")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 from gatewright.models.fusion import FusionOptions, HybridFusion
 from gatewright.models.lightgcn import LightGCN, sample_items
 from gatewright.models.text import TextEncoder
@@ -84,6 +85,7 @@ class _Queries:
         return functional.normalize(self.pair[first, second] * share + self.text[target] * (1 - share) + noise, dim=0)
 
 
+@deterministic()
 def train_fusion(
     data: MovieLens,
     gcn: LightGCN,

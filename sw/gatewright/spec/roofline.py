@@ -1,7 +1,7 @@
 """Least cycles of a command by arithmetic and by bytes moved (Williams et al., "Roofline", CACM 2009).
 
-The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once, at the memory
-model's full rate.
+The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once
+(of an aggregation, a row of X once per edge: none is kept on chip), at the memory model's full rate.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ CASES = {
     "too many features": (["simulate", "aggregate", "--config", "tiny", "--features", "129"], "129"),
     "m of zero": (["simulate", "gemm", "--m", "0"], "--m"),
     "waves into a missing folder": (["simulate", "gemm", "--config", "tiny", "--waves", "/no/such/w.fst"], "w.fst"),
+    "no key left": (["simulate", "attention", "--config", "tiny", "--seq", "4", "--padding", "4"], "allowed 0..3"),
+    "junit into a missing folder": (["verify", "gemm", "--junit", "/no/such/junit.xml"], "junit.xml"),
+    "waves of all benches": (["verify", "--waves", "w.fst"], "name it, allowed: sequencer"),
+    "out below a file": (["generate", "--config", "tiny", "--out", "/dev/null/x"], "/dev/null/x"),
     "unknown bench": (["verify", "nothing"], "unknown bench 'nothing'"),
     "unknown command": (["fly"], "fly"),
 }

@@ -1,6 +1,7 @@
 """The commands on the RTL of `tiny`: what they print, write and answer."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,30 @@ def test_simulate_records_waves(gatewright, tmp_path: Path) -> None:
     waves = tmp_path / "gemm.fst"
     done = gatewright("simulate", "gemm", "--config", "tiny", "--m", 2, "--n", 2, "--k", 2, "--waves", waves)
     assert done.code == 0, done.err
+    assert waves.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("torch", ["recommend", "--user", 15]), ("amaranth", ["generate", "--out", "x"]), ("cocotb", ["verify"])],
+)
+def test_a_missing_extra_is_one_line(module: str, arguments: list, gatewright, monkeypatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in {module, "gatewright_hw", "gatewright_sim"}]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.startswith(("gatewright.models", "transformers"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    done = gatewright(*arguments)
+    assert done.code == 2
+    assert "pip install" in done.err
+
+
+def test_verify_one_bench(gatewright, tmp_path: Path) -> None:
+    junit, waves = tmp_path / "junit.xml", tmp_path / "bench.fst"
+    done = gatewright("verify", "sequencer", "--junit", junit, "--waves", waves)
+    assert done.code == 0, done.err
+    assert "sequencer: " in done.out
+    assert "<testcase" in junit.read_text()
     assert waves.stat().st_size > 1000
 
 

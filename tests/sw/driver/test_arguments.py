@@ -44,6 +44,22 @@ CASES: dict[str, tuple[Call, str]] = {
         lambda acc: acc.gemm(A, B, requantise=(np.zeros(6, np.int64), np.full(6, -1))),
         "^requantise shifts spans -1..-1, allowed 0..63",
     ),
+    "requantise_type": (
+        lambda acc: acc.gemm(A, B, requantise=0.5),
+        r"^requantise is a float, allowed: a Requantise, a pair \(multipliers, shifts\) or None",
+    ),
+    "requantise_triple": (
+        lambda acc: acc.gemm(A, B, requantise=(1, 2, 3)),
+        "^requantise is a tuple of 3, allowed: a Req",
+    ),
+    "score": (lambda acc: acc.attention(A, A, A, 1, 0.5, ONE), "^score is a float, allowed: a Requantise"),
+    "out": (lambda acc: acc.attention(A, A, A, 1, ONE, None), "^out is a NoneType, allowed: a Requantise"),
+    "aggregate_requantise": (
+        lambda acc: acc.aggregate(CSR, A, (1, 0)),
+        "^requantise is a tuple, allowed: a Requantise",
+    ),
+    "heads_type": (lambda acc: acc.attention(A, A, A, 1.0, ONE, ONE), "^heads is a float, allowed: an integer"),
+    "heads_bool": (lambda acc: acc.attention(A, A, A, True, ONE, ONE), "^heads is a bool, allowed: an integer"),
     "heads": (lambda acc: acc.attention(A, A, A, 3, ONE, ONE), "^columns of q is 8, allowed: multiples of heads = 3"),
     "no_heads": (lambda acc: acc.attention(A, A, A, 0, ONE, ONE), "^heads is 0, allowed 1"),
     "odd_head": (
@@ -105,6 +121,31 @@ def test_a_freed_array_is_refused(open_accelerator: Callable[..., Accelerator]) 
         pass
     with pytest.raises(DriverError, match="this device array has been freed"):
         accelerator.gemm(a, B)
+
+
+def test_an_array_of_another_accelerator_is_refused(open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator, other = open_accelerator("golden"), open_accelerator("golden")
+    with pytest.raises(DriverError, match="this device array belongs to another accelerator"):
+        accelerator.gemm(A, other.upload(B))
+    assert not Accelerator("tiny", accelerator.backend).gemm(A, accelerator.upload(B)).any()  # the same device
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((4, 1), np.int8), r"^values is int8 of shape \(4, 1\), allowed: integers of shape \(4, 8\)"),
+        (np.zeros((4, 8)), "^values is float64 of shape"),
+        (np.full((4, 8), 128), r"^values spans 128..128, allowed -128..127"),
+        (np.full((4, 8), -129), r"^values spans -129..-129, allowed -128..127"),
+    ],
+)
+def test_values_that_an_array_cannot_hold(
+    values: np.ndarray, message: str, open_accelerator: Callable[..., Accelerator]
+) -> None:
+    array = open_accelerator("golden").upload(A)
+    with pytest.raises(DriverError, match=message):
+        array.write(values)
+    assert array.write(np.full((4, 8), 127)).numpy().tolist() == [[127] * 8] * 4
 
 
 def test_memory_that_is_not_there(open_accelerator: Callable[..., Accelerator]) -> None:

@@ -77,6 +77,39 @@ def test_another_bitstream(device: Any, bitstream: Callable[..., Path]) -> None:
         BoardBackend(TINY, bitstream=bitstream("video_filter"))
 
 
+@pytest.mark.parametrize("handoff", ["", "<EDKSYSTEM/>", "not xml"])
+def test_a_bad_handoff(handoff: str, device: Any, bitstream: Callable[..., Path]) -> None:
+    path = bitstream()
+    path.with_suffix(".hwh").write_text(handoff)
+    with pytest.raises(BackendUnavailable, match=r"gatewright\.bit (cannot be opened|has no block)"):
+        BoardBackend(TINY, bitstream=path)
+
+
+def test_a_missing_handoff(device: Any, bitstream: Callable[..., Path]) -> None:
+    path = bitstream()
+    path.with_suffix(".hwh").unlink()
+    with pytest.raises(BackendUnavailable, match=r"gatewright\.bit cannot be opened"):
+        BoardBackend(TINY, bitstream=path)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise RuntimeError("no such window")
+
+
+@pytest.mark.parametrize(("block", "broken"), [("video_filter", "Interrupt"), ("gatewright_top", "MMIO")])
+def test_the_overlay_is_freed_when_opening_fails(
+    block: str, broken: str, device: Any, bitstream: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pynq
+
+    freed: list[Any] = []
+    monkeypatch.setattr(pynq.Overlay, "free", lambda overlay: freed.append(overlay))
+    monkeypatch.setattr(pynq, broken, _fail)
+    with pytest.raises(BackendUnavailable, match=r"no block gatewright_top|RuntimeError: no such window"):
+        BoardBackend(TINY, bitstream=bitstream(block))
+    assert len(freed) == 1
+
+
 def test_another_configuration(device: Any, bitstream: Callable[..., Path]) -> None:
     with pytest.raises(ConfigMismatch, match="not made from config 'pynq-z2'"):
         Accelerator("pynq-z2", "board", bitstream=bitstream())

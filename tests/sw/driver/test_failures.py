@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator, AcceleratorError, AcceleratorTimeout, DeviceArray
+from gatewright.driver.errors import BusProtocolError
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, CommandSpec, GemmFlags, encode
 from gatewright.spec.errors import ErrorCode
 
@@ -146,6 +147,58 @@ def test_a_program_that_outlasts_its_timeout(open_accelerator: Callable[..., Acc
     assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
 
 
+def test_a_slow_program_is_drained_at_its_timeout(
+    open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = open_accelerator("rtl")
+    with monkeypatch.context() as patch:
+        patch.setattr(accelerator.backend, "wait", lambda timeout_s: False)
+        patch.setattr(accelerator.backend, "reset", pytest.fail)
+        with pytest.raises(AcceleratorTimeout, match="not done after"):
+            accelerator.gemm(np.ones((40, 64), np.int8), np.ones((40, 64), np.int8))
+    assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+
+
+def test_an_interrupted_start_does_not_leave_a_program_running(
+    open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = open_accelerator("golden")
+    registers, recovered = accelerator.registers, []
+    honest = registers.write_fields
+
+    def interrupt(name: str, **fields: int) -> None:
+        honest(name, **fields)
+        if "start" in fields:
+            raise KeyboardInterrupt
+        recovered.append(fields)
+
+    monkeypatch.setattr(registers, "write_fields", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        accelerator.gemm(A, B)
+    assert recovered[-1] == {"reset": 1}
+
+
+@pytest.mark.parametrize("error", [BusProtocolError, KeyboardInterrupt])
+def test_a_bus_that_cannot_be_drained_is_reset_by_the_backend(
+    error: type[BaseException], open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = open_accelerator("golden")
+    backend, resets = accelerator.backend, []
+    honest = backend.reset
+
+    def fail(timeout_s: float) -> bool:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "wait", fail)
+        patch.setattr(backend, "reset", lambda: resets.append(honest()))
+        backend.faults.hang = error is KeyboardInterrupt
+        with pytest.raises(error):
+            accelerator.gemm(A, B)
+    assert len(resets) == 1
+    assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_interrupted_wait_does_not_leave_a_program_running(
     backend: str, open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
@@ -157,6 +210,7 @@ def test_an_interrupted_wait_does_not_leave_a_program_running(
 
     with monkeypatch.context() as patch:
         patch.setattr(accelerator.backend, "wait", interrupt)
+        patch.setattr(accelerator.backend, "reset", pytest.fail)  # a bus that comes to rest needs no more
         with pytest.raises(KeyboardInterrupt):
             accelerator.gemm(np.ones((40, 64), np.int8), np.ones((40, 64), np.int8))
     assert np.array_equal(accelerator.gemm(A, B), EXPECTED)

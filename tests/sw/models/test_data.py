@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gatewright.models.data import load_movielens
+from gatewright.models.train import train_or_load
 from gatewright.recommender.errors import DataError, UnknownUserError
 
 MOVIES = """movieId,title,genres
@@ -85,6 +86,24 @@ def test_fingerprint_sees_every_field(folder):
         ("ratings.csv", "7,10,5.0,100", "seven,10,5.0,100", r"ratings\.csv, line 3: .*seven"),
         ("ratings.csv", "7,10,5.0,100", "7,10,9.0,100", r"line 3: rating 9\.0 is outside 0\.5 to 5"),
         ("ratings.csv", "7,10,5.0,100", "7,10,nan,100", r"line 3: rating nan is outside"),
+        ("ratings.csv", "7,10,5.0,100", "7,10,0.1,100", r"line 3: rating 0\.1 is outside 0\.5 to 5"),
+        ("ratings.csv", "7,10,5.0,100", "7,10,many,100", r"line 3: rating 'many' is not a number from 0\.5 to 5"),
+        (
+            "ratings.csv",
+            "7,10,5",
+            f"{2**63},10,5",
+            rf"line 3: userId '{2**63}' is not a whole number from 0 to {2**63 - 1}",
+        ),
+        ("ratings.csv", "5.0,100", f"5.0,{2**63}", rf"line 3: timestamp '{2**63}' is not a whole number"),
+        ("ratings.csv", "7,10,5", "-7,10,5", r"line 3: userId '-7' is not a whole number from 0"),
+        ("ratings.csv", "7,10,5", "9" * 140_000 + ",10,5", r"ratings\.csv, line 3: malformed CSV, field larger"),
+        ("ratings.csv", "7,10,5", "7\0,10,5", r"ratings\.csv, line 3: a NUL byte"),
+        ("movies.csv", "20,Heat", f"{2**64},Heat", rf"movies\.csv, line 3: movieId '{2**64}' is not a whole number"),
+        ("movies.csv", "Heat", "H" * 140_000, r"movies\.csv, line 3: malformed CSV, field larger"),
+        ("movies.csv", "Heat", "He\0at", r"movies\.csv, line 3: a NUL byte"),
+        ("movies.csv", "Heat (1995)", " ", r"movies\.csv, line 3: title is blank"),
+        ("movies.csv", "20,Heat", "10,Heat", r"movies\.csv lists movieId 10 twice"),
+        ("movies.csv", "30,Babe", '30,"Babe', r"movies\.csv, line 4: malformed CSV, unexpected end of data"),
         ("ratings.csv", "3,30,0.5", "3,31,0.5", r"rates movieId 31, which movies\.csv does not list"),
         ("movies.csv", "20,Heat", ",Heat", r"movies\.csv, line 3"),
     ],
@@ -98,9 +117,44 @@ def test_malformed_file_is_named(folder, file, old, new, message):
 
 
 @pytest.mark.parametrize("file", ["ratings.csv", "movies.csv"])
+def test_bytes_that_are_not_utf8_are_named(folder, file):
+    lines = (folder / file).read_bytes().splitlines(keepends=True)
+    (folder / file).write_bytes(b"".join([*lines[:2], lines[2].replace(b",", b",\xe9", 1), *lines[3:]]))
+    with pytest.raises(DataError, match=rf"{file}, line 3: byte 0xe9 is not valid"):
+        load_movielens(folder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ("7,10,5.0,100\n", "users 1, rated movies 1, ratings 1, at most 1 by one user"),
+        ("7,10,5,1\n7,20,5,2\n7,30,5,3\n", "users 1, rated movies 3, ratings 3, at most 3"),
+        ("7,10,5,1\n7,20,5,2\n8,10,5,1\n8,30,5,2\n", "users 2, rated movies 3, ratings 4, at most 2"),
+        ("7,10,5,1\n7,20,5,2\n7,10,5,3\n8,10,5,1\n", "users 2, rated movies 2, ratings 3, at most 2"),
+    ],
+    ids=["one rating", "one user", "nothing to predict", "a movie rated twice"],
+)
+def test_too_little_to_train_on_says_what_is_needed(folder, rows, found):
+    (folder / "ratings.csv").write_text(RATINGS.splitlines()[0] + "\n" + rows)
+    with pytest.raises(DataError, match="needs at least 2 users, 3 rated movies and 4 ratings, 3 of them") as caught:
+        load_movielens(folder)
+    assert found in str(caught.value)
+
+
+def test_the_least_data_allowed_trains(folder, small_options, tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path / "cache"))
+    trained = train_or_load(load_movielens(folder), small_options)
+    assert {quality.users for quality in trained.quality.values()} == {1}
+    assert np.isfinite(trained.reference().request(0)).all()
+
+
+@pytest.mark.parametrize("file", ["ratings.csv", "movies.csv"])
 def test_missing_and_empty_files_are_named(folder, file):
     (folder / file).write_text((folder / file).read_text().splitlines()[0] + "\n")
     with pytest.raises(DataError, match=rf"{file} has a header but no rows"):
+        load_movielens(folder)
+    (folder / file).write_text("\n")
+    with pytest.raises(DataError, match=rf"{file} is empty"):
         load_movielens(folder)
     (folder / file).write_text("")
     with pytest.raises(DataError, match=rf"{file} is empty"):

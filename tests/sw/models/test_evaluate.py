@@ -34,6 +34,18 @@ def test_users_without_held_out_ratings_do_not_count():
     assert rank_quality(scores, np.arange(2), _Ratings([0], [1]), _Ratings([], [3]), k=2).users == 1
 
 
+@pytest.mark.parametrize("k", [5, 6, 7, 10])
+def test_k_may_reach_and_pass_the_number_of_items(k):
+    scores = np.arange(6, dtype=np.float32)[None]
+    found = rank_quality(scores, np.arange(1), _Ratings([5]), _Ratings([3]), k)  # ranked 4, 3, 2, 1, 0
+    assert (found.ndcg, found.recall, found.users) == (pytest.approx(1 / np.log2(3)), 1.0, 1)
+
+
+def test_nothing_held_out_counts_no_user():
+    found = rank_quality(np.ones((1, 6), np.float32), np.arange(1), _Ratings([0]), _Ratings([]), k=2)
+    assert (found.ndcg, found.recall, found.users) == (0.0, 0.0, 0)
+
+
 def test_popularity_is_the_number_of_ratings():
     assert popularity_scores(_Ratings([0, 3], [3]), 2).tolist() == [[1, 0, 0, 2, 0, 0]] * 2
 
