@@ -1,4 +1,4 @@
-"""Imports go one way: spec <- hw, golden, compiler, driver <- rtl, benches <- cli."""
+"""Imports go one way: spec <- hw, golden, driver <- rtl, recommender, models <- cli."""
 
 import ast
 import subprocess
@@ -33,7 +33,12 @@ ALLOWED = {
     },
 }
 HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx")
-NUMPY_ONLY = ("gatewright.driver", "gatewright.recommender", "gatewright_sim.golden.backend")
+NUMPY_ONLY = (
+    "gatewright.spec.commands",
+    "gatewright.driver",
+    "gatewright.recommender",
+    "gatewright_sim.golden.backend",
+)
 
 
 def _imports(file: Path) -> set[str]:

@@ -58,7 +58,7 @@ def markdown(config: AcceleratorConfig) -> str:
         "## Registers",
         _registers(config),
         "## Error codes",
-        _table(("code", "name"), ((code.value, code.name) for code in ErrorCode)),
+        _table(("code", "name", "meaning"), ((code.value, code.name, code.meaning) for code in ErrorCode)),
         "## Commands",
         "A command is sixteen little-endian 32-bit words. Bits that no field names are zero.",
         *(_command(spec, config) for spec in COMMANDS.values()),

@@ -105,7 +105,7 @@ def test_the_documentation_holds_the_whole_contract(folder: Path) -> None:
         for field in entry.fields:
             assert f"| {field.name} |" in text
     for code in ErrorCode:
-        assert f"| {code.value} | {code.name} |" in text
+        assert f"| {code.value} | {code.name} | {code.meaning} |" in text
     for spec in COMMANDS.values():
         section = text.split(f"### {spec.name}\n")[1].split("### ")[0]
         for field in spec.fields:

@@ -39,19 +39,6 @@ class BusProtocolError(GatewrightError):
     """The simulated memory saw the design break a rule of AXI."""
 
 
-_MEANING = {
-    ErrorCode.BAD_OPCODE: "unknown opcode",
-    ErrorCode.BAD_FLAGS: "a flag, or a combination of flags, that the command does not allow",
-    ErrorCode.UNALIGNED: "an address or stride that is not a multiple of 8",
-    ErrorCode.BAD_SHAPE: "a size that the configuration cannot hold",
-    ErrorCode.READ_SLVERR: "a memory read was answered with SLVERR",
-    ErrorCode.READ_DECERR: "a memory read outside the memory (DECERR)",
-    ErrorCode.WRITE_SLVERR: "a memory write was answered with SLVERR",
-    ErrorCode.WRITE_DECERR: "a memory write outside the memory (DECERR)",
-    ErrorCode.BAD_ROW_POINTER: "row pointers that do not start at 0, decrease, or exceed nnz",
-    ErrorCode.BAD_INDEX: "a column index at or above cols",
-}
-
 _WITH_FIELD = (ErrorCode.UNALIGNED, ErrorCode.BAD_SHAPE)
 
 
@@ -80,7 +67,7 @@ class AcceleratorError(GatewrightError):
         if command and self.code in _WITH_FIELD:
             self.fields = {field.name: command[field.name] for field in command.spec.fields if field.word == detail}
         name = self.code.name if isinstance(self.code, ErrorCode) else f"error {code}"
-        meaning = _MEANING.get(ErrorCode(self.code)) if isinstance(self.code, ErrorCode) else None
+        meaning = self.code.meaning.partition(";")[0] if isinstance(self.code, ErrorCode) else None
         message = f"{_name_command(index, command)} stopped with {name}: {meaning or 'not an error of this contract'}"
         if self.fields:
             message += f" ({', '.join(f'{field} = {value}' for field, value in self.fields.items())})"

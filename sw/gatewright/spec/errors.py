@@ -20,20 +20,34 @@ class ErrorCode(IntEnum):
 
     NONE = 0
     BAD_OPCODE = 1
-    """Unknown opcode."""
     BAD_FLAGS = 2
-    """A flag bit that the command does not define, or a combination that it does not allow."""
     UNALIGNED = 3
-    """An address or stride that is not a multiple of 8; the detail is the word of the command."""
     BAD_SHAPE = 4
-    """A size of zero or above the configuration's limit; the detail is the word of the command."""
     READ_SLVERR = 5
     READ_DECERR = 6
     WRITE_SLVERR = 7
     WRITE_DECERR = 8
     BAD_ROW_POINTER = 9
-    """row_ptr[0] is not 0, row_ptr decreases, or it exceeds nnz."""
     BAD_INDEX = 10
-    """A column index at or above cols."""
     WATCHDOG = 11
-    """The command ran longer than WATCHDOG cycles; the accelerator needs a reset."""
+
+    @property
+    def meaning(self) -> str:
+        """What happened, in words."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    ErrorCode.NONE: "no error",
+    ErrorCode.BAD_OPCODE: "unknown opcode",
+    ErrorCode.BAD_FLAGS: "a flag, or a combination of flags, that the command does not allow",
+    ErrorCode.UNALIGNED: "an address or stride that is not a multiple of 8; the detail is the word of the command",
+    ErrorCode.BAD_SHAPE: "a size that the configuration cannot hold; the detail is the word of the command",
+    ErrorCode.READ_SLVERR: "a memory read was answered with SLVERR",
+    ErrorCode.READ_DECERR: "a memory read outside the memory (DECERR)",
+    ErrorCode.WRITE_SLVERR: "a memory write was answered with SLVERR",
+    ErrorCode.WRITE_DECERR: "a memory write outside the memory (DECERR)",
+    ErrorCode.BAD_ROW_POINTER: "row pointers that do not start at 0, decrease, or exceed nnz",
+    ErrorCode.BAD_INDEX: "a column index at or above cols",
+    ErrorCode.WATCHDOG: "the command ran longer than WATCHDOG cycles; the accelerator needs a reset",
+}
