@@ -20,7 +20,7 @@ ALLOWED = {
         "gatewright.driver",
         "gatewright.cache",
         "gatewright_hw",
-        "gatewright_sim.benches.fst",
+        "gatewright_sim.fst",
         "gatewright_sim.verilator",
         "gatewright_sim.golden",
     },

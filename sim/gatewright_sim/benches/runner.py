@@ -22,7 +22,7 @@ from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim.benches.fst import fst_build_args
+from gatewright_sim.fst import fst_build_args
 from gatewright_sim.verilator import find_verilator
 
 __all__ = ["BenchError", "build_simulator", "run_cocotb"]

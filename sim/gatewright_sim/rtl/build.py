@@ -18,7 +18,7 @@ from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
-from gatewright_sim.benches.fst import fst_build_args
+from gatewright_sim.fst import fst_build_args
 from gatewright_sim.verilator import INSTALL_TOOLS, Verilator, find_verilator
 
 __all__ = ["build_library", "design_verilog"]
