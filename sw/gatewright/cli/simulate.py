@@ -83,9 +83,10 @@ def attention(
     """softmax(Q K^T / sqrt(d) + mask) V, int8, scores on chip."""
     from gatewright_sim.stimulus import AttentionStimulus
 
-    if padding >= (keys or seq):
-        raise GatewrightError(f"--padding is {padding}, allowed 0..{(keys or seq) - 1}: a key must be left")
-    stimulus = AttentionStimulus.random(seed, seq, keys or seq, heads, head_dim, causal, padding)
+    keys = keys or seq
+    if padding >= keys:
+        raise GatewrightError(f"--padding is {padding}, allowed 0..{keys - 1}: a key must be left")
+    stimulus = AttentionStimulus.random(seed, seq, keys, heads, head_dim, causal, padding)
     _run(stimulus, config, seed, waves, json)
 
 
