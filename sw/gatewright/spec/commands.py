@@ -15,6 +15,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
+from gatewright.spec.vector import Combine, Function
 
 __all__ = [
     "AGGREGATE",
@@ -32,6 +33,9 @@ __all__ = [
     "GemmFlags",
     "Kind",
     "Opcode",
+    "VECTOR",
+    "VECTOR_PARAMS_DTYPE",
+    "VectorFlags",
     "check",
     "decode",
     "encode",
@@ -49,6 +53,7 @@ class Opcode(IntEnum):
     GEMM = 1
     ATTENTION = 2
     AGGREGATE = 3
+    VECTOR = 4
 
 
 class GemmFlags(IntFlag):
@@ -61,7 +66,9 @@ class GemmFlags(IntFlag):
     A_RESIDENT = 4
     """Blocks of A are the outer loop (A is read once, B once per block of A) instead of blocks of B."""
     PARAMS = 8
-    """params_addr points at one 8-byte record per column of C. Needed for an int8 C; brings the bias for an int32 C."""
+    """params_addr points at one 8-byte record per column of C. Brings the bias for an int32 C; needed otherwise."""
+    OUT_INT16 = 16
+    """C is requantised int16 instead of int8."""
 
 
 class AttentionFlags(IntFlag):
@@ -71,10 +78,21 @@ class AttentionFlags(IntFlag):
     """Query i attends to keys j <= i + seq_kv - seq_q."""
     KEY_MASK = 2
     """mask_addr points at seq_kv bits (bit j of a little-endian bit string), 1 = attend; padded to 8 bytes."""
+    OUT_INT16 = 4
+    """O is int16 instead of int8."""
 
 
 class AggregateFlags(IntFlag):
     """AGGREGATE has no flags."""
+
+
+class VectorFlags(IntFlag):
+    """Flags of VECTOR."""
+
+    B_COLUMN = 1
+    """B has one value per row, which meets every column of A."""
+    PER_COLUMN = 2
+    """params_addr points at one 8-byte record per column of Y, instead of one record for all of them."""
 
 
 class Kind(Enum):
@@ -88,6 +106,8 @@ class Kind(Enum):
     """A count from 1 to the field's limit."""
     COUNT = "count"
     """A count from 0."""
+    CHOICE = "choice"
+    """One of the values 0 to the field's ``most``."""
     PLAIN = "plain"
     """Any value of its width."""
 
@@ -96,7 +116,8 @@ class Kind(Enum):
 class Field:
     """One field of a command: ``width`` bits at bit ``lsb`` of 32-bit word ``word``.
 
-    ``limit`` names the :class:`AcceleratorConfig` attribute that bounds a SIZE, which is a multiple of ``multiple``.
+    ``limit`` names the :class:`AcceleratorConfig` attribute that bounds a SIZE, which is a multiple of ``multiple``;
+    ``most`` bounds a CHOICE. A ``signed`` field is in two's complement.
     """
 
     name: str
@@ -107,6 +128,8 @@ class Field:
     width: int = 32
     limit: str | None = None
     multiple: int = 1
+    most: int = 0
+    signed: bool = False
 
     @property
     def offset(self) -> int:
@@ -117,12 +140,20 @@ class Field:
         """Largest valid value under ``config``."""
         return int(getattr(config, self.limit)) if self.limit else (1 << self.width) - 1
 
+    @property
+    def range(self) -> tuple[int, int]:
+        """Smallest and largest value that the field's bits hold."""
+        low = -(1 << self.width - 1) if self.signed else 0
+        return low, low + (1 << self.width) - 1
+
     def fault(self, value: int, config: AcceleratorConfig) -> ErrorCode:
         """The error a value of this field causes in the hardware, or NONE."""
         if self.kind in (Kind.ADDRESS, Kind.STRIDE) and value % ALIGNMENT:
             return ErrorCode.UNALIGNED
         if self.kind is Kind.SIZE and not (1 <= value <= self.maximum(config) and value % self.multiple == 0):
             return ErrorCode.BAD_SHAPE
+        if self.kind is Kind.CHOICE and value > self.most:
+            return ErrorCode.BAD_FLAGS
         return ErrorCode.NONE
 
 
@@ -138,7 +169,8 @@ def _stride(name: str, word: int, doc: str) -> Field:
 class CommandSpec:
     """One command: its opcode, the engine whose counters it moves, flags and fields in the order they are validated.
 
-    ``one_of`` holds flags of which at least one must be set; 0 when there is no such rule.
+    ``one_of`` holds flags of which at least one must be set, ``at_most_one_of`` two flags that exclude each other; 0
+    when there is no such rule.
     """
 
     opcode: Opcode
@@ -147,6 +179,7 @@ class CommandSpec:
     flags: type[IntFlag]
     fields: tuple[Field, ...]
     one_of: int = 0
+    at_most_one_of: int = 0
 
     @property
     def name(self) -> str:
@@ -168,12 +201,12 @@ class CommandSpec:
 GEMM = CommandSpec(
     Opcode.GEMM,
     "gemm",
-    "C = requantise(A B + bias): int8 [M, K] x int8 [K, N] -> int8 or int32 [M, N], row-major, row strides in bytes.",
+    "C = requantise(A B + bias): int8 [M, K] x int8 [K, N] -> int8, int16 or int32 [M, N]; row strides in bytes.",
     GemmFlags,
     (
         _addr("a_addr", 1, "A, int8 [M, K]"),
         _addr("b_addr", 2, "B, int8 [N, K], or [K, N] with B_KN"),
-        _addr("c_addr", 3, "C, int8 or int32 [M, N]"),
+        _addr("c_addr", 3, "C, int8, int16 or int32 [M, N]"),
         _addr("params_addr", 4, "per-column records {i32 bias, u16 multiplier, u6 shift, u10 zero}, with PARAMS"),
         Field("m", 5, "rows of A and C", Kind.SIZE, width=24),
         Field("n", 6, "columns of B and C", Kind.SIZE, width=24),
@@ -183,6 +216,7 @@ GEMM = CommandSpec(
         _stride("c_stride", 10, "bytes from one row of C to the next"),
     ),
     one_of=GemmFlags.OUT_INT32 | GemmFlags.PARAMS,
+    at_most_one_of=GemmFlags.OUT_INT32 | GemmFlags.OUT_INT16,
 )
 
 ATTENTION = CommandSpec(
@@ -194,7 +228,7 @@ ATTENTION = CommandSpec(
         _addr("q_addr", 1, "Q, int8 [seq_q, heads * head_dim]"),
         _addr("k_addr", 2, "K, int8 [seq_kv, heads * head_dim]"),
         _addr("v_addr", 3, "V, int8 [seq_kv, heads * head_dim]"),
-        _addr("o_addr", 4, "O, int8 [seq_q, heads * head_dim]"),
+        _addr("o_addr", 4, "O, int8 or int16 [seq_q, heads * head_dim]"),
         _addr("mask_addr", 5, "key mask bits, with KEY_MASK"),
         Field("seq_q", 6, "queries", Kind.SIZE, width=24),
         Field("seq_kv", 7, "keys", Kind.SIZE, width=16, limit="max_seq"),
@@ -233,11 +267,45 @@ AGGREGATE = CommandSpec(
     ),
 )
 
-COMMANDS: dict[int, CommandSpec] = {spec.opcode: spec for spec in (GEMM, ATTENTION, AGGREGATE)}
+VECTOR = CommandSpec(
+    Opcode.VECTOR,
+    "vector",
+    "Y = out(function(combine(A, B))) on [rows, cols] elements; the arithmetic is that of gatewright.spec.vector.",
+    VectorFlags,
+    (
+        _addr("a_addr", 1, "A [rows, cols]"),
+        _addr("b_addr", 2, "B [rows, cols], or [rows] with B_COLUMN; not used when combine is ALONE"),
+        _addr("y_addr", 3, "Y [rows, cols]"),
+        _addr(
+            "params_addr", 4, "output records {i32 bias, i16 gain, u6 shift, u10 zero}: one, or cols with PER_COLUMN"
+        ),
+        _addr("table_addr", 5, "records {i16 value, i16 next} of the function TABLE"),
+        Field("rows", 6, "rows", Kind.SIZE, width=24),
+        Field("cols", 7, "columns", Kind.SIZE, width=16, limit="max_columns"),
+        _stride("a_stride", 8, "bytes from one row of A to the next; 0 repeats the first"),
+        _stride("b_stride", 9, "bytes from one row of B to the next; 0 repeats the first"),
+        _stride("y_stride", 10, "bytes from one row of Y to the next"),
+        Field("a_multiplier", 11, "factor of A where A and B are added, or A is alone", width=16, signed=True),
+        Field("b_multiplier", 11, "factor of B where A and B are added", lsb=16, width=16, signed=True),
+        Field("epsilon", 12, "epsilon of LAYER_NORM and RMS_NORM, bits 31:0"),
+        Field("epsilon_high", 13, "epsilon, bits 47:32", width=16),
+        Field("combine_shift", 14, "shift of the combination", width=SHIFT_BITS),
+        Field("combine", 14, "see Combine", Kind.CHOICE, lsb=8, width=2, most=max(Combine)),
+        Field("function", 14, "see Function", Kind.CHOICE, lsb=12, width=3, most=max(Function)),
+        Field("a_type", 14, "element type of A, see ElementType", lsb=16, width=2),
+        Field("b_type", 14, "element type of B", lsb=18, width=2),
+        Field("y_type", 14, "element type of Y", lsb=20, width=2),
+    ),
+)
+
+COMMANDS: dict[int, CommandSpec] = {spec.opcode: spec for spec in (GEMM, ATTENTION, AGGREGATE, VECTOR)}
 """Every command by opcode."""
 
 GEMM_PARAMS_DTYPE = [("bias", "<i4"), ("multiplier", "<u2"), ("shift", "u1"), ("zero", "u1")]
-"""numpy structured dtype of one record at params_addr."""
+"""numpy structured dtype of one record at GEMM's params_addr."""
+
+VECTOR_PARAMS_DTYPE = [("bias", "<i4"), ("gain", "<i2"), ("shift", "u1"), ("zero", "u1")]
+"""numpy structured dtype of one record at VECTOR's params_addr."""
 
 
 @dataclass(frozen=True)
@@ -266,10 +334,16 @@ def encode(spec: CommandSpec, flags: int = 0, **values: int) -> bytes:
         if field.name not in values:
             raise SpecError(f"{spec.name}: field {field.name!r} is missing")
         value = int(values[field.name])
-        if not 0 <= value < 1 << field.width:
-            raise SpecError(f"{spec.name}: {field.name} is {value}, allowed 0..{(1 << field.width) - 1}")
-        bits |= value << field.offset
+        low, high = field.range
+        if not low <= value <= high:
+            raise SpecError(f"{spec.name}: {field.name} is {value}, allowed {low}..{high}")
+        bits |= (value & (1 << field.width) - 1) << field.offset
     return bits.to_bytes(COMMAND_BYTES, "little")
+
+
+def _extract(bits: int, field: Field) -> int:
+    low, _ = field.range
+    return ((bits >> field.offset) - low) % (1 << field.width) + low
 
 
 def decode(raw: bytes) -> DecodedCommand:
@@ -284,7 +358,7 @@ def decode(raw: bytes) -> DecodedCommand:
         )
     spec = COMMANDS[opcode]
     flags = bits >> FLAGS_LSB & ((1 << FLAGS_BITS) - 1)
-    values = {field.name: bits >> field.offset & ((1 << field.width) - 1) for field in spec.fields}
+    values = {field.name: _extract(bits, field) for field in spec.fields}
     return DecodedCommand(spec, flags, values)
 
 
@@ -300,7 +374,9 @@ def check(raw: bytes, config: AcceleratorConfig) -> tuple[ErrorCode, int]:
     command = decode(raw)
     unknown = command.flags & ~command.spec.flags_mask
     missing = command.spec.one_of and not command.flags & command.spec.one_of
-    if unknown or missing:
+    exclusive = command.spec.at_most_one_of
+    conflict = exclusive and command.flags & exclusive == exclusive
+    if unknown or missing or conflict:
         return ErrorCode.BAD_FLAGS, 0
     for field in command.spec.fields:
         fault = field.fault(command[field.name], config)

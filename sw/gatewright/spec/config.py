@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.vector import MAX_COLUMNS
 
 __all__ = ["CONFIGS", "QUERY_TILES", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
 
-SPEC_VERSION = (1, 0)
+SPEC_VERSION = (1, 1)
 """Major, minor: the VERSION register. A driver refuses another major."""
 
 QUERY_TILES = 2
@@ -40,6 +41,7 @@ class AcceleratorConfig:
     max_seq : most keys of one attention, kept on chip; a power of two, 16..4096 and at least array_cols.
     max_head_dim : widest attention head, a multiple of 8, 8..256.
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
+    max_columns : widest row of a vector command in elements, a power of two, 64..4096.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
     outstanding : read bursts in flight per requester, a power of two, 2..64.
     """
@@ -55,6 +57,7 @@ class AcceleratorConfig:
     max_seq: int
     max_head_dim: int
     max_features: int
+    max_columns: int
     edge_fifo: int
     outstanding: int
 
@@ -67,6 +70,7 @@ class AcceleratorConfig:
             ("b_depth", 32, 4096),
             ("max_seq", max(16, self.array_cols), 4096),
             ("max_features", 8, 4096),
+            ("max_columns", 64, MAX_COLUMNS),
             ("edge_fifo", 16, 1024),
             ("outstanding", 2, 64),
         ):
@@ -136,6 +140,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=64,
             max_head_dim=32,
             max_features=128,
+            max_columns=256,
             edge_fifo=32,
             outstanding=8,
         ),
@@ -151,6 +156,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=512,
             max_head_dim=64,
             max_features=1024,
+            max_columns=2048,
             edge_fifo=128,
             outstanding=16,
         ),

@@ -26,7 +26,7 @@ BLOCK_NAME = "gatewright_top"
 REGISTER_BYTES = 4096
 """Size of the register block's address range."""
 
-ENGINES = ("gemm", "attention", "aggregate")
+ENGINES = ("gemm", "attention", "aggregate", "vector")
 """What has counters of its own. GEMM and ATTENTION commands share the int8 array and are counted apart."""
 
 ID = int.from_bytes(b"GWRT", "big")
@@ -144,6 +144,7 @@ _FIXED = (
     Register("IRQ_STATUS", 0x03C, Access.W1C, "pending interrupts", _bits(("done", 0, 1, "a program ended"))),
     Register("WATCHDOG", 0x040, Access.RW, "most cycles one command may take; 0 = no limit"),
     Register("COMMAND_INDEX", 0x044, Access.RO, "index of the command that runs, or ran last"),
+    Register("CAP_VECTOR", 0x048, Access.CONSTANT, "vector", _bits(("max_columns", 0, 16, "widest row in elements"))),
 )
 
 _COUNTERS = (
@@ -180,4 +181,5 @@ def constants(config: AcceleratorConfig) -> dict[str, int]:
         "CAP_BUFFERS": config.a_depth | config.b_depth << 16,
         "CAP_ATTENTION": config.max_seq | config.max_head_dim << 16,
         "CAP_AGGREGATE": config.max_features,
+        "CAP_VECTOR": config.max_columns,
     }

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode, VectorFlags
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, MemoryModel
+from gatewright.spec.vector import LANES, RECORD_BYTES, TABLE_BYTES, Combine, ElementType, Function
 
 __all__ = ["Roofline", "roofline"]
 
@@ -20,6 +21,7 @@ class Roofline:
     """Bounds of one command, in cycles, and the work behind them."""
 
     macs: int
+    """Multiply-accumulates; of a vector command, elements."""
     read_bytes: int
     written_bytes: int
     min_cycles_compute: int
@@ -34,7 +36,7 @@ class Roofline:
 def _gemm(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
     m, n, k = command["m"], command["n"], command["k"]
     params = 8 * n if command.flags & GemmFlags.PARAMS else 0
-    out = 4 if command.flags & GemmFlags.OUT_INT32 else 1
+    out = 4 if command.flags & GemmFlags.OUT_INT32 else 2 if command.flags & GemmFlags.OUT_INT16 else 1
     return m * n * k, config.macs_per_cycle, m * k + n * k + params, m * n * out
 
 
@@ -47,7 +49,8 @@ def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int,
         seeing = min(queries, keys)
         pairs = seeing * (first + keys) // 2
     mask = -(-keys // 8) if command.flags & AttentionFlags.KEY_MASK else 0
-    return 2 * pairs * width, config.macs_per_cycle, (queries + 2 * keys) * width + mask, queries * width
+    out = 2 if command.flags & AttentionFlags.OUT_INT16 else 1
+    return 2 * pairs * width, config.macs_per_cycle, (queries + 2 * keys) * width + mask, queries * width * out
 
 
 def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
@@ -56,7 +59,21 @@ def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int,
     return nnz * features, BUS_BYTES, read, rows * features
 
 
-_WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _aggregate}
+def _vector(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
+    rows, cols = command["rows"], command["cols"]
+    elements = rows * cols
+    a, b, y = (ElementType(command[f"{operand}_type"]).nbytes for operand in "aby")
+    repeats = {operand: command[f"{operand}_stride"] == 0 for operand in "ab"}
+    read = cols * (1 if repeats["a"] else rows) * a
+    if command["combine"] != Combine.ALONE:
+        read += (1 if command.flags & VectorFlags.B_COLUMN else cols) * (1 if repeats["b"] else rows) * b
+    read += RECORD_BYTES * (cols if command.flags & VectorFlags.PER_COLUMN else 1)
+    if command["function"] == Function.TABLE:
+        read += TABLE_BYTES
+    return elements, LANES, read, elements * y
+
+
+_WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _aggregate, Opcode.VECTOR: _vector}
 
 
 def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel | None = None) -> Roofline:
