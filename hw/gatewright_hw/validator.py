@@ -31,6 +31,8 @@ def _field_fault(field: Field, value: Value, config: AcceleratorConfig) -> list[
     if field.kind is Kind.SIZE:
         bad = (value == 0) | (value > field.maximum(config)) | ~_multiple(value, field.multiple)
         return [(bad, ErrorCode.BAD_SHAPE, field.word)]
+    if field.kind is Kind.CHOICE:
+        return [(value > field.most, ErrorCode.BAD_FLAGS, field.word)]
     return []
 
 
@@ -40,6 +42,8 @@ def _faults(spec: CommandSpec, command: Value, config: AcceleratorConfig) -> lis
     bad_flags = (flags & ~spec.flags_mask & ((1 << FLAGS_BITS) - 1)) != 0
     if spec.one_of:
         bad_flags |= (flags & spec.one_of) == 0
+    if spec.at_most_one_of:
+        bad_flags |= (flags & spec.at_most_one_of) == spec.at_most_one_of
     faults = [(bad_flags, ErrorCode.BAD_FLAGS, 0)]
     for field in spec.fields:
         faults += _field_fault(field, command[field.offset : field.offset + field.width], config)

@@ -13,11 +13,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.fixed import Requantise, requantise
+from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import EXP_ENTRIES, EXP_ONE, EXP_TABLE, SCORE_BITS, row_scale
-from gatewright_sim.golden.gemm import exact_matmul
+from gatewright_sim.golden.exact import exact_matmul, factor, rescale
+from gatewright_sim.golden.gemm import PRODUCT_MAX, RESULT_TYPE
 
 __all__ = ["attention"]
+
+assert SCORE_BITS == 16
+_WEIGHT = EXP_TABLE[np.minimum(np.arange(1 << SCORE_BITS), EXP_ENTRIES - 1)].astype(np.float32)
+"""e by the distance of a score from the row's largest one; sums of a row stay below 2**24."""
 
 Int8 = npt.NDArray[np.int8]
 
@@ -27,13 +32,14 @@ def _split_heads(x: Int8, heads: int) -> Int8:
     return np.moveaxis(x.reshape(*x.shape[:-1], heads, -1), -2, -3)
 
 
-def _allowed(seq_q: int, seq_kv: int, causal: bool, key_mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
-    """Which key a query may attend to, broadcastable to [..., heads, seq_q, seq_kv]."""
-    allowed = np.ones((seq_q, seq_kv), bool)
-    if causal:
-        allowed = np.tri(seq_q, seq_kv, seq_kv - seq_q, dtype=bool)
+def _allowed(
+    seq_q: int, seq_kv: int, causal: bool, key_mask: npt.NDArray[np.bool_] | None
+) -> npt.NDArray[np.bool_] | None:
+    """Which key a query may attend to, broadcastable to [..., heads, seq_q, seq_kv]; None for any."""
+    allowed = np.tri(seq_q, seq_kv, seq_kv - seq_q, dtype=bool) if causal else None
     if key_mask is not None:
-        allowed = allowed & key_mask.astype(bool)[..., None, None, :]
+        keys = key_mask.astype(bool)[..., None, None, :]
+        allowed = keys if allowed is None else allowed & keys
     return allowed
 
 
@@ -46,7 +52,8 @@ def attention(
     out: Requantise,
     causal: bool = False,
     key_mask: npt.NDArray[np.bool_] | None = None,
-) -> Int8:
+    bits: int = 8,
+) -> Int8 | npt.NDArray[np.int16]:
     """``softmax(Q_h K_h^T * score) V_h * out`` for each head.
 
     Parameters
@@ -57,8 +64,9 @@ def attention(
     out : brings the weighted mean of V to the output's units: scale_v / scale_o.
     causal : query i attends to keys j <= i + seq_kv - seq_q.
     key_mask : bool [..., seq_kv], True where the key may be attended to.
+    bits : width of the result, 8 or 16.
 
-    Returns int8 [..., seq_q, heads * d]. Raises ValueError naming an operand that does not fit.
+    Returns int8 or int16 [..., seq_q, heads * d]. Raises ValueError naming an operand that does not fit.
     """
     for name, operand in (("q", q), ("k", k), ("v", v)):
         if operand.dtype != np.int8 or operand.ndim < 2 or operand.shape[-1] != q.shape[-1]:
@@ -73,12 +81,16 @@ def attention(
         raise ValueError(f"key_mask has {key_mask.shape[-1]} entries, allowed: {k.shape[-2]}")
 
     q_heads, k_heads, v_heads = (_split_heads(x, heads) for x in (q, k, v))
-    scores = score.compute(exact_matmul(q_heads, np.swapaxes(k_heads, -1, -2), 1 << 14), SCORE_BITS)
+    products = exact_matmul(q_heads, np.swapaxes(k_heads, -1, -2), PRODUCT_MAX)
+    scores = rescale(products, factor(score.multiplier, score.shift), np.int16)
     allowed = _allowed(q.shape[-2], k.shape[-2], causal, key_mask)
-    lowest = -(1 << (SCORE_BITS - 1))
-    peak = np.max(np.where(allowed, scores, lowest), axis=-1, keepdims=True)
-    distance = np.where(allowed, np.minimum(peak - scores, EXP_ENTRIES - 1), EXP_ENTRIES - 1)
-    weight = np.where(allowed, EXP_TABLE[distance], np.uint8(0))
-    multiplier, shift = row_scale(weight.sum(axis=-1, dtype=np.int64), out)
-    mean = requantise(exact_matmul(weight, v_heads, EXP_ONE << 7), multiplier[..., None], shift[..., None])
-    return np.moveaxis(mean.astype(np.int8), -3, -2).reshape(*mean.shape[:-3], q.shape[-2], q.shape[-1])
+    if allowed is not None:
+        scores = np.where(allowed, scores, np.iinfo(np.int16).min)
+    distance = np.subtract(scores.max(axis=-1, keepdims=True), scores).view(np.uint16)  # modulo 2**16: never negative
+    weight = _WEIGHT.take(distance)
+    if allowed is not None:
+        weight *= allowed
+    multiplier, shift = row_scale(weight.sum(axis=-1).astype(np.int64), out)
+    sums = exact_matmul(weight, v_heads, EXP_ONE << 7)
+    mean = rescale(sums, factor(multiplier, shift)[..., None], RESULT_TYPE[bits])
+    return np.moveaxis(mean, -3, -2).reshape(*mean.shape[:-3], q.shape[-2], q.shape[-1])

@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.commands import GEMM_PARAMS_DTYPE, AttentionFlags, DecodedCommand, GemmFlags, Opcode
+from gatewright.spec.commands import (
+    GEMM_PARAMS_DTYPE,
+    VECTOR_PARAMS_DTYPE,
+    AttentionFlags,
+    DecodedCommand,
+    GemmFlags,
+    Opcode,
+    VectorFlags,
+)
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
+from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
 from gatewright_sim.golden.memory import BusFault, SimulatedMemory
+from gatewright_sim.golden.vector import Record, VectorOp, vector
 
 __all__ = ["execute"]
 
@@ -31,18 +41,18 @@ class _Operands:
         self._slverr |= fault.slverr
         self._decerr |= fault.decerr
 
-    def rows(self, address: int, rows: int, columns: int, stride: int) -> npt.NDArray[np.int8]:
-        """An int8 matrix; zeros where the bus failed."""
+    def rows(self, address: int, rows: int, columns: int, stride: int, dtype: Any = np.int8) -> npt.NDArray[Any]:
+        """A matrix, int8 unless ``dtype`` says otherwise; zeros where the bus failed."""
+        kind = np.dtype(dtype)
         try:
-            return self._memory.read_rows(address, rows, columns, stride).view(np.int8)
+            return self._memory.read_rows(address, rows, columns * kind.itemsize, stride).view(kind)
         except BusFault as fault:
             self._note(fault)
-            return np.zeros((rows, columns), np.int8)
+            return np.zeros((rows, columns), kind)
 
     def vector(self, address: int, count: int, dtype: Any) -> npt.NDArray[Any]:
         """A vector that lies without gaps."""
-        size = count * np.dtype(dtype).itemsize
-        return np.ascontiguousarray(self.rows(address, 1, size, 0)[0]).view(dtype) if size else np.zeros(0, dtype)
+        return self.rows(address, 1, count, 0, dtype)[0] if count else np.zeros(0, dtype)
 
     def gather(
         self, address: int, index: npt.NDArray[np.integer[Any]], columns: int, stride: int
@@ -78,7 +88,7 @@ def _gemm(command: DecodedCommand, operands: _Operands) -> Result:
         bias = params["bias"]
         if not command.flags & GemmFlags.OUT_INT32:
             multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
-    return ErrorCode.NONE, gemm(a, b, bias, multiplier, shift)
+    return ErrorCode.NONE, gemm(a, b, bias, multiplier, shift, 16 if command.flags & GemmFlags.OUT_INT16 else 8)
 
 
 def _attention(command: DecodedCommand, operands: _Operands) -> Result:
@@ -93,7 +103,8 @@ def _attention(command: DecodedCommand, operands: _Operands) -> Result:
     score = Requantise(command["score_multiplier"], command["score_shift"])
     out = Requantise(command["out_multiplier"], command["out_shift"])
     causal = bool(command.flags & AttentionFlags.CAUSAL)
-    return ErrorCode.NONE, attention(q, k, v, command["heads"], score, out, causal, mask)
+    bits = 16 if command.flags & AttentionFlags.OUT_INT16 else 8
+    return ErrorCode.NONE, attention(q, k, v, command["heads"], score, out, causal, mask, bits)
 
 
 def _aggregate(command: DecodedCommand, operands: _Operands) -> Result:
@@ -114,10 +125,41 @@ def _aggregate(command: DecodedCommand, operands: _Operands) -> Result:
     )
 
 
+def _vector(command: DecodedCommand, operands: _Operands) -> Result:
+    rows, cols = command["rows"], command["cols"]
+    function, combine = Function(command["function"]), Combine(command["combine"])
+
+    def operand(name: str, columns: int) -> npt.NDArray[Any]:
+        stride = command[f"{name}_stride"]  # 0: the same row for all
+        kind = ElementType(command[f"{name}_type"]).dtype
+        return operands.rows(command[f"{name}_addr"], rows if stride else 1, columns, stride, kind)
+
+    a = operand("a", cols)
+    b = None if combine is Combine.ALONE else operand("b", 1 if command.flags & VectorFlags.B_COLUMN else cols)
+    count = cols if command.flags & VectorFlags.PER_COLUMN else 1
+    params = operands.vector(command["params_addr"], count, VECTOR_PARAMS_DTYPE)
+    table = None
+    if function is Function.TABLE:
+        table = operands.vector(command["table_addr"], 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)
+    op = VectorOp(
+        ElementType(command["y_type"]),
+        Record(params["gain"], params["shift"] & SHIFT_MAX, params["bias"]),
+        combine,
+        command["a_multiplier"],
+        command["b_multiplier"],
+        command["combine_shift"],
+        function,
+        command["epsilon_high"] << 32 | command["epsilon"],
+        table,
+    )
+    return ErrorCode.NONE, np.broadcast_to(vector(op, a, b), (rows, cols))
+
+
 _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, _Operands], Result], str]] = {
     Opcode.GEMM: (_gemm, "c"),
     Opcode.ATTENTION: (_attention, "o"),
     Opcode.AGGREGATE: (_aggregate, "y"),
+    Opcode.VECTOR: (_vector, "y"),
 }
 """Function and the name of the output, by opcode."""
 

@@ -1,7 +1,6 @@
 """C = requantise(A B^T + bias) in integers: what the array computes, bit for bit.
 
-Products of int8 are exact in floating point as long as every partial sum fits the significand, so the matrix product
-runs in BLAS: float32 while ``K * 2**14 <= 2**24``, float64 beyond that.
+The product and the requantiser run in floating point, exactly (:mod:`gatewright_sim.golden.exact`).
 
 Overflow: a sum of K int8 products is at most ``K * 2**14``, so for the K that an accelerator can hold (at most 16384)
 it stays below 2**29. Adding the 32-bit bias wraps modulo 2**32, in hardware as here; a bias of magnitude up to
@@ -13,26 +12,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.fixed import requantise
+from gatewright_sim.golden.exact import exact_matmul, factor, rescale
 
-__all__ = ["exact_matmul", "gemm"]
+__all__ = ["PRODUCT_MAX", "RESULT_TYPE", "gemm"]
 
 Int8 = npt.NDArray[np.int8]
 
-_FLOAT32_EXACT = 1 << 24
-_FLOAT64_EXACT = 1 << 53
+RESULT_TYPE = {8: np.int8, 16: np.int16}
+"""By its width in bits."""
 
-
-def exact_matmul(left: npt.NDArray[np.integer], right: npt.NDArray[np.integer], largest: int) -> npt.NDArray[np.int64]:
-    """``left @ right`` (numpy broadcasting) of integers, exact.
-
-    ``largest`` bounds the magnitude of one product of elements. Raises ValueError when a sum of them may exceed 2**53.
-    """
-    bound = largest * left.shape[-1]
-    if bound > _FLOAT64_EXACT:
-        raise ValueError(f"inner dimension is {left.shape[-1]}, allowed at most {_FLOAT64_EXACT // largest}")
-    kind = np.float32 if bound <= _FLOAT32_EXACT else np.float64
-    return np.matmul(left.astype(kind), right.astype(kind)).astype(np.int64)
+PRODUCT_MAX = 1 << 14
+"""Of two int8."""
 
 
 def gemm(
@@ -41,7 +31,8 @@ def gemm(
     bias: npt.NDArray[np.int32] | None = None,
     multiplier: npt.NDArray[np.integer] | int | None = None,
     shift: npt.NDArray[np.integer] | int | None = None,
-) -> npt.NDArray[np.int8] | npt.NDArray[np.int32]:
+    bits: int = 8,
+) -> npt.NDArray[np.int8] | npt.NDArray[np.int16] | npt.NDArray[np.int32]:
     """``requantise(a @ b_nk.T + bias)``.
 
     Parameters
@@ -51,9 +42,10 @@ def gemm(
     bias : int32 [N], added to the accumulator modulo 2**32; None for zero.
     multiplier, shift : the requantiser of each column, [N] or scalar, 0..65535 and 0..63; both None for an int32
         result.
+    bits : width of a requantised result, 8 or 16.
 
-    Returns int8 [..., M, N] with a requantiser, int32 [..., M, N] without. Raises ValueError naming an operand that
-    does not fit.
+    Returns int8 or int16 [..., M, N] with a requantiser, int32 [..., M, N] without. Raises ValueError naming an operand
+    that does not fit.
     """
     for name, operand in (("a", a), ("b_nk", b_nk)):
         if operand.dtype != np.int8:
@@ -64,10 +56,11 @@ def gemm(
         raise ValueError(f"bias is {list(bias.shape)}, allowed: [{b_nk.shape[0]}]")
     if (multiplier is None) != (shift is None):
         raise ValueError("multiplier and shift: one is None, allowed: both or neither")
-    acc = exact_matmul(a, b_nk.T, 1 << 14)
+    acc = exact_matmul(a, b_nk.T, PRODUCT_MAX)
     if bias is not None:
-        acc = acc + bias.astype(np.int64)
-    wrapped = acc.astype(np.int32)  # modulo 2**32
+        acc = np.add(acc, bias, dtype=np.float64)
+        if np.abs(bias.astype(np.int64)).max() >= (1 << 31) - PRODUCT_MAX * a.shape[-1]:
+            acc = acc.astype(np.int64).astype(np.int32)  # modulo 2**32
     if multiplier is None or shift is None:
-        return wrapped
-    return requantise(wrapped, multiplier, shift).astype(np.int8)
+        return acc.astype(np.int32)
+    return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits])

@@ -126,8 +126,9 @@ class SimulatedMemory:
         """
         starts = self._starts(address, rows, nbytes, stride)
         if starts is None:
-            first = address - self.base
-            return np.lib.stride_tricks.as_strided(self.array[first:], (rows, nbytes), (stride, 1), writeable=False)
+            view = self._view(address, rows, nbytes, stride)
+            view.flags.writeable = False
+            return view
         return self.array[starts[:, None] + np.arange(nbytes)]
 
     def read_gather(
@@ -143,13 +144,16 @@ class SimulatedMemory:
         rows, nbytes = values.shape
         starts = self._starts(address, rows, nbytes, stride)
         if starts is None and stride >= nbytes:
-            first = address - self.base
-            np.lib.stride_tricks.as_strided(self.array[first:], (rows, nbytes), (stride, 1))[...] = values
+            self._view(address, rows, nbytes, stride)[...] = values
             return
         if starts is None:
             starts = address - self.base + np.arange(rows, dtype=np.int64) * stride
         for start, row in zip(starts, values, strict=True):
             self.array[start : start + nbytes] = row
+
+    def _view(self, address: int, rows: int, nbytes: int, stride: int) -> npt.NDArray[np.uint8]:
+        """Rows that lie in the memory without a wrap."""
+        return np.ndarray((rows, nbytes), np.uint8, self.array.data, address - self.base, (stride, 1))
 
     def _starts(self, address: int, rows: int, nbytes: int, stride: int) -> npt.NDArray[np.int64] | None:
         """Offsets of the rows in ``array``; None when all of them lie in the memory without a wrap, free of faults."""

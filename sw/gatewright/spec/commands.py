@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag
+from functools import lru_cache
+from types import MappingProxyType
 
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode, SpecError
@@ -25,6 +27,8 @@ __all__ = [
     "FLAGS_LSB",
     "GEMM",
     "GEMM_PARAMS_DTYPE",
+    "VECTOR",
+    "VECTOR_PARAMS_DTYPE",
     "AggregateFlags",
     "AttentionFlags",
     "CommandSpec",
@@ -33,8 +37,6 @@ __all__ = [
     "GemmFlags",
     "Kind",
     "Opcode",
-    "VECTOR",
-    "VECTOR_PARAMS_DTYPE",
     "VectorFlags",
     "check",
     "decode",
@@ -90,7 +92,7 @@ class VectorFlags(IntFlag):
     """Flags of VECTOR."""
 
     B_COLUMN = 1
-    """B has one value per row, which meets every column of A."""
+    """B has one value per row, the first of the row, which meets every column of A; with b_stride 0 it is a scalar."""
     PER_COLUMN = 2
     """params_addr points at one 8-byte record per column of Y, instead of one record for all of them."""
 
@@ -274,11 +276,9 @@ VECTOR = CommandSpec(
     VectorFlags,
     (
         _addr("a_addr", 1, "A [rows, cols]"),
-        _addr("b_addr", 2, "B [rows, cols], or [rows] with B_COLUMN; not used when combine is ALONE"),
+        _addr("b_addr", 2, "B [rows, cols], or [rows, 1] with B_COLUMN; not used when combine is ALONE"),
         _addr("y_addr", 3, "Y [rows, cols]"),
-        _addr(
-            "params_addr", 4, "output records {i32 bias, i16 gain, u6 shift, u10 zero}: one, or cols with PER_COLUMN"
-        ),
+        _addr("params_addr", 4, "records {i32 bias, i16 gain, u6 shift, u10 zero}: one, or cols with PER_COLUMN"),
         _addr("table_addr", 5, "records {i16 value, i16 next} of the function TABLE"),
         Field("rows", 6, "rows", Kind.SIZE, width=24),
         Field("cols", 7, "columns", Kind.SIZE, width=16, limit="max_columns"),
@@ -346,6 +346,7 @@ def _extract(bits: int, field: Field) -> int:
     return ((bits >> field.offset) - low) % (1 << field.width) + low
 
 
+@lru_cache(maxsize=4096)
 def decode(raw: bytes) -> DecodedCommand:
     """Take a 64-byte command apart. Raises :class:`SpecError` on a wrong length or an unknown opcode."""
     if len(raw) != COMMAND_BYTES:
@@ -359,9 +360,10 @@ def decode(raw: bytes) -> DecodedCommand:
     spec = COMMANDS[opcode]
     flags = bits >> FLAGS_LSB & ((1 << FLAGS_BITS) - 1)
     values = {field.name: _extract(bits, field) for field in spec.fields}
-    return DecodedCommand(spec, flags, values)
+    return DecodedCommand(spec, flags, MappingProxyType(values))
 
 
+@lru_cache(maxsize=4096)
 def check(raw: bytes, config: AcceleratorConfig) -> tuple[ErrorCode, int]:
     """What the sequencer's validator says of a command: an error code (or NONE) and its detail, the offending word.
 

@@ -40,7 +40,7 @@ class ErrorCode(IntEnum):
 _MEANING = {
     ErrorCode.NONE: "no error",
     ErrorCode.BAD_OPCODE: "unknown opcode",
-    ErrorCode.BAD_FLAGS: "a flag, a combination of flags or a choice that the command does not allow; the detail is its word",
+    ErrorCode.BAD_FLAGS: "a flag, a set of flags or a choice that the command does not allow; the detail is its word",
     ErrorCode.UNALIGNED: "an address or stride that is not a multiple of 8; the detail is the word of the command",
     ErrorCode.BAD_SHAPE: "a size that the configuration cannot hold; the detail is the word of the command",
     ErrorCode.READ_SLVERR: "a memory read was answered with SLVERR",

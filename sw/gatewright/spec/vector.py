@@ -54,6 +54,7 @@ __all__ = [
     "ROOT_CURVE",
     "ROOT_FRACTION_BITS",
     "SOFTMAX_FRACTION_BITS",
+    "SOFTMAX_STEPS",
     "TABLE_BYTES",
     "TABLE_ENTRIES",
     "TABLE_STEP_BITS",
@@ -64,9 +65,12 @@ __all__ = [
     "apply_table",
     "combine",
     "curve",
+    "norm_scale",
     "normalise",
     "out",
     "softmax",
+    "softmax_scale",
+    "softmax_weight",
     "table_records",
 ]
 
@@ -127,11 +131,8 @@ class Function(IntEnum):
 
 def combine(kind: Combine, a: IntArray, b: IntArray | None, a_multiplier: int, b_multiplier: int, shift: int) -> Int64:
     """The first stage: int64 in the signed 24-bit range, of the shape of ``a``; ``b`` broadcasts against it."""
-    total = np.asarray(a, np.int64)
-    if kind is Combine.MULTIPLY and b is not None:
-        total = total * saturate(b, 16)
-    else:
-        total = total * a_multiplier
+    wide = np.asarray(a, np.int64)
+    total = wide * saturate(b, 16) if kind is Combine.MULTIPLY and b is not None else wide * a_multiplier
     if kind is Combine.ADD and b is not None:
         total = total + np.asarray(b, np.int64) * b_multiplier
     return saturate(round_half_even_shift(total, shift), VALUE_BITS)
@@ -165,7 +166,8 @@ ROOT_FRACTION_BITS = _CURVE_FRACTION_BITS
 
 def _curve_table(function: Callable[[Any], Any], low: float) -> npt.NDArray[np.int32]:
     points = np.maximum(np.arange((1 << _CURVE_BITS) + 1) / (1 << _CURVE_BITS), low)
-    return np.rint(function(points) * 2.0**_CURVE_FRACTION_BITS).astype(np.int32)
+    values: npt.NDArray[np.int32] = np.rint(function(points) * 2.0**_CURVE_FRACTION_BITS).astype(np.int32)
+    return values
 
 
 ROOT_CURVE = _curve_table(lambda m: 1 / np.sqrt(m), 0.25)
@@ -185,8 +187,8 @@ def curve(table: npt.NDArray[np.int32], mantissa: IntArray) -> Int64:
     wide = np.asarray(mantissa, np.int64)
     index = wide >> INTERPOLATION_BITS
     fraction = wide & ((1 << INTERPOLATION_BITS) - 1)
-    here = table[index].astype(np.int64)
-    return here - ((here - table[index + 1]) * fraction >> INTERPOLATION_BITS)
+    here: Int64 = table[index].astype(np.int64)
+    return np.asarray(here - ((here - table[index + 1]) * fraction >> INTERPOLATION_BITS), np.int64)
 
 
 def _bit_length(values: Int64) -> Int64:
@@ -223,10 +225,16 @@ def normalise(v: IntArray, epsilon: int, centre: bool) -> Int64:
     x = saturate(v, NORM_INPUT_BITS)
     n = x.shape[-1]
     total = x.sum(-1, keepdims=True) if centre else np.zeros((*x.shape[:-1], 1), np.int64)
-    power = n * np.square(x).sum(-1, keepdims=True) - np.square(total) + epsilon
+    root, shift = norm_scale(n, total, np.square(x).sum(-1, keepdims=True), epsilon)
+    return round_half_even_shift((n * x - total) * root, shift)
+
+
+def norm_scale(n: int, total: Int64, squares: Int64, epsilon: int) -> tuple[Int64, Int64]:
+    """r and the shift 2 + e of :func:`normalise` for rows of ``n`` elements with sums S and Q; r = 0 where V = 0."""
+    power = n * squares - np.square(total) + epsilon
     half = (_bit_length(power) + 1) // 2
     root = np.where(power > 0, curve(ROOT_CURVE, _mantissa(power, 2 * half)), 0)
-    return round_half_even_shift((n * x - total) * root, half + ROOT_FRACTION_BITS - NORM_FRACTION_BITS)
+    return root, half + ROOT_FRACTION_BITS - NORM_FRACTION_BITS
 
 
 # ---- softmax
@@ -240,6 +248,9 @@ EXP2_TABLE: npt.NDArray[np.uint16] = np.rint(
 
 SOFTMAX_FRACTION_BITS = 16
 
+SOFTMAX_STEPS = 17
+"""Halvings after which a weight is 0: the largest i that counts."""
+
 
 def softmax(v: IntArray) -> Int64:
     """SOFTMAX over the last axis of v (log2 units, 10 fraction bits): int64, z with 16 fraction bits.
@@ -250,14 +261,22 @@ def softmax(v: IntArray) -> Int64:
     z = round_half_even(e r / 2**L), r = curve(RECIPROCAL_CURVE, m)
     """
     wide = np.asarray(v, np.int64)
-    distance = wide.max(-1, keepdims=True) - wide
-    steps = np.minimum(distance >> EXP2_FRACTION_BITS, 17)
-    mantissa = EXP2_TABLE[distance & ((1 << EXP2_FRACTION_BITS) - 1)].astype(np.int64)
-    weight = mantissa + ((1 << steps) >> 1) >> steps
-    total = weight.sum(-1, keepdims=True)
-    length = _bit_length(total)
-    reciprocal = curve(RECIPROCAL_CURVE, _mantissa(total, length))
+    weight = softmax_weight(wide.max(-1, keepdims=True) - wide)
+    reciprocal, length = softmax_scale(weight.sum(-1, keepdims=True))
     return round_half_even_shift(weight * reciprocal, length)
+
+
+def softmax_weight(distance: Int64) -> Int64:
+    """e of :func:`softmax` for the distance t of an element from its row's largest one."""
+    steps = np.minimum(distance >> EXP2_FRACTION_BITS, SOFTMAX_STEPS)
+    mantissa = EXP2_TABLE[distance & ((1 << EXP2_FRACTION_BITS) - 1)].astype(np.int64)
+    return np.asarray(mantissa + ((1 << steps) >> 1) >> steps, np.int64)
+
+
+def softmax_scale(total: Int64) -> tuple[Int64, Int64]:
+    """r and the shift L of :func:`softmax` for rows with sum E."""
+    length = _bit_length(total)
+    return curve(RECIPROCAL_CURVE, _mantissa(total, length)), length
 
 
 # ---- tables
@@ -284,7 +303,7 @@ def table_records(function: Callable[[Any], Any], in_scale: float, out_scale: fl
 def apply_table(records: npt.NDArray[np.int16], v: IntArray) -> Int64:
     """``value + ((next - value) * f + 64 >> 7)`` with x = saturate16(v), record (x >> 7) + 256 and f = x & 127."""
     x = saturate(v, 16)
-    found = records[(x >> TABLE_STEP_BITS) + TABLE_ENTRIES // 2].astype(np.int64)
+    found: Int64 = records[(x >> TABLE_STEP_BITS) + TABLE_ENTRIES // 2].astype(np.int64)
     fraction = x & ((1 << TABLE_STEP_BITS) - 1)
     rise = found[..., 1] - found[..., 0]
-    return found[..., 0] + (rise * fraction + (1 << TABLE_STEP_BITS - 1) >> TABLE_STEP_BITS)
+    return np.asarray(found[..., 0] + (rise * fraction + (1 << TABLE_STEP_BITS - 1) >> TABLE_STEP_BITS), np.int64)

@@ -11,10 +11,12 @@ from gatewright.spec.commands import (
     AGGREGATE,
     ATTENTION,
     GEMM,
+    VECTOR,
     AttentionFlags,
     CommandSpec,
     DecodedCommand,
     GemmFlags,
+    VectorFlags,
     decode,
     encode,
 )
@@ -23,6 +25,7 @@ from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, constants, register
 from gatewright.spec.roofline import roofline
+from gatewright.spec.vector import Combine, ElementType, Function
 
 TINY = get_config("tiny")
 
@@ -32,6 +35,7 @@ TINY = get_config("tiny")
     [
         ({"array_rows": 3}, r"array_rows is 3, allowed: a power of two in 2\.\.32"),
         ({"array_cols": 64}, "array_cols is 64"),
+        ({"max_columns": 8192}, r"max_columns is 8192, allowed: a power of two in 64\.\.4096"),
         ({"lanes": 16}, r"lanes is 16, allowed: a power of two in 2\.\.8"),
         ({"a_depth": 64.0}, r"a_depth is 64\.0"),
         ({"max_head_dim": 12}, r"max_head_dim is 12, allowed: a multiple of 8 in 8\.\.256"),
@@ -130,6 +134,7 @@ def test_the_constants_tell_the_configuration(config: AcceleratorConfig) -> None
         ("CAP_BUFFERS", "b_depth", config.b_depth),
         ("CAP_ATTENTION", "max_head_dim", config.max_head_dim),
         ("CAP_AGGREGATE", "max_features", config.max_features),
+        ("CAP_VECTOR", "max_columns", config.max_columns),
     ):
         assert register(name).extract(values[name], field) == size
     assert all(0 <= value < 1 << 32 for value in values.values())
@@ -137,6 +142,10 @@ def test_the_constants_tell_the_configuration(config: AcceleratorConfig) -> None
 
 def _command(spec: CommandSpec, flags: int, **values: int) -> DecodedCommand:
     return decode(encode(spec, flags, **({field.name: 0 for field in spec.fields} | values)))
+
+
+def _vector(flags: int = 0, **values: int) -> DecodedCommand:
+    return _command(VECTOR, flags, **{"rows": 3, "cols": 5, "a_stride": 8, "b_stride": 8} | values)
 
 
 def _pairs(queries: int, keys: int) -> int:
@@ -160,12 +169,21 @@ def _pairs(queries: int, keys: int) -> int:
             for queries, keys in ((1, 1), (4, 4), (3, 10), (10, 3))
         ),
         (_command(AGGREGATE, 0, rows=4, cols=9, nnz=6, features=10), 60, 20 + 6 * 16, 40),
+        (_command(GEMM, GemmFlags.PARAMS | GemmFlags.OUT_INT16, m=3, n=5, k=7), 105, 21 + 35 + 40, 30),
+        (_command(ATTENTION, AttentionFlags.OUT_INT16, seq_q=3, seq_kv=10, heads=2, head_dim=8), 960, 23 * 16, 96),
+        (_vector(a_type=ElementType.INT16, y_type=ElementType.INT8), 15, 30 + 8, 15),
+        (_vector(a_stride=0, a_type=ElementType.INT32, y_type=ElementType.INT16), 15, 20 + 8, 30),
+        (_vector(VectorFlags.PER_COLUMN, function=Function.TABLE, y_type=ElementType.INT32), 15, 15 + 40 + 2048, 60),
+        (_vector(combine=Combine.ADD, b_type=ElementType.INT16), 15, 15 + 30 + 8, 15),
+        (_vector(combine=Combine.ADD, b_type=ElementType.INT16, b_stride=0), 15, 15 + 10 + 8, 15),
+        (_vector(VectorFlags.B_COLUMN, combine=Combine.MULTIPLY, b_type=ElementType.INT16), 15, 15 + 6 + 8, 15),
+        (_vector(VectorFlags.B_COLUMN, combine=Combine.MULTIPLY, b_stride=0), 15, 15 + 1 + 8, 15),
     ],
 )
 def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -> None:
     bounds = roofline(command, TINY)
     assert (bounds.macs, bounds.read_bytes, bounds.written_bytes) == (macs, read, written)
-    rate = 8 if command.spec is AGGREGATE else TINY.macs_per_cycle
+    rate = {AGGREGATE: 8, VECTOR: 4}.get(command.spec, TINY.macs_per_cycle)
     assert bounds.min_cycles_compute == -(-macs // rate)
     assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
     assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)

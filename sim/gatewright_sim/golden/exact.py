@@ -1,0 +1,62 @@
+"""Integer arithmetic in floating point, bit for bit: what makes the golden model fast.
+
+A float holds every integer below 2**24 (float32) or 2**53 (float64), a product or sum whose result fits is exact, and
+so is a multiplication by a power of two. ``np.rint`` rounds half to even. Hence matrix products run in BLAS, and
+``round_half_even(x * multiplier / 2**shift)`` is one multiplication and one rounding as long as ``x * multiplier``
+stays below 2**53.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["FLOAT32_EXACT", "FLOAT64_EXACT", "clamp", "exact_matmul", "factor", "rescale"]
+
+Array = npt.NDArray[Any]
+Float64 = npt.NDArray[np.float64]
+
+FLOAT32_EXACT = 1 << 24
+FLOAT64_EXACT = 1 << 53
+
+
+def exact_matmul(left: Array, right: Array, largest: int) -> npt.NDArray[np.floating[Any]]:
+    """``left @ right`` (numpy broadcasting) of integers of any dtype: exact integers as float32 or float64.
+
+    ``largest`` bounds the magnitude of one product of elements, at most 2**24. Products are summed in float32, as many
+    as surely fit, and these sums in float64. Raises ValueError when the whole sum may exceed 2**53.
+    """
+    inner = left.shape[-1]
+    if largest > FLOAT32_EXACT or largest * inner > FLOAT64_EXACT:
+        raise ValueError(f"inner dimension is {inner} with products up to {largest}, allowed: sums up to 2**53")
+    left, right = left.astype(np.float32, copy=False), right.astype(np.float32, copy=False)
+    step = FLOAT32_EXACT // largest
+    total = np.matmul(left[..., :step], right[..., :step, :])
+    for start in range(step, inner, step):
+        part = np.matmul(left[..., start : start + step], right[..., start : start + step, :])
+        total = np.add(total, part, dtype=np.float64)
+    return total
+
+
+def factor(multiplier: Array | int, shift: Array | int) -> Float64:
+    """``multiplier / 2**shift``, exact for integers below 2**53 and shifts 0..63."""
+    return np.asarray(np.ldexp(np.asarray(multiplier, np.float64), -np.asarray(shift, np.int32)), np.float64)
+
+
+def clamp(values: Float64, dtype: npt.DTypeLike) -> Array:
+    """Integers in float64, saturated to an integer dtype; overwrites ``values``."""
+    limits = np.iinfo(dtype)
+    np.maximum(values, limits.min, out=values)
+    np.minimum(values, limits.max, out=values)
+    return values.astype(dtype)
+
+
+def rescale(values: Array, scale: Float64, dtype: npt.DTypeLike) -> Array:
+    """``saturate(round_half_even(values * scale))`` to an integer dtype, for a ``scale`` made by :func:`factor`.
+
+    ``values`` are integers of any dtype; their products with the multiplier must stay below 2**53.
+    """
+    product: Float64 = np.multiply(values, scale, dtype=np.float64)
+    return clamp(np.rint(product, out=product), dtype)

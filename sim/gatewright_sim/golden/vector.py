@@ -1,0 +1,145 @@
+"""Bit-exact model of the VECTOR command: ``Y = out(function(combine(A, B)))``, row by row.
+
+The arithmetic is that of :mod:`gatewright.spec.vector`, here in float64, which holds every intermediate value exactly
+(:mod:`gatewright_sim.golden.exact`): a combination has at most 49 bits, the numerator of a norm times its root 46.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec import vector as spec
+from gatewright.spec.vector import BIAS_FRACTION_BITS, MIN_SHIFT, VALUE_BITS, Combine, ElementType, Function
+from gatewright_sim.golden.exact import clamp, factor
+
+__all__ = ["Record", "VectorOp", "vector"]
+
+IntArray = npt.NDArray[np.integer[Any]]
+Float64 = npt.NDArray[np.float64]
+
+_EXACT_BIAS_SHIFT = 29
+"""``z gain / 2**shift + bias / 2**8`` is below 2**24 then, and a multiple of 2**-29: 53 bits."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The output stage: gain int16, shift 0..63, bias int32 with 8 fraction bits, each a scalar or [cols]."""
+
+    gain: IntArray | int = 1 << MIN_SHIFT
+    shift: IntArray | int = MIN_SHIFT
+    bias: IntArray | int = 0
+
+
+@dataclass(frozen=True)
+class VectorOp:
+    """Everything of a command but its operands; ``table`` is int16 [512, 2], for the function TABLE."""
+
+    y_type: ElementType
+    out: Record = Record()
+    combine: Combine = Combine.ALONE
+    a_multiplier: int = 1
+    b_multiplier: int = 1
+    combine_shift: int = 0
+    function: Function = Function.NONE
+    epsilon: int = 0
+    table: npt.NDArray[np.int16] | None = None
+
+
+def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
+    """Y, of ``op.y_type`` and the shape to which ``a`` and ``b`` [rows, cols] broadcast.
+
+    Parameters
+    ----------
+    a, b : int8, int16, int32 or uint8; either may have one row, and ``b`` one column. ``b`` is None for ALONE.
+
+    Raises ValueError when an operand or the table that the operation needs is missing, or given in vain.
+    """
+    if (b is None) != (op.combine is Combine.ALONE):
+        raise ValueError(f"b is {'missing' if b is None else 'given'}, combine is {op.combine.name}")
+    if (op.table is None) != (op.function is not Function.TABLE):
+        raise ValueError(f"table is {'missing' if op.table is None else 'given'}, function is {op.function.name}")
+    z: npt.NDArray[Any] = _combine(op, a, b)
+    if op.table is not None:
+        z = _curve_of(op.table.tobytes()).take(_bound16(z).astype(np.int16).view(np.uint16))
+    elif op.function is Function.SOFTMAX:
+        z = _softmax(z)
+    elif op.function is not Function.NONE:
+        z = _normalise(_bound16(z), op.epsilon, centre=op.function is Function.LAYER_NORM)
+    return _out(op, z)
+
+
+def _combine(op: VectorOp, a: IntArray, b: IntArray | None) -> Float64:
+    if b is not None and op.combine is Combine.MULTIPLY:
+        total = np.multiply(a, np.clip(b, -(1 << 15), (1 << 15) - 1), dtype=np.float64)
+        total *= factor(1, op.combine_shift)
+        largest = factor(_largest(a) << 15, op.combine_shift)
+    else:
+        total = np.multiply(a, factor(op.a_multiplier, op.combine_shift), dtype=np.float64)
+        largest = factor(_largest(a) * abs(op.a_multiplier), op.combine_shift)
+        if b is not None:
+            total = total + np.multiply(b, factor(op.b_multiplier, op.combine_shift), dtype=np.float64)
+            largest = largest + factor(_largest(b) * abs(op.b_multiplier), op.combine_shift)
+    if op.combine_shift:
+        np.rint(total, out=total)
+    return total if largest < 1 << VALUE_BITS - 1 else _bound(total, VALUE_BITS)
+
+
+def _largest(operand: IntArray) -> int:
+    """Of the magnitudes that its type holds."""
+    return -min(int(np.iinfo(operand.dtype).min), -int(np.iinfo(operand.dtype).max))
+
+
+def _bound(values: Float64, bits: int) -> Float64:
+    """Saturate to ``bits``, in place."""
+    np.maximum(values, -(1 << bits - 1), out=values)
+    return np.minimum(values, (1 << bits - 1) - 1, out=values)
+
+
+def _bound16(values: Float64) -> Float64:
+    return _bound(values, spec.NORM_INPUT_BITS)
+
+
+@lru_cache(maxsize=64)
+def _curve_of(records: bytes) -> npt.NDArray[np.int16]:
+    """int16 [65536]: a function TABLE at every x, by the bits of x."""
+    table = np.frombuffer(records, np.int16).reshape(spec.TABLE_ENTRIES, 2)
+    return spec.apply_table(table, np.arange(1 << 16, dtype=np.uint16).view(np.int16)).astype(np.int16)
+
+
+def _normalise(x: Float64, epsilon: int, centre: bool) -> Float64:
+    n = x.shape[-1]
+    total = x.sum(-1, keepdims=True) if centre else np.zeros((len(x), 1))
+    squares = np.einsum("ij,ij->i", x, x)[:, None]
+    root, shift = spec.norm_scale(n, total.astype(np.int64), squares.astype(np.int64), epsilon)
+    z = n * x
+    z -= total
+    z *= factor(root, shift)
+    return np.rint(z, out=z)
+
+
+_WEIGHTS = spec.softmax_weight(np.arange((spec.SOFTMAX_STEPS << spec.EXP2_FRACTION_BITS) + 1)).astype(np.uint16)
+"""Weights of SOFTMAX by distance, 0 at the last one and beyond."""
+
+
+def _softmax(v: Float64) -> Float64:
+    distance = np.minimum(v.max(-1, keepdims=True) - v, len(_WEIGHTS) - 1)
+    weight = _WEIGHTS.take(distance.astype(np.int32))
+    reciprocal, length = spec.softmax_scale(weight.sum(-1, keepdims=True, dtype=np.int64))
+    z: Float64 = np.multiply(weight, factor(reciprocal, length), dtype=np.float64)
+    return np.rint(z, out=z)
+
+
+def _out(op: VectorOp, z: npt.NDArray[Any]) -> IntArray:
+    shift = np.maximum(op.out.shift, MIN_SHIFT)
+    biased = np.any(op.out.bias)
+    if biased and np.max(shift) > _EXACT_BIAS_SHIFT:
+        return spec.out(z.astype(np.int64), op.out.gain, shift, op.out.bias, op.y_type).astype(op.y_type.dtype)
+    y: Float64 = np.multiply(z, factor(op.out.gain, shift), dtype=np.float64)
+    if biased:
+        y += factor(op.out.bias, BIAS_FRACTION_BITS)
+    return clamp(np.rint(y, out=y), op.y_type.dtype)

@@ -1,0 +1,1 @@
+"""The compiler: an ONNX model becomes one program of the accelerator."""

@@ -1,0 +1,136 @@
+"""Runs a model in float on calibration inputs and keeps what quantisation needs to know of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+
+from gatewright.compiler.errors import CompileError
+
+__all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "synthetic"]
+
+SAMPLE_ROWS = 512
+"""Rows of a value that are kept, spread over the calibration inputs."""
+
+
+@dataclass(eq=False)
+class Observation:
+    """One value over all calibration inputs.
+
+    Attributes
+    ----------
+    columns : largest magnitude of each column, float64 [columns].
+    sample : some rows, float32 [rows, columns].
+    """
+
+    columns: npt.NDArray[np.float64]
+    sample: npt.NDArray[np.float32] = field(repr=False)
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of all."""
+        return float(self.columns.max(initial=0.0))
+
+
+def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Observation]:
+    """Observations by the name of each floating-point value that is not constant.
+
+    ``inputs`` are complete inputs of the model. Raises :class:`CompileError` when ONNX Runtime refuses the model or an
+    input, or a value is not finite.
+    """
+    import onnxruntime
+
+    values = {
+        value.name: value
+        for node in model.graph
+        for value in node.outputs
+        if value.name and value.dtype is not None and value.dtype.is_floating_point()
+    }
+    observed = _with_outputs(model, list(values))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(observed, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base but Exception
+        raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
+    found: dict[str, list[Observation]] = {}
+    share = max(SAMPLE_ROWS // max(len(inputs), 1), 8)
+    names = [value.name for value in session.get_outputs()]
+    for feed in inputs:
+        try:
+            results = session.run(names, dict(feed))
+        except Exception as error:
+            raise CompileError(f"calibration input refused: {_first_line(error)}") from error
+        given = {name: array for name, array in feed.items() if np.issubdtype(array.dtype, np.floating)}
+        for name, array in {**dict(zip(names, results, strict=True)), **given}.items():
+            if np.issubdtype(array.dtype, np.floating):
+                found.setdefault(name, []).append(_observe(array, share))
+    return {name: _merge(parts) for name, parts in found.items()}
+
+
+def _with_outputs(model: ir.Model, names: Sequence[str]) -> bytes:
+    proto = ir.to_proto(model)
+    there = {value.name for value in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    data: bytes = proto.SerializeToString()
+    return data
+
+
+def _observe(array: npt.NDArray[Any], share: int) -> Observation:
+    rows = np.asarray(array, np.float32).reshape(-1, array.shape[-1] if array.ndim else 1)
+    magnitude = np.abs(rows).astype(np.float64)
+    finite = np.where(np.isfinite(magnitude), magnitude, 0.0)  # masks hold -inf
+    step = max(len(rows) // share, 1)
+    return Observation(finite.max(0, initial=0.0), rows[::step][:share].copy())
+
+
+def _merge(parts: Sequence[Observation]) -> Observation:
+    widths = {len(part.columns) for part in parts}
+    if len(widths) > 1:  # a dynamic last dimension: only the largest magnitude means anything
+        return Observation(np.array([max(part.largest for part in parts)]), np.zeros((0, 1), np.float32))
+    return Observation(
+        np.max([part.columns for part in parts], axis=0), np.concatenate([part.sample for part in parts])
+    )
+
+
+def synthetic(model: ir.Model, capacity: Mapping[str, int], count: int = 4) -> list[dict[str, npt.NDArray[Any]]]:
+    """Inputs for want of real ones: standard normal numbers, valid indices, and masks of ones. Seeded.
+
+    An integer input that selects rows of a table (Gather) stays below its size; other integers are 0 or 1.
+    """
+    rng = np.random.default_rng(0)
+    return [{value.name or "": _draw(value, capacity, rng) for value in model.graph.inputs} for _ in range(count)]
+
+
+def _draw(value: ir.Value, capacity: Mapping[str, int], rng: np.random.Generator) -> npt.NDArray[Any]:
+    assert value.shape is not None and value.dtype is not None
+    shape = tuple(each if isinstance(each, int) else capacity[str(each.value)] for each in value.shape)
+    dtype = value.dtype.numpy()
+    if np.issubdtype(dtype, np.floating):
+        return rng.standard_normal(shape).astype(dtype)
+    limit = min((limit for node, index in value.uses() if (limit := _index_limit(node, index))), default=0)
+    if limit:
+        return rng.integers(0, limit, shape).astype(dtype)
+    if dtype in (np.int8, np.uint8):
+        return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    return np.ones(shape, dtype)
+
+
+def _index_limit(node: ir.Node, index: int) -> int:
+    """Rows of the table that an integer operand selects from, or 0."""
+    table = node.inputs[0]
+    if node.op_type != "Gather" or index != 1 or table is None or table.shape is None:
+        return 0
+    rows = table.shape[0]
+    return rows if isinstance(rows, int) else 0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,141 @@
+"""From an ONNX model to a program: the order of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+
+from gatewright.compiler.bindings import Bindings
+from gatewright.compiler.calibrate import calibrate, synthetic
+from gatewright.compiler.encode import FabricPlan, VariantPlan, assemble
+from gatewright.compiler.errors import CompileError
+from gatewright.compiler.load import read_model
+from gatewright.compiler.lower import load_rules
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.rules import refusal, rule_of
+from gatewright.compiler.partition import Part, partition
+from gatewright.compiler.passes import run
+from gatewright.compiler.quantise import Plan, quantise
+from gatewright.program.compiled import CompiledProgram, HostStep
+from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
+
+__all__ = ["DEVICE_MEMORY", "compile_model"]
+
+DEVICE_MEMORY = 256 << 20
+"""Most bytes of device memory that a program may take."""
+
+Inputs = Mapping[str, npt.NDArray[Any]]
+
+
+def compile_model(
+    model: str | Path | bytes | onnx.ModelProto,
+    *,
+    config: str | AcceleratorConfig = "pynq-z2",
+    calibration: Inputs | Sequence[Inputs] | None = None,
+    buckets: Mapping[str, Sequence[int]] | None = None,
+    capacity: Mapping[str, int] | None = None,
+    name: str | None = None,
+    memory_bytes: int = DEVICE_MEMORY,
+) -> CompiledProgram:
+    """Compile an ONNX model for a configuration of the accelerator.
+
+    Parameters
+    ----------
+    model : a file, its bytes or an ONNX model, opset 13 or newer.
+    config : name of a shipped configuration, or a configuration.
+    calibration : inputs by name, or several such sets; they set the ranges of all values. Synthetic when absent.
+    buckets : for a dynamic dimension by name the sizes to compile for; a call is padded to the next one.
+    capacity : for a dynamic leading dimension by name its largest size; a call takes what it brings.
+    name : of the program, by default the model's graph.
+    memory_bytes : most device memory that it may take.
+
+    Raises :class:`CompileError` naming the node that is at fault.
+    """
+    hardware = get_config(config) if isinstance(config, str) else config
+    sets = [calibration] if isinstance(calibration, Mapping) else list(calibration or [])
+    limits = dict(capacity or {})
+    plans = [_variant(read_model(model), hardware, sets, dims, limits) for dims in _choices(buckets or {})]
+    image, nbytes, variants = assemble(plans, hardware, memory_bytes)
+    title = name or read_model(model).graph.name or "model"
+    return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)
+
+
+def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
+    """Every combination of bucket sizes, small ones first."""
+    for name, sizes in buckets.items():
+        if not sizes or any(size < 1 for size in sizes):
+            raise CompileError(f"bucket {name} has sizes {list(sizes)}, allowed: at least one, each 1 or more")
+    ordered = [sorted(set(sizes)) for sizes in buckets.values()]
+    return [dict(zip(buckets, choice, strict=True)) for choice in product(*ordered)]
+
+
+def _variant(
+    model: ir.Model, config: AcceleratorConfig, sets: Sequence[Inputs], dims: dict[str, int], capacity: dict[str, int]
+) -> VariantPlan:
+    inputs = tuple(value.name or "" for value in model.graph.inputs)
+    outputs = tuple(value.name or "" for value in model.graph.outputs)
+    original = [value.shape for value in model.graph.inputs]
+    run(model, Bindings(dims, capacity))
+    feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
+    del original
+    observations = calibrate(model, feeds)
+    load_rules()
+    refusals = {node: reason for node in model.graph if (reason := refusal(node, config))}
+    parts = partition(model, refusals)
+    plan = quantise(model, {node for node in model.graph if node not in refusals}, observations)
+    steps: list[FabricPlan | HostStep] = [
+        _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, part, refusals) for part in parts
+    ]
+    return VariantPlan(dims, capacity, inputs, outputs, steps)
+
+
+def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
+    """Calibration inputs brought to the model's static shapes, padded with zeros."""
+    found = {}
+    for value in model.graph.inputs:
+        if value.name not in feed:
+            raise CompileError(f"calibration lacks the input {value.name!r}, needed: all inputs of the model")
+        array = np.asarray(feed[value.name])
+        assert value.shape is not None and value.dtype is not None
+        wanted = tuple(value.shape)
+        if array.ndim != len(wanted):
+            raise CompileError(
+                f"calibration: {value.name!r} has shape {list(array.shape)}, allowed {[str(each) for each in wanted]}"
+            )
+        sizes = [each if isinstance(each, int) else have for each, have in zip(wanted, array.shape, strict=True)]
+        if any(have > most for have, most in zip(array.shape, sizes, strict=True)):
+            raise CompileError(f"calibration: {value.name!r} has shape {list(array.shape)}, allowed up to {sizes}")
+        pads = [(0, most - have) for have, most in zip(array.shape, sizes, strict=True)]
+        found[value.name] = np.pad(array, pads).astype(value.dtype.numpy(), copy=False)
+    return found
+
+
+def _fabric(part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int]) -> FabricPlan:
+    context = Context(config, plan, capacity)
+    for node in part.nodes:
+        found = rule_of(node)
+        assert found is not None
+        with context.labelled(node.name or node.op_type, node.op_type):
+            found.lower(node, context)
+    for value in part.outputs:
+        context.output(value)
+    return context.finish()
+
+
+def _host(model: ir.Model, part: Part, refusals: Mapping[ir.Node, str]) -> HostStep:
+    from gatewright.compiler.host import extract
+
+    return HostStep(
+        extract(model, part),
+        tuple(value.name or "" for value in part.inputs),
+        tuple(value.name or "" for value in part.outputs),
+        tuple(node.name or node.op_type for node in part.nodes),
+        tuple(refusals[node] for node in part.nodes),
+    )

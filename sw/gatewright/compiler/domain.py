@@ -1,0 +1,309 @@
+"""The operators of domain ``gatewright``, each with a body of standard ONNX operators.
+
+An ONNX runtime that does not know the domain executes the body (a `FunctionProto` inside the model), so that a model with
+these operators runs everywhere. Bodies are written for the operator set of the model: `function` picks the spelling.
+
+A body cannot ask whether an optional input is there; operators with one have two bodies, told apart by the node's
+``overload`` (IR version 10). `Operator.overload` says which one a node needs.
+"""
+
+from dataclasses import dataclass
+
+import onnx
+import onnx.parser
+import onnx_ir as ir
+
+from gatewright.compiler.errors import CompileError
+
+__all__ = ["DOMAIN", "IR_VERSION", "OPERATORS", "VERSION", "add_functions", "csr_function", "function"]
+
+DOMAIN = "gatewright"
+VERSION = 1
+IR_VERSION = 10  # the first with overloads
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator: its attributes (all must be given), inputs, and bodies.
+
+    ``bodies``: overload -> ((first operator set, inputs, text), ...), the newest that the model allows is taken.
+    """
+
+    attributes: tuple[str, ...]
+    bodies: dict[str, tuple[tuple[int, str, str], ...]]
+
+
+_HEADS = """
+    zeros = Constant<value_ints = [0, 0]>()
+    rest = Constant<value_ints = [-1]>()
+    first = Constant<value_ints = [0]>()
+    heads = Constant<value_int: int = @heads>()
+    heads_axis = Unsqueeze(heads, first)
+    split = Concat<axis = 0>(zeros, heads_axis, rest)
+    q_split = Reshape(q, split)
+    k_split = Reshape(k, split)
+    v_split = Reshape(v, split)
+    q_heads = Transpose<perm = [0, 2, 1, 3]>(q_split)
+    k_heads = Transpose<perm = [0, 2, 3, 1]>(k_split)
+    v_heads = Transpose<perm = [0, 2, 1, 3]>(v_split)
+    raw = MatMul(q_heads, k_heads)
+    scale = Constant<value_float: float = @scale>()
+    scores = Mul(raw, scale)
+    zero = Constant<value_int = 0>()
+    one = Constant<value_int = 1>()
+    q_shape = Shape(q)
+    k_shape = Shape(k)
+    queries = Gather(q_shape, one)
+    keys = Gather(k_shape, one)
+    query_range = Range(zero, queries, one)
+    key_index = Range(zero, keys, one)
+    second = Constant<value_ints = [1]>()
+    query_index = Unsqueeze(query_range, second)
+    offset = Sub(keys, queries)
+    last_key = Add(query_index, offset)
+    past = LessOrEqual(key_index, last_key)
+    causal = Constant<value_int: int = @causal>()
+    not_causal = Equal(causal, zero)
+    visible = Or(past, not_causal)
+"""
+_SOFTMAX = """
+    lowest = Constant<value_float = -3.4028234e38>()
+    masked = Where(attended, scores, lowest)
+    weights = Softmax<axis = -1>(masked)
+    mixed = MatMul(weights, v_heads)
+    tokens = Transpose<perm = [0, 2, 1, 3]>(mixed)
+    joined = Concat<axis = 0>(zeros, rest)
+    y = Reshape(tokens, joined)
+"""
+_MASK = """
+    mask_axes = Constant<value_ints = [1, 2]>()
+    mask_wide = Unsqueeze(mask, mask_axes)
+    attended = And(visible, mask_wide)
+"""
+_LAYER_NORM_13 = """
+    mean = ReduceMean<axes = [-1]>(x)
+    centred = Sub(x, mean)
+    square = Mul(centred, centred)
+    variance = ReduceMean<axes = [-1]>(square)
+    epsilon = Constant<value_float: float = @epsilon>()
+    shifted = Add(variance, epsilon)
+    deviation = Sqrt(shifted)
+    unit = Div(centred, deviation)
+    scaled = Mul(unit, gain)
+    y = Add(scaled, bias)
+"""
+_RMS_NORM = """
+    square = Mul(x, x)
+    {mean}
+    epsilon = Constant<value_float: float = @epsilon>()
+    shifted = Add(mean, epsilon)
+    rms = Sqrt(shifted)
+    unit = Div(x, rms)
+    y = Mul(unit, gain)
+"""
+_L2_NORM = """
+    {norm}
+    epsilon = Constant<value_float: float = @epsilon>()
+    bounded = Max(norm, epsilon)
+    y = Div(x, bounded)
+"""
+_LAST = "last = Constant<value_ints = [-1]>() "
+_GELU_ERF = """
+    root = Constant<value_float = 1.4142135623730951>()
+    one = Constant<value_float = 1.0>()
+    half = Constant<value_float = 0.5>()
+    ratio = Div(x, root)
+    erf = Erf(ratio)
+    gate = Add(erf, one)
+    half_x = Mul(x, half)
+    y = Mul(half_x, gate)
+"""
+_GELU_TANH = """
+    factor = Constant<value_float = 0.7978845608028654>()
+    cubic = Constant<value_float = 0.044715>()
+    one = Constant<value_float = 1.0>()
+    half = Constant<value_float = 0.5>()
+    square = Mul(x, x)
+    cube = Mul(square, x)
+    bent = Mul(cube, cubic)
+    sum = Add(x, bent)
+    inner = Mul(sum, factor)
+    tanh = Tanh(inner)
+    gate = Add(tanh, one)
+    half_x = Mul(x, half)
+    y = Mul(half_x, gate)
+"""
+_MEAN_POOL = """
+    weights = Cast<to = 1>(mask)
+    feature_axis = Constant<value_ints = [2]>()
+    token_axis = Constant<value_ints = [1]>()
+    one = Constant<value_float = 1.0>()
+    column = Unsqueeze(weights, feature_axis)
+    kept = Mul(x, column)
+    total = ReduceSum<keepdims = 0>(kept, token_axis)
+    count = ReduceSum<keepdims = 1>(weights, token_axis)
+    divisor = Max(count, one)
+    y = Div(total, divisor)
+"""
+_CSR_PRODUCTS = """
+    zero = Constant<value_ints = [0]>()
+    one = Constant<value_ints = [1]>()
+    minus_one = Constant<value_ints = [-1]>()
+    end = Constant<value_ints = [9223372036854775807]>()
+    rows = Gather<axis = 0>(x, col)
+    factor = Unsqueeze(weight, one)
+    products = Mul(rows, factor)
+"""
+# The row of an edge is the number of rows that started at or before it, less one. A row past the last edge lands in the
+# extra element, which is cut off.
+_CSR_SCATTER = """
+    starts = Slice(row_ptr, one, minus_one)
+    start_shape = Shape(starts)
+    ones = Expand(one, start_shape)
+    edges = Shape(col)
+    extended = Add(edges, one)
+    none = Expand(zero, extended)
+    counts = ScatterElements<axis = 0, reduction = "add">(none, starts, ones)
+    axis = Constant<value_int = 0>()
+    running = CumSum(counts, axis)
+    edge_row = Slice(running, zero, minus_one)
+    edge_index = Unsqueeze(edge_row, one)
+    pointers = Shape(row_ptr)
+    row_count = Sub(pointers, one)
+    x_shape = Shape(x)
+    features = Slice(x_shape, one, end)
+    y_shape = Concat<axis = 0>(row_count, features)
+    blank = ConstantOfShape(y_shape)
+    y = ScatterND<reduction = "add">(blank, edge_index, products)
+"""
+# Without a scatter that adds: differences of running sums, in double, whose rounding is far below that of float.
+_CSR_PREFIX = """
+    exact = Cast<to = 11>(products)
+    axis = Constant<value_int = 0>()
+    sums = CumSum(exact, axis)
+    pads = Constant<value_ints = [1, 0, 0, 0]>()
+    padded = Pad(sums, pads)
+    first = Slice(row_ptr, zero, minus_one)
+    last = Slice(row_ptr, one, end)
+    before = Gather<axis = 0>(padded, first)
+    after = Gather<axis = 0>(padded, last)
+    difference = Sub(after, before)
+    y = Cast<to = 1>(difference)
+"""
+_PRODUCT = "transposed = Transpose<perm = [1, 0]>(weight) "
+
+OPERATORS: dict[str, Operator] = {
+    "Linear": Operator(
+        (),
+        {
+            "": ((13, "x, weight, bias", _PRODUCT + "product = MatMul(x, transposed) y = Add(product, bias)"),),
+            "no_bias": ((13, "x, weight", _PRODUCT + "y = MatMul(x, transposed)"),),
+        },
+    ),
+    "Attention": Operator(
+        ("heads", "causal", "scale"),
+        {
+            "": ((13, "q, k, v", _HEADS + "attended = Identity(visible)" + _SOFTMAX),),
+            "masked": ((13, "q, k, v, mask", _HEADS + _MASK + _SOFTMAX),),
+        },
+    ),
+    "LayerNorm": Operator(
+        ("epsilon",),
+        {
+            "": (
+                (13, "x, gain, bias", _LAYER_NORM_13),
+                (17, "x, gain, bias", "y = LayerNormalization<axis = -1, epsilon: float = @epsilon>(x, gain, bias)"),
+            )
+        },
+    ),
+    "RmsNorm": Operator(
+        ("epsilon",),
+        {
+            "": (
+                (13, "x, gain", _RMS_NORM.format(mean="mean = ReduceMean<axes = [-1]>(square)")),
+                (18, "x, gain", _RMS_NORM.format(mean=_LAST + "mean = ReduceMean(square, last)")),
+            )
+        },
+    ),
+    "L2Norm": Operator(
+        ("epsilon",),
+        {
+            "": (
+                (13, "x", _L2_NORM.format(norm="norm = ReduceL2<axes = [-1]>(x)")),
+                (18, "x", _L2_NORM.format(norm=_LAST + "norm = ReduceL2(x, last)")),
+            )
+        },
+    ),
+    "Gelu": Operator(
+        ("approximate",),
+        {
+            "": ((13, "x", _GELU_ERF), (20, "x", 'y = Gelu<approximate = "none">(x)')),
+            "tanh": ((13, "x", _GELU_TANH), (20, "x", 'y = Gelu<approximate = "tanh">(x)')),
+        },
+    ),
+    "MeanPool": Operator((), {"": ((13, "x, mask", _MEAN_POOL),)}),
+    "CsrMatMul": Operator(
+        (),
+        {
+            "": (
+                (13, "row_ptr, col, weight, x", _CSR_PRODUCTS + _CSR_PREFIX),
+                (16, "row_ptr, col, weight, x", _CSR_PRODUCTS + _CSR_SCATTER),
+            )
+        },
+    ),
+}
+
+
+def function(op_type: str, opset: int, overload: str = "") -> onnx.FunctionProto:
+    """The body of ``op_type`` for a model that imports ``opset`` of the standard domain.
+
+    Raises `CompileError` for an operator, overload or operator set that the domain does not have.
+    """
+    bodies = OPERATORS[op_type].bodies if op_type in OPERATORS else {}
+    fitting = [body for body in bodies.get(overload, ()) if body[0] <= opset]
+    if not fitting:
+        known = ", ".join(sorted(OPERATORS))
+        raise CompileError(
+            f"operator {DOMAIN}.{op_type} {overload} for operator set {opset}: allowed are {known}, from operator set 13 on"
+        )
+    _, inputs, text = max(fitting)
+    attributes = OPERATORS[op_type].attributes
+    header = f'<opset_import: ["": {opset}], domain: "{DOMAIN}"'
+    header += f', overload: "{overload}">' if overload else ">"
+    listed = f"<{', '.join(attributes)}>" if attributes else ""
+    return onnx.parser.parse_function(f"{header} {op_type} {listed} ({inputs}) => (y) {{ {text} }}")
+
+
+def csr_function(opset: int) -> onnx.FunctionProto:
+    """``CsrMatMul(row_ptr int64 [R + 1], col int64 [E], weight float [E], x float [C, F]) -> float [R, F]``.
+
+    A sparse matrix of R rows and C columns, in compressed rows, times features: add the result to ``model.functions``, import
+    domain ``gatewright`` version 1, and use the operator as a node.
+    """
+    return function("CsrMatMul", opset)
+
+
+def add_functions(model: ir.Model) -> None:
+    """Give ``model`` the bodies of the operators of this domain that it uses, and take away those it does not use.
+
+    Raises `CompileError`, naming the node, for a node of the domain that is not one of its operators.
+    """
+    used: dict[tuple[str, str], ir.Node] = {}
+    for graph in model.graphs():
+        used |= {(node.op_type, node.overload): node for node in graph if node.domain == DOMAIN}
+    for identifier in [key for key in model.functions if key[0] == DOMAIN]:
+        if identifier[1:] not in used:
+            del model.functions[identifier]
+    if not used:
+        return
+    opset = model.opset_imports[""]
+    model.ir_version = max(model.ir_version, IR_VERSION)
+    model.opset_imports.setdefault(DOMAIN, VERSION)
+    for (op_type, overload), node in used.items():
+        if (DOMAIN, op_type, overload) in model.functions:
+            continue
+        try:
+            body = function(op_type, opset, overload)
+        except CompileError as error:
+            raise CompileError(f"node {node.name}: {error}") from None
+        model.functions[DOMAIN, op_type, overload] = ir.serde.deserialize_function(body)

@@ -1,0 +1,192 @@
+"""What a rule works with: the values of a fabric step on the device, in every format in which they have been made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from gatewright.compiler.encode import FabricPlan, Port
+from gatewright.compiler.formats import INT8, INT32, Format, Tensor
+from gatewright.compiler.kernels import Size, View, most
+from gatewright.compiler.lower.emit import Emitter
+from gatewright.compiler.lower.shapes import dims, sizes
+from gatewright.compiler.quantise import Plan
+from gatewright.program.compiled import Placement
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["Context"]
+
+
+class Context(Emitter):
+    """One fabric step being lowered.
+
+    Attributes
+    ----------
+    plan : formats that quantisation chose.
+    capacity : the largest value of each dynamic size.
+    """
+
+    def __init__(self, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int]) -> None:
+        super().__init__(config)
+        self.plan, self.capacity = plan, capacity
+        self._tensors: dict[ir.Value, list[Tensor]] = {}
+        self._inputs: dict[tuple[ir.Value, str], tuple[Port, Tensor | None]] = {}
+        self._outputs: list[Port] = []
+
+    # ---- values
+
+    def sizes(self, value: ir.Value) -> tuple[Size, int]:
+        """Rows and columns of a value."""
+        assert value.shape is not None
+        return sizes(value.shape, self.capacity)
+
+    def shape(self, value: ir.Value) -> tuple[int | str, ...]:
+        """Its shape, with names for dynamic sizes."""
+        assert value.shape is not None
+        return dims(value.shape)
+
+    def target(self, value: ir.Value) -> Format:
+        """The format in which its producer should write it: what all readers want, or int16 where they differ."""
+        wanted = self.plan.formats(value)
+        return wanted[0] if len(wanted) == 1 else self.plan.wide(value)
+
+    def make(self, value: ir.Value, form: Format) -> Tensor:
+        """Memory for a value in a format; :meth:`define` it once its kernels are emitted."""
+        rows, cols = self.sizes(value)
+        view = View.new(value.name or "", rows, cols, form.dtype)
+        return Tensor(view, self.shape(value), form, float(1 << 8 * form.dtype.itemsize - 1))
+
+    def define(self, value: ir.Value, tensor: Tensor) -> None:
+        """From now on the value is there in this format, too."""
+        self._tensors.setdefault(value, []).append(tensor)
+
+    def produce(self, value: ir.Value) -> Tensor:
+        """Memory for a value in its target format, defined."""
+        tensor = self.make(value, self.target(value))
+        self.define(value, tensor)
+        return tensor
+
+    def stored(self, value: ir.Value) -> Tensor:
+        """The value as it lies on the device, in the first format in which it was made."""
+        if value not in self._tensors:
+            self.define(value, self._load(value, self.target(value)))
+        return self._tensors[value][0]
+
+    def uniform(self, value: ir.Value) -> Tensor:
+        """The value with one scale for all columns."""
+        first = self.stored(value)
+        for tensor in self._tensors[value]:
+            if tensor.format.uniform and tensor.view.dtype != INT8:
+                return tensor
+        return first if first.format.uniform else self.take(value, self.plan.wide(value))
+
+    def narrow(self, value: ir.Value) -> Tensor:
+        """The value with one scale in at most 16 bits."""
+        tensor = self.uniform(value)
+        return tensor if tensor.view.dtype != INT32 else self.take(value, self.plan.wide(value))
+
+    def take(self, value: ir.Value, form: Format) -> Tensor:
+        """The value in a given format, converted once for all who ask."""
+        if self.is_outside(value) and value not in self._tensors:
+            self.define(value, self._load(value, form))
+        else:
+            self.stored(value)
+        for tensor in self._tensors[value]:
+            if tensor.format.same(form):
+                return tensor
+        source = max(self._tensors[value], key=lambda each: each.view.dtype.itemsize)
+        tensor = self.make(value, form)
+        self.scale(source, tensor.view, form)
+        self.define(value, tensor)
+        return tensor
+
+    # ---- what comes from outside the step
+
+    @staticmethod
+    def constant(value: ir.Value | None) -> npt.NDArray[Any] | None:
+        """A constant's array, or None."""
+        return None if value is None or value.const_value is None else value.const_value.numpy()
+
+    def is_outside(self, value: ir.Value) -> bool:
+        """Whether the host brings the value, or it is constant, so that any format costs nothing."""
+        return value not in self._tensors or any(key is value for key, _ in self._inputs)
+
+    def _load(self, value: ir.Value, form: Format) -> Tensor:
+        constant = self.constant(value)
+        if constant is not None:
+            rows, cols = self.sizes(value)
+            values = form.quantise(np.asarray(constant, np.float64).reshape(most(rows), cols))
+            view = View.constant(value.name or "", values)
+            return Tensor(view, self.shape(value), form, float(np.abs(values.astype(np.int64)).max(initial=1)))
+        return self._input(value, form.dtype.name, form)
+
+    def _input(self, value: ir.Value, element: str, form: Format | None, **rules: Any) -> Tensor:
+        rows, cols = self.sizes(value)
+        key = (value, f"{element} {None if form is None else form.scale.tobytes()!r}")
+        if key not in self._inputs:
+            memory_cols = cols if element != "bit" else -(-cols // 64) * 8
+            view = View.new(value.name or "", rows, memory_cols, "uint8" if element == "bit" else element, "input")
+            assert value.dtype is not None
+            placement = Placement(
+                name=value.name or "",
+                dtype=value.dtype.numpy().name,
+                shape=self.shape(value),
+                offset=0,
+                stride=view.stride,
+                rows=most(rows),
+                cols=cols,
+                element=element,
+                scale=() if form is None else tuple(np.atleast_1d(form.scale).tolist()),
+                **rules,
+            )
+            exact = Format(view.dtype, np.asarray(1.0))
+            bound = float(1 << 8 * view.dtype.itemsize - 1)
+            self._inputs[key] = (
+                Port(placement, view),
+                Tensor(view, self.shape(value), exact if form is None else form, bound),
+            )
+        found = self._inputs[key][1]
+        assert found is not None
+        return found
+
+    def integers(self, value: ir.Value, element: str, **rules: Any) -> View:
+        """A step's input as integers of type ``element`` ("uint32", "bit", "int8", ...) without a scale."""
+        return self._input(value, element, None, **rules).view
+
+    # ---- the end of a step
+
+    def output(self, value: ir.Value) -> None:
+        """The host reads the value after the step."""
+        tensor = self.stored(value)
+        if tensor.view.buffer.role != "workspace" or not _whole(tensor.view):
+            copy = self.make(value, tensor.format)
+            with self.labelled(value.name or "", "output"):
+                self.scale(tensor, copy.view, tensor.format)
+            tensor = copy
+        tensor.view.buffer.role = "output"
+        assert value.dtype is not None
+        dtype = value.dtype.numpy()
+        raw = not np.issubdtype(dtype, np.floating)
+        placement = Placement(
+            name=value.name or "",
+            dtype=dtype.name,
+            shape=tensor.shape,
+            offset=0,
+            stride=tensor.view.stride,
+            rows=most(tensor.view.rows),
+            cols=tensor.view.cols,
+            element=tensor.view.dtype.name,
+            scale=() if raw else tuple(np.atleast_1d(tensor.format.scale).tolist()),
+        )
+        self._outputs.append(Port(placement, tensor.view))
+
+    def finish(self) -> FabricPlan:
+        """The step."""
+        return FabricPlan(self.kernels, [port for port, _ in self._inputs.values()], self._outputs)
+
+
+def _whole(view: View) -> bool:
+    return view.offset == 0 and view.stride * most(view.rows) == view.buffer.nbytes

@@ -1,0 +1,76 @@
+"""The rules by which nodes are lowered, in one table: operator -> what it needs, why it may be refused, how it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from gatewright.compiler.formats import Format
+from gatewright.compiler.lower.shapes import matrix
+from gatewright.spec.config import AcceleratorConfig
+
+if TYPE_CHECKING:
+    from gatewright.compiler.lower.context import Context
+    from gatewright.compiler.quantise import Plan
+
+__all__ = ["DOMAIN", "RULES", "Rule", "refusal", "rule", "rule_of"]
+
+DOMAIN = "gatewright"
+
+Refuse = Callable[[ir.Node, AcceleratorConfig], str | None]
+Demand = Callable[[ir.Node, "Plan"], dict[int, Format]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an operator runs on the fabric.
+
+    Attributes
+    ----------
+    lower : emits the kernels of a node and defines its outputs.
+    refuse : why a node cannot run on the fabric, or None.
+    demand : the formats in which it must have operands, by input index; others may come in any format with one scale.
+    """
+
+    lower: Callable[[ir.Node, Context], None]
+    refuse: Refuse = field(default=lambda _node, _config: None)
+    demand: Demand = field(default=lambda _node, _plan: {})
+
+
+RULES: dict[tuple[str, str], Rule] = {}
+"""Rules by domain ("" for ONNX's own) and operator."""
+
+
+def rule(
+    *operators: str, domain: str = "", refuse: Refuse | None = None, demand: Demand | None = None
+) -> Callable[[Callable[[ir.Node, Context], None]], Callable[[ir.Node, Context], None]]:
+    """Registers the decorated function as the rule of ``operators``."""
+
+    def register(lower: Callable[[ir.Node, Context], None]) -> Callable[[ir.Node, Context], None]:
+        options = {name: value for name, value in (("refuse", refuse), ("demand", demand)) if value is not None}
+        for operator in operators:
+            RULES[domain, operator] = Rule(lower, **options)  # type: ignore[arg-type]
+        return lower
+
+    return register
+
+
+def rule_of(node: ir.Node) -> Rule | None:
+    """The rule of a node's operator, or None."""
+    return RULES.get((node.domain, node.op_type))
+
+
+def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    """Why a node must run on the host, or None."""
+    found = rule_of(node)
+    if found is None:
+        return f"the fabric has no operator {node.domain + '::' if node.domain else ''}{node.op_type}"
+    for value in (*node.inputs, *node.outputs):
+        if value is not None and value.shape is None:
+            return f"the shape of {value.name} is unknown"
+        if value is not None and matrix(value.shape) is None:
+            return f"{value.name} has dynamic sizes that are not its first dimension"
+    return found.refuse(node, config)

@@ -1,0 +1,215 @@
+"""A compiled program: one image for device memory, and the steps of a call.
+
+All that a program keeps in device memory lies in one allocation of ``nbytes`` bytes: first the image (command lists and
+constants), then inputs, outputs and workspace. Every address in the image's commands is relative to the allocation's
+start; a loader adds the start to each ADDRESS field once. A call converts its inputs, patches the few command fields
+that depend on dynamic sizes, and rings once for each fabric step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "FORMAT_VERSION",
+    "CompiledProgram",
+    "FabricStep",
+    "HostStep",
+    "HostValue",
+    "Layer",
+    "Patch",
+    "Placement",
+    "Region",
+    "Step",
+    "Variant",
+]
+
+FORMAT_VERSION = 1
+"""Of the program file. A reader refuses another one."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a value of the model lies on the device, and how its elements are written.
+
+    Attributes
+    ----------
+    name : of the value in the model.
+    dtype : numpy name of the type that the host sees, such as "float32" or "int64".
+    shape : that the host sees; a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size
+        (:attr:`Variant.capacity`).
+    offset, stride : bytes from the allocation's start, and from row to row; multiples of 8.
+    rows, cols : the matrix in memory: the last dimension makes the columns, all others the rows (at capacity).
+    element : numpy name of the type in memory ("int8", "uint8", "int16", "int32", "uint32"), or "bit" for a mask of one
+        row: bit j of a little-endian bit string, padded to 8 bytes.
+    scale : real value of one unit, for all columns or one per column; empty where integers are stored as they are.
+    zero_point : the stored integer that stands for 0.
+    limit : stored integers are indices below it, negative ones count from its end; 0 where no such rule holds.
+    fill : what the host pads with, in its own units, where it gives less than ``shape``. Values between the steps have
+        the bucket's size, and the actual one of dynamic sizes.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    offset: int
+    stride: int
+    rows: int
+    cols: int
+    element: str
+    scale: tuple[float, ...] = ()
+    zero_point: int = 0
+    limit: int = 0
+    fill: float = 0.0
+
+
+@dataclass(frozen=True)
+class HostValue:
+    """An input or output of the model that only host steps touch; attributes as of :class:`Placement`."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    fill: float = 0.0
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Before a call, ``field`` of command ``command`` of the step becomes the dynamic size ``dim`` plus ``addend``."""
+
+    command: int
+    field: str
+    dim: str
+    addend: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What an inspection shows of some consecutive commands of a step.
+
+    Attributes
+    ----------
+    node : name of the model's node that they compute.
+    operator : its type.
+    first, count : commands.
+    error : root mean square error against float over the calibration inputs, relative to the root mean square of the
+        float values; NaN where it was not measured.
+    """
+
+    node: str
+    operator: str
+    first: int
+    count: int
+    error: float = float("nan")
+
+
+@dataclass(frozen=True)
+class FabricStep:
+    """A command list: one doorbell.
+
+    Attributes
+    ----------
+    offset, count : of the commands in the image: bytes, a multiple of 64, and how many.
+    inputs, outputs : values of the model that are written before and read after it.
+    """
+
+    offset: int
+    count: int
+    inputs: tuple[Placement, ...]
+    outputs: tuple[Placement, ...]
+    patches: tuple[Patch, ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostStep:
+    """Nodes that the fabric lacks, run by ONNX Runtime.
+
+    Attributes
+    ----------
+    model : a serialised ONNX model.
+    inputs, outputs : names of values.
+    nodes : names of the nodes.
+    reasons : for each node why it is not on the fabric.
+    """
+
+    model: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+Step = FabricStep | HostStep
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of the allocation, for the memory map: ``kind`` is commands, constant, input, output or workspace.
+
+    ``first`` and ``last`` are the steps' commands, counted through all steps, between which it holds a value.
+    """
+
+    name: str
+    kind: str
+    offset: int
+    nbytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A program for one choice of the bucketed dimensions.
+
+    Attributes
+    ----------
+    dims : bucketed dimensions by name; inputs are padded up to them.
+    capacity : the largest value of each dynamic size.
+    inputs, outputs : names of the model's inputs and outputs, in its order; type and shape are those of their first
+        placement, or stand in ``host``.
+    host : the inputs and outputs that no fabric step places.
+    """
+
+    dims: dict[str, int]
+    capacity: dict[str, int]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    regions: tuple[Region, ...] = ()
+    host: tuple[HostValue, ...] = ()
+
+    def value(self, name: str) -> Placement | HostValue:
+        """Type and shape of the input or output ``name``; KeyError where there is none."""
+        fabric = (step for step in self.steps if isinstance(step, FabricStep))
+        placements = [placement for step in fabric for placement in (*step.inputs, *step.outputs)]
+        for value in (*placements, *self.host):
+            if value.name == name:
+                return value
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledProgram:
+    """A whole program.
+
+    Attributes
+    ----------
+    name : of the model.
+    config, config_hash : the configuration that it is compiled for.
+    spec_version : the contract's.
+    image : uint8, what lies at the start of the allocation.
+    nbytes : of the allocation.
+    variants : with rising bucket sizes; the first that holds a call's inputs runs.
+    """
+
+    name: str
+    config: str
+    config_hash: int
+    spec_version: tuple[int, int]
+    image: npt.NDArray[np.uint8] = field(repr=False)
+    nbytes: int
+    variants: tuple[Variant, ...]
