@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -11,26 +12,23 @@ from gatewright.cli.console import bars, output, step
 from gatewright.cli.options import Config, Data, Json, check_writable, write_json
 from gatewright.driver import Accelerator, Report
 from gatewright.recommender.request import HybridRecommender, Recommendation
-from gatewright.recommender.witness import Witness
 from gatewright.spec.config import AcceleratorConfig, get_config
 
 if TYPE_CHECKING:
+    from gatewright.models.deploy import Deployed
     from gatewright.models.reference import Agreement
-    from gatewright.recommender.quantised import QuantisedHybrid
 
 __all__ = ["recommend"]
 
 
 @dataclass(frozen=True)
 class Served:
-    """A request answered by one backend: the answer, its counters, and a hash of every kernel's result."""
+    """A request answered by one backend, and its counters."""
 
     backend: str
     choice: str
     answer: Recommendation
     report: Report
-    results: int
-    digest: str
 
 
 def _open(config: AcceleratorConfig, backend: str) -> Accelerator:
@@ -38,12 +36,11 @@ def _open(config: AcceleratorConfig, backend: str) -> Accelerator:
         return Accelerator(config, backend)
 
 
-def _serve(accelerator: Accelerator, model: "QuantisedHybrid", user: int, query: str | None, top: int) -> Served:
+def _serve(accelerator: Accelerator, deployed: "Deployed", user: int, query: str | None, top: int) -> Served:
     name = accelerator.backend.name
     with step(f"one request on backend {name}"):
-        witness = Witness(accelerator)
-        answer = HybridRecommender(witness, model).recommend(user, query, top)
-    return Served(name, accelerator.choice, answer, accelerator.report(), witness.results, witness.digest)
+        answer = HybridRecommender(accelerator, deployed.model, deployed.program).recommend(user, query, top)
+    return Served(name, accelerator.choice, answer, accelerator.report())
 
 
 def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, reference: "Agreement") -> dict[str, Any]:
@@ -55,6 +52,7 @@ def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, refer
         "query": served.answer.query_text,
         "items": [{"movie_id": i.movie_id, "title": i.title, "score": i.score} for i in served.answer.items],
         "engines": [asdict(engine) for engine in served.report.engines],
+        "doorbells": served.report.programs,
         "cycles": served.report.cycles,
         "golden_equal": golden_equal,
         "reference": {
@@ -80,11 +78,11 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     if served.report.cycles:
         milliseconds = served.report.cycles / config.clock_mhz / 1e3
         console.print(
-            f"cycles: {served.report.cycles:,}, {milliseconds:.1f} ms of accelerator time at an assumed "
-            f"{config.clock_mhz:g} MHz"
+            f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, {milliseconds:.1f} ms "
+            f"of accelerator time at an assumed {config.clock_mhz:g} MHz"
         )
     name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
-    console.print(f"{name} = golden: {equal} ({served.results} kernel results compared by hash)")
+    console.print(f"{name} = golden: {equal} (all {len(served.answer.scores):,} scores compared bit for bit)")
     reference = result["reference"]
     console.print(
         f"PyTorch float: {reference['top10_overlap']:.0%} of the top 10 in common, "
@@ -103,12 +101,12 @@ def recommend(
     data: Data = None,
     json: Json = None,
 ) -> None:
-    """Recommend movies: every matmul, attention and aggregation of the request runs on the accelerator."""
+    """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
     chosen = get_config(config)
     check_writable("--json", json)
     with step("loading"):
         from gatewright.models.data import load_movielens
-        from gatewright.models.quantise import quantise_or_load
+        from gatewright.models.deploy import deploy_or_load
         from gatewright.models.reference import agreement
         from gatewright.models.train import train_or_load
 
@@ -117,14 +115,15 @@ def recommend(
     with _open(chosen, backend) as accelerator:
         with bars() as progress:
             trained = train_or_load(ratings, progress=progress)
-            model = quantise_or_load(trained, progress=progress)
-        served = _serve(accelerator, model, user, query, top)
+            deployed = deploy_or_load(trained, chosen, progress)
+        served = _serve(accelerator, deployed, user, query, top)
     with _open(chosen, "golden") as accelerator:
-        golden = _serve(accelerator, model, user, query, top)
+        golden = _serve(accelerator, deployed, user, query, top)
     with step("the same request in PyTorch float"):
         meant = trained.reference().request(index, query)
         reference = agreement(served.answer.scores, meant, served.answer.seen)
-    result = _result(served, chosen, served.digest == golden.digest, reference)
+    equal = np.array_equal(served.answer.scores, golden.answer.scores)
+    result = _result(served, chosen, equal, reference)
     _show(served, chosen, result, json)
     write_json(json, result)
     if not result["golden_equal"]:

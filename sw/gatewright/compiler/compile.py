@@ -20,10 +20,11 @@ from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.rules import refusal, rule_of
+from gatewright.compiler.lower.shapes import dims as shape_dims
 from gatewright.compiler.partition import Part, partition
 from gatewright.compiler.passes import run
 from gatewright.compiler.quantise import Plan, quantise
-from gatewright.program.compiled import CompiledProgram, HostStep
+from gatewright.program.compiled import CompiledProgram, HostStep, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 
 __all__ = ["DEVICE_MEMORY", "compile_model"]
@@ -79,12 +80,14 @@ def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
 def _variant(
     model: ir.Model, config: AcceleratorConfig, sets: Sequence[Inputs], dims: dict[str, int], capacity: dict[str, int]
 ) -> VariantPlan:
-    inputs = tuple(value.name or "" for value in model.graph.inputs)
-    outputs = tuple(value.name or "" for value in model.graph.outputs)
-    original = [value.shape for value in model.graph.inputs]
+    declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
     run(model, Bindings(dims, capacity))
+    names = {*dims, *capacity}
+    inputs, outputs = (
+        tuple(_interface(value, declared.get(value.name), names) for value in values)
+        for values in (model.graph.inputs, model.graph.outputs)
+    )
     feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
-    del original
     observations = calibrate(model, feeds)
     load_rules()
     refusals = {node: reason for node in model.graph if (reason := refusal(node, config))}
@@ -94,6 +97,15 @@ def _variant(
         _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, part, refusals) for part in parts
     ]
     return VariantPlan(dims, capacity, inputs, outputs, steps)
+
+
+def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> Value:
+    """An input or output with the names of its dimensions, where ``names`` has them, and their sizes elsewhere."""
+    assert value.shape is not None and value.dtype is not None
+    sizes = shape_dims(value.shape)
+    wanted = shape_dims(declared) if declared is not None and len(declared) == len(sizes) else sizes
+    shape = tuple(name if name in names else size for name, size in zip(wanted, sizes, strict=True))
+    return Value(value.name or "", value.dtype.numpy().name, shape)
 
 
 def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:

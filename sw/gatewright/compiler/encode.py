@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gatewright.compiler.allocate import align, lifetimes, place, place_constants
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.kernels import Buffer, Dim, Kernel, View, most
-from gatewright.program.compiled import FabricStep, HostStep, Layer, Patch, Placement, Region, Step, Variant
+from gatewright.program.compiled import FabricStep, HostStep, Layer, Patch, Placement, Region, Step, Value, Variant
 from gatewright.spec.commands import check, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
@@ -47,8 +47,8 @@ class VariantPlan:
 
     dims: dict[str, int]
     capacity: dict[str, int]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
     steps: list[FabricPlan | HostStep]
 
 

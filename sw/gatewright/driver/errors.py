@@ -42,8 +42,9 @@ class BusProtocolError(GatewrightError):
 _WITH_FIELD = (ErrorCode.UNALIGNED, ErrorCode.BAD_SHAPE)
 
 
-def _name_command(index: int, command: DecodedCommand | None) -> str:
-    return f"command {index}" + (f" ({command.spec.name})" if command else "")
+def _name_command(index: int, command: DecodedCommand | None, node: str) -> str:
+    parts = ", ".join([command.spec.name] * (command is not None) + [f"node {node!r}"] * bool(node))
+    return f"command {index}" + (f" ({parts})" if parts else "")
 
 
 class AcceleratorError(GatewrightError):
@@ -56,19 +57,23 @@ class AcceleratorError(GatewrightError):
     detail : the word of the command at fault, for UNALIGNED and BAD_SHAPE.
     command : the decoded command, or None when its opcode is unknown.
     fields : names and values of the command's fields in that word.
+    node : name of the model's node that the command belongs to; empty where there is no model.
     """
 
-    def __init__(self, code: int, index: int, detail: int, command: DecodedCommand | None) -> None:
+    def __init__(
+        self, code: int, index: int, detail: int, command: DecodedCommand | None, node: str = ""
+    ) -> None:
         self.code: int = ErrorCode(code) if code in ErrorCode._value2member_map_ else code
         self.index = index
         self.detail = detail
         self.command = command
+        self.node = node
         self.fields: dict[str, int] = {}
         if command and self.code in _WITH_FIELD:
             self.fields = {field.name: command[field.name] for field in command.spec.fields if field.word == detail}
         name = self.code.name if isinstance(self.code, ErrorCode) else f"error {code}"
         meaning = self.code.meaning.partition(";")[0] if isinstance(self.code, ErrorCode) else None
-        message = f"{_name_command(index, command)} stopped with {name}: {meaning or 'not an error of this contract'}"
+        message = f"{_name_command(index, command, node)} stopped with {name}: {meaning or 'not an error of this contract'}"
         if self.fields:
             message += f" ({', '.join(f'{field} = {value}' for field, value in self.fields.items())})"
         super().__init__(message)
@@ -82,12 +87,21 @@ class AcceleratorTimeout(GatewrightError, TimeoutError):
     engine : name of the engine that the command occupies, or "sequencer" when no command is known.
     index : position of the command in the program.
     registers : register values at the time of the failure, by name.
+    node : name of the model's node that the command belongs to; empty where there is no model.
     """
 
-    def __init__(self, limit: str, index: int, command: DecodedCommand | None, registers: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        limit: str,
+        index: int,
+        command: DecodedCommand | None,
+        registers: Mapping[str, int],
+        node: str = "",
+    ) -> None:
         self.engine = command.spec.engine if command else "sequencer"
         self.index = index
         self.command = command
+        self.node = node
         self.registers = dict(registers)
         state = ", ".join(f"{name} = {value:#x}" for name, value in self.registers.items())
-        super().__init__(f"engine {self.engine}, {_name_command(index, command)}: not done after {limit}; {state}")
+        super().__init__(f"engine {self.engine}, {_name_command(index, command, node)}: not done after {limit}; {state}")

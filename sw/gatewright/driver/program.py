@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,14 @@ from gatewright.driver.errors import DriverError
 from gatewright.spec.commands import COMMANDS, DecodedCommand, GemmFlags, Opcode, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MemoryModel
+from gatewright.spec.registers import ENGINES
 from gatewright.spec.roofline import roofline
 from gatewright.spec.tiling import gemm_read_beats
 
 __all__ = ["Program"]
+
+_Hardware = tuple[AcceleratorConfig, MemoryModel]
+_Bounds = tuple[int, int]
 
 _WATCHDOG_BASE = 100_000
 _WATCHDOG_FACTOR = 4
@@ -24,42 +28,92 @@ _WATCHDOG_MAX = 2**32 - 1
 class Program:
     """Raw 64-byte commands. They need not be valid: refusing them is the accelerator's task.
 
+    Parameters
+    ----------
+    commands : in order.
+    nodes : for each command the name of the model's node that it belongs to; empty where there is no model.
+
+    Bounds are computed once, so that a program that runs again costs the same however long it is.
+
     Raises :class:`DriverError` for an empty program or a command of another length.
     """
 
-    def __init__(self, commands: Iterable[bytes]) -> None:
-        self.commands = tuple(bytes(command) for command in commands)
-        if not self.commands:
+    def __init__(self, commands: Iterable[bytes], nodes: Sequence[str] = ()) -> None:
+        self._commands = [bytes(command) for command in commands]
+        self._nodes = nodes
+        if not self._commands:
             raise DriverError("a program has 0 commands, allowed: at least 1")
-        for index, command in enumerate(self.commands):
-            if len(command) != COMMAND_BYTES:
-                raise DriverError(f"command {index} has {len(command)} bytes, allowed: {COMMAND_BYTES}")
+        for index, command in enumerate(self._commands):
+            _check_length(index, command)
+        self._watchdogs: dict[_Hardware, int] = {}
+        self._bounds: dict[_Hardware, dict[str, _Bounds]] = {}
+
+    def __len__(self) -> int:
+        return len(self._commands)
 
     @property
     def nbytes(self) -> int:
         """Size in DDR."""
-        return COMMAND_BYTES * len(self.commands)
+        return COMMAND_BYTES * len(self)
 
     def image(self) -> npt.NDArray[np.uint8]:
         """The bytes to place in DDR, uint8 [nbytes]."""
-        return np.frombuffer(b"".join(self.commands), np.uint8)
+        return np.frombuffer(b"".join(self._commands), np.uint8)
 
     def decode(self, index: int) -> DecodedCommand | None:
         """Command ``index`` taken apart, or None when there is none or its opcode is unknown."""
-        if not 0 <= index < len(self.commands) or self.commands[index][0] not in COMMANDS:
+        if not 0 <= index < len(self) or self._commands[index][0] not in COMMANDS:
             return None
-        return decode(self.commands[index])
+        return decode(self._commands[index])
+
+    def node(self, index: int) -> str:
+        """The node that command ``index`` belongs to; empty when there is none."""
+        return self._nodes[index] if 0 <= index < len(self._nodes) else ""
+
+    def replace(self, index: int, command: bytes) -> None:
+        """Exchange a command for one that takes no longer: the watchdog keeps its estimate."""
+        _check_length(index, command)
+        if command == self._commands[index]:
+            return
+        for hardware, sums in self._bounds.items():
+            self._count(sums, index, hardware, -1)
+        self._commands[index] = bytes(command)
+        for hardware, sums in self._bounds.items():
+            self._count(sums, index, hardware, 1)
+
+    def bounds(self, config: AcceleratorConfig, memory: MemoryModel) -> Mapping[str, tuple[int, int]]:
+        """Least cycles by arithmetic and by memory, summed over each engine's commands."""
+        hardware = (config, memory)
+        if hardware not in self._bounds:
+            sums = self._bounds[hardware] = dict.fromkeys(ENGINES, (0, 0))
+            for index in range(len(self)):
+                self._count(sums, index, hardware, 1)
+        return self._bounds[hardware]
+
+    def _count(self, sums: dict[str, _Bounds], index: int, hardware: _Hardware, sign: int) -> None:
+        if command := self.decode(index):
+            least = roofline(command, *hardware)
+            compute, memory = sums[command.spec.engine]
+            sums[command.spec.engine] = (
+                compute + sign * least.min_cycles_compute,
+                memory + sign * least.min_cycles_memory,
+            )
 
     def watchdog_cycles(self, config: AcceleratorConfig, memory: MemoryModel) -> int:
         """More cycles than any command of the program takes: 4 times a pessimistic estimate, plus 100,000.
 
         The estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
         """
-        most = 0
-        for index in range(len(self.commands)):
-            if command := self.decode(index):
-                most = max(most, _pessimistic_cycles(command, config, memory))
-        return min(_WATCHDOG_BASE + _WATCHDOG_FACTOR * most, _WATCHDOG_MAX)
+        if (config, memory) not in self._watchdogs:
+            commands = filter(None, map(self.decode, range(len(self))))
+            most = max((_pessimistic_cycles(command, config, memory) for command in commands), default=0)
+            self._watchdogs[config, memory] = min(_WATCHDOG_BASE + _WATCHDOG_FACTOR * most, _WATCHDOG_MAX)
+        return self._watchdogs[config, memory]
+
+
+def _check_length(index: int, command: bytes) -> None:
+    if len(command) != COMMAND_BYTES:
+        raise DriverError(f"command {index} has {len(command)} bytes, allowed: {COMMAND_BYTES}")
 
 
 def _pessimistic_cycles(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel) -> int:

@@ -9,7 +9,6 @@ from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import ENGINES
-from gatewright.spec.roofline import roofline
 
 __all__ = ["EngineReport", "Report", "Tally"]
 
@@ -78,22 +77,15 @@ class Tally:
         self._programs += 1
         for name, value in registers.snapshot(self._totals).items():
             self._totals[name] += value
-        compute = dict.fromkeys(ENGINES, 0)
-        memory = dict.fromkeys(ENGINES, 0)
-        for index in range(len(program.commands)):
-            command = program.decode(index)
-            if command is None:
-                continue
-            bounds = roofline(command, self._config, self._memory)
-            compute[command.spec.engine] += bounds.min_cycles_compute
-            memory[command.spec.engine] += bounds.min_cycles_memory
+        bounds = program.bounds(self._config, self._memory)
         for name, old in self._engines.items():
+            compute, memory = bounds[name]
             self._engines[name] = EngineReport(
                 name,
                 old.commands + registers.read(f"COMMANDS_{name.upper()}"),
                 old.cycles + registers.read(f"CYCLES_{name.upper()}"),
-                old.min_cycles_compute + compute[name],
-                old.min_cycles_memory + memory[name],
+                old.min_cycles_compute + compute,
+                old.min_cycles_memory + memory,
             )
 
     def report(self) -> Report:

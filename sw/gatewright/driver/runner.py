@@ -87,12 +87,12 @@ class Runner:
         if code == ErrorCode.WATCHDOG:
             raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", program, index)
         self.recover()
-        raise AcceleratorError(code, index, detail, program.decode(index))
+        raise AcceleratorError(code, index, detail, program.decode(index), program.node(index))
 
     def _start(self, program: Program, address: int) -> None:
         registers = self._registers
         registers.write("PROGRAM_ADDR", address)
-        registers.write("PROGRAM_COUNT", len(program.commands))
+        registers.write("PROGRAM_COUNT", len(program))
         watchdog = self._watchdog_cycles or program.watchdog_cycles(self._config, self._backend.memory)
         registers.write("WATCHDOG", watchdog)
         registers.write_fields("IRQ_STATUS", done=1)
@@ -102,4 +102,4 @@ class Runner:
     def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)
         self.recover()
-        return AcceleratorTimeout(limit, index, program.decode(index), state)
+        return AcceleratorTimeout(limit, index, program.decode(index), state, program.node(index))

@@ -1,1 +1,7 @@
 """Compiled programs: what the compiler writes, the driver loads and `gatewright inspect` shows. Needs numpy alone."""
+
+from gatewright.program.compiled import CompiledProgram
+from gatewright.program.errors import DamagedProgram, InputError, ProgramError, UnsupportedProgram
+from gatewright.program.file import load, save
+
+__all__ = ["CompiledProgram", "DamagedProgram", "InputError", "ProgramError", "UnsupportedProgram", "load", "save"]

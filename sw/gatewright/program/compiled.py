@@ -18,12 +18,12 @@ __all__ = [
     "CompiledProgram",
     "FabricStep",
     "HostStep",
-    "HostValue",
     "Layer",
     "Patch",
     "Placement",
     "Region",
     "Step",
+    "Value",
     "Variant",
 ]
 
@@ -39,17 +39,16 @@ class Placement:
     ----------
     name : of the value in the model.
     dtype : numpy name of the type that the host sees, such as "float32" or "int64".
-    shape : that the host sees; a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size
-        (:attr:`Variant.capacity`).
+    shape : that the host sees, with the variant's bucket sizes; a name stands for a dynamic size
+        (:attr:`Variant.capacity`), where no dimension before it is larger than 1.
     offset, stride : bytes from the allocation's start, and from row to row; multiples of 8.
-    rows, cols : the matrix in memory: the last dimension makes the columns, all others the rows (at capacity).
+    rows, cols : the matrix in memory (at capacity), the elements of ``shape`` in their order.
     element : numpy name of the type in memory ("int8", "uint8", "int16", "int32", "uint32"), or "bit" for a mask of one
         row: bit j of a little-endian bit string, padded to 8 bytes.
     scale : real value of one unit, for all columns or one per column; empty where integers are stored as they are.
     zero_point : the stored integer that stands for 0.
     limit : stored integers are indices below it, negative ones count from its end; 0 where no such rule holds.
-    fill : what the host pads with, in its own units, where it gives less than ``shape``. Values between the steps have
-        the bucket's size, and the actual one of dynamic sizes.
+    fill : what the host pads with, in its own units, where a dynamic size is below its capacity.
     """
 
     name: str
@@ -67,8 +66,15 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class HostValue:
-    """An input or output of the model that only host steps touch; attributes as of :class:`Placement`."""
+class Value:
+    """An input or output of the model.
+
+    Attributes
+    ----------
+    name, dtype : as of :class:`Placement`.
+    shape : a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size (:attr:`Variant.capacity`).
+    fill : what an input is padded with up to the bucket's size; outputs are cut to the size of the inputs.
+    """
 
     name: str
     dtype: str
@@ -169,27 +175,16 @@ class Variant:
     ----------
     dims : bucketed dimensions by name; inputs are padded up to them.
     capacity : the largest value of each dynamic size.
-    inputs, outputs : names of the model's inputs and outputs, in its order; type and shape are those of their first
-        placement, or stand in ``host``.
-    host : the inputs and outputs that no fabric step places.
+    inputs, outputs : of the model, in its order. Between steps a value has the bucket's size, and the actual one of
+        dynamic sizes.
     """
 
     dims: dict[str, int]
     capacity: dict[str, int]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
     steps: tuple[Step, ...]
     regions: tuple[Region, ...] = ()
-    host: tuple[HostValue, ...] = ()
-
-    def value(self, name: str) -> Placement | HostValue:
-        """Type and shape of the input or output ``name``; KeyError where there is none."""
-        fabric = (step for step in self.steps if isinstance(step, FabricStep))
-        placements = [placement for step in fabric for placement in (*step.inputs, *step.outputs)]
-        for value in (*placements, *self.host):
-            if value.name == name:
-                return value
-        raise KeyError(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,10 @@
 """Program files (``.gwp``): one file that holds all of a :class:`CompiledProgram`.
 
+The layout, numbers little-endian:
+
     bytes        what
     0..7         the magic bytes
-    8..11        format version, u32 little-endian, as the sizes that follow
+    8..11        format version, u32
     12..15       bytes of the header, u32
     16..23       bytes of the file, u64
     24..55       SHA-256 of all bytes before and after it

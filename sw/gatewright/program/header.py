@@ -101,6 +101,7 @@ def _tuple(kinds: tuple[Any, ...], values: list[Any], path: str, blobs: Sequence
 
 
 def _blob(value: Any, path: str, blobs: Sequence[memoryview]) -> memoryview:
-    if not 0 <= _typed(value, int, path) < len(blobs):
-        raise DamagedProgram(f"header field {path} is blob {value}, allowed 0..{len(blobs) - 1}")
-    return blobs[value]
+    index: int = _typed(value, int, path)
+    if not 0 <= index < len(blobs):
+        raise DamagedProgram(f"header field {path} is blob {index}, allowed 0..{len(blobs) - 1}")
+    return blobs[index]

@@ -1,15 +1,15 @@
-"""One hybrid recommendation request, from user id and query to titled movies."""
+"""A whole request on the accelerator: text, graph, fusion and scores are one program, started once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from gatewright.driver import Accelerator
-from gatewright.recommender.encoder import Encoder
+from gatewright.program.compiled import CompiledProgram
 from gatewright.recommender.errors import RecommenderError, user_index
-from gatewright.recommender.fusion import Fusion
-from gatewright.recommender.graph import Graph
-from gatewright.recommender.quantised import QuantisedHybrid
+from gatewright.recommender.inputs import Tokenizer, request_inputs
+from gatewright.recommender.model import HybridModel
 from gatewright.recommender.texts import favourites, profile_text
 
 __all__ = ["HybridRecommender", "Recommendation", "RecommendedItem"]
@@ -46,13 +46,12 @@ class Recommendation:
 
 
 class HybridRecommender:
-    """A model on an accelerator. Uploads weights and tables when it is made; requests then send only what is new."""
+    """A model on an accelerator. The program is loaded when it is made; requests then send only what is new."""
 
-    def __init__(self, accelerator: Accelerator, model: QuantisedHybrid) -> None:
+    def __init__(self, accelerator: Accelerator, model: HybridModel, program: CompiledProgram | str | Path) -> None:
         self.model = model
-        self.encoder = Encoder(accelerator, model.encoder)
-        self.graph = Graph(accelerator, model.graph)
-        self.fusion = Fusion(accelerator, model.fusion)
+        self._tokens = Tokenizer(model)
+        self._program = accelerator.load(program)
 
     def recommend(self, user_id: int, query: str | None = None, top: int = 10) -> Recommendation:
         """The ``top`` movies for a user, led by the words of ``query`` or else by the user's favourites.
@@ -62,7 +61,7 @@ class HybridRecommender:
         """
         catalogue = self.model.catalogue
         user = user_index(catalogue.user_ids, user_id)
-        seen = self.graph.items_of(user)
+        seen = self.model.items_of(user)
         most = len(catalogue.movie_ids) - len(seen)
         if not 1 <= top <= most:
             raise RecommenderError(f"top is {top}, allowed 1 to {most} (the movies that user {user_id} has not rated)")
@@ -81,17 +80,9 @@ class HybridRecommender:
         """``query``, or the titles of the favourites of the user with an index when it is None or blank."""
         if query and query.strip():
             return query.strip()
-        chosen = favourites(self.graph.items_of(user), self._half_stars(user))
+        chosen = favourites(self.model.items_of(user), self.model.half_stars_of(user))
         return profile_text([self.model.catalogue.titles[item] for item in chosen])
 
     def scores(self, user: int, text: str) -> np.ndarray:
         """float32 [items] for a user's index and the text that the language model reads."""
-        query = self.encoder.encode([text])[0]
-        graph = self.graph.vector(user)
-        return self.fusion.scores(
-            self.fusion.user_vector(graph, query, self.graph.items_of(user), self._half_stars(user))
-        )
-
-    def _half_stars(self, user: int) -> np.ndarray:
-        edges = self.model.graph.by_user.row_ptr
-        return self.model.graph.half_stars[edges[user] : edges[user + 1]].astype(np.int64)
+        return self._program(**request_inputs(self.model, user, self._tokens(text)))["scores"][0]

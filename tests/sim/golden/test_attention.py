@@ -6,9 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewright.spec.fixed import Requantise
-from gatewright.spec.softmax import EXP_ONE, SCORE_FRACTION_BITS
+from gatewright.spec.fixed import Requantise, requantise
+from gatewright.spec.softmax import EXP_ENTRIES, EXP_ONE, EXP_TABLE, SCORE_BITS, SCORE_FRACTION_BITS, row_scale
 from gatewright_sim.golden.attention import attention
+from gatewright_sim.golden.gemm import RESULT_TYPE
 
 _SCORE_STEP = 2 ** (0.5 / (1 << SCORE_FRACTION_BITS)) - 1
 """Relative error of a weight from rounding its score to half a unit in the last place."""
@@ -81,6 +82,42 @@ def test_stays_within_the_bound_of_torch(seq_q, seq_kv, heads, d, causal, masked
     assert np.all(np.abs(result - expected) <= bound)
     typical = np.sqrt(np.mean((result - expected) ** 2))
     assert typical <= 0.6 * scale_o, f"typical error {typical / scale_o:.2f} of an output step"
+
+
+def _by_the_formula(q, k, v, heads, score, out, causal, key_mask, bits):
+    """Head by head and row by row, in the integers of the contract."""
+    d = q.shape[1] // heads
+    result = np.zeros(q.shape, np.int64)
+    for row in range(len(q)):
+        keys = [
+            j for j in range(len(k)) if (not causal or j <= row + len(k) - len(q)) and (key_mask is None or key_mask[j])
+        ]
+        for head in range(heads) if keys else ():
+            columns = slice(head * d, head * d + d)
+            scores = score.compute(k[keys, columns].astype(np.int64) @ q[row, columns].astype(np.int64), SCORE_BITS)
+            weights = EXP_TABLE[np.minimum(scores.max() - scores, EXP_ENTRIES - 1)].astype(np.int64)
+            multiplier, shift = row_scale(weights.sum(), out)
+            result[row, columns] = requantise(weights @ v[keys, columns].astype(np.int64), multiplier, shift, bits)
+    return result
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_equals_the_formula(data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    heads, d = data.draw(st.sampled_from([(1, 8), (3, 8), (2, 16)]))
+    rows, keys = data.draw(st.tuples(st.integers(1, 9), st.sampled_from([1, 2, 5, 12, 600])))
+    q, k, v = (
+        rng.choice([-128, 127, int(rng.integers(-128, 128))], (n, heads * d)).astype(np.int8)
+        for n in (rows, keys, keys)
+    )
+    score = Requantise(int(rng.integers(1 << 16)), data.draw(st.integers(8, 30)))
+    out = Requantise(int(rng.integers(1 << 16)), data.draw(st.integers(0, 20)))
+    mask = rng.random(keys) < 0.6 if data.draw(st.booleans()) else None
+    call = (q, k, v, heads, score, out, data.draw(st.booleans()), mask, data.draw(st.sampled_from([8, 16])))
+    result = attention(*call)
+    assert result.dtype == RESULT_TYPE[call[-1]]
+    np.testing.assert_array_equal(result, _by_the_formula(*call))
 
 
 def test_row_without_a_key_is_zero() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from gatewright.spec.fixed import requantise
-from gatewright_sim.golden.gemm import exact_matmul, gemm
+from gatewright_sim.golden.gemm import RESULT_TYPE, gemm
 
 
 def _int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -37,18 +37,32 @@ def test_extreme_operands_are_exact(k: int, value: int) -> None:
     bias=npst.arrays(np.int32, 4),
     multiplier=npst.arrays(np.uint16, 4),
     shift=npst.arrays(np.uint8, 4, elements=st.integers(0, 63)),
+    bits=st.sampled_from([8, 16]),
 )
-def test_requantises_each_column_with_its_own_record(a, b, bias, multiplier, shift) -> None:
-    result = gemm(a, b, bias, multiplier, shift)
-    assert result.dtype == np.int8
+def test_requantises_each_column_with_its_own_record(a, b, bias, multiplier, shift, bits) -> None:
+    result = gemm(a, b, bias, multiplier, shift, bits)
+    assert result.dtype == RESULT_TYPE[bits]
     for column in range(4):
         acc = (a.astype(np.int64) @ b[column].astype(np.int64) + bias[column] + 2**31) % 2**32 - 2**31
-        np.testing.assert_array_equal(result[:, column], requantise(acc, int(multiplier[column]), int(shift[column])))
+        expected = requantise(acc, int(multiplier[column]), int(shift[column]), bits)
+        np.testing.assert_array_equal(result[:, column], expected)
 
 
 def test_bias_wraps_like_a_32_bit_adder() -> None:
     one = np.ones((1, 1), np.int8)
     assert gemm(one, one, np.array([2**31 - 1], np.int32))[0, 0] == -(2**31)
+    assert gemm(-one, one, np.array([-(2**31)], np.int32))[0, 0] == 2**31 - 1
+
+
+@given(k=st.integers(1, 6), bias=st.integers(2**31 - 2**17, 2**31 - 1), negative=st.booleans(), seed=st.integers(0, 99))
+def test_a_bias_at_the_edge_of_32_bits(k: int, bias: int, negative: bool, seed: int) -> None:
+    """Just where the sum begins to wrap, and the requantiser sees the wrapped sum."""
+    rng = np.random.default_rng(seed)
+    a, b = (rng.choice(np.array([-128, 127], np.int8), (1, k)) for _ in range(2))
+    edge = np.array([-bias if negative else bias], np.int32)
+    acc = (a.astype(np.int64) @ b.T.astype(np.int64) + edge + 2**31) % 2**32 - 2**31
+    np.testing.assert_array_equal(gemm(a, b, edge), acc)
+    np.testing.assert_array_equal(gemm(a, b, edge, 40000, 32, 16), requantise(acc, 40000, 32, 16))
 
 
 def test_batches_of_a_share_b() -> None:
@@ -70,8 +84,3 @@ def test_refuses_operands_that_do_not_fit(change: dict, field: str) -> None:
     operands = {"a": np.zeros((2, 3), np.int8), "b_nk": np.zeros((4, 3), np.int8), "multiplier": 1, "shift": 0} | change
     with pytest.raises(ValueError, match=field):
         gemm(**operands)
-
-
-def test_exact_matmul_refuses_sums_that_a_double_cannot_hold() -> None:
-    with pytest.raises(ValueError, match="inner dimension"):
-        exact_matmul(np.zeros((1, 4), np.int64), np.zeros((4, 1), np.int64), 1 << 52)

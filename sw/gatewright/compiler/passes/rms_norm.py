@@ -1,0 +1,53 @@
+"""RMS norm becomes one operator."""
+
+import onnx_ir as ir
+
+from gatewright.compiler.passes.graph import Pass, array, elements, emit, replace, vector
+from gatewright.compiler.passes.normalise import affine, match_normalised
+
+__all__ = ["FuseRmsNorm"]
+
+
+class FuseRmsNorm(Pass):
+    """Before: ``x / sqrt(mean(x²) + epsilon) * gain`` in pieces, or ``RMSNormalization`` (Zhang and Sennrich, 2019).
+
+    After: ``gatewright.RmsNorm(x, gain, epsilon)``. Only over the last axis; others stay.
+    """
+
+    def rewrite(self, model: ir.Model) -> bool:
+        changes = [_convert(node) or _fuse(node) for node in list(model.graph) if node.graph is not None]
+        return any(changes)
+
+
+def _fuse(node: ir.Node) -> bool:
+    found = match_normalised(node)
+    scaled = affine(found.result) if found else None
+    if found is None or scaled is None:
+        return False
+    result = scaled.result
+    if scaled.bias.any():  # the norm has none: the sum stays where it is
+        last = result.producer()
+        assert last is not None
+        result = next(value for value in last.inputs if value is not None and array(value) is None)
+    _emit(found.x, scaled.gain, found.epsilon, result)
+    return True
+
+
+def _convert(node: ir.Node) -> bool:
+    if node.domain or node.op_type != "RMSNormalization" or node.outputs[0].dtype != ir.DataType.FLOAT:
+        return False
+    x, gain = node.inputs[:2]
+    length = elements(x) if x is not None else None
+    if x is None or x.shape is None or length is None:
+        return False
+    scale = vector(gain, length)
+    if scale is None or node.attributes.get_int("axis", -1) not in (-1, len(x.shape) - 1):
+        return False
+    _emit(x, scale, node.attributes.get_float("epsilon", 1e-5), node.outputs[0])
+    return True
+
+
+def _emit(x, gain, epsilon, output) -> None:
+    node = output.producer()
+    new = emit("RmsNorm", [x, gain], node, node.graph, attributes={"epsilon": float(epsilon)}, ours=True)
+    replace(output, new)

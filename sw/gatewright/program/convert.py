@@ -1,0 +1,165 @@
+"""Values of the host to bytes of the device and back, by a :class:`Placement`.
+
+With a scale, stored = saturate(round_half_even(x / scale) + zero_point) and x = (stored - zero_point) * scale, computed
+in float32 unless the host's type is float64, as ONNX's QuantizeLinear and DequantizeLinear. Without one, integers are
+stored as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.program.check import BIT, shape_at
+from gatewright.program.compiled import Placement, Value
+from gatewright.program.errors import InputError
+
+__all__ = ["accept", "bind", "decode", "encode", "pad"]
+
+Array = npt.NDArray[Any]
+
+
+# ---- inputs as the caller gives them
+
+
+def accept(value: Value, given: npt.ArrayLike) -> Array:
+    """An input as an array of the value's type. Raises :class:`InputError` where it is none, or is not finite.
+
+    Taken are numbers of the same kind as long as they fit, integers for floats, and 0 and 1 for truth values.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"input {value.name!r} is no array: {error}") from None
+    wanted: np.dtype[Any] = np.dtype(value.dtype)
+    if array.dtype.kind not in "biuf" or not (np.can_cast(array.dtype, wanted, "same_kind") or wanted.kind == "b"):
+        raise InputError(f"input {value.name!r} is {array.dtype}, allowed: {wanted}")
+    if len(array.shape) != len(value.shape):
+        raise InputError(
+            f"input {value.name!r} has shape {array.shape}, allowed: {len(value.shape)} dimensions, {_text(value)}"
+        )
+    if wanted.kind == "b":
+        return _truth(value.name, array)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"input {value.name!r} holds {array[~np.isfinite(array)][0]}, allowed: finite numbers")
+    if wanted.kind in "iu" and not np.can_cast(array.dtype, wanted):
+        limits = np.iinfo(wanted)
+        _in_range(value.name, array, int(limits.min), int(limits.max))
+    with np.errstate(over="ignore"):
+        converted = array.astype(wanted, copy=False)
+    if wanted.kind == "f" and not np.isfinite(converted).all():
+        raise InputError(f"input {value.name!r} holds {array[~np.isfinite(converted)][0]}, too large for {wanted}")
+    return converted
+
+
+def bind(value: Value, array: Array, sizes: dict[str, int]) -> None:
+    """Note in ``sizes`` what the array says of named dimensions.
+
+    Raises :class:`InputError` where it says something else than is noted, or where a fixed dimension differs.
+    """
+    for wanted, found in zip(value.shape, array.shape, strict=True):
+        if found != (sizes.setdefault(wanted, found) if isinstance(wanted, str) else wanted):
+            known = f", and {wanted} is {sizes[wanted]} in an input before it" if isinstance(wanted, str) else ""
+            raise InputError(f"input {value.name!r} has shape {array.shape}, allowed: {_text(value)}{known}")
+
+
+def pad(value: Value, array: Array, sizes: dict[str, int]) -> Array:
+    """The array, grown at the ends of its dimensions to ``sizes`` with ``value.fill``."""
+    full = shape_at(value.shape, sizes)
+    if full == array.shape:
+        return array
+    grown = np.full(full, value.fill, array.dtype)
+    grown[tuple(map(slice, array.shape))] = array
+    return grown
+
+
+def _text(value: Value) -> str:
+    return f"[{', '.join(map(str, value.shape))}]"
+
+
+def _in_range(name: str, array: Array, low: int, high: int) -> None:
+    if array.size and (array.min() < low or array.max() > high):
+        raise InputError(f"input {name!r} spans {array.min()}..{array.max()}, allowed {low}..{high}")
+
+
+def _truth(name: str, array: Array) -> npt.NDArray[np.bool_]:
+    bits: npt.NDArray[np.bool_] = array != 0
+    if not np.array_equal(bits, array):
+        raise InputError(f"input {name!r} holds {array[bits != array][0]}, allowed: 0 and 1")
+    return bits
+
+
+# ---- memory
+
+
+def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) -> None:
+    """Write a value to the allocation's bytes; what a dynamic size leaves free is filled.
+
+    Raises :class:`InputError` naming the value where elements are outside the range that the placement allows.
+    """
+    flat = array.reshape(1, -1) if placement.rows == 1 else array.reshape(-1, placement.cols)
+    rest = np.full(placement.cols, placement.fill)
+    if placement.element == BIT:
+        bits = np.concatenate([_truth(placement.name, flat[0]), rest[flat.shape[1] :] != 0])
+        packed = np.packbits(bits, bitorder="little")
+        view = _view(placement, memory)
+        view[0, : packed.size], view[0, packed.size :] = packed, 0
+        return
+    view = _view(placement, memory)
+    rows, cols = flat.shape
+    view[:rows, :cols] = _stored(placement, flat)
+    if rows < placement.rows or cols < placement.cols:
+        fill = _stored(placement, rest.reshape(1, -1))[0]
+        view[rows:], view[:rows, cols:] = fill, fill[cols:]
+
+
+def decode(placement: Placement, memory: npt.NDArray[np.uint8], sizes: dict[str, int]) -> Array:
+    """Read a value, cut to the dynamic ``sizes``: a new array of the host's type."""
+    shape = shape_at(placement.shape, sizes)
+    view, count = _view(placement, memory), math.prod(shape)
+    kind: np.dtype[Any] = np.dtype(placement.dtype)
+    if placement.element == BIT:
+        return np.unpackbits(view[0], count=count, bitorder="little").reshape(shape).astype(kind)
+    part = view[:, :count] if placement.rows == 1 else view[: count // placement.cols]
+    if not placement.scale:
+        return part.reshape(shape).astype(kind)
+    work = np.float64 if kind == np.float64 else np.float32
+    scale = _scale(placement, part, work)
+    offset = part.astype(np.int64) - placement.zero_point if placement.zero_point else part
+    real: Array = offset.astype(work) * scale
+    return real.reshape(shape).astype(kind, copy=False)
+
+
+def _view(placement: Placement, memory: npt.NDArray[np.uint8]) -> Array:
+    """The placement's matrix in memory; of bits, its bytes."""
+    bits = placement.element == BIT
+    kind: np.dtype[Any] = np.dtype("u1" if bits else placement.element).newbyteorder("<")
+    cols = -(-placement.cols // 64) * 8 if bits else placement.cols
+    strides = (placement.stride, kind.itemsize)
+    return np.ndarray((placement.rows, cols), kind, memory.data, placement.offset, strides)
+
+
+def _scale(placement: Placement, matrix: Array, work: Any) -> Array:
+    scale: Array = np.asarray(placement.scale, work)
+    return scale[: matrix.shape[-1]] if len(scale) > 1 else scale
+
+
+def _stored(placement: Placement, matrix: Array) -> Array:
+    """A matrix [rows, cols] of host values as stored integers."""
+    limits = np.iinfo(placement.element)
+    if placement.scale:
+        work = np.float64 if matrix.dtype == np.float64 else np.float32
+        with np.errstate(over="ignore"):  # saturates
+            units = np.rint(matrix.astype(work, copy=False) / _scale(placement, matrix, work)).astype(np.float64)
+        saturated: Array = np.clip(units + placement.zero_point, limits.min, limits.max)
+        return saturated.astype(placement.element)
+    if matrix.dtype.kind == "f" and not np.array_equal(np.rint(matrix), matrix):
+        raise InputError(f"input {placement.name!r} holds {matrix[np.rint(matrix) != matrix][0]}, allowed: integers")
+    if placement.limit:
+        _in_range(placement.name, matrix, -placement.limit, placement.limit - 1)
+        matrix = np.where(matrix < 0, matrix + placement.limit, matrix)
+    _in_range(placement.name, matrix, int(limits.min), int(limits.max))
+    return matrix.astype(placement.element)
