@@ -140,7 +140,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=64,
             max_head_dim=32,
             max_features=128,
-            max_columns=256,
+            max_columns=512,
             edge_fifo=32,
             outstanding=8,
         ),
