@@ -21,18 +21,24 @@ from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.counters import PerformanceCounters
 from gatewright_hw.engines.aggregate import AggregateEngine
 from gatewright_hw.engines.gemm import GemmEngine
+from gatewright_hw.engines.vector import VectorEngine
 from gatewright_hw.register_block import ADDRESS_BITS, RegisterBlock
 from gatewright_hw.sequencer import Sequencer
 
 __all__ = ["ROUTES", "Top", "make_engines"]
 
-ROUTES = {Opcode.GEMM: "gemm", Opcode.ATTENTION: "gemm", Opcode.AGGREGATE: "aggregate"}
+ROUTES = {
+    Opcode.GEMM: "gemm",
+    Opcode.ATTENTION: "gemm",
+    Opcode.AGGREGATE: "aggregate",
+    Opcode.VECTOR: "vector",
+}
 """Which engine takes an opcode."""
 
 
 def make_engines(config: AcceleratorConfig) -> dict[str, wiring.Component]:
     """The engines by the names that ROUTES uses."""
-    return {"gemm": GemmEngine(config), "aggregate": AggregateEngine(config)}
+    return {"gemm": GemmEngine(config), "aggregate": AggregateEngine(config), "vector": VectorEngine(config)}
 
 
 class Top(wiring.Component):

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.engines.attention_scores import ScoreItems
 from gatewright_hw.engines.attention_values import ValueItems
-from gatewright_hw.engines.geometry import Event, Geometry
+from gatewright_hw.engines.geometry import Event, Geometry, Width
 
 __all__ = ["AttentionTiles"]
 
@@ -25,7 +25,7 @@ _AHEAD = 2
 class AttentionTiles(wiring.Component):
     """Members.
 
-    command : the command, stable while busy. start : begin.
+    command : the command, stable while busy. start : begin. width : of O.
     event : from the loader, what has arrived. softmax_done : the weights of an item are in A's banks.
     tile : the tiles.
     busy : tiles are left.
@@ -37,6 +37,7 @@ class AttentionTiles(wiring.Component):
             {
                 "command": In(8 * COMMAND_BYTES),
                 "start": In(1),
+                "width": In(Width),
                 "event": In(Event),
                 "softmax_done": In(1),
                 "tile": Out(stream.Signature(g.tile)),
@@ -55,6 +56,7 @@ class AttentionTiles(wiring.Component):
         for items in (scores, values):
             m.d.comb += [items.command.eq(self.command), items.start.eq(self.start), items.event.eq(self.event)]
         m.d.comb += [
+            values.width.eq(self.width),
             values.softmax_done.eq(self.softmax_done),
             values.keys.eq(keys[values.buffer]),
             self.busy.eq(values.busy),

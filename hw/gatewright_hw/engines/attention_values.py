@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.commands import ATTENTION
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Kind
+from gatewright_hw.engines.geometry import WORD_BYTES, Event, Geometry, Kind, Width
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import SIZE_BITS
 
@@ -19,7 +19,7 @@ __all__ = ["ValueItems"]
 class ValueItems(wiring.Component):
     """Members.
 
-    command : the command, stable while busy. start : begin.
+    command : the command, stable while busy. start : begin. width : of O.
     event : from the loader, what has arrived. softmax_done : the weights of an item are in A's banks.
     keys : of the item in ``buffer``.
     tile : the tiles; the buffer of the first item is 0, then they alternate.
@@ -33,6 +33,7 @@ class ValueItems(wiring.Component):
             {
                 "command": In(8 * COMMAND_BYTES),
                 "start": In(1),
+                "width": In(Width),
                 "event": In(Event),
                 "softmax_done": In(1),
                 "keys": In(g.length),
@@ -61,6 +62,7 @@ class ValueItems(wiring.Component):
         addr_head = Signal(ADDRESS_BITS)  # of the head's first row
         last, last_item = Signal(), Signal()
         go = Signal()
+        wide = self.width == Width.INT16
 
         here_v = Signal(range(3))
         here_e = Signal(range(3))
@@ -91,7 +93,7 @@ class ValueItems(wiring.Component):
         next_head = Signal(ADDRESS_BITS)
         next_item = Signal(ADDRESS_BITS)
         m.d.comb += [
-            next_head.eq(addr_head + command.head_dim),
+            next_head.eq(addr_head + Mux(wide, command.head_dim << 1, command.head_dim)),
             next_item.eq(Mux(last_item, next_head, addr_item + (command.o_stride << (g.rows.bit_length() - 1)))),
         ]
         with m.If(go):
@@ -99,7 +101,7 @@ class ValueItems(wiring.Component):
                 begun.eq(1),
                 cols_left.eq(cols_left - g.cols),
                 b_word.eq(b_word + ((command.seq_kv + WORD_BYTES - 1) >> 3)),
-                addr.eq(addr + g.cols),
+                addr.eq(addr + Mux(wide, 2 * g.cols, g.cols)),
             ]
         with m.If(self.end):
             m.d.sync += [

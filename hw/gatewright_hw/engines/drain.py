@@ -1,8 +1,8 @@
 """Drain: turns the array's accumulators into results, ``lanes`` a cycle.
 
-    GEMM    int8  requantise(acc + bias[n]) by multiplier[n], shift[n]      or int32  acc + bias[n], modulo 2**32
-    SCORE   int16 requantise(acc) by the command's score multiplier and shift, with the mask of the keys
-    VALUE   int8  requantise(acc) by the row's multiplier and shift, from the softmax
+    GEMM    int8, int16  requantise(acc + bias[n]) by multiplier[n], shift[n]   or int32  acc + bias[n], modulo 2**32
+    SCORE   int16        requantise(acc) by the command's score multiplier and shift, with the mask of the keys
+    VALUE   int8, int16  requantise(acc) by the row's multiplier and shift, from the softmax
 
 Never stalls. Latency: ``delay`` cycles from accumulators to int8 and int16 results, 2 cycles to int32.
 """
@@ -18,7 +18,7 @@ from gatewright.spec.softmax import SCORE_BITS
 from gatewright_hw.engines.array import Drained
 from gatewright_hw.engines.columns import COLUMN
 from gatewright_hw.engines.delay import delayed
-from gatewright_hw.engines.geometry import Geometry, Kind
+from gatewright_hw.engines.geometry import Geometry, Kind, Width
 from gatewright_hw.engines.requantise import Requantiser
 
 __all__ = ["SCALE", "Drain", "Results", "Scores"]
@@ -30,8 +30,8 @@ SCALE = data.StructLayout({"multiplier": MULTIPLIER_BITS, "shift": SHIFT_BITS})
 class Results(data.StructLayout):
     """``lanes`` results of one row for memory, while ``valid``.
 
-    ``wide`` holds int32 results, ``narrow`` int8 ones; ``row`` exists or not (``row_exists``); ``part`` is the group
-    of columns and ``cols`` how many columns of the tile exist.
+    ``wide`` holds int32 results, ``narrow`` int16 ones, or int8 ones in its lower halves; ``row`` exists or not
+    (``row_exists``); ``part`` is the group of columns and ``cols`` how many columns of the tile exist.
     """
 
     def __init__(self, g: Geometry) -> None:
@@ -42,7 +42,7 @@ class Results(data.StructLayout):
                 "part": range(g.parts),
                 "cols": range(g.cols + 1),
                 "wide": data.ArrayLayout(signed(ACCUMULATOR_BITS), g.lanes),
-                "narrow": data.ArrayLayout(signed(8), g.lanes),
+                "narrow": data.ArrayLayout(signed(SCORE_BITS), g.lanes),
             }
         )
 
@@ -76,7 +76,7 @@ class Drain(wiring.Component):
     drained : from the array.
     ended : the tile it belongs to, valid from a cycle before the first accumulators of the tile until as many before
         the next tile's.
-    wide_results, with_params : results are int32; column parameters are in use (zero bias otherwise).
+    width : of the results in memory. with_params : column parameters are in use (zero bias otherwise).
     columns : parameters of (``slot``, ``part``).
     score_scale : requantiser of scores. row_scale : that of (``buffer``, ``row``).
     key_mask : allowed keys of ``group``.
@@ -91,7 +91,7 @@ class Drain(wiring.Component):
             {
                 "drained": In(Drained(g.rows, g.cols, g.lanes, g.acc_bits)),
                 "ended": In(g.tile),
-                "wide_results": In(1),
+                "width": In(Width),
                 "with_params": In(1),
                 "columns": In(COLUMN).array(g.lanes),
                 "score_scale": In(SCALE),
@@ -155,7 +155,7 @@ class Drain(wiring.Component):
                 requantiser.shift.eq(scale.shift),
                 self.scores.score[lane].eq(requantiser.result),
                 self.results.wide[lane].eq(biased[lane]),
-                self.results.narrow[lane].eq(_saturate(requantiser.result)),
+                self.results.narrow[lane].eq(_saturate(requantiser.result, self.width == Width.INT16)),
             ]
 
         self._tag_results(m, tile)
@@ -173,12 +173,13 @@ class Drain(wiring.Component):
         ]
         # A command with wide results leaves nothing in the long pipeline for the next command to find.
         to_memory = self.drained.valid & (tile.kind != Kind.SCORE)
-        wide_valid = delayed(m, to_memory & self.wide_results, 2, reset=True)[-1]
-        narrow_valid = delayed(m, to_memory & ~self.wide_results, self.delay, reset=True)[-1]
+        wide = self.width == Width.INT32
+        wide_valid = delayed(m, to_memory & wide, 2, reset=True)[-1]
+        narrow_valid = delayed(m, to_memory & ~wide, self.delay, reset=True)[-1]
         tags = delayed(m, tag, self.delay)
         now = Signal(layout)
         m.d.comb += [
-            now.eq(Mux(self.wide_results, tags[2], tags[-1])),
+            now.eq(Mux(wide, tags[2], tags[-1])),
             self.results.valid.eq(wide_valid | narrow_valid),
             self.results.row_exists.eq(now.row_exists),
             self.results.part.eq(now.part),
@@ -226,7 +227,7 @@ class Drain(wiring.Component):
         m.d.comb += [self.scores[name].eq(tag[name]) for name, _ in layout]
 
 
-def _saturate(value: Signal) -> Mux:
-    """A signed 16-bit value clamped to signed 8 bits."""
-    fits = (value[7:] == 0) | value[7:].all()
-    return Mux(fits, value[:8], Cat((~value[-1]).replicate(7), value[-1])).as_signed()
+def _saturate(value: Signal, whole: Signal) -> Cat:
+    """A signed 16-bit value, ``whole``, or clamped to signed 8 bits (then only the lower half counts)."""
+    keep = whole | (value[7:] == 0) | value[7:].all()
+    return Cat(Mux(keep, value[:8], Cat((~value[-1]).replicate(7), value[-1])), value[8:])

@@ -13,7 +13,7 @@ and at least ``drain_cycles`` cycles per tile.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, AttentionFlags, GemmFlags, Opcode
@@ -29,7 +29,7 @@ from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.drain import Drain
 from gatewright_hw.engines.gemm_load import GemmLoad
 from gatewright_hw.engines.gemm_tiles import GemmTiles
-from gatewright_hw.engines.geometry import SETUP_CYCLES, Geometry
+from gatewright_hw.engines.geometry import SETUP_CYCLES, Geometry, Width
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.issue import TileIssuer
 from gatewright_hw.engines.key_mask import KeyMask
@@ -115,10 +115,15 @@ class GemmEngine(wiring.Component):
         command = Signal.like(self.command.payload)
         is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
         gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
+        width = Signal(Width)
+        int16, int32 = (gemm.flags[flag.bit_length() - 1] for flag in (GemmFlags.OUT_INT16, GemmFlags.OUT_INT32))
         m.d.comb += [
+            width.eq(Mux(is_attention, attention.flags[AttentionFlags.OUT_INT16.bit_length() - 1], Cat(int16, int32))),
+            gemm_tiles.width.eq(width),
+            attention_tiles.width.eq(width),
             drain.drained.eq(array.drained),
             drain.ended.eq(issuer.ended),
-            drain.wide_results.eq(~is_attention & gemm.flags[GemmFlags.OUT_INT32.bit_length() - 1]),
+            drain.width.eq(width),
             drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
             drain.score_scale.multiplier.eq(attention.score_multiplier),
             drain.score_scale.shift.eq(attention.score_shift),
@@ -135,7 +140,7 @@ class GemmEngine(wiring.Component):
             softmax.row.eq(drain.row),
             drain.row_scale.eq(softmax.scale),
             store.results.eq(drain.results),
-            store.wide_results.eq(drain.wide_results),
+            store.width.eq(width),
             store.stride.eq(Mux(is_attention, attention.o_stride, gemm.c_stride)),
         ]
         m.d.comb += [drain.columns[lane].eq(columns.columns[lane]) for lane in range(g.lanes)]

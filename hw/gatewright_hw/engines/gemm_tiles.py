@@ -11,19 +11,18 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.commands import GEMM, GemmFlags
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Kind
+from gatewright_hw.engines.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Kind, Width
 from gatewright_hw.engines.interface import command_layout
 from gatewright_hw.engines.walk import TileWalk, tiles_per_half
 
 __all__ = ["GemmTiles"]
-
-_INT32_BYTES = 4
 
 
 class GemmTiles(wiring.Component):
     """Members.
 
     command : the command, stable from SETUP_CYCLES before ``start`` until the end. start : begin.
+    width : of C.
     event, tiles : from the loader, what has arrived.
     tile : the tiles.
     busy : tiles are left.
@@ -35,6 +34,7 @@ class GemmTiles(wiring.Component):
             {
                 "command": In(8 * COMMAND_BYTES),
                 "start": In(1),
+                "width": In(Width),
                 "event": In(Event),
                 "tiles": In(range(BLOCK_TILES + 1)),
                 "tile": Out(stream.Signature(g.tile)),
@@ -46,7 +46,6 @@ class GemmTiles(wiring.Component):
         m = Module()
         g = self._geometry
         command = command_layout(GEMM)(self.command)
-        wide = command.flags[GemmFlags.OUT_INT32.bit_length() - 1]
         a_resident = command.flags[GemmFlags.A_RESIDENT.bit_length() - 1]
         pitch = Signal(range(max(g.a_half, g.b_half) + 1))
         m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
@@ -90,12 +89,12 @@ class GemmTiles(wiring.Component):
 
         # Address of the tile of C by running sums, with a step in bytes for R and for S.
         row_step = Signal(ADDRESS_BITS)
-        col_step = Const(g.cols * _INT32_BYTES), Const(g.cols)
+        col_step = Const(g.cols) << self.width.as_value()
         r_step, s_step = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         m.d.comb += [
             row_step.eq(command.c_stride << (g.rows.bit_length() - 1)),
-            r_step.eq(Mux(a_resident, row_step, Mux(wide, *col_step))),
-            s_step.eq(Mux(a_resident, Mux(wide, *col_step), row_step)),
+            r_step.eq(Mux(a_resident, row_step, col_step)),
+            s_step.eq(Mux(a_resident, col_step, row_step)),
         ]
         addr = Signal(ADDRESS_BITS)  # of this tile
         addr_s = Signal(ADDRESS_BITS)  # of the block's first tile at this tile of S

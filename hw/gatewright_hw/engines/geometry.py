@@ -13,7 +13,7 @@ from gatewright.spec.softmax import EXP_ONE
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
-__all__ = ["SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target"]
+__all__ = ["SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target", "Width"]
 
 WORD_BYTES = BUS_BYTES
 """Bytes in a word of an operand bank: one beat, eight consecutive k."""
@@ -31,6 +31,14 @@ class Kind(enum.Enum, shape=2):
     """To the softmax, in log2 units."""
     VALUE = 2
     """Scaled by each row's 1 / sum, then to memory; A is unsigned."""
+
+
+class Width(enum.Enum, shape=2):
+    """Of a result in memory: the exponent of its number of bytes."""
+
+    INT8 = 0
+    INT16 = 1
+    INT32 = 2
 
 
 class Target(enum.Enum, shape=2):

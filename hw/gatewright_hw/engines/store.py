@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
 from gatewright_hw.engines.drain import Results
-from gatewright_hw.engines.geometry import WORD_BYTES, Geometry
+from gatewright_hw.engines.geometry import WORD_BYTES, Geometry, Width
 
 __all__ = ["TileStore"]
 
@@ -27,7 +27,7 @@ class TileStore(wiring.Component):
 
     tile : a tile that starts (a reservation); ready while there is room for its results.
     results : of the tiles, in order.
-    wide_results : results are int32, not int8.
+    width : of the results.
     stride : bytes from one output row to the next.
     descriptor, beat : the burst writer.
     idle : no tile is here, nor on its way through the array.
@@ -39,7 +39,7 @@ class TileStore(wiring.Component):
             {
                 "tile": In(stream.Signature(g.tile)),
                 "results": In(Results(g)),
-                "wide_results": In(1),
+                "width": In(Width),
                 "stride": In(ADDRESS_BITS),
                 "descriptor": Out(stream.Signature(Descriptor)),
                 "beat": Out(stream.Signature(WriteBeat)),
@@ -64,7 +64,7 @@ class TileStore(wiring.Component):
         new_place, new_extent = data.View(place, places.w_data), data.View(extent, extents.w_data)
         bytes_ = Signal(range(4 * g.cols + 1))
         m.d.comb += [
-            bytes_.eq(Mux(self.wide_results, tile.cols << 2, tile.cols)),
+            bytes_.eq(tile.cols << self.width.as_value()),
             self.tile.ready.eq((room >= g.drain_cycles) & places.w_rdy & extents.w_rdy),
             accept.eq(self.tile.valid & self.tile.ready),
             places.w_en.eq(accept),
@@ -87,30 +87,48 @@ class TileStore(wiring.Component):
         return m
 
     def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:
-        """An entry is ``lanes`` int32 results, or one beat of int8 results. Returns "this cycle's results take no
+        """An entry is ``lanes`` results, or as many narrow ones as fill a beat. Returns "this cycle's results take no
         entry"."""
         g = self._geometry
         results = self.results
-        per_beat = WORD_BYTES // g.lanes  # parts in a beat of int8 results
-        narrow = Signal(8 * WORD_BYTES)
+        entry, following = Signal(32 * g.lanes), Signal(32 * g.lanes)
+        wanted = Signal()
+        beat = Signal(8 * WORD_BYTES)  # of narrow results, the last of them complete it
         earlier = Signal(8 * WORD_BYTES)
-        m.d.comb += narrow.eq(Cat(earlier, results.narrow)[-8 * WORD_BYTES :])
+        for width in Width:
+            parts = self._parts(width)
+            complete = results.part % parts == parts - 1
+            begin = (results.part - results.part % parts) * g.lanes
+            values = (
+                Cat(results.wide)
+                if width is Width.INT32
+                else Cat(value[: 8 << width.value] for value in results.narrow)
+            )
+            with m.If(self.width == width):
+                m.d.comb += wanted.eq(complete & (begin < results.cols))
+                m.d.comb += following.eq(values)
+                if parts > 1:
+                    m.d.comb += [beat.eq(Cat(earlier, values)[-len(beat) :]), following.eq(beat)]
         with m.If(results.valid):
-            m.d.sync += earlier.eq(narrow)
-        complete = results.part % per_beat == per_beat - 1
-        begin = (results.part - results.part % per_beat) * g.lanes
-        wanted = Mux(self.wide_results, results.part * g.lanes < results.cols, complete & (begin < results.cols))
-        entry = Signal(32 * g.lanes)
+            m.d.sync += earlier.eq(beat)
         push = Signal()
         valid = Signal()
         dropped = Signal()
         m.d.sync += [
-            entry.eq(Mux(self.wide_results, results.wide, narrow)),
+            entry.eq(following),
             push.eq(results.valid & results.row_exists & wanted),
             valid.eq(results.valid),
         ]
         m.d.comb += [queue.w_data.eq(entry), queue.w_en.eq(push), dropped.eq(valid & ~push)]
         return dropped
+
+    def _parts(self, width: Width) -> int:
+        """Parts of a row in an entry of the queue."""
+        return max(WORD_BYTES // (self._geometry.lanes << width.value), 1)
+
+    def _beats(self, width: Width) -> int:
+        """Beats in an entry of the queue."""
+        return max((self._geometry.lanes << width.value) // WORD_BYTES, 1)
 
     def _describe(self, m: Module, places: SyncFIFO, place: data.View) -> None:
         """One descriptor per row."""
@@ -129,13 +147,16 @@ class TileStore(wiring.Component):
                 m.d.sync += [row.eq(0), offset.eq(0)]
 
     def _send(self, m: Module, extents: SyncFIFO, extent: data.View, queue: SyncFIFO) -> None:
-        """The beats of each row: whole entries of int8 results, or the beats of an entry of int32 results."""
+        """The beats of each row, one or several from an entry."""
         g = self._geometry
         row = Signal(range(g.rows))
         beat = Signal(range(g.cols // 2))
         within = Signal(range(g.lanes // 2)) if g.lanes > 2 else Signal(0)
         row_end = beat == extent.beats - 1
-        entry_end = ~self.wide_results | (within == g.lanes // 2 - 1) | row_end
+        entry_end = Signal()
+        for width in Width:
+            with m.If(self.width == width):
+                m.d.comb += entry_end.eq((within == self._beats(width) - 1) | row_end)
         beats = Array(queue.r_data.word_select(index, 64) for index in range(g.lanes // 2))
         tail = Cat((extent.tail == 0) | (extent.tail > lane) for lane in range(WORD_BYTES))
         sent = Signal()

@@ -89,7 +89,8 @@ class VectorEngine(wiring.Component):
         setup = Signal(datapath.setup.shape())
         beats = Signal(data.StructLayout({operand: beats_bits for operand in "aby"}))
         column = (command.flags & VectorFlags.B_COLUMN).any()
-        types = (command.a_type, command.b_type, command.y_type)
+        alone = command.combine == Combine.ALONE
+        is_long = {operand: command[f"{operand}_type"] == ElementType.INT32 for operand in "aby"}
         m.d.sync += [
             *(beats[operand].eq(_beats(command.cols, command[f"{operand}_type"])) for operand in "ay"),
             beats.b.eq(Mux(column, 1, _beats(command.cols, command.b_type))),
@@ -102,11 +103,11 @@ class VectorEngine(wiring.Component):
             setup.per_column.eq((command.flags & VectorFlags.PER_COLUMN).any()),
             setup.row.last_group.eq((command.cols - 1) // LANES),
             setup.row.tail.eq(command.cols % LANES),
-            setup.slow.eq(Cat(kind == ElementType.INT32 for kind in types).any()),
+            setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
         ]
 
         start = Signal()
-        alone, with_table = setup.combine == Combine.ALONE, setup.function == Function.TABLE
+        with_table = setup.function == Function.TABLE
         m.d.comb += [
             *(rows.start.eq(start) for rows in (a_rows, packer)),
             b_rows.start.eq(start & ~alone),

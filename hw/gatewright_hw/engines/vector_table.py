@@ -4,8 +4,6 @@ With x = saturate16(v): record (x >> 7) + 256 of the table and f = x & 127. The 
 :func:`gatewright.spec.vector.apply_table`. Each lane has a copy of the table in a block RAM. One group a cycle.
 """
 
-from __future__ import annotations
-
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out

@@ -34,7 +34,9 @@ async def every_edge(dut):
     for count, seq_q in enumerate((1, rows, rows + 1, 3 * rows - 1)):
         sequences = (1, 7, cols, cols + 1, 2 * cols + 3)
         d = 8 * (count % (bench.config.max_head_dim // 8) + 1)
-        heads = [random_heads(bench.rng, seq_q, seq_kv, 2, d, (count + i) % 4) for i, seq_kv in enumerate(sequences)]
+        heads = [
+            random_heads(bench.rng, seq_q, seq_kv, 2, d, (3 * count + i) % 8) for i, seq_kv in enumerate(sequences)
+        ]
         await bench.run_all(place, heads, reads_once=True)
 
 
@@ -45,7 +47,7 @@ async def extreme_weights(dut):
     rng, longest = bench.rng, bench.config.max_seq
     for score in (Requantise(0, 0), Requantise(65535, 0), Requantise(1, 63)):
         for value in (-128, 127):
-            one = random_heads(rng, 3, longest, 1, 16, 0)
+            one = random_heads(rng, 3, longest, 1, 16, AttentionFlags.OUT_INT16 if value > 0 else 0)
             one.score, one.out = score, Requantise.from_scale(1.0)
             one.v[:] = value
             await bench.run_all(place, [one], reads_once=True)

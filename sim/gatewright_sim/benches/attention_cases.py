@@ -70,15 +70,23 @@ def place(layout: Layout, case: Heads) -> PlacedCase:
     masked = bool(case.flags & AttentionFlags.KEY_MASK)
     causal = bool(case.flags & AttentionFlags.CAUSAL)
     result = attention(
-        case.q, case.k, case.v, case.heads, case.score, case.out, causal, case.mask if masked else None
-    ).view(np.uint8)
+        case.q,
+        case.k,
+        case.v,
+        case.heads,
+        case.score,
+        case.out,
+        causal,
+        case.mask if masked else None,
+        16 if case.flags & AttentionFlags.OUT_INT16 else 8,
+    )
     arrays = {name: padded_rows(layout.rng, getattr(case, name)) for name in "qkv"}
     bits = np.append(case.mask, layout.rng.random(-len(case.mask) % (8 * BUS_BYTES)) < 0.5)  # noise beyond the last key
     arrays["mask"] = np.packbits(bits, bitorder="little")
     arrays["o"] = padded_rows(layout.rng, np.zeros_like(result))
     ranges = {name: layout.put(array) for name, array in arrays.items()}
     o = arrays["o"]
-    o[:, : result.shape[1]] = result
+    o[:, : result.itemsize * result.shape[1]] = result.view(np.uint8)
     start = ranges["o"][0]
     layout.after[start : start + o.size] = o.ravel()
     (seq_q, width), seq_kv = case.q.shape, len(case.k)

@@ -13,6 +13,7 @@ from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.engines.aggregate import AggregateEngine
 from gatewright_hw.engines.gemm import GemmEngine
+from gatewright_hw.engines.vector import VectorEngine
 from gatewright_hw.top import ROUTES, Top
 from gatewright_sim.benches.copy_engine import CopyEngine
 from gatewright_sim.benches.engine_top import EngineTop
@@ -57,6 +58,9 @@ BENCHES: dict[str, Bench] = {
     "gemm": Bench(lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.gemm_bench"),
     "attention": Bench(
         lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.attention_bench"
+    ),
+    "vector": Bench(
+        lambda config: EngineTop(VectorEngine(config)), "vector_engine", "gatewright_sim.benches.vector_bench"
     ),
     "machine": Bench(Top, BLOCK_NAME, "gatewright_sim.benches.machine_bench"),
 }

@@ -13,6 +13,7 @@ from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.gemm import gemm
 
 __all__ = [
+    "LEGAL_FLAGS",
     "Product",
     "extreme_int8",
     "padded_rows",
@@ -22,6 +23,14 @@ __all__ = [
     "random_product",
     "random_shape",
 ]
+
+
+LEGAL_FLAGS = [
+    flags
+    for flags in range(1 << len(GemmFlags))
+    if flags & GEMM.one_of and flags & GEMM.at_most_one_of != GEMM.at_most_one_of
+]
+"""Every combination that is allowed."""
 
 
 @dataclass
@@ -46,8 +55,7 @@ def extreme_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 def random_flags(rng: np.random.Generator) -> int:
     """A combination that is allowed."""
-    flags = int(rng.integers(1 << len(GemmFlags)))
-    return flags if flags & GemmFlags.OUT_INT32 else flags | GemmFlags.PARAMS
+    return int(rng.choice(LEGAL_FLAGS))
 
 
 def random_product(rng: np.random.Generator, m: int, n: int, k: int, flags: int | None = None) -> Product:
@@ -86,6 +94,7 @@ def place(layout: Layout, product: Product) -> PlacedCase:
         params["bias"] if with_params else None,
         None if wide else params["multiplier"],
         None if wide else params["shift"],
+        16 if flags & GemmFlags.OUT_INT16 else 8,
     )
     a = padded_rows(layout.rng, product.a)
     b = padded_rows(layout.rng, product.b.T if flags & GemmFlags.B_KN else product.b)

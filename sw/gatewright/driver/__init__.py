@@ -12,7 +12,9 @@ from gatewright.driver.errors import (
     GatewrightError,
     OutOfDeviceMemory,
 )
+from gatewright.driver.loaded import LoadedProgram
 from gatewright.driver.report import EngineReport, Report
+from gatewright.driver.vector_arguments import OutRecord, VectorOperation
 
 __all__ = [
     "Accelerator",
@@ -25,6 +27,9 @@ __all__ = [
     "DriverError",
     "EngineReport",
     "GatewrightError",
+    "LoadedProgram",
     "OutOfDeviceMemory",
+    "OutRecord",
     "Report",
+    "VectorOperation",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,13 @@ __all__ = [
     "GemmShape",
     "Matrix",
     "aggregate_shape",
+    "alternatives",
     "attention_shape",
     "gemm_shape",
+    "matrix_shape",
+    "per_column",
+    "result_dtype",
+    "size",
 ]
 
 Matrix = npt.NDArray[Any] | DeviceArray
@@ -34,17 +40,42 @@ ColumnRequantise = tuple[npt.ArrayLike, npt.ArrayLike]
 _PRODUCT_MAX = 128 * 128
 
 
-def _matrix(name: str, value: object) -> tuple[int, int]:
-    """The shape of an int8 matrix argument."""
+def matrix_shape(name: str, value: object, *kinds: npt.DTypeLike) -> tuple[int, int]:
+    """The shape of a matrix argument of one of the dtypes ``kinds``."""
     if not isinstance(value, np.ndarray | DeviceArray):
         raise DriverError(f"{name} is a {type(value).__name__}, allowed: a numpy array or a DeviceArray")
-    if value.dtype != np.int8 or len(value.shape) != 2:
-        raise DriverError(f"{name} is {value.dtype} of shape {value.shape}, allowed: int8 with two dimensions")
+    allowed = [np.dtype(kind) for kind in kinds]
+    if value.dtype not in allowed or len(value.shape) != 2:
+        raise DriverError(
+            f"{name} is {value.dtype} of shape {value.shape}, allowed: {alternatives(allowed)} with two dimensions"
+        )
     rows, columns = value.shape
     return rows, columns
 
 
-def _size(what: str, value: int, command: CommandSpec, field: str, config: AcceleratorConfig) -> None:
+def alternatives(values: Iterable[object]) -> str:
+    """As in "int8, int16 or int32"."""
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _matrix(name: str, value: object) -> tuple[int, int]:
+    return matrix_shape(name, value, np.int8)
+
+
+def result_dtype(name: str, dtype: npt.DTypeLike, *kinds: npt.DTypeLike) -> np.dtype[Any]:
+    """The numpy dtype of a result, one of ``kinds``."""
+    allowed = [np.dtype(kind) for kind in kinds]
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise DriverError(f"{name} is {dtype!r}, allowed: {alternatives(allowed)}") from None
+    if found not in allowed:
+        raise DriverError(f"{name} is {found}, allowed: {alternatives(allowed)}")
+    return found
+
+
+def size(what: str, value: int, command: CommandSpec, field: str, config: AcceleratorConfig) -> None:
     """Hold a size against the limit of the command's field."""
     entry = command.field(field)
     if not 1 <= value <= entry.maximum(config):
@@ -63,7 +94,8 @@ def _requantiser(name: str, value: object) -> None:
         raise DriverError(f"{name} is a {type(value).__name__}, allowed: a Requantise")
 
 
-def _per_column(name: str, values: npt.ArrayLike, n: int, low: int, high: int) -> npt.NDArray[np.int64]:
+def per_column(name: str, values: npt.ArrayLike, n: int, low: int, high: int) -> npt.NDArray[np.int64]:
+    """One integer in low..high for each of ``n`` columns."""
     array = np.asarray(values)
     if array.shape != (n,) or not np.issubdtype(array.dtype, np.integer):
         raise DriverError(f"{name} is {array.dtype} of shape {array.shape}, allowed: integers of shape ({n},)")
@@ -81,7 +113,7 @@ class GemmShape:
     n: int
     k: int
     params: npt.NDArray[np.void] | None
-    out_dtype: type[np.int8] | type[np.int32]
+    out_dtype: np.dtype[Any]
 
 
 def gemm_shape(
@@ -91,6 +123,7 @@ def gemm_shape(
     b_is_kn: bool,
     bias: npt.ArrayLike | None,
     requantise: Requantise | ColumnRequantise | None,
+    dtype: npt.DTypeLike | None,
 ) -> GemmShape:
     """Check the arguments of :meth:`Accelerator.gemm`. Raises :class:`DriverError` naming the argument."""
     m, k = _matrix("a", a)
@@ -101,15 +134,19 @@ def gemm_shape(
         ("columns of c (n)", n, "n"),
         ("inner dimension (k)", k, "k"),
     ):
-        _size(what, value, GEMM, field, config)
+        size(what, value, GEMM, field, config)
+    if requantise is None:
+        out = result_dtype("dtype without requantise", np.int32 if dtype is None else dtype, np.int32)
+    else:
+        out = result_dtype("dtype with requantise", np.int8 if dtype is None else dtype, np.int8, np.int16)
     if bias is None and requantise is None:
-        return GemmShape(m, n, k, None, np.int32)
+        return GemmShape(m, n, k, None, out)
     params = np.zeros(n, GEMM_PARAMS_DTYPE)
     if bias is not None:
         limit = (1 << (ACCUMULATOR_BITS - 1)) - 1 - k * _PRODUCT_MAX
-        params["bias"] = _per_column("bias", bias, n, -limit, limit)
+        params["bias"] = per_column("bias", bias, n, -limit, limit)
     if requantise is None:
-        return GemmShape(m, n, k, params, np.int32)
+        return GemmShape(m, n, k, params, out)
     if isinstance(requantise, Requantise):
         params["multiplier"], params["shift"] = requantise.multiplier, requantise.shift
     else:
@@ -117,20 +154,21 @@ def gemm_shape(
             kind = f"tuple of {len(requantise)}" if isinstance(requantise, tuple) else type(requantise).__name__
             raise DriverError(f"requantise is a {kind}, allowed: a Requantise, a pair (multipliers, shifts) or None")
         multipliers, shifts = requantise
-        params["multiplier"] = _per_column("requantise multipliers", multipliers, n, 0, (1 << MULTIPLIER_BITS) - 1)
-        params["shift"] = _per_column("requantise shifts", shifts, n, 0, SHIFT_MAX)
-    return GemmShape(m, n, k, params, np.int8)
+        params["multiplier"] = per_column("requantise multipliers", multipliers, n, 0, (1 << MULTIPLIER_BITS) - 1)
+        params["shift"] = per_column("requantise shifts", shifts, n, 0, SHIFT_MAX)
+    return GemmShape(m, n, k, params, out)
 
 
 @dataclass(frozen=True)
 class AttentionShape:
-    """A checked attention: sizes, and the key mask as little-endian bits (or None)."""
+    """A checked attention: sizes, the key mask as little-endian bits (or None), and the result's type."""
 
     seq_q: int
     seq_kv: int
     heads: int
     head_dim: int
     mask: npt.NDArray[np.uint8] | None
+    out_dtype: np.dtype[Any]
 
 
 def attention_shape(
@@ -142,6 +180,7 @@ def attention_shape(
     score: Requantise,
     out: Requantise,
     key_mask: npt.ArrayLike | None,
+    dtype: npt.DTypeLike,
 ) -> AttentionShape:
     """Check the arguments of :meth:`Accelerator.attention`; errors as :func:`gemm_shape`."""
     (seq_q, width), (seq_kv, k_width), (v_rows, v_width) = _matrix("q", q), _matrix("k", k), _matrix("v", v)
@@ -151,12 +190,12 @@ def attention_shape(
     if isinstance(heads, bool) or not isinstance(heads, int | np.integer):
         raise DriverError(f"heads is a {type(heads).__name__}, allowed: an integer")
     heads = int(heads)
-    _size("heads", heads, ATTENTION, "heads", config)
+    size("heads", heads, ATTENTION, "heads", config)
     if width % heads:
         raise DriverError(f"columns of q is {width}, allowed: multiples of heads = {heads}")
-    _size("rows of q (seq_q)", seq_q, ATTENTION, "seq_q", config)
-    _size("rows of k (seq_kv)", seq_kv, ATTENTION, "seq_kv", config)
-    _size("columns of one head (head_dim)", width // heads, ATTENTION, "head_dim", config)
+    size("rows of q (seq_q)", seq_q, ATTENTION, "seq_q", config)
+    size("rows of k (seq_kv)", seq_kv, ATTENTION, "seq_kv", config)
+    size("columns of one head (head_dim)", width // heads, ATTENTION, "head_dim", config)
     _requantiser("score", score)
     _requantiser("out", out)
     mask = None
@@ -165,7 +204,7 @@ def attention_shape(
         if bits.shape != (seq_kv,) or bits.dtype != np.bool_:
             raise DriverError(f"key_mask is {bits.dtype} of shape {bits.shape}, allowed: bool of shape ({seq_kv},)")
         mask = np.packbits(bits, bitorder="little")
-    return AttentionShape(seq_q, seq_kv, heads, width // heads, mask)
+    return AttentionShape(seq_q, seq_kv, heads, width // heads, mask, result_dtype("dtype", dtype, np.int8, np.int16))
 
 
 def aggregate_shape(config: AcceleratorConfig, csr: CsrMatrix, x: Matrix, requantise: Requantise) -> int:
@@ -174,6 +213,6 @@ def aggregate_shape(config: AcceleratorConfig, csr: CsrMatrix, x: Matrix, requan
     if not isinstance(csr, CsrMatrix):
         raise DriverError(f"csr is a {type(csr).__name__}, allowed: a gatewright.spec.csr.CsrMatrix")
     _equal("rows of x", rows, "csr.cols", csr.cols)
-    _size("columns of x (features)", features, AGGREGATE, "features", config)
+    size("columns of x (features)", features, AGGREGATE, "features", config)
     _requantiser("requantise", requantise)
     return features

@@ -43,8 +43,9 @@ _WITH_FIELD = (ErrorCode.UNALIGNED, ErrorCode.BAD_SHAPE)
 
 
 def _name_command(index: int, command: DecodedCommand | None, node: str) -> str:
-    parts = ", ".join([command.spec.name] * (command is not None) + [f"node {node!r}"] * bool(node))
-    return f"command {index}" + (f" ({parts})" if parts else "")
+    parts = [command.spec.name] if command else []
+    parts += [f"node {node!r}"] if node else []
+    return f"command {index}" + (f" ({', '.join(parts)})" if parts else "")
 
 
 class AcceleratorError(GatewrightError):
@@ -60,9 +61,7 @@ class AcceleratorError(GatewrightError):
     node : name of the model's node that the command belongs to; empty where there is no model.
     """
 
-    def __init__(
-        self, code: int, index: int, detail: int, command: DecodedCommand | None, node: str = ""
-    ) -> None:
+    def __init__(self, code: int, index: int, detail: int, command: DecodedCommand | None, node: str = "") -> None:
         self.code: int = ErrorCode(code) if code in ErrorCode._value2member_map_ else code
         self.index = index
         self.detail = detail
@@ -73,7 +72,9 @@ class AcceleratorError(GatewrightError):
             self.fields = {field.name: command[field.name] for field in command.spec.fields if field.word == detail}
         name = self.code.name if isinstance(self.code, ErrorCode) else f"error {code}"
         meaning = self.code.meaning.partition(";")[0] if isinstance(self.code, ErrorCode) else None
-        message = f"{_name_command(index, command, node)} stopped with {name}: {meaning or 'not an error of this contract'}"
+        message = (
+            f"{_name_command(index, command, node)} stopped with {name}: {meaning or 'not an error of this contract'}"
+        )
         if self.fields:
             message += f" ({', '.join(f'{field} = {value}' for field, value in self.fields.items())})"
         super().__init__(message)
@@ -104,4 +105,6 @@ class AcceleratorTimeout(GatewrightError, TimeoutError):
         self.node = node
         self.registers = dict(registers)
         state = ", ".join(f"{name} = {value:#x}" for name, value in self.registers.items())
-        super().__init__(f"engine {self.engine}, {_name_command(index, command, node)}: not done after {limit}; {state}")
+        super().__init__(
+            f"engine {self.engine}, {_name_command(index, command, node)}: not done after {limit}; {state}"
+        )

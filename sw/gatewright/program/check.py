@@ -7,17 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Patch, Placement, Value, Variant
+from gatewright.program.compiled import (
+    BIT,
+    CompiledProgram,
+    FabricStep,
+    HostStep,
+    Patch,
+    Placement,
+    Value,
+    Variant,
+    shape_at,
+)
 from gatewright.program.errors import DamagedProgram, UnsupportedProgram
 from gatewright.spec.commands import COMMAND_WORDS, COMMANDS, FLAGS_LSB, Kind
 from gatewright.spec.config import SPEC_VERSION
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
 
-__all__ = ["BIT", "check", "command_words", "shape_at"]
-
-BIT = "bit"
-"""The element of a mask."""
+__all__ = ["check", "command_words"]
 
 _ADDRESS_SPACE = 1 << 32
 _ELEMENTS = ("int8", "uint8", "int16", "int32", "uint32", BIT)
@@ -51,11 +58,6 @@ def command_words(image: npt.NDArray[np.uint8], step: FabricStep) -> npt.NDArray
     """A step's commands in the image, uint32 [count, 16]."""
     raw = image[step.offset : step.offset + COMMAND_BYTES * step.count]
     return np.frombuffer(raw.data, "<u4").reshape(step.count, COMMAND_WORDS)
-
-
-def shape_at(shape: Sequence[int | str], sizes: dict[str, int]) -> tuple[int, ...]:
-    """A shape with sizes in the places of names."""
-    return tuple(sizes[each] if isinstance(each, str) else each for each in shape)
 
 
 def _within(path: str, value: int, low: int, high: int) -> None:
@@ -148,14 +150,11 @@ def _placement(path: str, placement: Placement, variant: Variant, nbytes: int) -
     if placement.rows > 1 and dynamic and placement.cols != int(np.prod(full[dynamic[-1] + 1 :], dtype=object)):
         raise DamagedProgram(f"{path}.cols is {placement.cols}, allowed: all elements of one dynamic entry")
     if placement.element == BIT:
-        row_bytes = -(-placement.cols // (8 * ALIGNMENT)) * ALIGNMENT
         _within(f"{path}.rows (of a bit mask)", placement.rows, 1, 1)
-    else:
-        row_bytes = placement.cols * np.dtype(placement.element).itemsize
     _aligned(f"{path}.offset", placement.offset, ALIGNMENT)
     _aligned(f"{path}.stride", placement.stride, ALIGNMENT)
-    _within(f"{path}.stride", placement.stride, row_bytes if placement.rows > 1 else 0, nbytes)
-    _within(f"{path}.offset", placement.offset, 0, nbytes - max(placement.rows - 1, 0) * placement.stride - row_bytes)
+    _within(f"{path}.stride", placement.stride, placement.row_bytes if placement.rows > 1 else 0, nbytes)
+    _within(f"{path}.offset", placement.offset, 0, nbytes - placement.nbytes)
     if len(placement.scale) not in (0, 1, placement.cols) or not all(0 < s < np.inf for s in placement.scale):
         allowed = f"none, 1 or {placement.cols}, all above 0 and finite"
         raise DamagedProgram(f"{path}.scale has {len(placement.scale)} entries, allowed: {allowed}")

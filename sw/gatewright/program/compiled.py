@@ -8,12 +8,16 @@ that depend on dynamic sizes, and rings once for each fabric step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.spec.memory import ALIGNMENT
+
 __all__ = [
+    "BIT",
     "FORMAT_VERSION",
     "CompiledProgram",
     "FabricStep",
@@ -25,10 +29,19 @@ __all__ = [
     "Step",
     "Value",
     "Variant",
+    "shape_at",
 ]
 
 FORMAT_VERSION = 1
 """Of the program file. A reader refuses another one."""
+
+BIT = "bit"
+"""The element of a mask."""
+
+
+def shape_at(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """A shape with sizes in the places of names."""
+    return tuple(sizes[each] if isinstance(each, str) else each for each in shape)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,18 @@ class Placement:
     zero_point: int = 0
     limit: int = 0
     fill: float = 0.0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row, without what pads it to the stride."""
+        if self.element == BIT:
+            return -(-self.cols // (8 * ALIGNMENT)) * ALIGNMENT
+        return self.cols * np.dtype(self.element).itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes from the first to the last."""
+        return max(self.rows - 1, 0) * self.stride + self.row_bytes
 
 
 @dataclass(frozen=True)

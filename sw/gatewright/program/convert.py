@@ -7,17 +7,18 @@ stored as they are.
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.program.check import BIT, shape_at
-from gatewright.program.compiled import Placement, Value
+from gatewright.program.compiled import BIT, Placement, Value, shape_at
 from gatewright.program.errors import InputError
 
-__all__ = ["accept", "bind", "decode", "encode", "pad"]
+__all__ = ["accept", "bind", "decode", "encode", "outputs_digest", "pad"]
 
 Array = npt.NDArray[Any]
 
@@ -133,11 +134,20 @@ def decode(placement: Placement, memory: npt.NDArray[np.uint8], sizes: dict[str,
     return real.reshape(shape).astype(kind, copy=False)
 
 
+def outputs_digest(outputs: Mapping[str, Array]) -> str:
+    """SHA-256 of a call's outputs, names, types and shapes included: equal where two backends agree bit for bit."""
+    digest = hashlib.sha256()
+    for name, array in outputs.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def _view(placement: Placement, memory: npt.NDArray[np.uint8]) -> Array:
     """The placement's matrix in memory; of bits, its bytes."""
     bits = placement.element == BIT
     kind: np.dtype[Any] = np.dtype("u1" if bits else placement.element).newbyteorder("<")
-    cols = -(-placement.cols // 64) * 8 if bits else placement.cols
+    cols = placement.row_bytes if bits else placement.cols
     strides = (placement.stride, kind.itemsize)
     return np.ndarray((placement.rows, cols), kind, memory.data, placement.offset, strides)
 

@@ -39,6 +39,7 @@ from gatewright.spec.fixed import round_half_even_shift, saturate
 
 __all__ = [
     "BIAS_FRACTION_BITS",
+    "EPSILON_BITS",
     "EXP2_FRACTION_BITS",
     "EXP2_ONE",
     "EXP2_TABLE",
@@ -109,6 +110,14 @@ class ElementType(IntEnum):
     def nbytes(self) -> int:
         """Bytes of an element."""
         return int(self.dtype.itemsize)
+
+    @classmethod
+    def of(cls, dtype: npt.DTypeLike) -> ElementType:
+        """The type that numpy calls ``dtype``. Raises :class:`SpecError` where there is none."""
+        for kind in cls:
+            if kind.dtype == np.dtype(dtype):
+                return kind
+        raise SpecError(f"element type {np.dtype(dtype)}, allowed: {', '.join(str(kind.dtype) for kind in cls)}")
 
 
 class Combine(IntEnum):
@@ -208,6 +217,7 @@ def _mantissa(values: Int64, length: Int64) -> Int64:
 
 NORM_INPUT_BITS = 16
 NORM_FRACTION_BITS = 14
+EPSILON_BITS = 48
 
 
 def normalise(v: IntArray, epsilon: int, centre: bool) -> Int64:

@@ -1,13 +1,14 @@
 """The parts of the gemm engine on their own, in Amaranth's simulator."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
 from gatewright.spec.config import get_config
-from gatewright_hw.engines.geometry import Geometry
+from gatewright_hw.engines.geometry import Geometry, Width
 from gatewright_hw.engines.loader import TileLoader
 from gatewright_hw.engines.operand import OperandBanks
 from gatewright_hw.engines.store import TileStore
@@ -188,18 +189,19 @@ def test_loader_counts_what_it_asks_for(seed: int) -> None:
         assert written[side] == sum(job["rows"] * job["beats"] for job in jobs if job["target"] == side)
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_store_writes_only_what_exists(wide: bool) -> None:
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+@pytest.mark.parametrize("width", Width)
+def test_store_writes_only_what_exists(width: Width, lanes: int) -> None:
     """Tiles of every size under backpressure, as many at a time as the store lets in."""
-    g, rng = TINY, random.Random(wide)
+    g, rng = Geometry(replace(get_config("tiny"), lanes=lanes, array_rows=8)), random.Random(lanes)
     dut = TileStore(g)
-    size = 4 if wide else 1
+    size = 1 << width.value
     tiles = [(rng.randrange(1, g.rows + 1), rng.randrange(1, g.cols + 1), 512 * i) for i in range(12)]
-    results = np.random.default_rng(0).integers(-128, 128, (len(tiles), g.rows, g.cols))
+    results = np.random.default_rng(0).integers(-(128**size), 128**size, (len(tiles), g.rows, g.cols))
     descriptors, beats = [], []
 
     async def feed(ctx) -> None:
-        ctx.set(dut.wide_results, wide)
+        ctx.set(dut.width, width)
         ctx.set(dut.stride, 64)
         for (rows, cols, addr), values in zip(tiles, results, strict=True):
             ctx.set(dut.tile.payload, {"rows": rows, "cols": cols, "addr": addr})
@@ -216,7 +218,7 @@ def test_store_writes_only_what_exists(wide: bool) -> None:
                     ctx.set(dut.results.cols, cols)
                     for lane, value in enumerate(lanes):
                         ctx.set(dut.results.wide[lane], value)
-                        ctx.set(dut.results.narrow[lane], value)
+                        ctx.set(dut.results.narrow[lane], (value + (1 << 15)) % (1 << 16) - (1 << 15))
                     await ctx.tick()
             ctx.set(dut.results.valid, 0)
         await ctx.tick().repeat(400)
@@ -241,7 +243,7 @@ def test_store_writes_only_what_exists(wide: bool) -> None:
     assert descriptors == expected
     for (rows, cols, _), values in zip(tiles, results, strict=True):
         for row in range(rows):
-            raw = values[row, :cols].astype("<i4" if wide else np.int8).tobytes()
+            raw = values[row, :cols].astype(f"<i{size}").tobytes()
             for start in range(0, len(raw), 8):
                 data, strb = next(stream)
                 piece = raw[start : start + 8]

@@ -4,7 +4,14 @@ from importlib import import_module
 
 __all__ = ["FAMILIES", "load_rules"]
 
-FAMILIES = ("linear", "elementwise")
+FAMILIES = (
+    "linear",
+    "attention",
+    "pool",
+    "gather",
+    "sparse",
+    "elementwise",
+)
 """Modules of this package that register rules."""
 
 

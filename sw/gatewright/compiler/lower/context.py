@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.encode import FabricPlan, Port
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor
-from gatewright.compiler.kernels import Size, View, most
+from gatewright.compiler.kernels import Dim, Size, View, most
 from gatewright.compiler.lower.emit import Emitter
 from gatewright.compiler.lower.shapes import dims, sizes
 from gatewright.compiler.quantise import Plan
@@ -90,16 +91,15 @@ class Context(Emitter):
 
     def take(self, value: ir.Value, form: Format) -> Tensor:
         """The value in a given format, converted once for all who ask."""
-        if self.is_outside(value) and value not in self._tensors:
-            self.define(value, self._load(value, form))
-        else:
-            self.stored(value)
-        for tensor in self._tensors[value]:
+        for tensor in self._tensors.get(value, []):
             if tensor.format.same(form):
                 return tensor
-        source = max(self._tensors[value], key=lambda each: each.view.dtype.itemsize)
-        tensor = self.make(value, form)
-        self.scale(source, tensor.view, form)
+        if self.is_outside(value):
+            tensor = self._load(value, form)
+        else:
+            source = max(self._tensors[value], key=lambda each: each.view.dtype.itemsize)
+            tensor = self.make(value, form)
+            self.scale(source, tensor.view, form)
         self.define(value, tensor)
         return tensor
 
@@ -123,8 +123,12 @@ class Context(Emitter):
             return Tensor(view, self.shape(value), form, float(np.abs(values.astype(np.int64)).max(initial=1)))
         return self._input(value, form.dtype.name, form)
 
-    def _input(self, value: ir.Value, element: str, form: Format | None, **rules: Any) -> Tensor:
+    def _input(
+        self, value: ir.Value, element: str, form: Format | None, *, flat: bool = False, **rules: Any
+    ) -> Tensor:
         rows, cols = self.sizes(value)
+        if flat:
+            rows, cols = 1, most(rows) * cols
         key = (value, f"{element} {None if form is None else form.scale.tobytes()!r}")
         if key not in self._inputs:
             memory_cols = cols if element != "bit" else -(-cols // 64) * 8
@@ -155,6 +159,21 @@ class Context(Emitter):
     def integers(self, value: ir.Value, element: str, **rules: Any) -> View:
         """A step's input as integers of type ``element`` ("uint32", "bit", "int8", ...) without a scale."""
         return self._input(value, element, None, **rules).view
+
+    def indices(self, value: ir.Value, limit: int = 0) -> View:
+        """A constant or a step's input as one row of uint32, as AGGREGATE reads them; below ``limit`` unless it is 0."""
+        constant = self.constant(value)
+        if constant is None:
+            return self._input(value, "uint32", None, flat=True, limit=limit).view
+        whole = np.asarray(constant, np.int64).reshape(-1)
+        return View.constant(value.name or "", np.where(whole < 0, whole + limit, whole).astype(np.uint32))
+
+    def length(self, value: ir.Value) -> Size:
+        """The number of elements of a value."""
+        shape = self.shape(value)
+        if len(shape) == 1 and isinstance(shape[0], str):
+            return Dim(shape[0], self.capacity[shape[0]])
+        return math.prod(int(each) for each in shape)
 
     # ---- the end of a step
 

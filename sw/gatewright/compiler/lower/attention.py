@@ -1,0 +1,99 @@
+"""Multi-head attention: one command per sequence of the batch.
+
+One scale serves all scores, so that column c of q may have step s_c and that of k step u / s_c: the columns' ranges are
+evened out between both. The output is a mean of rows of v, column by column, hence its columns may have any steps as long as
+those of v are proportional; they follow what reads the output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT8, Format
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.masks import key_mask, source
+from gatewright.compiler.lower.rules import DOMAIN, rule
+from gatewright.compiler.quantise import Plan
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.fixed import Requantise
+from gatewright.spec.softmax import score_requantise
+
+__all__: list[str] = []
+
+
+def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    q, k, v = (value.shape for value in node.inputs[:3] if value is not None)
+    assert q is not None and k is not None and v is not None
+    if len(q) != 3 or not (q.is_static() and k.is_static() and v.is_static()):
+        return f"q is {q}, and attention takes static sizes [batch, sequence, columns]"
+    heads = node.attributes.get_int("heads")
+    if len({q[2], k[2], v[2]}) > 1:
+        return f"q, k and v have {q[2]}, {k[2]} and {v[2]} columns, and attention takes equally many"
+    assert isinstance(q[2], int) and isinstance(k[1], int)
+    if q[2] % heads or q[2] // heads % 8 or q[2] // heads > config.max_head_dim:
+        return f"a head has {q[2] / heads:g} columns, allowed: a multiple of 8 up to {config.max_head_dim}"
+    if k[1] > config.max_seq:
+        return f"it has {k[1]} keys, allowed at most {config.max_seq}"
+    if node.attributes.get_float("scale") < 0:
+        return f"scale is {node.attributes.get_float('scale'):g}, allowed: 0 or more"
+    mask = node.inputs[3] if len(node.inputs) > 3 else None
+    origin = source(mask) if mask is not None else None
+    if origin is not None and origin.shape is not None and (len(origin.shape) != 2 or origin.shape[1] != k[1]):
+        return f"the mask is {origin.shape}, and attention takes one truth value per key"
+    return None
+
+
+def _scores(node: ir.Node, plan: Plan) -> tuple[Format, Format, float]:
+    """Formats of q and k, and the real value of one unit of their product."""
+    q, k = node.inputs[:2]
+    assert q is not None and k is not None
+    width = int(k.shape[2])  # type: ignore[index, arg-type]
+    q_columns, k_columns = (np.broadcast_to(plan.columns(value), (width,)) for value in (q, k))
+    ratio = np.sqrt(q_columns / k_columns)
+    step = float(np.sqrt(q_columns * k_columns).max()) / 127
+    return Format(INT8, step * ratio), Format(INT8, step / ratio), step * step
+
+
+def _values(node: ir.Node, plan: Plan) -> Format:
+    """The format of v: in proportion to that of the output where it is int8, and such that nothing saturates."""
+    v, out = node.inputs[2], node.outputs[0]
+    assert v is not None
+    wanted = plan.formats(out)
+    if len(wanted) != 1 or wanted[0].dtype != INT8:
+        return plan.narrow(v)
+    ratio = float((plan.columns(v) / wanted[0].scale).max()) / 127
+    return Format(INT8, wanted[0].scale * ratio)
+
+
+def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    q, k, _ = _scores(node, plan)
+    return {0: q, 1: k, 2: _values(node, plan)}
+
+
+@rule("Attention", domain=DOMAIN, refuse=_refuse, demand=_demand)
+def attention(node: ir.Node, context: Context) -> None:
+    """A command for each sequence, on parts of q, k, v and the output."""
+    q_form, k_form, unit = _scores(node, context.plan)
+    v_form = _values(node, context.plan)
+    q, k, v = node.inputs[:3]
+    assert q is not None and k is not None and v is not None
+    on = [context.take(value, form).view for value, form in ((q, q_form), (k, k_form), (v, v_form))]
+    out = context.produce(node.outputs[0])
+    batch, keys = (int(size) for size in list(k.shape)[:2])  # type: ignore[arg-type]
+    queries = int(q.shape[1])  # type: ignore[index, arg-type]
+    mask = node.inputs[3] if len(node.inputs) > 3 else None
+    score = score_requantise(unit * node.attributes.get_float("scale"), 1.0, 1)
+    mix = Requantise.from_scale(float((v_form.scale / out.format.scale).max()))
+    for index, bits in enumerate(key_mask(context, mask, batch, keys)):
+        context.attention(
+            on[0].part(index * queries, queries),
+            on[1].part(index * keys, keys),
+            on[2].part(index * keys, keys),
+            out.view.part(index * queries, queries),
+            node.attributes.get_int("heads"),
+            score,
+            mix,
+            causal=bool(node.attributes.get_int("causal")),
+            mask=bits,
+        )

@@ -1,0 +1,94 @@
+"""Gather along any axis but the last: rows of a table are copied by AGGREGATE, with one edge of weight 1 per row."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT8, INT16, Tensor
+from gatewright.compiler.kernels import Size, View, most
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.rules import rule
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.fixed import Requantise
+
+__all__ = ["copy_rows"]
+
+
+def _axis(node: ir.Node) -> int:
+    table = node.inputs[0]
+    assert table is not None and table.shape is not None
+    return node.attributes.get_int("axis", 0) % max(len(table.shape), 1)
+
+
+def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    table, index = node.inputs
+    assert table is not None and index is not None and table.shape is not None and index.shape is not None
+    if table.dtype is None or not table.dtype.is_floating_point():
+        return f"{table.name} is {table.dtype}, and rows are copied in a quantised format"
+    if len(table.shape) < 2:
+        return f"{table.name} has no rows, but single elements"
+    axis = _axis(node)
+    if index.const_value is not None:
+        if axis == len(table.shape) - 1:
+            return "it selects columns"
+        return None if table.shape.is_static() else f"{table.name} has a dynamic size"
+    if index.producer() is not None:
+        return f"the indices {index.name} are computed, allowed: an input of the model or a constant"
+    if axis:
+        return f"its axis is {axis}, allowed with an input as indices: 0"
+    if not all(isinstance(size, int) for size in index.shape) and len(index.shape) > 1:
+        return f"the indices {index.name} have a dynamic size in {len(index.shape)} dimensions, allowed: 1"
+    row = math.prod(int(size) for size in list(table.shape)[1:])  # type: ignore[arg-type]
+    if len(table.shape) > 2 and row * INT16.itemsize % 8:
+        return f"a row of {table.name} has {row} elements, allowed: a multiple of 4"
+    return None
+
+
+@rule("Gather", refuse=_refuse)
+def gather(node: ir.Node, context: Context) -> None:
+    """Constant indices name rows of the matrix in memory: consecutive ones are a view, others are copied."""
+    value, index = node.inputs
+    assert value is not None and index is not None
+    table = _table(value, context)
+    out, shape = node.outputs[0], context.shape(node.outputs[0])
+    chosen = context.constant(index)
+    if chosen is not None:
+        lead = [int(size) for size in table.shape[:-1]]
+        rows = np.arange(math.prod(lead)).reshape(lead).take(chosen, _axis(node)).reshape(-1)
+        if np.array_equal(rows, rows[0] + np.arange(rows.size)):
+            context.define(out, table.on(table.view.part(int(rows[0]), rows.size), shape))
+            return
+        copied = context.make(out, table.format)
+        copy_rows(context, table.view, View.constant(f"{index.name} rows", rows.astype(np.uint32)), copied.view)
+    else:
+        count = context.length(index)
+        cols = table.view.cols * (most(table.view.rows) // int(table.shape[0]))
+        source = table.view.shaped(int(table.shape[0]), cols) if len(table.shape) > 2 else table.view
+        assert source is not None
+        copied = context.make(out, table.format)
+        target = copied.view.shaped(count, cols) if len(table.shape) > 2 else copied.view
+        assert target is not None
+        copy_rows(context, source, context.indices(index, limit=int(table.shape[0])), target, count)
+    context.define(out, Tensor(copied.view, shape, table.format, table.bound))
+
+
+def _table(value: ir.Value, context: Context) -> Tensor:
+    """A constant in int16, so that no row has to be like those of the calibration; anything else as it lies."""
+    return context.take(value, context.plan.wide(value)) if context.constant(value) is not None else context.stored(value)
+
+
+def copy_rows(context: Context, table: View, rows: View, out: View, count: Size | None = None) -> None:
+    """``out[i] = table[rows[i]]`` for views of one type: bytes times 1."""
+    number = out.rows if count is None else count
+    pointers = View.constant(f"{context.node} pointers", np.arange(most(number) + 1, dtype=np.uint32))
+    ones = View.constant(f"{context.node} ones", np.ones(most(number), np.int16))
+    source, target = (
+        View(view.buffer, view.rows, view.cols * view.dtype.itemsize, INT8, view.stride, view.offset)
+        for view in (table, out)
+    )
+    context.aggregate(pointers, rows, ones, source, target, number, number, Requantise(1, 0))
+
+

@@ -1,0 +1,86 @@
+"""The mean of the rows that a mask keeps, and rows scaled to length 1."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT8, INT16, Format, Tensor
+from gatewright.compiler.kernels import View
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.masks import key_mask, source
+from gatewright.compiler.lower.rules import DOMAIN, rule
+from gatewright.compiler.quantise import Plan
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.fixed import Requantise
+
+__all__: list[str] = []
+
+FINE_STEPS = 256
+"""A mean of int8 rows is kept in steps this much finer: int16 with no room to spare and none needed."""
+
+
+def _refuse_pool(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    x, mask = node.inputs
+    assert x is not None and mask is not None and x.shape is not None
+    if len(x.shape) != 3 or not x.shape.is_static():
+        return f"x is {x.shape}, and the mean takes static sizes [batch, rows, columns]"
+    assert isinstance(x.shape[1], int)
+    if x.shape[1] > config.max_seq:
+        return f"it has {x.shape[1]} rows, allowed at most {config.max_seq}"
+    origin = source(mask)
+    if origin.shape is None or len(origin.shape) != 2 or origin.shape[1] != x.shape[1]:
+        return f"the mask is {origin.shape}, and the mean takes one truth value per row"
+    return None
+
+
+def _operand(node: ir.Node, plan: Plan) -> Format:
+    """int8 with a scale per column: the mean is one of columns."""
+    x = node.inputs[0]
+    assert x is not None
+    return Format.of(INT8, plan.columns(x))
+
+
+@rule("MeanPool", domain=DOMAIN, refuse=_refuse_pool, demand=lambda node, plan: {0: _operand(node, plan)})
+def mean_pool(node: ir.Node, context: Context) -> None:
+    """Attention of one zero query: all scores are equal, hence all weights 1 / n. Heads are slices of the columns."""
+    x, mask = node.inputs
+    assert x is not None
+    form = _operand(node, context.plan)
+    rows = context.take(x, form).view
+    batch, keys, cols = (int(size) for size in x.shape)  # type: ignore[union-attr, arg-type]
+    width = -(-cols // 8) * 8  # the padding of rows to 8 bytes joins in, and nobody reads what becomes of it
+    head = max(size for size in range(8, context.config.max_head_dim + 1, 8) if width % size == 0)
+    rows = View(rows.buffer, rows.rows, width, rows.dtype, rows.stride, rows.offset)
+    query = View.constant(f"{context.node} query", np.zeros((1, width), np.int8))
+    means = View.new(f"{context.node} means", batch, width, INT16)
+    score, mix = Requantise(0, 0), Requantise.from_scale(FINE_STEPS)
+    for index, bits in enumerate(key_mask(context, mask, batch, keys)):
+        part = rows.part(index * keys, keys)
+        context.attention(query, part, part, means.part(index, 1), width // head, score, mix, mask=bits)
+    bound = 128.0 * FINE_STEPS
+    found = Tensor(
+        means.part(0, batch, 0, cols), context.shape(node.outputs[0]), Format(INT16, form.scale / FINE_STEPS), bound
+    )
+    context.define(node.outputs[0], found)
+
+
+def _refuse_norm(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    cols = x.shape[len(x.shape) - 1]
+    if not isinstance(cols, int) or cols > config.max_columns:
+        return f"a row has {cols} columns, allowed at most {config.max_columns}"
+    return None
+
+
+@rule("L2Norm", domain=DOMAIN, refuse=_refuse_norm)
+def l2_norm(node: ir.Node, context: Context) -> None:
+    """``x / sqrt(sum x**2) = (x / sqrt(mean x**2)) / sqrt(n)``; the smallest length that counts is epsilon."""
+    x = node.inputs[0]
+    assert x is not None
+    source_ = context.narrow(x)
+    out = context.produce(node.outputs[0])
+    cols = source_.view.cols
+    epsilon = node.attributes.get_float("epsilon") ** 2 / cols
+    context.norm(source_, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)

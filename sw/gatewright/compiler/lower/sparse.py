@@ -1,0 +1,88 @@
+"""A sparse matrix in compressed rows (CSR) times features."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.errors import CompileError
+from gatewright.compiler.formats import INT8, INT16, Format
+from gatewright.compiler.kernels import Dim, Size, View
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.rules import DOMAIN, rule
+from gatewright.compiler.quantise import Plan
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.csr import WEIGHT_MAX, CsrMatrix
+from gatewright.spec.errors import SpecError
+from gatewright.spec.fixed import Requantise
+
+__all__: list[str] = []
+
+
+def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    row_ptr, col, weight, x = node.inputs
+    assert row_ptr is not None and col is not None and weight is not None and x is not None and x.shape is not None
+    if len(x.shape) != 2:
+        return f"the features are {x.shape}, allowed: [rows, columns]"
+    for value in (row_ptr, col):
+        if value.const_value is None and value.producer() is not None:
+            return f"{value.name} is computed, allowed: an input of the model or a constant"
+    constant = [value.const_value is not None for value in (row_ptr, col, weight)]
+    if any(constant) and not all(constant) and constant[0] != constant[1]:
+        return "either both row pointers and columns are constant, or none"
+    return None
+
+
+def _formats(node: ir.Node, plan: Plan) -> tuple[Format, Format]:
+    """Of the features and of the result. The result's columns are sums of the features' columns, so that both may have a
+    scale per column, in a fixed ratio; they follow what reads the result."""
+    x, out = node.inputs[3], node.outputs[0]
+    assert x is not None
+    wanted = plan.formats(out)
+    result = wanted[0] if len(wanted) == 1 and wanted[0].dtype == INT8 else plan.narrow(out)
+    ratio = float((plan.columns(x) / result.scale).max()) / 127
+    return Format(INT8, result.scale * ratio), result
+
+
+@rule("CsrMatMul", domain=DOMAIN, refuse=_refuse, demand=lambda node, plan: {3: _formats(node, plan)[0]})
+def csr_matmul(node: ir.Node, context: Context) -> None:
+    """AGGREGATE, of a matrix that is constant, or comes with each call in arrays of a dynamic size."""
+    form, result = _formats(node, context.plan)
+    x = node.inputs[3]
+    assert x is not None
+    features = context.take(x, form)
+    out = context.make(node.outputs[0], result)
+    context.define(node.outputs[0], out)
+    arrays = [context.constant(value) for value in node.inputs[:3]]
+    if all(array is not None for array in arrays):
+        try:
+            matrix = CsrMatrix.from_float(*arrays, cols=_most(features.view.rows))  # type: ignore[arg-type]
+        except SpecError as error:
+            raise CompileError(f"node {context.node}: {error}") from None
+        views = [
+            View.constant(f"{context.node} {name}", array)
+            for name, array in (("row_ptr", matrix.row_ptr), ("col", matrix.col), ("weight", matrix.weight))
+        ]
+        unit, rows, edges = matrix.scale, matrix.n_rows, matrix.nnz
+    else:
+        views, unit, rows, edges = _given(node, context)
+    scale = Requantise.from_scale(unit * float((form.scale / result.scale).max()))
+    context.aggregate(*views, features.view, out.view, rows, edges, scale)
+
+
+def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Size]:
+    """A matrix whose arrays are inputs: its views, the real value of weight 1, and its rows and edges."""
+    row_ptr, col, weight = node.inputs[:3]
+    assert row_ptr is not None and col is not None and weight is not None
+    form = Format(INT16, np.asarray(context.plan.largest(weight) / WEIGHT_MAX))
+    pointers = context.length(row_ptr)
+    views = [
+        context.indices(row_ptr),
+        context.indices(col, limit=_most(context.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
+        context.take(weight, form).view,
+    ]
+    return views, float(form.scale), pointers + -1, context.length(col)
+
+
+def _most(size: Size) -> int:
+    return size.most if isinstance(size, Dim) else size

@@ -1,0 +1,162 @@
+"""Chains of operators that only move elements become as short as they can be."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from gatewright.compiler.passes.graph import Pass, array, bypass, emit, replace
+
+__all__ = ["SimplifyViews", "view_source"]
+
+_Indices = npt.NDArray[np.int64]
+_RESHAPES = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
+_LARGEST = 1 << 24  # elements of a value that is looked at
+_PRIMES = (10007, 5003, 2503, 1259, 631, 317, 157, 79, 41, 19, 11)  # stand for dynamic sizes, small enough for _LARGEST
+
+
+class SimplifyViews(Pass):
+    """Before: Reshape, Transpose, Squeeze, Unsqueeze, Flatten, Slice, Split, and Gather by constants, in any order.
+
+    After: nothing, or one Reshape, or one Slice, or a Slice and a Reshape, wherever a value of the chain is just that of an
+    earlier value. What a chain does is found by sending the positions of the elements through it.
+    """
+
+    def rewrite(self, model: ir.Model) -> bool:
+        changed = False
+        for node in list(model.graph):
+            if view_source(node) is None:
+                continue
+            for output in node.outputs:
+                changed |= (bool(output.uses()) or output.is_graph_output()) and _shorten(model.graph, output)
+        return changed
+
+
+def view_source(node: ir.Node | None) -> ir.Value | None:
+    """The value whose elements ``node`` only moves, or None."""
+    if node is None or node.domain or not node.inputs or array(node.inputs[0]) is not None:
+        return None
+    if node.op_type in _RESHAPES | {"Transpose", "Split"}:
+        return node.inputs[0]
+    constant = all(array(value) is not None for value in node.inputs[1:] if value is not None)
+    return node.inputs[0] if node.op_type in ("Slice", "Gather") and constant else None
+
+
+def _shorten(graph: ir.Graph, value: ir.Value) -> bool:
+    chain: list[ir.Value] = [value]
+    while (source := view_source(chain[-1].producer())) is not None:
+        chain.append(source)
+    numbers = _numbers(chain)
+    for length in range(len(chain) - 1, 0, -1):
+        source = chain[length]
+        shapes = [_shape(each, numbers) for each in chain[: length + 1]]
+        known = [shape for shape in shapes if shape is not None and np.prod(shape) <= _LARGEST]
+        if len(known) < len(shapes):
+            continue
+        moved = np.arange(int(np.prod(known[length])), dtype=np.int64).reshape(known[length])
+        for index in range(length - 1, -1, -1):
+            moved = _apply(chain[index], moved, known[index])
+        if _replace(graph, value, source, moved, known[length], length):
+            return True
+    return False
+
+
+def _numbers(chain: list[ir.Value]) -> Mapping[str, int]:
+    """A size for each dynamic dimension of the chain."""
+    names = sorted({str(size) for value in chain for size in value.shape or () if not isinstance(size, int)})
+    return dict(zip(names, _PRIMES[::-1], strict=False))
+
+
+def _shape(value: ir.Value, numbers: Mapping[str, int]) -> tuple[int, ...] | None:
+    if value.shape is None:
+        return None
+    found = [size if isinstance(size, int) else numbers.get(str(size), 0) for size in value.shape]
+    return tuple(found) if all(found) else None
+
+
+def _apply(output: ir.Value, data: _Indices, shape: tuple[int, ...]) -> _Indices:
+    node = output.producer()
+    assert node is not None
+    if node.op_type == "Transpose":
+        return data.transpose(node.attributes.get_ints("perm", range(data.ndim)[::-1]))
+    if node.op_type == "Split":
+        axis = node.attributes.get_int("axis", 0) or 0
+        lengths = [each.shape[axis] for each in node.outputs if each.shape is not None]
+        begin = sum(int(length) for length in lengths[: node.outputs.index(output)])
+        return data.take(range(begin, begin + shape[axis]), axis)
+    if node.op_type == "Gather":
+        index = array(node.inputs[1])
+        assert index is not None
+        return data.take(index.astype(np.int64), node.attributes.get_int("axis", 0))
+    if node.op_type == "Slice":
+        return data[_slices(node, data.ndim)]
+    return data.reshape(shape)
+
+
+def _slices(node: ir.Node, rank: int) -> tuple[slice, ...]:
+    starts, ends, axes, steps = [
+        None if found is None else [int(each) for each in found.reshape(-1)]
+        for found in (array(value) for value in [*node.inputs[1:], None, None][:4])
+    ]
+    assert starts is not None and ends is not None
+    chosen = [slice(None)] * rank
+    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        axis, step = axes[at] if axes else at, steps[at] if steps else 1
+        past_front = step < 0 and end < -(1 << 30)
+        chosen[axis % rank] = slice(start, None if past_front else end, step)
+    return tuple(chosen)
+
+
+def _replace(
+    graph: ir.Graph, value: ir.Value, source: ir.Value, moved: _Indices, shape: tuple[int, ...], length: int
+) -> bool:
+    """Put the shortest equal chain from ``source`` to ``value`` if it has less than ``length`` nodes, or plainer ones."""
+    node = value.producer()
+    assert node is not None and value.shape is not None and source.dtype is not None
+    if value.dtype != source.dtype:
+        return False
+    flat = moved.reshape(-1)
+    if flat.size == np.prod(shape) and np.array_equal(flat, np.arange(flat.size)):
+        if moved.shape == shape:
+            return bypass(node, source)
+        target = _target(value.shape)
+        if target is None or (length == 1 and node.op_type in _RESHAPES):
+            return False
+        replace(value, emit("Reshape", [source, target], node, graph, shape=value.shape, dtype=source.dtype))
+        return True
+    piece = _as_slice(flat, shape)
+    if piece is None or source.shape is None:
+        return False
+    axis, begin, size = piece
+    sliced = [size if at == axis else each for at, each in enumerate(source.shape)]
+    reshaped = list(value.shape) != sliced
+    target = _target(value.shape)
+    plain = node.op_type not in ("Gather", "Split")
+    if (reshaped and target is None) or length < 1 + reshaped + plain:
+        return False
+    bounds = [np.array([each], np.int64) for each in (begin, begin + size, axis)]
+    new = emit("Slice", [source, *bounds], node, graph, shape=sliced, dtype=source.dtype)
+    if reshaped:
+        new = emit("Reshape", [new, target], new.producer(), graph, shape=value.shape, dtype=source.dtype)
+    replace(value, new)
+    return True
+
+
+def _as_slice(flat: _Indices, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """(axis, begin, size) of the range of one axis that the elements ``flat`` of ``shape`` are, in order."""
+    positions = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
+    for axis in range(len(shape) - 1, -1, -1):
+        size, rest = divmod(flat.size * shape[axis], positions.size)
+        if rest or not size:
+            continue
+        begin = int(np.unravel_index(flat[0], shape)[axis])
+        if np.array_equal(positions.take(range(begin, min(begin + size, shape[axis])), axis).reshape(-1), flat):
+            return axis, begin, size
+    return None
+
+
+def _target(shape: ir.Shape) -> npt.NDArray[np.int64] | None:
+    """The constant that a Reshape to ``shape`` needs; None with several dynamic sizes."""
+    target = [size if isinstance(size, int) else -1 for size in shape]
+    return np.array(target, np.int64) if target.count(-1) <= 1 else None

@@ -1,0 +1,222 @@
+"""The accelerator's kernels as methods on arrays: each checks its arguments, places them, and runs one command."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.driver.arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
+from gatewright.driver.scratch import Scratch
+from gatewright.driver.vector_arguments import VectorOperation, vector_shape
+from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, AttentionFlags, GemmFlags, encode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.csr import CsrMatrix
+from gatewright.spec.fixed import Requantise
+from gatewright.spec.tiling import gemm_read_beats
+
+__all__ = ["Kernels"]
+
+_GEMM_RESULT = {1: GemmFlags(0), 2: GemmFlags.OUT_INT16, 4: GemmFlags.OUT_INT32}
+"""Flag by the bytes of an element of C."""
+
+
+class Kernels(ABC):
+    """What an accelerator computes; how it does is left to the class that derives from this one."""
+
+    config: AcceleratorConfig
+
+    @abstractmethod
+    def _scratch(self) -> AbstractContextManager[Scratch]:
+        """Memory for one request."""
+
+    @abstractmethod
+    def _run_one(self, command: bytes) -> None:
+        """Run one command and wait for its end."""
+
+    def gemm(
+        self,
+        a: Matrix,
+        b: Matrix,
+        *,
+        b_is_kn: bool = False,
+        bias: npt.ArrayLike | None = None,
+        requantise: Requantise | ColumnRequantise | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> npt.NDArray[Any]:
+        """``C = requantise(A B + bias)``: int8, int16 or int32 [m, n].
+
+        Parameters
+        ----------
+        a : int8 [m, k].
+        b : int8 [n, k] (as ``torch.nn.Linear`` keeps weights), or [k, n] with ``b_is_kn``.
+        bias : int32 [n], in units of the accumulator.
+        requantise : one requantiser, or (multipliers [n], shifts [n]), for a narrow result; None for int32.
+        dtype : of the result: int8 (default) or int16 with ``requantise``, int32 without.
+
+        Raises :class:`DriverError` naming a bad argument, :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
+        """
+        shape = gemm_shape(self.config, a, b, b_is_kn, bias, requantise, dtype)
+        flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
+        flags |= _GEMM_RESULT[shape.out_dtype.itemsize]
+        flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
+        reads = {
+            choice: gemm_read_beats(shape.m, shape.n, shape.k, self.config, resident_a=choice, b_is_kn=b_is_kn)
+            for choice in (False, True)
+        }
+        flags |= GemmFlags.A_RESIDENT if reads[True] < reads[False] else GemmFlags(0)
+        with self._scratch() as scratch:
+            a_on, b_on = scratch.operand(a), scratch.operand(b)
+            params = scratch.bytes(shape.params)
+            c = scratch.empty((shape.m, shape.n), shape.out_dtype)
+            self._run_one(
+                encode(
+                    GEMM,
+                    flags,
+                    a_addr=a_on.address,
+                    b_addr=b_on.address,
+                    c_addr=c.address,
+                    params_addr=params,
+                    m=shape.m,
+                    n=shape.n,
+                    k=shape.k,
+                    a_stride=a_on.stride,
+                    b_stride=b_on.stride,
+                    c_stride=c.stride,
+                )
+            )
+            return c.numpy()
+
+    def attention(
+        self,
+        q: Matrix,
+        k: Matrix,
+        v: Matrix,
+        heads: int,
+        score: Requantise,
+        out: Requantise,
+        causal: bool = False,
+        key_mask: npt.ArrayLike | None = None,
+        dtype: npt.DTypeLike = np.int8,
+    ) -> npt.NDArray[Any]:
+        """``softmax(Q K^T / sqrt(d) + mask) V`` for each head: int8 or int16 [seq_q, heads * d].
+
+        Parameters
+        ----------
+        q : int8 [seq_q, heads * d]; head h is columns h*d .. h*d + d - 1.
+        k, v : int8 [seq_kv, heads * d].
+        score : accumulators of Q K^T to log2 units with 7 fraction bits; 1 / sqrt(d) is part of it.
+        out : weighted mean of V to the output's unit.
+        causal : query i attends to keys j <= i + seq_kv - seq_q.
+        key_mask : bool [seq_kv], True = attend.
+        dtype : of the result, int8 or int16.
+
+        Raises as :meth:`gemm`.
+        """
+        shape = attention_shape(self.config, q, k, v, heads, score, out, key_mask, dtype)
+        flags = AttentionFlags.CAUSAL if causal else AttentionFlags(0)
+        flags |= AttentionFlags.KEY_MASK if shape.mask is not None else AttentionFlags(0)
+        flags |= AttentionFlags.OUT_INT16 if shape.out_dtype == np.int16 else AttentionFlags(0)
+        with self._scratch() as scratch:
+            on = {name: scratch.operand(matrix) for name, matrix in (("q", q), ("k", k), ("v", v))}
+            on["o"] = o = scratch.empty((shape.seq_q, shape.heads * shape.head_dim), shape.out_dtype)
+            self._run_one(
+                encode(
+                    ATTENTION,
+                    flags,
+                    **{f"{name}_addr": array.address for name, array in on.items()},
+                    **{f"{name}_stride": array.stride for name, array in on.items()},
+                    mask_addr=scratch.bytes(shape.mask),
+                    seq_q=shape.seq_q,
+                    seq_kv=shape.seq_kv,
+                    heads=shape.heads,
+                    head_dim=shape.head_dim,
+                    score_multiplier=score.multiplier,
+                    score_shift=score.shift,
+                    out_multiplier=out.multiplier,
+                    out_shift=out.shift,
+                )
+            )
+            return o.numpy()
+
+    def aggregate(self, csr: CsrMatrix, x: Matrix, requantise: Requantise) -> npt.NDArray[np.int8]:
+        """``Y[i] = requantise(sum_j w_ij X[j])``: int8 [rows, features].
+
+        Parameters
+        ----------
+        csr : the matrix of weights [rows, cols].
+        x : int8 [cols, features].
+        requantise : from weight units times feature units to the output's unit.
+
+        Raises as :meth:`gemm`.
+        """
+        features = aggregate_shape(self.config, csr, x, requantise)
+        with self._scratch() as scratch:
+            x_on = scratch.operand(x)
+            y = scratch.empty((csr.n_rows, features), np.int8)
+            self._run_one(
+                encode(
+                    AGGREGATE,
+                    row_ptr_addr=scratch.bytes(csr.row_ptr),
+                    col_addr=scratch.bytes(csr.col),
+                    weight_addr=scratch.bytes(csr.weight),
+                    x_addr=x_on.address,
+                    y_addr=y.address,
+                    rows=csr.n_rows,
+                    cols=csr.cols,
+                    nnz=csr.nnz,
+                    features=features,
+                    x_stride=x_on.stride,
+                    y_stride=y.stride,
+                    multiplier=requantise.multiplier,
+                    shift=requantise.shift,
+                )
+            )
+            return y.numpy()
+
+    def vector(
+        self,
+        a: Matrix,
+        b: Matrix | None = None,
+        operation: VectorOperation | None = None,
+        *,
+        dtype: npt.DTypeLike = np.int16,
+    ) -> npt.NDArray[Any]:
+        """``Y = out(function(combine(A, B)))`` element by element or row by row: [rows, cols] of ``dtype``.
+
+        Parameters
+        ----------
+        a : int8, int16, int32 or uint8 [rows, cols], or [1, cols] to be repeated.
+        b : the like, or [rows, 1], [1, 1] to be repeated along a row; None when ``operation.combine`` is ALONE.
+        operation : what to do; by default nothing but the saturation to ``dtype``.
+        dtype : of the result: int8, int16, int32 or uint8.
+
+        Raises as :meth:`gemm`.
+        """
+        operation = VectorOperation() if operation is None else operation
+        shape = vector_shape(self.config, a, b, operation, dtype)
+        with self._scratch() as scratch:
+            a_on = scratch.operand(a)
+            b_on = a_on if b is None else scratch.operand(b)
+            y = scratch.empty((shape.rows, shape.cols), shape.out_dtype)
+            self._run_one(
+                encode(
+                    VECTOR,
+                    shape.flags,
+                    **shape.fields,
+                    a_addr=a_on.address,
+                    b_addr=b_on.address,
+                    y_addr=y.address,
+                    params_addr=scratch.bytes(shape.params),
+                    table_addr=scratch.bytes(operation.table),
+                    rows=shape.rows,
+                    cols=shape.cols,
+                    a_stride=0 if shape.repeat_a else a_on.stride,
+                    b_stride=0 if shape.repeat_b else b_on.stride,
+                    y_stride=y.stride,
+                )
+            )
+            return y.numpy()
