@@ -126,10 +126,11 @@ def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Pa
 
 
 def test_an_answer_that_differs_from_golden_exits_1(small_movielens: Path, gatewright, monkeypatch) -> None:
-    from gatewright.recommender.witness import Witness
+    from gatewright.recommender import HybridRecommender
 
-    digests = iter(("one", "other"))
-    monkeypatch.setattr(Witness, "digest", property(lambda self: next(digests)))
+    scores = HybridRecommender.scores
+    errors = iter((0.0, 1e-3))
+    monkeypatch.setattr(HybridRecommender, "scores", lambda self, user, text: scores(self, user, text) + next(errors))
     done = gatewright(
         "recommend", "--user", 15, "--data", small_movielens, "--config", "tiny", "--backend", "golden"
     )  # fmt: skip

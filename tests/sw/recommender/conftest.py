@@ -1,4 +1,4 @@
-"""Accelerators on the golden model, and the small model bound to one."""
+"""The hybrid model deployed on the golden model: small, and trained on all ratings."""
 
 import pytest
 
@@ -12,16 +12,10 @@ def accelerator():
 
 
 @pytest.fixture(scope="session")
-def tiny_accelerator():
-    with Accelerator("tiny", "golden") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def recommender(accelerator, small_quantised):
+def recommender(accelerator, small_deployed):
     from gatewright.recommender import HybridRecommender
 
-    return HybridRecommender(accelerator, small_quantised)
+    return HybridRecommender(accelerator, small_deployed.model, small_deployed.program)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +28,8 @@ def full_trained():
 
 @pytest.fixture(scope="session")
 def full_recommender(accelerator, full_trained):
-    from gatewright.models.quantise import quantise_or_load
+    from gatewright.models.deploy import deploy_or_load
     from gatewright.recommender import HybridRecommender
 
-    return HybridRecommender(accelerator, quantise_or_load(full_trained))
+    deployed = deploy_or_load(full_trained, accelerator.config)
+    return HybridRecommender(accelerator, deployed.model, deployed.program)

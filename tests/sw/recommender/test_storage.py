@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from gatewright.recommender import ModelFileError, QuantisedHybrid, storage
+from gatewright.recommender import ModelFileError, HybridModel, storage
 from gatewright.spec.fixed import Requantise
 
 
@@ -54,14 +54,14 @@ def test_round_trip(tmp_path):
     assert _same(storage.load(tmp_path / "model.npz", _Whole, 4), WHOLE)
 
 
-def test_whole_model_round_trip(tmp_path, small_quantised):
-    small_quantised.save(tmp_path / "model.npz")
-    assert _same(QuantisedHybrid.load(tmp_path / "model.npz"), small_quantised)
+def test_whole_model_round_trip(tmp_path, small_deployed):
+    small_deployed.model.save(tmp_path / "model.npz")
+    assert _same(HybridModel.load(tmp_path / "model.npz"), small_deployed.model)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(ModelFileError, match=r"nothing\.npz does not exist"):
-        QuantisedHybrid.load(tmp_path / "nothing.npz")
+        HybridModel.load(tmp_path / "nothing.npz")
 
 
 def test_other_version(tmp_path):
