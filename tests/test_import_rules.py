@@ -1,4 +1,4 @@
-"""Imports go one way: spec <- hw, golden, driver <- rtl, recommender, models <- cli."""
+"""Imports go one way: spec <- program <- driver; spec <- hw; golden <- rtl; program <- compiler <- models <- cli."""
 
 import ast
 import subprocess
@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     # package: what of ours it may import, besides itself
     "sw/gatewright/spec": {"gatewright.spec"},
-    "sw/gatewright/driver": {"gatewright.spec", "gatewright.cache"},
+    "sw/gatewright/program": {"gatewright.spec"},
+    "sw/gatewright/compiler": {"gatewright.spec", "gatewright.program"},
+    "sw/gatewright/driver": {"gatewright.spec", "gatewright.program", "gatewright.cache"},
     "hw/gatewright_hw": {"gatewright.spec"},
     "sim/gatewright_sim/golden": {"gatewright.spec", "gatewright.driver", "gatewright_sim.stimulus"},
     "sim/gatewright_sim/rtl": {
@@ -24,17 +26,21 @@ ALLOWED = {
         "gatewright_sim.verilator",
         "gatewright_sim.golden",
     },
-    "sw/gatewright/recommender": {"gatewright.spec", "gatewright.driver", "gatewright.cache"},
+    "sw/gatewright/recommender": {"gatewright.spec", "gatewright.program", "gatewright.driver", "gatewright.cache"},
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",
+        "gatewright.program",
+        "gatewright.compiler",
         "gatewright.driver",
         "gatewright.recommender",
     },
 }
-HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx")
+HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "plotly")
 NUMPY_ONLY = (
     "gatewright.spec.commands",
+    "gatewright",
+    "gatewright.program.file",
     "gatewright.driver",
     "gatewright.recommender",
     "gatewright_sim.golden.backend",

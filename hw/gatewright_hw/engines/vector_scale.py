@@ -124,10 +124,11 @@ class RowScale(wiring.Component):
         entry, zero = self._curve(m, accumulator)
         fraction = accumulator[-VALUE_BITS:][:INTERPOLATION_BITS]
         start, drop = entry[: _RATE_BITS - 1], entry[_RATE_BITS - 1 :]
-        product, moved = self._multiply(
+        product, accumulated = self._multiply(
             m,
             state,
             tick,
+            accumulator,
             {
                 # when: x, y, bits that the product moves left; None where it is not for the accumulator; minus
                 (_State.SUMS, 0): (power[:_X_BITS], self.count, 0, 0),
@@ -145,7 +146,7 @@ class RowScale(wiring.Component):
         def enter(following: _State) -> list[object]:
             return [state.eq(following), tick.eq(0)]
 
-        m.d.sync += [tick.eq(tick + 1), accumulator.eq(accumulator + moved)]
+        m.d.sync += [tick.eq(tick + 1), accumulator.eq(accumulated)]
         with m.Switch(state):
             with m.Case(_State.IDLE):
                 ready = queue.room
@@ -204,24 +205,32 @@ class RowScale(wiring.Component):
         return entry, ~accumulator[-2:].any()
 
     def _multiply(
-        self, m: Module, state: Signal, tick: Signal, schedule: dict[tuple[_State, int], tuple]
+        self,
+        m: Module,
+        state: Signal,
+        tick: Signal,
+        accumulator: Signal,
+        schedule: dict[tuple[_State, int], tuple[Value, Value, int | None, Value | int]],
     ) -> tuple[Signal, Value]:
-        """The multiplier, and what it adds to the accumulator in this cycle."""
+        """The multiplier: its last product, and ``accumulator`` with what is to be added to it in this cycle."""
         x, y = Signal(_X_BITS, reset_less=True), Signal(_Y_BITS, reset_less=True)
         product = Signal(_X_BITS + _Y_BITS, reset_less=True)
         result = Signal(_X_BITS + _Y_BITS, reset_less=True)
         shifts = sorted({shift for _, _, shift, _ in schedule.values() if shift is not None})
         place = Signal(data.StructLayout({"adds": 1, "minus": 1, "shift": range(len(shifts))}))
         m.d.sync += [product.eq(x * y), result.eq(product), place.adds.eq(0)]
-        for (when, at), (left, right, shift, minus) in schedule.items():
-            with m.If((state == when) & (tick == at)):
-                m.d.sync += [x.eq(left), y.eq(right), place.minus.eq(minus), place.adds.eq(shift is not None)]
-                if shift is not None:
-                    m.d.sync += place.shift.eq(shifts.index(shift))
+        with m.Switch(Cat(tick, state)):
+            for (when, at), (left, right, shift, minus) in schedule.items():
+                with m.Case(at | when.value << len(tick)):
+                    m.d.sync += [x.eq(left), y.eq(right), place.minus.eq(minus), place.adds.eq(shift is not None)]
+                    if shift is not None:
+                        m.d.sync += place.shift.eq(shifts.index(shift))
         now = delayed(m, place, 2, reset=True)[-1]
         moved = Signal(_ACCUMULATOR_BITS)
         with m.Switch(now.shift):
             for number, shift in enumerate(shifts):
                 with m.Case(number):
                     m.d.comb += moved.eq(result << shift)
-        return result, Mux(now.adds, Mux(now.minus, -moved, moved), 0)
+        # A single adder: to subtract is to add the complement and one, which comes in as a carry below bit 0.
+        term = Mux(now.adds, moved ^ now.minus.replicate(len(moved)), 0)
+        return result, (Cat(1, accumulator) + Cat(now.adds & now.minus, term))[1:]

@@ -19,12 +19,13 @@ from gatewright.spec.commands import (
 )
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
+from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
 from gatewright_sim.golden.memory import BusFault, SimulatedMemory
-from gatewright_sim.golden.vector import Record, VectorOp, vector
+from gatewright_sim.golden.vector import vector
 
 __all__ = ["execute"]
 

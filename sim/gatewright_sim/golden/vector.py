@@ -6,7 +6,6 @@ The arithmetic is that of :mod:`gatewright.spec.vector`, here in float64, which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,40 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec import vector as spec
-from gatewright.spec.vector import BIAS_FRACTION_BITS, MIN_SHIFT, VALUE_BITS, Combine, ElementType, Function
+from gatewright.spec.operations import VectorOp
+from gatewright.spec.vector import BIAS_FRACTION_BITS, MIN_SHIFT, VALUE_BITS, Combine, Function
 from gatewright_sim.golden.exact import clamp, factor
 
-__all__ = ["Record", "VectorOp", "vector"]
+__all__ = ["vector"]
 
 IntArray = npt.NDArray[np.integer[Any]]
 Float64 = npt.NDArray[np.float64]
 
 _EXACT_BIAS_SHIFT = 29
 """``z gain / 2**shift + bias / 2**8`` is below 2**24 then, and a multiple of 2**-29: 53 bits."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The output stage: gain int16, shift 0..63, bias int32 with 8 fraction bits, each a scalar or [cols]."""
-
-    gain: IntArray | int = 1 << MIN_SHIFT
-    shift: IntArray | int = MIN_SHIFT
-    bias: IntArray | int = 0
-
-
-@dataclass(frozen=True)
-class VectorOp:
-    """Everything of a command but its operands; ``table`` is int16 [512, 2], for the function TABLE."""
-
-    y_type: ElementType
-    out: Record = Record()
-    combine: Combine = Combine.ALONE
-    a_multiplier: int = 1
-    b_multiplier: int = 1
-    combine_shift: int = 0
-    function: Function = Function.NONE
-    epsilon: int = 0
-    table: npt.NDArray[np.int16] | None = None
 
 
 def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:

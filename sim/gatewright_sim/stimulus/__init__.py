@@ -4,5 +4,15 @@ from gatewright_sim.stimulus.aggregate import AggregateStimulus
 from gatewright_sim.stimulus.attention import AttentionStimulus
 from gatewright_sim.stimulus.base import Stimulus
 from gatewright_sim.stimulus.gemm import GemmStimulus
+from gatewright_sim.stimulus.mean_pool import MeanPoolStimulus
+from gatewright_sim.stimulus.vector import VectorFunction, VectorStimulus
 
-__all__ = ["AggregateStimulus", "AttentionStimulus", "GemmStimulus", "Stimulus"]
+__all__ = [
+    "AggregateStimulus",
+    "AttentionStimulus",
+    "GemmStimulus",
+    "MeanPoolStimulus",
+    "Stimulus",
+    "VectorFunction",
+    "VectorStimulus",
+]

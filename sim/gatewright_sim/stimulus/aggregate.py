@@ -9,7 +9,7 @@ from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.golden.aggregate import aggregate
-from gatewright_sim.stimulus.base import clamp_to_int8, uniform_int8
+from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["AggregateStimulus"]
 
@@ -68,7 +68,7 @@ class AggregateStimulus:
             check_invariants=True,
         )
         out = torch.sparse.mm(matrix, torch.from_numpy(self.x.astype(np.float32) * np.float32(self.x_scale)))
-        return clamp_to_int8(out.numpy(), self.output_scale)
+        return clamp(out.numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
         return accelerator.aggregate(self.csr, self.x, requantise=self._requantise)

@@ -9,7 +9,7 @@ from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import score_requantise
 from gatewright_sim.golden.attention import attention
-from gatewright_sim.stimulus.base import clamp_to_int8, uniform_int8
+from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["AttentionStimulus"]
 
@@ -87,7 +87,7 @@ class AttentionStimulus:
         out = torch.nn.functional.scaled_dot_product_attention(
             split(self.q, self.qk_scale), split(self.k, self.qk_scale), split(self.v, self.v_scale), attn_mask=allowed
         )
-        return clamp_to_int8(out.transpose(0, 1).flatten(1).numpy(), self.output_scale)
+        return clamp(out.transpose(0, 1).flatten(1).numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
         return accelerator.attention(

@@ -3,10 +3,11 @@
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewright.driver.accelerator import Accelerator
 
-__all__ = ["Stimulus", "uniform_int8"]
+__all__ = ["Stimulus", "clamp", "uniform_int8"]
 
 
 class Stimulus(Protocol):
@@ -25,13 +26,13 @@ class Stimulus(Protocol):
         """Every input array by name."""
 
     def golden(self) -> np.ndarray:
-        """The bit-exact result (int8)."""
+        """The bit-exact result (integers)."""
 
     def torch(self) -> np.ndarray:
-        """The meaning: PyTorch's float32 result on the dequantised inputs, clamped to the output's range."""
+        """The meaning: PyTorch's float result on the dequantised inputs, clamped to the output's range."""
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
-        """The result computed by an accelerator (int8)."""
+        """The result computed by an accelerator (integers)."""
 
 
 def uniform_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -39,6 +40,7 @@ def uniform_int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.integers(-127, 128, shape).astype(np.int8)
 
 
-def clamp_to_int8(real: np.ndarray, scale: float) -> np.ndarray:
-    """Clamp real values to what int8 times ``scale`` can hold."""
-    return np.clip(real, -128 * scale, 127 * scale)
+def clamp(real: np.ndarray, scale: float, dtype: npt.DTypeLike = np.int8) -> np.ndarray:
+    """Clamp real values to what integers of ``dtype`` times ``scale`` can hold."""
+    limits = np.iinfo(dtype)
+    return np.clip(real, limits.min * scale, limits.max * scale)

@@ -8,7 +8,7 @@ import numpy as np
 from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.golden.gemm import gemm
-from gatewright_sim.stimulus.base import clamp_to_int8, uniform_int8
+from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["GemmStimulus"]
 
@@ -58,7 +58,7 @@ class GemmStimulus:
         a = torch.from_numpy(self.a).float() * self.a_scale
         b = torch.from_numpy(self.b).float() * torch.from_numpy(self.b_scale)[:, None].float()
         bias = torch.from_numpy(self.bias * self.b_scale * self.a_scale).float()
-        return clamp_to_int8(torch.nn.functional.linear(a, b, bias).numpy(), self.output_scale)
+        return clamp(torch.nn.functional.linear(a, b, bias).numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
         return accelerator.gemm(self.a, self.b, bias=self.bias, requantise=self._requantise())

@@ -3,7 +3,7 @@
 import typer
 
 from gatewright import __version__
-from gatewright.cli import bench, generate, info, recommend, simulate, verify
+from gatewright.cli import bench, compile, generate, info, inspect, recommend, run, simulate, verify
 
 __all__ = ["app"]
 
@@ -13,6 +13,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("compile")(compile.compile_)
+app.command("run")(run.run)
+app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)
 app.add_typer(simulate.app, name="simulate")
 app.command("verify")(verify.verify)

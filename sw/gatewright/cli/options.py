@@ -22,11 +22,14 @@ Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the
 
 
 def check_writable(option: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written before any work is done for it; an existing one keeps its contents."""
+    """Refuse a file that cannot be written before any work is done for it; what is there, or is not, stays so."""
     if path is None or str(path) == "-":
         return
     try:
+        new = not path.exists()
         path.open("ab").close()
+        if new:
+            path.unlink()
     except OSError as error:
         raise GatewrightError(f"{option} {path}: {error.strerror}") from error
 

@@ -27,6 +27,19 @@ class Graph(StrEnum):
     movielens = "movielens"
 
 
+class Function(StrEnum):
+    """What a vector simulation computes."""
+
+    add = "add"
+    multiply = "multiply"
+    requantise = "requantise"
+    gelu = "gelu"
+    softmax = "softmax"
+    layer_norm = "layer-norm"
+    rms_norm = "rms-norm"
+    mean_pool = "mean-pool"
+
+
 def _run(stimulus: "Stimulus", config: str, seed: int, waves: Path | None, json: Path | None) -> None:
     from gatewright_sim.experiment import simulate
 
@@ -37,7 +50,7 @@ def _run(stimulus: "Stimulus", config: str, seed: int, waves: Path | None, json:
     table = Table(title=f"{outcome.kernel} {outcome.shape}", show_header=False)
     table.add_row("cycles", f"{outcome.cycles:,}")
     table.add_row(
-        "least by arithmetic", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of peak MACs)"
+        "least by arithmetic", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of the peak rate)"
     )
     table.add_row("least by memory", f"{outcome.min_cycles_memory:,}")
     table.add_row("of the roofline", f"{outcome.roofline_fraction:.1%}")
@@ -116,3 +129,29 @@ def aggregate(
     else:
         stimulus = AggregateStimulus.random(seed, rows, cols, degree, features)
     _run(stimulus, config, seed, waves, json)
+
+
+@app.command()
+def vector(
+    function: Annotated[Function, typer.Argument(help="What to compute.")] = Function.layer_norm,
+    rows: Annotated[int, typer.Option(min=1, help="Rows.")] = 128,
+    cols: Annotated[int, typer.Option(min=1, help="Columns.")] = 384,
+    padding: Annotated[int, typer.Option(min=0, help="Leave this many rows out of mean-pool.")] = 0,
+    seed: Seed = 0,
+    config: Config = "pynq-z2",
+    waves: Waves = None,
+    json: Json = None,
+) -> None:
+    """Layer norm, GELU, softmax and the like on int16; mean-pool runs on the attention engine."""
+    from gatewright_sim.stimulus import MeanPoolStimulus, VectorFunction, VectorStimulus
+
+    if function is not Function.mean_pool:
+        if padding:
+            raise GatewrightError(f"--padding is {padding}, allowed 0: it is of mean-pool, not of {function.value}")
+        _run(VectorStimulus.random(seed, VectorFunction(function.value), rows, cols), config, seed, waves, json)
+        return
+    if padding >= rows:
+        raise GatewrightError(f"--padding is {padding}, allowed 0..{rows - 1}: a row must be left")
+    if cols % 8:
+        raise GatewrightError(f"--cols is {cols}, allowed: multiples of 8 for mean-pool")
+    _run(MeanPoolStimulus.random(seed, rows, cols, padding), config, seed, waves, json)

@@ -12,8 +12,12 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.relevance import hidden_by
 
 __all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "synthetic"]
+
+RANGE_KEY = "gatewright.range"
+"""Metadata of a value whose range the model states: "low,high", in place of what calibration sees."""
 
 SAMPLE_ROWS = 512
 """Rows of a value that are kept, spread over the calibration inputs."""
@@ -25,12 +29,20 @@ class Observation:
 
     Attributes
     ----------
-    columns : largest magnitude of each column, float64 [columns].
+    low, high : least and greatest element of each column, float64 [columns].
     sample : some rows, float32 [rows, columns].
+
+    Rows that a mask hides from every output do not count.
     """
 
-    columns: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
     sample: npt.NDArray[np.float32] = field(repr=False)
+
+    @property
+    def columns(self) -> npt.NDArray[np.float64]:
+        """Largest magnitude of each column."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
 
     @property
     def largest(self) -> float:
@@ -60,6 +72,7 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
         session = onnxruntime.InferenceSession(observed, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base but Exception
         raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
+    hidden = hidden_by(model)
     found: dict[str, list[Observation]] = {}
     share = max(SAMPLE_ROWS // max(len(inputs), 1), 8)
     names = [value.name for value in session.get_outputs()]
@@ -71,8 +84,15 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
         given = {name: array for name, array in feed.items() if np.issubdtype(array.dtype, np.floating)}
         for name, array in {**dict(zip(names, results, strict=True)), **given}.items():
             if np.issubdtype(array.dtype, np.floating):
-                found.setdefault(name, []).append(_observe(array, share))
-    return {name: _merge(parts) for name, parts in found.items()}
+                mask = feed.get(hidden.get(name, ""))
+                found.setdefault(name, []).append(_observe(array if mask is None else array[mask != 0], share))
+    merged = {name: _merge(parts) for name, parts in found.items()}
+    for name, value in values.items():
+        if name in merged and RANGE_KEY in value.metadata_props:
+            low, high = (float(each) for each in value.metadata_props[RANGE_KEY].split(","))
+            seen = merged[name]
+            merged[name] = Observation(np.full_like(seen.low, low), np.full_like(seen.high, high), seen.sample)
+    return merged
 
 
 def _with_outputs(model: ir.Model, names: Sequence[str]) -> bytes:
@@ -85,18 +105,24 @@ def _with_outputs(model: ir.Model, names: Sequence[str]) -> bytes:
 
 def _observe(array: npt.NDArray[Any], share: int) -> Observation:
     rows = np.asarray(array, np.float32).reshape(-1, array.shape[-1] if array.ndim else 1)
-    magnitude = np.abs(rows).astype(np.float64)
-    finite = np.where(np.isfinite(magnitude), magnitude, 0.0)  # masks hold -inf
+    finite = np.where(np.isfinite(rows), rows, 0)  # masks hold -inf
+    if not len(rows):
+        finite = np.zeros((1, rows.shape[1]), np.float32)
     step = max(len(rows) // share, 1)
-    return Observation(finite.max(0, initial=0.0), rows[::step][:share].copy())
+    return Observation(
+        finite.min(0).astype(np.float64), finite.max(0).astype(np.float64), rows[::step][:share].copy()
+    )
 
 
 def _merge(parts: Sequence[Observation]) -> Observation:
-    widths = {len(part.columns) for part in parts}
-    if len(widths) > 1:  # a dynamic last dimension: only the largest magnitude means anything
-        return Observation(np.array([max(part.largest for part in parts)]), np.zeros((0, 1), np.float32))
+    widths = {len(part.low) for part in parts}
+    if len(widths) > 1:  # a dynamic last dimension: only the extremes mean anything
+        low, high = min(part.low.min() for part in parts), max(part.high.max() for part in parts)
+        return Observation(np.array([low]), np.array([high]), np.zeros((0, 1), np.float32))
     return Observation(
-        np.max([part.columns for part in parts], axis=0), np.concatenate([part.sample for part in parts])
+        np.min([part.low for part in parts], axis=0),
+        np.max([part.high for part in parts], axis=0),
+        np.concatenate([part.sample for part in parts]),
     )
 
 

@@ -1,8 +1,8 @@
-"""Number formats of values on the device: an integer type and the real value of one unit, for all columns or each."""
+"""Number formats of values on the device: an integer type and the real values of one unit and of zero."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gatewright.compiler.kernels import View
 from gatewright.spec.vector import ElementType
 
-__all__ = ["FULL_SCALE", "INT8", "INT16", "INT32", "UINT8", "Format", "Tensor", "element_type"]
+__all__ = ["FULL_SCALE", "INT8", "INT16", "INT32", "UINT8", "Format", "Tensor", "element_type", "integer_format"]
 
 INT8, INT16, INT32, UINT8 = (np.dtype(name) for name in ("int8", "int16", "int32", "uint8"))
 
@@ -21,6 +21,21 @@ FULL_SCALE = {INT8: 127, INT16: 127 * 256}
 Scale = npt.NDArray[np.float64]
 
 
+_STORED: dict[str, tuple[np.dtype[Any], int]] = {
+    "int8": (INT8, 0),
+    "uint8": (INT8, 128),
+    "bool": (INT8, 0),
+    "int16": (INT16, 0),
+    "uint16": (INT16, 1 << 15),
+}
+
+
+def integer_format(dtype: npt.DTypeLike) -> tuple[Format, int]:
+    """How a model's integers lie on the device: a unit of 1, less an offset; those of more than 16 bits as int32."""
+    kind, offset = _STORED.get(np.dtype(dtype).name, (INT32, 0))
+    return Format(kind, np.asarray(1.0)), offset
+
+
 def element_type(dtype: np.dtype[Any]) -> ElementType:
     """The vector engine's name of a numpy type."""
     return next(kind for kind in ElementType if kind.dtype == dtype)
@@ -28,10 +43,15 @@ def element_type(dtype: np.dtype[Any]) -> ElementType:
 
 @dataclass(frozen=True, eq=False)
 class Format:
-    """Integers of ``dtype`` times ``scale``, float64 [] or [columns]."""
+    """Integers of ``dtype`` times ``scale``, plus ``offset``: float64 [] or [columns].
+
+    Only operands of linear layers have an offset, which goes into the layer's bias; what the vector engine or a GEMM
+    computes can be written with one.
+    """
 
     dtype: np.dtype[Any]
     scale: Scale
+    offset: Scale = field(default_factory=lambda: np.zeros(()))
 
     @classmethod
     def of(cls, dtype: npt.DTypeLike, largest: npt.ArrayLike) -> Format:
@@ -42,17 +62,21 @@ class Format:
 
     @property
     def uniform(self) -> bool:
-        """Whether all columns share one scale."""
-        return self.scale.ndim == 0
+        """Whether all columns share one scale, and 0 stands for zero."""
+        return self.scale.ndim == 0 and not self.offset.any()
 
     def same(self, other: Format) -> bool:
         """Whether integers mean the same in both."""
-        return self.dtype == other.dtype and np.array_equal(self.scale, other.scale)
+        return (
+            self.dtype == other.dtype
+            and np.array_equal(self.scale, other.scale)
+            and np.array_equal(self.offset, other.offset)
+        )
 
     def quantise(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
         """The nearest integers, saturated symmetrically."""
         top = np.iinfo(self.dtype).max
-        return np.clip(np.rint(values / self.scale), -top, top).astype(self.dtype)
+        return np.clip(np.rint((values - self.offset) / self.scale), -top, top).astype(self.dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ from gatewright.driver.errors import (
 )
 from gatewright.driver.loaded import LoadedProgram
 from gatewright.driver.report import EngineReport, Report
-from gatewright.driver.vector_arguments import OutRecord, VectorOperation
 
 __all__ = [
     "Accelerator",
@@ -29,7 +28,5 @@ __all__ = [
     "GatewrightError",
     "LoadedProgram",
     "OutOfDeviceMemory",
-    "OutRecord",
     "Report",
-    "VectorOperation",
 ]

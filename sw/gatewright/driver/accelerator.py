@@ -15,12 +15,14 @@ from gatewright.driver.arrays import Arena, DeviceArray
 from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
+from gatewright.driver.kernels import Kernels
 from gatewright.driver.loaded import LoadedProgram
 from gatewright.driver.program import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.report import Report, Tally
 from gatewright.driver.runner import Runner
-from gatewright.program import CompiledProgram, load
+from gatewright.driver.scratch import Scratch
+from gatewright.program import CompiledProgram, load_program
 from gatewright.spec.config import AcceleratorConfig, get_config
 
 __all__ = ["Accelerator"]
@@ -133,7 +135,7 @@ class Accelerator(Kernels):
         Raises :class:`~gatewright.program.errors.ProgramError` for a file or program that is not sound,
         :class:`ConfigMismatch` for one of another configuration, and :class:`OutOfDeviceMemory`; nothing is loaded.
         """
-        compiled = program if isinstance(program, CompiledProgram) else load(program)
+        compiled = program if isinstance(program, CompiledProgram) else load_program(program)
         return LoadedProgram(compiled, self.config, self._allocate, self._launch)
 
     def _launch(self, program: Program, address: int) -> None:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from gatewright.driver.arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
 from gatewright.driver.scratch import Scratch
-from gatewright.driver.vector_arguments import VectorOperation, vector_shape
+from gatewright.driver.vector_arguments import vector_shape
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, AttentionFlags, GemmFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.operations import VectorOp
 from gatewright.spec.tiling import gemm_read_beats
 
 __all__ = ["Kernels"]
@@ -177,27 +178,18 @@ class Kernels(ABC):
             )
             return y.numpy()
 
-    def vector(
-        self,
-        a: Matrix,
-        b: Matrix | None = None,
-        operation: VectorOperation | None = None,
-        *,
-        dtype: npt.DTypeLike = np.int16,
-    ) -> npt.NDArray[Any]:
-        """``Y = out(function(combine(A, B)))`` element by element or row by row: [rows, cols] of ``dtype``.
+    def vector(self, a: Matrix, b: Matrix | None, op: VectorOp) -> npt.NDArray[Any]:
+        """``Y = out(function(combine(A, B)))``, element by element or row by row: [rows, cols] of ``op.y_type``.
 
         Parameters
         ----------
         a : int8, int16, int32 or uint8 [rows, cols], or [1, cols] to be repeated.
-        b : the like, or [rows, 1], [1, 1] to be repeated along a row; None when ``operation.combine`` is ALONE.
-        operation : what to do; by default nothing but the saturation to ``dtype``.
-        dtype : of the result: int8, int16, int32 or uint8.
+        b : the like, or [rows, 1], [1, 1] to be repeated along a row; None when ``op.combine`` is ALONE.
+        op : what to do; :mod:`gatewright.spec.operations` makes it from real scales.
 
         Raises as :meth:`gemm`.
         """
-        operation = VectorOperation() if operation is None else operation
-        shape = vector_shape(self.config, a, b, operation, dtype)
+        shape = vector_shape(self.config, a, b, op)
         with self._scratch() as scratch:
             a_on = scratch.operand(a)
             b_on = a_on if b is None else scratch.operand(b)
@@ -211,7 +203,7 @@ class Kernels(ABC):
                     b_addr=b_on.address,
                     y_addr=y.address,
                     params_addr=scratch.bytes(shape.params),
-                    table_addr=scratch.bytes(operation.table),
+                    table_addr=scratch.bytes(op.table),
                     rows=shape.rows,
                     cols=shape.cols,
                     a_stride=0 if shape.repeat_a else a_on.stride,

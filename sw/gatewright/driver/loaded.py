@@ -81,7 +81,7 @@ class LoadedProgram:
             self.close()
             raise
 
-    def __call__(self, **inputs: npt.ArrayLike) -> dict[str, Array]:
+    def __call__(self, /, **inputs: npt.ArrayLike) -> dict[str, Array]:
         """Run the program: its outputs by name, cut to the sizes of the inputs.
 
         Raises :class:`InputError` naming an input that it does not take, before anything runs, and what

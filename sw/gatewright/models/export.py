@@ -1,6 +1,5 @@
 """The float models as ONNX: the text encoder alone, and a whole hybrid request."""
 
-import io
 import logging
 import warnings
 from collections.abc import Mapping
@@ -9,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import torch
 from torch import nn
 
-from gatewright.models.csr_op import ONNX_TRANSLATION
+from gatewright.compiler.domain import add_functions
 from gatewright.models.hybrid import HybridRequest, SentenceEncoder
 from gatewright.models.text import MAX_TOKENS, load_text_encoder
 from gatewright.models.train import TrainedHybrid
@@ -27,7 +27,7 @@ TOLERANCE = 1e-3  # of the largest magnitude, between PyTorch and ONNX Runtime
 def export_encoder() -> onnx.ModelProto:
     """all-MiniLM-L6-v2 with masked mean pooling: ids, mask int64 [1, tokens] -> vector float32 [1, 384], of length 1.
 
-    ``tokens`` is dynamic, 2 to `MAX_TOKENS`... of the encoder's positions.
+    ``tokens`` is dynamic, up to the encoder's number of positions.
     """
     encoder = load_text_encoder()
     ids = torch.tensor(encoder.tokenize(["a space adventure"]))
@@ -78,24 +78,21 @@ def _export(module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: dict[st
     module.eval()
     with torch.no_grad():
         expected = module(*inputs.values()).numpy()
-    file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own internals
-        torch.onnx.export(
+        program = torch.onnx.export(
             module,
             tuple(inputs.values()),
-            file,
             input_names=list(inputs),
             output_names=[output],
             opset_version=OPSET,
             dynamic_shapes=tuple(dynamic.values()),
             dynamo=True,
-            external_data=False,
             verbose=False,
-            custom_translation_table=ONNX_TRANSLATION,
         )
-    model = onnx.load_model_from_string(file.getvalue())
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    add_functions(program.model)
+    model = ir.to_proto(program.model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     found = session.run(None, {name: value.numpy() for name, value in inputs.items()})[0]
     error = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not error <= TOLERANCE:

@@ -2,6 +2,14 @@
 
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.errors import DamagedProgram, InputError, ProgramError, UnsupportedProgram
-from gatewright.program.file import load, save
+from gatewright.program.file import load_program, save_program
 
-__all__ = ["CompiledProgram", "DamagedProgram", "InputError", "ProgramError", "UnsupportedProgram", "load", "save"]
+__all__ = [
+    "CompiledProgram",
+    "DamagedProgram",
+    "InputError",
+    "ProgramError",
+    "UnsupportedProgram",
+    "load_program",
+    "save_program",
+]

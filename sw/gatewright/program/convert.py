@@ -29,14 +29,15 @@ Array = npt.NDArray[Any]
 def accept(value: Value, given: npt.ArrayLike) -> Array:
     """An input as an array of the value's type. Raises :class:`InputError` where it is none, or is not finite.
 
-    Taken are numbers of the same kind as long as they fit, integers for floats, and 0 and 1 for truth values.
+    Taken are integers for integers and floats, floats for floats, as long as they fit, and 0 and 1 for truth values.
     """
     try:
         array = np.asarray(given)
     except ValueError as error:
         raise InputError(f"input {value.name!r} is no array: {error}") from None
     wanted: np.dtype[Any] = np.dtype(value.dtype)
-    if array.dtype.kind not in "biuf" or not (np.can_cast(array.dtype, wanted, "same_kind") or wanted.kind == "b"):
+    kinds = {"b": "biuf", "i": "biu", "u": "biu", "f": "biuf"}[wanted.kind]
+    if array.dtype.kind not in kinds:
         raise InputError(f"input {value.name!r} is {array.dtype}, allowed: {wanted}")
     if len(array.shape) != len(value.shape):
         raise InputError(

@@ -28,7 +28,7 @@ from gatewright.program.compiled import FORMAT_VERSION, CompiledProgram
 from gatewright.program.errors import DamagedProgram, ProgramError, UnsupportedProgram
 from gatewright.program.header import pack, unpack
 
-__all__ = ["MAGIC", "load", "save"]
+__all__ = ["MAGIC", "load_program", "save_program"]
 
 MAGIC = b"\x89GWP\r\n\x1a\n"
 """As PNG's: not text, and changed by whatever translates line ends or clears the eighth bit."""
@@ -38,7 +38,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _HEADER_AT = _PREFIX.size + _DIGEST_BYTES
 
 
-def save(program: CompiledProgram, path: str | Path) -> None:
+def save_program(program: CompiledProgram, path: str | Path) -> None:
     """Write ``program`` to ``path``, whole or not at all. Raises :class:`ProgramError`."""
     check(program)
     blobs: list[bytes | memoryview] = []
@@ -65,7 +65,7 @@ def save(program: CompiledProgram, path: str | Path) -> None:
         raise ProgramError(f"program file {target} cannot be written: {error.strerror}") from error
 
 
-def load(path: str | Path) -> CompiledProgram:
+def load_program(path: str | Path) -> CompiledProgram:
     """The program in the file at ``path``; its arrays are read-only.
 
     Raises :class:`ProgramError` where there is no such file, :class:`DamagedProgram` where it is no whole program, and

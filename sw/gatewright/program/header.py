@@ -1,6 +1,6 @@
 """Nested dataclasses to JSON and back, checked by their type annotations. Arrays and byte strings go beside the JSON.
 
-A dataclass becomes an object (of several possible ones with its name as "kind"), a tuple a list, NaN becomes null, and
+A dataclass becomes an object with its name as "@type", a tuple a list, NaN becomes null, and
 an array or a byte string the index of a blob.
 """
 
@@ -18,13 +18,13 @@ from gatewright.program.errors import DamagedProgram
 
 __all__ = ["pack", "unpack"]
 
-_KIND = "kind"
+_TYPE = "@type"
 
 
 def pack(value: Any, blobs: list[bytes | memoryview]) -> Any:
     """``value`` as what :mod:`json` writes; its arrays (uint8) and byte strings are appended to ``blobs``."""
     if is_dataclass(value):
-        return {_KIND: type(value).__name__} | {f.name: pack(getattr(value, f.name), blobs) for f in fields(value)}
+        return {_TYPE: type(value).__name__} | {f.name: pack(getattr(value, f.name), blobs) for f in fields(value)}
     if isinstance(value, np.ndarray):
         blobs.append(np.ascontiguousarray(value, np.uint8).data)
         return len(blobs) - 1
@@ -71,7 +71,7 @@ def _typed(value: Any, kind: Any, path: str) -> Any:
 def _choice(kind: Any, value: Any, path: str) -> Any:
     """The member of a union that ``value`` is of."""
     options = {option.__name__: option for option in get_args(kind)}
-    name = value.get(_KIND) if isinstance(value, dict) else type(value).__name__
+    name = value.get(_TYPE) if isinstance(value, dict) else type(value).__name__
     if name not in options:
         raise DamagedProgram(f"header field {path} is a {name}, allowed: {', '.join(options)}")
     return options[name]
@@ -84,7 +84,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _object(kind: Any, value: Any, path: str, blobs: Sequence[memoryview]) -> Any:
     hints = _hints(kind)
-    found, wanted = set(_typed(value, dict, path)) - {_KIND}, set(hints)
+    found, wanted = set(_typed(value, dict, path)) - {_TYPE}, set(hints)
     for names, what in ((wanted - found, "lacks"), (found - wanted, "has an unknown field")):
         if names:
             raise DamagedProgram(f"header field {path} {what} {min(names)!r}, allowed: {', '.join(sorted(wanted))}")

@@ -11,12 +11,16 @@ import pytest
 from gatewright.driver import Accelerator
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.operations import Record, VectorOp
+from gatewright.spec.vector import Combine, ElementType, Function, table_records
 from gatewright_sim.golden.aggregate import aggregate
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
+from gatewright_sim.golden.vector import vector
 
 BACKENDS = ("golden", "board", "rtl")
 RNG = np.random.default_rng(11)
+WIDE = Requantise.from_scale(200.0)
 SCORE, OUT = Requantise.from_scale(0.02), Requantise.from_scale(1.0)
 
 
@@ -54,6 +58,14 @@ CASES: dict[str, tuple[Callable[[Accelerator], Any], Callable[[], Any]]] = {
         lambda acc: acc.attention(Q, K, V, 6, SCORE, OUT, causal=True, key_mask=MASK),
         lambda: attention(Q, K, V, 6, SCORE, OUT, True, MASK),
     ),
+    "gemm_int16": (
+        lambda acc: acc.gemm(A, B, bias=BIAS, requantise=(MULTIPLIERS, SHIFTS - 6), dtype=np.int16),
+        lambda: gemm(A, B, BIAS, MULTIPLIERS, SHIFTS - 6, 16),
+    ),
+    "attention_int16": (
+        lambda acc: acc.attention(Q, K, V, 6, SCORE, WIDE, key_mask=MASK, dtype=np.int16),
+        lambda: attention(Q, K, V, 6, SCORE, WIDE, False, MASK, 16),
+    ),
     "aggregate": (
         lambda acc: acc.aggregate(CSR, X, Requantise.from_scale(CSR.scale)),
         lambda: aggregate(CSR.row_ptr, CSR.col, CSR.weight, X, Requantise.from_scale(CSR.scale)),
@@ -69,6 +81,57 @@ def test_every_kernel_gives_the_golden_bytes(backend: str, open_accelerator: Cal
         result, expected = run(accelerator), golden()
         assert result.dtype == expected.dtype, name
         assert np.array_equal(result, expected), name
+
+
+W, W_ROW, W_COLUMN = (RNG.integers(-30_000, 30_000, shape).astype(np.int16) for shape in ((5, 37), (1, 37), (5, 1)))
+INT32, BYTES = (
+    RNG.integers(-(1 << 20), 1 << 20, (5, 37)).astype(np.int32),
+    RNG.integers(0, 256, (5, 37)).astype(np.uint8),
+)
+PER_COLUMN = {
+    "gain": RNG.integers(-(1 << 15), 1 << 15, 37),
+    "shift": RNG.integers(8, 24, 37),
+    "bias": np.arange(37) - 9,
+}
+TABLE = table_records(np.tanh, 2**-13, 2**-15)
+VECTORS: dict[str, tuple[tuple[np.ndarray, ...], dict[str, Any], dict[str, Any], Any]] = {
+    # operands, operation, output record, type of the result
+    "saturate": ((INT32,), {}, {}, np.int16),
+    "requantise": ((W,), {}, {"gain": 20_000, "shift": 24}, np.int8),
+    "requantise_per_column": ((W,), {"a_multiplier": -3, "combine_shift": 2}, PER_COLUMN, np.int8),
+    "add": ((W, BYTES), {"combine": Combine.ADD, "b_multiplier": -70, "combine_shift": 1}, {}, np.int16),
+    "add_row": ((INT32, W_ROW), {"combine": Combine.ADD}, {}, np.int32),
+    "add_to_row": ((W_ROW, W), {"combine": Combine.ADD}, {}, np.int32),
+    "multiply_column": ((W, W_COLUMN), {"combine": Combine.MULTIPLY, "combine_shift": 15}, {}, np.int16),
+    "multiply_scalar": ((BYTES, W_COLUMN[:1]), {"combine": Combine.MULTIPLY, "combine_shift": 16}, {}, np.uint8),
+    "add_rows": ((W_ROW, W_ROW), {"combine": Combine.ADD, "combine_shift": 1}, {}, np.int16),
+    "table": ((W,), {"function": Function.TABLE, "table": TABLE}, {}, np.int16),
+    "layer_norm": ((W,), {"function": Function.LAYER_NORM, "epsilon": 10**13}, PER_COLUMN, np.int16),
+    "rms_norm": ((INT32,), {"function": Function.RMS_NORM, "combine_shift": 5}, {"gain": 512, "shift": 16}, np.int8),
+    "softmax": ((W,), {"function": Function.SOFTMAX, "combine_shift": 3}, {"gain": 255, "shift": 16}, np.uint8),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_vector_operation_gives_the_golden_bytes(
+    backend: str, open_accelerator: Callable[..., Accelerator]
+) -> None:
+    accelerator = open_accelerator(backend)
+    for name, (operands, operation, record, dtype) in VECTORS.items():
+        op = VectorOp(ElementType.of(dtype), Record(**record), **operation)
+        a, b = operands if len(operands) == 2 else (*operands, None)
+        result, expected = accelerator.vector(a, b, op), vector(op, a, b)
+        assert result.dtype == dtype, name
+        assert np.array_equal(result, np.broadcast_to(expected, result.shape)), name
+        assert result.shape == np.broadcast_shapes(*(operand.shape for operand in operands)), name
+
+
+def test_a_vector_on_the_device(open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator = open_accelerator("golden")
+    with accelerator.upload(W) as a, accelerator.upload(W_COLUMN) as b:
+        both = VectorOp(ElementType.INT32, combine=Combine.ADD)
+        assert np.array_equal(accelerator.vector(a, b, both), W.astype(np.int32) + W_COLUMN)
+        assert np.array_equal(accelerator.vector(a, None, VectorOp(ElementType.INT16)), W)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -93,8 +156,12 @@ def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: C
     accelerator.attention(Q, K, V, 2, SCORE, OUT)
     report = accelerator.report()
     assert report.programs == 3
-    assert [engine.commands for engine in report.engines] == [2, 1, 0]
-    assert [engine.name for engine in report.engines] == ["gemm", "attention", "aggregate"]
+    assert {engine.name: engine.commands for engine in report.engines} == {
+        "gemm": 2,
+        "attention": 1,
+        "aggregate": 0,
+        "vector": 0,
+    }
     assert report.engine("gemm").min_cycles_compute == 2 * -(-13 * 27 * 45 // accelerator.config.macs_per_cycle)
     assert report.engine("gemm").min_cycles_memory == 2 * once.engine("gemm").min_cycles_memory > 0
     if backend == "rtl":
@@ -108,8 +175,8 @@ def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: C
     accelerator.reset_report()
     assert accelerator.report().programs == 0
     assert accelerator.report().engine("attention").min_cycles_compute == 0
-    with pytest.raises(KeyError, match="allowed: gemm, attention, aggregate"):
-        report.engine("vector")
+    with pytest.raises(KeyError, match="allowed: gemm, attention, aggregate, vector"):
+        report.engine("fft")
 
 
 def test_scratch_memory_is_reused(open_accelerator: Callable[..., Accelerator]) -> None:

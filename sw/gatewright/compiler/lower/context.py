@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.encode import FabricPlan, Port
-from gatewright.compiler.formats import INT8, INT32, Format, Tensor
+from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
 from gatewright.compiler.kernels import Dim, Size, View, most
 from gatewright.compiler.lower.emit import Emitter
 from gatewright.compiler.lower.shapes import dims, sizes
@@ -115,6 +115,8 @@ class Context(Emitter):
         return value not in self._tensors or any(key is value for key, _ in self._inputs)
 
     def _load(self, value: ir.Value, form: Format) -> Tensor:
+        if value.dtype is not None and value.dtype.is_integer():
+            return self._load_integers(value)
         constant = self.constant(value)
         if constant is not None:
             rows, cols = self.sizes(value)
@@ -122,6 +124,17 @@ class Context(Emitter):
             view = View.constant(value.name or "", values)
             return Tensor(view, self.shape(value), form, float(np.abs(values.astype(np.int64)).max(initial=1)))
         return self._input(value, form.dtype.name, form)
+
+    def _load_integers(self, value: ir.Value) -> Tensor:
+        assert value.dtype is not None
+        form, offset = integer_format(value.dtype.numpy())
+        constant = self.constant(value)
+        if constant is None:
+            rules = {"zero_point": -offset, "scale": (1.0,)} if offset else {}
+            return self._input(value, form.dtype.name, None, **rules)
+        rows, cols = self.sizes(value)
+        values = (constant.astype(np.int64) - offset).astype(form.dtype).reshape(most(rows), cols)
+        return Tensor(View.constant(value.name or "", values), self.shape(value), form, float(np.abs(values).max()))
 
     def _input(
         self, value: ir.Value, element: str, form: Format | None, *, flat: bool = False, **rules: Any
@@ -143,8 +156,7 @@ class Context(Emitter):
                 rows=most(rows),
                 cols=cols,
                 element=element,
-                scale=() if form is None else tuple(np.atleast_1d(form.scale).tolist()),
-                **rules,
+                **({"scale": () if form is None else tuple(np.atleast_1d(form.scale).tolist())} | rules),
             )
             exact = Format(view.dtype, np.asarray(1.0))
             bound = float(1 << 8 * view.dtype.itemsize - 1)
@@ -188,7 +200,11 @@ class Context(Emitter):
         tensor.view.buffer.role = "output"
         assert value.dtype is not None
         dtype = value.dtype.numpy()
-        raw = not np.issubdtype(dtype, np.floating)
+        scale: tuple[float, ...] = tuple(np.atleast_1d(tensor.format.scale).tolist())
+        offset = 0
+        if not np.issubdtype(dtype, np.floating):
+            offset = integer_format(dtype)[1]
+            scale = (1.0,) if offset else ()
         placement = Placement(
             name=value.name or "",
             dtype=dtype.name,
@@ -198,12 +214,20 @@ class Context(Emitter):
             rows=most(tensor.view.rows),
             cols=tensor.view.cols,
             element=tensor.view.dtype.name,
-            scale=() if raw else tuple(np.atleast_1d(tensor.format.scale).tolist()),
+            scale=scale,
+            zero_point=-offset,
         )
         self._outputs.append(Port(placement, tensor.view))
 
     def finish(self) -> FabricPlan:
-        """The step."""
+        """The step, without kernels whose result nothing reads."""
+        needed = {port.view.buffer for port in self._outputs}
+        kept = []
+        for kernel in reversed(self.kernels):
+            if kernel.output in needed:
+                needed.update(kernel.inputs)
+                kept.append(kernel)
+        self.kernels = kept[::-1]
         return FabricPlan(self.kernels, [port for port, _ in self._inputs.values()], self._outputs)
 
 

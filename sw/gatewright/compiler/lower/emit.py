@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor, element_type
 from gatewright.compiler.kernels import Kernel, Size, View, most
+from gatewright.compiler.lower.curves import Curve
 from gatewright.spec.commands import (
     AGGREGATE,
     ATTENTION,
@@ -46,6 +47,8 @@ GAIN_MAX = (1 << 15) - 1
 VALUE_MAX = (1 << VALUE_BITS - 1) - 1
 ADD_ONE = 1 << 14
 """Multiplier of the coarser operand of a sum; scales whose ratio is a power of two are then met exactly."""
+LARGEST_FACTOR = float(1 << 20)
+"""From an operand's unit to the result's."""
 Real = npt.ArrayLike
 
 
@@ -193,9 +196,12 @@ class Emitter:
     def scale(self, a: Tensor, y: View, out: Format, factor: Real = 1.0, bias: Real = 0.0) -> None:
         """``y = a * factor + bias`` in the format ``out``; ``a`` may have a scale per column, as may the constants."""
         real = np.asarray(factor, np.float64) * a.format.scale
+        # Beyond LARGEST_FACTOR the smallest operand saturates, as it does with that.
+        real = np.clip(real, -LARGEST_FACTOR * out.scale, LARGEST_FACTOR * out.scale)
         prescale, shift = self._alone(a.bound, float(np.abs(real / out.scale).max()))
         unit = real * 2.0**shift / prescale
-        records = vector_records(unit / out.scale, np.asarray(bias, np.float64) / out.scale)
+        rest = np.asarray(bias, np.float64) + np.asarray(factor) * a.format.offset - out.offset
+        records = vector_records(unit / out.scale, rest / out.scale)
         self._vector(a.view, None, y, records, a_multiplier=prescale, combine_shift=shift)
 
     def _alone(self, bound: float, factor: float) -> tuple[int, int]:
@@ -205,25 +211,34 @@ class Emitter:
         prescale = 1
         while factor / prescale >= GAIN_MAX / (1 << MIN_SHIFT):
             prescale *= 2
-        if prescale > GAIN_MAX:
-            raise CompileError(f"{self.node}: a factor of {factor:g} between two scales, allowed below {1 << 21}")
         return prescale, 0
 
-    def add(self, a: Tensor, b: Tensor, y: View, out: Format, *, b_sign: int = 1, b_column: bool = False) -> None:
-        """``y = a + b_sign * b``. A view of stride 0 repeats its row; with ``b_column`` b has one value per row."""
-        largest = float(max(a.format.scale, b.format.scale)) / ADD_ONE
-        a_multiplier = max(round(float(a.format.scale) / largest), 1)
-        b_multiplier = max(round(float(b.format.scale) / largest), 1)
+    def add(
+        self,
+        a: Tensor,
+        b: Tensor,
+        y: View,
+        out: Format,
+        *,
+        a_sign: int = 1,
+        b_sign: int = 1,
+        b_column: bool = False,
+        factor: float = 1.0,
+    ) -> None:
+        """``y = (a_sign * a + b_sign * b) * factor``.
+
+        A view of stride 0 repeats its row; with ``b_column`` b has one value per row.
+        """
+        a_multiplier, b_multiplier, unit = self._common(a, b)
         bound = a.bound * a_multiplier + b.bound * b_multiplier
         shift = max(math.ceil(math.log2(max(bound / VALUE_MAX, 1))), 0)
-        factor = np.asarray(largest * 2.0**shift / out.scale)
         self._vector(
             a.view,
             b.view,
             y,
-            vector_records(factor),
+            vector_records(factor * unit * 2.0**shift / out.scale, -out.offset / out.scale),
             combine=Combine.ADD,
-            a_multiplier=a_multiplier,
+            a_multiplier=a_sign * a_multiplier,
             b_multiplier=b_sign * b_multiplier,
             combine_shift=shift,
             flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
@@ -237,31 +252,52 @@ class Emitter:
             a.view,
             b.view,
             y,
-            vector_records(a.format.scale * b.format.scale * 2.0**shift / out.scale),
+            vector_records(a.format.scale * b.format.scale * 2.0**shift / out.scale, -out.offset / out.scale),
             combine=Combine.MULTIPLY,
             combine_shift=shift,
             flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
         )
 
-    def table(self, a: Tensor, y: View, out: Format, function: Callable[[Any], Any]) -> None:
-        """``y = function(a)`` for a function of real numbers (float64 arrays); ``a`` is int8 or int16 with one scale."""
-        prescale = 256 if a.view.dtype == INT8 else 1
-        unit = float(a.format.scale) / prescale
-        edge = a.bound * prescale
-        with np.errstate(all="ignore"):
-            inside = np.asarray(function(np.linspace(-edge, edge, 4097) * unit), np.float64)
-        finite = np.abs(inside[np.isfinite(inside)])
-        table_scale = (float(finite.max()) if finite.size and finite.max() > 0 else 1.0) / GAIN_MAX
+    def table(self, a: Tensor, y: View, out: Format, curve: Curve) -> None:
+        """``y = curve(a)`` for int8 or int16 with one scale."""
+        self._vector(
+            a.view,
+            None,
+            y,
+            vector_records(curve.scale / out.scale, -out.offset / out.scale),
+            function=Function.TABLE,
+            a_multiplier=curve.multiplier,
+            combine_shift=curve.shift,
+            table=self._records(curve.records),
+        )
 
-        def total(x: Any) -> Any:
-            with np.errstate(all="ignore"):
-                values = np.asarray(function(x), np.float64)
-            top = GAIN_MAX * table_scale
-            return np.clip(np.nan_to_num(values, nan=0.0, posinf=top, neginf=-top), -top, top)
+    def _records(self, records: npt.NDArray[np.int16]) -> View:
+        return View.constant(f"{self.node} table", records.reshape(-1))
 
-        table = View.constant(f"{self.node} table", table_records(total, unit, table_scale).reshape(-1))
-        records = vector_records(table_scale / out.scale)
-        self._vector(a.view, None, y, records, function=Function.TABLE, a_multiplier=prescale, table=table)
+    def excess(self, a: Tensor, b: Tensor, y: View, out: Format, *, b_column: bool = False) -> None:
+        """``y = max(a - b, 0)``; b as for :meth:`add`."""
+        a_multiplier, b_multiplier, unit = self._common(a, b)
+        bound = a.bound * a_multiplier + b.bound * b_multiplier
+        shift = max(math.ceil(math.log2(max(bound / GAIN_MAX, 1))), 0)
+        self._vector(
+            a.view,
+            b.view,
+            y,
+            vector_records(unit * 2.0**shift / out.scale, -out.offset / out.scale),
+            combine=Combine.ADD,
+            function=Function.TABLE,
+            a_multiplier=a_multiplier,
+            b_multiplier=-b_multiplier,
+            combine_shift=shift,
+            table=self._records(table_records(lambda x: np.maximum(x, 0), 1.0, 1.0)),
+            flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
+        )
+
+    @staticmethod
+    def _common(a: Tensor, b: Tensor) -> tuple[int, int, float]:
+        """Multipliers that bring a and b to one unit, and that unit; 0 for one that is too fine to count."""
+        unit = float(max(a.format.scale, b.format.scale)) / ADD_ONE
+        return round(float(a.format.scale) / unit), round(float(b.format.scale) / unit), unit
 
     def norm(
         self, a: Tensor, y: View, out: Format, gain: Real, bias: Real, epsilon: float, *, centre: bool = True
@@ -271,7 +307,8 @@ class Emitter:
         unit = float(a.format.scale) / prescale
         steps = min(round(epsilon * a.view.cols**2 / unit**2), (1 << 48) - 1)
         records = vector_records(
-            np.asarray(gain, np.float64) * 2.0**-NORM_FRACTION_BITS / out.scale, np.asarray(bias) / out.scale
+            np.asarray(gain, np.float64) * 2.0**-NORM_FRACTION_BITS / out.scale,
+            (np.asarray(bias) - out.offset) / out.scale,
         )
         self._vector(
             a.view,
@@ -289,7 +326,7 @@ class Emitter:
         multiplier, shift = scale.multiplier, scale.shift
         if multiplier > GAIN_MAX:
             multiplier, shift = multiplier // 2, max(shift - 1, 0)
-        records = vector_records(2.0**-SOFTMAX_FRACTION_BITS / out.scale)
+        records = vector_records(2.0**-SOFTMAX_FRACTION_BITS / out.scale, -out.offset / out.scale)
         self._vector(a.view, None, y, records, function=Function.SOFTMAX, a_multiplier=multiplier, combine_shift=shift)
 
     def _vector(

@@ -10,7 +10,8 @@ from gatewright.compiler.kernels import View
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.emit import gemm_params
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.quantise import LinearPlan, Plan
+from gatewright.compiler.linear_plan import LinearPlan
+from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []
@@ -33,7 +34,7 @@ def linear(node: ir.Node, context: Context) -> None:
     chosen = context.plan.linears[node.name or ""]
     operand, given = node.inputs[0], context.constant(node.inputs[2]) if len(node.inputs) > 2 else None
     assert operand is not None
-    bias = np.zeros(len(chosen.unit)) if given is None else np.asarray(given, np.float64)
+    bias = chosen.bias if given is None else chosen.bias + np.asarray(given, np.float64)
     x = context.take(operand, chosen.operand)
     out = context.produce(node.outputs[0])
     if chosen.fine:
@@ -54,7 +55,7 @@ def product(
 ) -> None:
     """``out = A B unit + bias``: real units of the accumulator and real bias, [n] each; any inner dimension."""
     most = context.config.gemm_max_k
-    integers = np.clip(np.rint(bias / unit), -(2**31) + 2**29, 2**31 - 2**29).astype(np.int64)
+    integers = np.clip(np.rint((bias - out.format.offset) / unit), -(2**31) + 2**29, 2**31 - 2**29).astype(np.int64)
     if a.cols <= most:
         params = View.constant(f"{context.node} params", gemm_params(unit / out.format.scale, integers))
         context.gemm(a, b, out.view, params, b_is_kn=b_is_kn)

@@ -33,11 +33,13 @@ class Rule:
     lower : emits the kernels of a node and defines its outputs.
     refuse : why a node cannot run on the fabric, or None.
     demand : the formats in which it must have operands, by input index; others may come in any format with one scale.
+    constants : inputs, by index, whose values must be known when the model is compiled.
     """
 
     lower: Callable[[ir.Node, Context], None]
     refuse: Refuse = field(default=lambda _node, _config: None)
     demand: Demand = field(default=lambda _node, _plan: {})
+    constants: tuple[int, ...] = ()
 
 
 RULES: dict[tuple[str, str], Rule] = {}
@@ -45,14 +47,18 @@ RULES: dict[tuple[str, str], Rule] = {}
 
 
 def rule(
-    *operators: str, domain: str = "", refuse: Refuse | None = None, demand: Demand | None = None
+    *operators: str,
+    domain: str = "",
+    refuse: Refuse | None = None,
+    demand: Demand | None = None,
+    constants: tuple[int, ...] = (),
 ) -> Callable[[Callable[[ir.Node, Context], None]], Callable[[ir.Node, Context], None]]:
     """Registers the decorated function as the rule of ``operators``."""
 
     def register(lower: Callable[[ir.Node, Context], None]) -> Callable[[ir.Node, Context], None]:
         options = {name: value for name, value in (("refuse", refuse), ("demand", demand)) if value is not None}
         for operator in operators:
-            RULES[domain, operator] = Rule(lower, **options)  # type: ignore[arg-type]
+            RULES[domain, operator] = Rule(lower, **options, constants=constants)  # type: ignore[arg-type]
         return lower
 
     return register
@@ -68,6 +74,10 @@ def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:
     found = rule_of(node)
     if found is None:
         return f"the fabric has no operator {node.domain + '::' if node.domain else ''}{node.op_type}"
+    for index in found.constants:
+        operand = node.inputs[index] if index < len(node.inputs) else None
+        if operand is not None and operand.const_value is None:
+            return f"{operand.name} is not constant"
     for value in (*node.inputs, *node.outputs):
         if value is not None and value.shape is None:
             return f"the shape of {value.name} is unknown"

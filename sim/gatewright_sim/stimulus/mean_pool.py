@@ -1,0 +1,62 @@
+"""Stimulus of mean pooling: an attention whose query is zero, so that each key it may attend to weighs the same."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewright.driver.accelerator import Accelerator
+from gatewright.spec.fixed import Requantise
+from gatewright_sim.golden.attention import attention
+from gatewright_sim.stimulus.base import clamp, uniform_int8
+
+__all__ = ["MeanPoolStimulus"]
+
+_FINE = 256
+"""Units of the int16 result in one of x."""
+
+
+@dataclass(frozen=True)
+class MeanPoolStimulus:
+    """int8 x [rows, heads * d]; the rows that count (bool [rows], at least one)."""
+
+    x: np.ndarray
+    heads: int
+    mask: np.ndarray
+    x_scale: float
+    kernel: str = "mean-pool"
+
+    @classmethod
+    def random(cls, seed: int, rows: int, cols: int, padding: int = 0) -> "MeanPoolStimulus":
+        """Uniform int8 rows, the last ``padding`` of them left out; cols is a multiple of 8."""
+        rng = np.random.default_rng(seed)
+        heads = next(heads for heads in range(1, cols + 1) if cols % heads == 0 and cols // heads <= 32)
+        return cls(uniform_int8(rng, rows, cols), heads, np.arange(rows) < rows - padding, 1 / 127)
+
+    @property
+    def output_scale(self) -> float:
+        return self.x_scale / _FINE
+
+    @property
+    def _arguments(self) -> tuple[Any, ...]:
+        query = np.zeros((1, self.x.shape[1]), np.int8)
+        return query, self.x, self.x, self.heads, Requantise(0, 0), Requantise.from_scale(_FINE), False, self.mask
+
+    def shape(self) -> dict[str, Any]:
+        rows, cols = self.x.shape
+        return {"function": self.kernel, "rows": rows, "cols": cols, "masked_rows": int((~self.mask).sum())}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"x": self.x, "mask": self.mask}
+
+    def golden(self) -> np.ndarray:
+        return attention(*self._arguments, bits=16)
+
+    def torch(self) -> np.ndarray:
+        import torch
+
+        mean = torch.from_numpy(self.x[self.mask] * self.x_scale).mean(0, keepdim=True)
+        return clamp(mean.numpy(), self.output_scale, np.int16)
+
+    def run(self, accelerator: Accelerator) -> np.ndarray:
+        return accelerator.attention(*self._arguments, dtype=np.int16)

@@ -1,0 +1,170 @@
+"""Stimulus of vector commands: layer norm, GELU and the like on int16 activations with one scale."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from gatewright.driver.accelerator import Accelerator
+from gatewright.spec import operations
+from gatewright.spec.operations import VectorOp
+from gatewright.spec.vector import ElementType
+from gatewright_sim.golden.vector import vector
+from gatewright_sim.stimulus.base import clamp
+
+__all__ = ["EPSILON", "VectorFunction", "VectorStimulus"]
+
+EPSILON = 1e-12
+"""Of the norms: BERT's."""
+
+_INT16_MAX = (1 << 15) - 1
+
+
+class VectorFunction(StrEnum):
+    """An operation on real numbers."""
+
+    ADD = "add"
+    MULTIPLY = "multiply"
+    REQUANTISE = "requantise"
+    GELU = "gelu"
+    SOFTMAX = "softmax"
+    LAYER_NORM = "layer-norm"
+    RMS_NORM = "rms-norm"
+
+    @property
+    def operands(self) -> int:
+        return 2 if self in (VectorFunction.ADD, VectorFunction.MULTIPLY) else 1
+
+
+@dataclass(frozen=True)
+class VectorStimulus:
+    """int16 A (and B) [rows, cols] with the real value of a unit of each, of the result, and of the norms' affine part
+    (float64 [cols])."""
+
+    function: VectorFunction
+    a: np.ndarray
+    a_scale: float
+    b: np.ndarray | None
+    b_scale: float
+    gain: np.ndarray
+    bias: np.ndarray
+    output_scale: float
+    kernel: str = "vector"
+
+    @classmethod
+    def random(cls, seed: int, function: VectorFunction, rows: int, cols: int) -> "VectorStimulus":
+        """Normal operands, each row with a mean and a spread of its own."""
+        rng = np.random.default_rng(seed)
+        a, b = (rng.normal(rng.normal(0, 1, (rows, 1)), rng.uniform(0.2, 3, (rows, 1)), (rows, cols)) for _ in range(2))
+        return cls.of(function, a, b, rng.normal(1, 0.2, cols), rng.normal(0, 0.2, cols))
+
+    @classmethod
+    def of(
+        cls,
+        function: VectorFunction,
+        a: np.ndarray,
+        b: np.ndarray | None = None,
+        gain: np.ndarray | None = None,
+        bias: np.ndarray | None = None,
+    ) -> "VectorStimulus":
+        """Real operands [rows, cols]; the largest value of each is full scale, and so is that of the result."""
+        cols = a.shape[1]
+        a_int, a_scale = _quantise(a)
+        b_int, b_scale = _quantise(b) if b is not None and function.operands == 2 else (None, 1.0)
+        draft = cls(
+            function,
+            a_int,
+            a_scale,
+            b_int,
+            b_scale,
+            np.ones(cols) if gain is None else np.asarray(gain, np.float64),
+            np.zeros(cols) if bias is None else np.asarray(bias, np.float64),
+            output_scale=1.0,
+        )
+        largest = np.abs(draft.meaning()).max()
+        return cls(**(vars(draft) | {"output_scale": float(largest) / draft.output_max if largest else 1.0}))
+
+    @property
+    def output_type(self) -> ElementType:
+        return ElementType.INT8 if self.function is VectorFunction.REQUANTISE else ElementType.INT16
+
+    @property
+    def output_max(self) -> int:
+        return int(np.iinfo(self.output_type.dtype).max)
+
+    @property
+    def op(self) -> VectorOp:
+        """The command."""
+        a, b, y, cols = self.a_scale, self.b_scale, self.output_scale, self.a.shape[1]
+        match self.function:
+            case VectorFunction.ADD:
+                return operations.add(a, b, y)
+            case VectorFunction.MULTIPLY:
+                return operations.multiply(a, b, y)
+            case VectorFunction.REQUANTISE:
+                return operations.requantise(a, y, self.output_type)
+            case VectorFunction.GELU:
+                return operations.table(_gelu, a, y)
+            case VectorFunction.SOFTMAX:
+                return operations.softmax(a, y)
+            case VectorFunction.LAYER_NORM:
+                return operations.layer_norm(a, cols, y, self.gain, self.bias, EPSILON)
+            case VectorFunction.RMS_NORM:
+                return operations.rms_norm(a, cols, y, self.gain, EPSILON)
+
+    def meaning(self) -> np.ndarray:
+        """PyTorch's float64 result."""
+        import torch
+        from torch.nn import functional
+
+        a = torch.from_numpy(self.a * self.a_scale)
+        b = a if self.b is None else torch.from_numpy(self.b * self.b_scale)
+        gain, bias = torch.from_numpy(self.gain), torch.from_numpy(self.bias)
+        match self.function:
+            case VectorFunction.ADD:
+                y = a + b
+            case VectorFunction.MULTIPLY:
+                y = a * b
+            case VectorFunction.REQUANTISE:
+                y = a
+            case VectorFunction.GELU:
+                y = functional.gelu(a)
+            case VectorFunction.SOFTMAX:
+                y = a.softmax(-1)
+            case VectorFunction.LAYER_NORM:
+                y = functional.layer_norm(a, gain.shape, gain, bias, EPSILON)
+            case VectorFunction.RMS_NORM:
+                y = functional.rms_norm(a, gain.shape, gain, EPSILON)
+        return y.numpy()
+
+    def shape(self) -> dict[str, Any]:
+        return {"function": str(self.function), "rows": self.a.shape[0], "cols": self.a.shape[1]}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        op = self.op
+        arrays = {"a": self.a, "gain": op.out.gain, "shift": op.out.shift, "bias": op.out.bias}
+        arrays |= {} if self.b is None else {"b": self.b}
+        return arrays if op.table is None else {**arrays, "table": op.table}
+
+    def golden(self) -> np.ndarray:
+        return vector(self.op, self.a, self.b)
+
+    def torch(self) -> np.ndarray:
+        return clamp(self.meaning(), self.output_scale, self.output_type.dtype)
+
+    def run(self, accelerator: Accelerator) -> np.ndarray:
+        return accelerator.vector(self.a, self.b, self.op)
+
+
+def _quantise(real: np.ndarray) -> tuple[np.ndarray, float]:
+    """int16 and the value of one unit; the largest magnitude is full scale."""
+    wide = np.asarray(real, np.float64)
+    scale = float(np.abs(wide).max()) / _INT16_MAX or 1.0
+    return np.rint(wide / scale).astype(np.int16), scale
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    import torch
+
+    return torch.nn.functional.gelu(torch.from_numpy(x)).numpy()

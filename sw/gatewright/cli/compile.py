@@ -1,0 +1,124 @@
+"""`gatewright compile`: an ONNX model becomes a program file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gatewright.cli.arrays import read_arrays
+from gatewright.cli.console import output, step
+from gatewright.cli.options import Config, Json, check_writable, write_json
+from gatewright.program import CompiledProgram, save_program
+from gatewright.program.summary import VariantSummary, summarise
+from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.errors import GatewrightError
+
+__all__ = ["compile_"]
+
+
+def compile_(
+    model: Annotated[Path, typer.Argument(help="The ONNX model.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="Program file to write, usually *.gwp.")],
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option("--calibration", help="Inputs (.npz) that set the ranges of values; several for several sets."),
+    ] = None,
+    config: Config = "pynq-z2",
+    bucket: Annotated[
+        list[str] | None,
+        typer.Option("--bucket", help="Sizes of a dynamic dimension to compile for, such as tokens=32,128."),
+    ] = None,
+    capacity: Annotated[
+        list[str] | None,
+        typer.Option("--capacity", help="Largest size of a dimension that stays dynamic, such as edges=100000."),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the program (default: the graph's).")] = None,
+    json: Json = None,
+) -> None:
+    """Compile an ONNX model into one program for an accelerator."""
+    chosen = get_config(config)
+    buckets = _sizes("--bucket", bucket)
+    capacities = _sizes("--capacity", capacity)
+    for dim, sizes in capacities.items():
+        if len(sizes) != 1:
+            raise GatewrightError(f"--capacity {dim} has {len(sizes)} sizes, allowed: one")
+    check_writable("--output", out)
+    check_writable("--json", json)
+    sets = [read_arrays("--calibration", path) for path in calibration or []]
+    with step("loading the compiler"):
+        from gatewright.compiler.compile import compile_model
+    with step(f"compiling {model} for {config}"):
+        program = compile_model(
+            model,
+            config=chosen,
+            calibration=sets or None,
+            buckets=buckets or None,
+            capacity={dim: sizes[0] for dim, sizes in capacities.items()} or None,
+            name=name,
+        )
+        save_program(program, out)
+    summaries = [summarise(program, variant, chosen) for variant in program.variants]
+    _show(program, summaries, chosen, out, json)
+    write_json(json, _result(program, summaries))
+
+
+def _sizes(option: str, given: list[str] | None) -> dict[str, list[int]]:
+    """``["tokens=32,128"]`` as ``{"tokens": [32, 128]}``."""
+    found: dict[str, list[int]] = {}
+    for text in given or []:
+        dim, equals, sizes = text.partition("=")
+        numbers = sizes.split(",")
+        if not (dim and equals and all(number.strip().isdecimal() and int(number) for number in numbers)):
+            raise GatewrightError(f"{option} is {text!r}, allowed: NAME=SIZE with sizes above 0, such as tokens=32")
+        if dim in found:
+            raise GatewrightError(f"{option} {dim} is given twice, allowed: once")
+        found[dim] = [int(number) for number in numbers]
+    return found
+
+
+def _show(
+    program: CompiledProgram,
+    summaries: list[VariantSummary],
+    config: AcceleratorConfig,
+    out: Path,
+    json: Path | None,
+) -> None:
+    console = output(json)
+    table = Table("variant", "commands", "doorbells", "host nodes", "least cycles", title=f"{program.name}: {out}")
+    for summary in summaries:
+        row = (len(summary.commands), summary.fabric_steps, len(summary.host), summary.min_cycles)
+        table.add_row(summary.title, *(f"{value:,}" for value in row))
+    console.print(table)
+    if any(summary.host for summary in summaries):
+        host = Table("node on the host", "why", "bytes moved", title="what the fabric does not run")
+        for entry in summaries[0].host:
+            host.add_row(entry.node, entry.reason, f"{entry.moved_bytes:,}")
+        console.print(host)
+    console.print(
+        f"device memory: {program.nbytes:,} bytes, of them {program.image.nbytes:,} of commands and constants; "
+        f"config {config.name} ({config.hash_text})"
+    )
+
+
+def _result(program: CompiledProgram, summaries: list[VariantSummary]) -> dict[str, object]:
+    return {
+        "name": program.name,
+        "config": program.config,
+        "config_hash": f"{program.config_hash:016x}",
+        "nbytes": program.nbytes,
+        "image_bytes": program.image.nbytes,
+        "variants": [
+            {
+                "dims": summary.dims,
+                "commands": len(summary.commands),
+                "doorbells": summary.fabric_steps,
+                "min_cycles": summary.min_cycles,
+                "host": [
+                    {"node": entry.node, "reason": entry.reason, "moved_bytes": entry.moved_bytes}
+                    for entry in summary.host
+                ],
+            }
+            for summary in summaries
+        ],
+    }

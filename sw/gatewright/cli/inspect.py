@@ -1,0 +1,143 @@
+"""`gatewright inspect`: what a program file holds, as tables and as pictures."""
+
+from dataclasses import asdict
+from math import isnan
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gatewright.cli.console import output, step
+from gatewright.cli.options import Json, check_writable, write_json
+from gatewright.program import CompiledProgram, ProgramError, load_program
+from gatewright.program.compiled import Variant
+from gatewright.program.summary import VariantSummary, config_of, summarise
+
+__all__ = ["inspect"]
+
+
+def inspect(
+    program: Annotated[Path, typer.Argument(help="The program file.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Also write pictures to this file.")] = None,
+    variant: Annotated[
+        int | None, typer.Option("--variant", min=0, help="Show the variant with this index alone (default: all).")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Show a program: interface, layers with bounds and errors, commands and the memory map."""
+    compiled = load_program(program)
+    config = config_of(compiled)
+    if variant is not None and variant >= len(compiled.variants):
+        raise ProgramError(f"--variant is {variant}, allowed 0..{len(compiled.variants) - 1}")
+    check_writable("--html", html)
+    check_writable("--json", json)
+    shown = compiled.variants if variant is None else (compiled.variants[variant],)
+    summaries = [summarise(compiled, each, config) for each in shown]
+    console = output(json)
+    _interface(console, compiled)
+    for each, summary in zip(shown, summaries, strict=True):
+        console.rule(f"{compiled.name}: {summary.title}")
+        _layers(console, summary)
+        _host(console, summary)
+        _commands(console, summary)
+        _memory(console, each, compiled)
+    if html is not None:
+        from gatewright.cli.pictures import page
+
+        with step(f"writing {html}"):
+            html.write_text(page(compiled, list(zip(shown, summaries, strict=True))), encoding="utf-8")
+    write_json(json, _result(compiled, shown, summaries))
+
+
+def _interface(console: Console, program: CompiledProgram) -> None:
+    console.print(
+        f"{program.name}: config {program.config} ({program.config_hash:016x}), contract "
+        f"{'.'.join(map(str, program.spec_version))}, {program.nbytes:,} bytes of device memory, of them "
+        f"{program.image.nbytes:,} of commands and constants"
+    )
+    first = program.variants[0]
+    table = Table("interface", "name", "type", "shape")
+    for what, values in (("input", first.inputs), ("output", first.outputs)):
+        for value in values:
+            table.add_row(what, value.name, value.dtype, f"\\[{', '.join(map(str, value.shape))}]")
+    console.print(table)
+    for name, most in first.capacity.items():
+        console.print(f"dimension {name}: at most {most:,}")
+
+
+def _layers(console: Console, summary: VariantSummary) -> None:
+    columns = ("node", "operator", "commands", "least cycles", "share", "bound", "error")
+    table = Table(*columns, title=f"layers, {summary.min_cycles:,} cycles at least")
+    for layer in summary.layers:
+        share = layer.min_cycles / summary.min_cycles if summary.min_cycles else 0
+        bounds = "/".join(sorted({command.bound for command in layer.commands}))
+        row = (f"{len(layer.commands)}", f"{layer.min_cycles:,}", f"{share:.1%}", bounds, _error(layer.error))
+        table.add_row(layer.node, layer.operator, *row)
+    console.print(table)
+
+
+def _error(value: float) -> str:
+    return "" if isnan(value) else f"{value:.2%}"
+
+
+def _host(console: Console, summary: VariantSummary) -> None:
+    if summary.host:
+        table = Table("step", "node on the host", "why", "bytes moved")
+        for entry in summary.host:
+            table.add_row(str(entry.step), entry.node, entry.reason, f"{entry.moved_bytes:,}")
+        console.print(table)
+
+
+def _commands(console: Console, summary: VariantSummary) -> None:
+    table = Table("", "node", "command", "shape", "by arithmetic", "by memory", "bound", title="commands")
+    for command in summary.commands:
+        cycles = (f"{command.min_cycles_compute:,}", f"{command.min_cycles_memory:,}", command.bound)
+        table.add_row(str(command.index), command.node, command.opcode, command.shape.replace("[", "\\["), *cycles)
+    console.print(table)
+
+
+def _memory(console: Console, variant: Variant, program: CompiledProgram) -> None:
+    table = Table("offset", "bytes", "kind", "name", "commands", title=f"memory, {program.nbytes:,} bytes")
+    for region in sorted(variant.regions, key=lambda each: (each.offset, each.first)):
+        row = (f"{region.offset:,}", f"{region.nbytes:,}", region.kind, region.name, f"{region.first}..{region.last}")
+        table.add_row(*row)
+    console.print(table)
+
+
+def _result(
+    program: CompiledProgram, variants: tuple[Variant, ...], summaries: list[VariantSummary]
+) -> dict[str, object]:
+    first = program.variants[0]
+    return {
+        "name": program.name,
+        "config": program.config,
+        "config_hash": f"{program.config_hash:016x}",
+        "spec_version": program.spec_version,
+        "nbytes": program.nbytes,
+        "image_bytes": program.image.nbytes,
+        "inputs": [asdict(value) for value in first.inputs],
+        "outputs": [asdict(value) for value in first.outputs],
+        "variants": [
+            {
+                "dims": variant.dims,
+                "capacity": variant.capacity,
+                "min_cycles": summary.min_cycles,
+                "commands": [asdict(command) | {"bound": command.bound} for command in summary.commands],
+                "layers": [
+                    {
+                        "node": layer.node,
+                        "operator": layer.operator,
+                        "commands": [command.index for command in layer.commands],
+                        "min_cycles": layer.min_cycles,
+                        "error": None if isnan(layer.error) else layer.error,
+                    }
+                    for layer in summary.layers
+                ],
+                "host": [asdict(entry) for entry in summary.host],
+                "regions": [asdict(region) for region in variant.regions],
+            }
+            for variant, summary in zip(variants, summaries, strict=True)
+        ],
+    }

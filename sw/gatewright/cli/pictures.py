@@ -1,0 +1,146 @@
+"""The page of `gatewright inspect --html`: one file with its pictures, which needs nothing from elsewhere."""
+
+from collections.abc import Sequence
+from html import escape
+from math import isnan
+from string import Template
+
+import plotly.graph_objects as go
+from plotly.colors import qualitative
+
+from gatewright.program.compiled import CompiledProgram, Variant
+from gatewright.program.summary import VariantSummary
+from gatewright.spec.registers import ENGINES
+
+__all__ = ["page"]
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>$title</title>
+<style>
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: left; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+$body
+</body>
+</html>
+""")
+_KINDS = ("commands", "constant", "input", "output", "workspace")
+_COLOURS = qualitative.Safe
+
+
+def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSummary]]) -> str:
+    """The page's text: the interface, and for each variant its timeline, memory map and errors."""
+    first = program.variants[0]
+    rows = [(what, value) for what, values in (("input", first.inputs), ("output", first.outputs)) for value in values]
+    facts = [
+        ("config", f"{program.config} ({program.config_hash:016x})"),
+        ("device memory", f"{program.nbytes:,} bytes, of them {program.image.nbytes:,} of commands and constants"),
+        *((what, f"{value.name}: {value.dtype} [{', '.join(map(str, value.shape))}]") for what, value in rows),
+    ]
+    parts = [_table(facts)]
+    library = True  # once in the page
+    for variant, summary in variants:
+        parts.append(f"<h2>{escape(summary.title)}</h2>")
+        if summary.host:
+            parts.append(_table([(f"host: {entry.node}", entry.reason) for entry in summary.host]))
+        figures = [timeline(summary), memory_map(variant)]
+        if any(not isnan(layer.error) for layer in summary.layers):
+            figures.append(errors(summary))
+        for figure in figures:
+            parts.append(figure.to_html(full_html=False, include_plotlyjs=library))
+            library = False
+    return _PAGE.substitute(title=escape(program.name), body="\n".join(parts))
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+    return f"<table>{cells}</table>"
+
+
+def timeline(summary: VariantSummary) -> go.Figure:
+    """Least cycles of the layers, one after the other, by engine."""
+    figure = go.Figure()
+    for engine, colour in zip(ENGINES, _COLOURS, strict=False):
+        starts, widths, texts = [], [], []
+        now = 0
+        for layer in summary.layers:
+            for command in layer.commands:
+                if command.engine == engine:
+                    starts.append(now)
+                    widths.append(command.min_cycles)
+                    texts.append(
+                        f"{escape(layer.node)} ({escape(layer.operator)})<br>command {command.index}: {command.opcode} "
+                        f"{command.shape}<br>{command.min_cycles_compute:,} cycles by arithmetic, "
+                        f"{command.min_cycles_memory:,} by memory"
+                    )
+                now += command.min_cycles
+        figure.add_bar(
+            orientation="h",
+            base=starts,
+            x=widths,
+            y=[engine] * len(widths),
+            name=engine,
+            marker_color=colour,
+            hovertext=texts,
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        title=f"Least cycles of each command, {summary.min_cycles:,} in all",
+        xaxis_title="cycles, if every command met its bound",
+        barmode="overlay",
+        height=350,
+    )
+    return figure
+
+
+def memory_map(variant: Variant) -> go.Figure:
+    """Which bytes hold what, from the first command that touches them to the last."""
+    figure = go.Figure()
+    for kind, colour in zip(_KINDS, _COLOURS, strict=False):
+        mine = [region for region in variant.regions if region.kind == kind]
+        figure.add_bar(
+            x=[(region.first + region.last + 1) / 2 for region in mine],
+            width=[region.last + 1 - region.first for region in mine],
+            base=[region.offset for region in mine],
+            y=[region.nbytes for region in mine],
+            name=kind,
+            marker={"color": colour, "line": {"width": 1, "color": "white"}},
+            hovertext=[
+                f"{escape(region.name)} ({kind})<br>{region.nbytes:,} bytes at {region.offset:,}<br>"
+                f"commands {region.first}..{region.last}"
+                for region in mine
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        title="Device memory", xaxis_title="command", yaxis_title="byte offset", barmode="overlay", height=600
+    )
+    return figure
+
+
+def errors(summary: VariantSummary) -> go.Figure:
+    """Quantisation error of the layers."""
+    layers = [layer for layer in summary.layers if not isnan(layer.error)]
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(len(layers))),
+            y=[layer.error for layer in layers],
+            marker_color=_COLOURS[0],
+            hovertext=[f"{escape(layer.node)} ({escape(layer.operator)})<br>{layer.error:.3%}" for layer in layers],
+            hoverinfo="text",
+        )
+    )
+    figure.update_layout(
+        title="Error against float over the calibration inputs",
+        xaxis={"title": "layer", "tickvals": list(range(len(layers))), "ticktext": [layer.node for layer in layers]},
+        yaxis={"title": "relative root mean square", "tickformat": ".2%"},
+        height=450,
+    )
+    return figure

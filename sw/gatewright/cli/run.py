@@ -1,0 +1,106 @@
+"""`gatewright run`: a program file on one of the backends, with inputs and outputs in `.npz` files."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from gatewright.cli.arrays import read_arrays, write_arrays
+from gatewright.cli.console import output, step
+from gatewright.cli.options import Json, check_writable, write_json
+from gatewright.driver import Accelerator, LoadedProgram, Report
+from gatewright.program import load_program
+from gatewright.program.compiled import HostStep
+from gatewright.program.convert import outputs_digest
+from gatewright.program.summary import config_of
+from gatewright.spec.config import AcceleratorConfig, get_config
+
+__all__ = ["run"]
+
+
+def run(
+    program: Annotated[Path, typer.Argument(help="The program file.")],
+    inputs: Annotated[Path, typer.Option("--inputs", help="Inputs by name (.npz).")],
+    outputs: Annotated[Path, typer.Option("--outputs", help="File for the outputs by name (.npz).")],
+    backend: Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")] = "auto",
+    config: Annotated[
+        str | None, typer.Option("--config", help="Configuration of the accelerator (default: the program's).")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Run a program once: one doorbell for each part between two host steps."""
+    compiled = load_program(program)
+    chosen = get_config(config) if config else config_of(compiled)
+    given = read_arrays("--inputs", inputs)
+    check_writable("--outputs", outputs)
+    check_writable("--json", json)
+    with step(f"opening {chosen.name} on backend {backend}"):
+        accelerator = Accelerator(chosen, backend)
+    with accelerator, accelerator.load(compiled) as loaded:
+        with step(f"running {compiled.name} on backend {accelerator.backend.name}"):
+            results = loaded(**given)
+        write_arrays("--outputs", outputs, results)
+        report = accelerator.report()
+        _show(loaded, results, report, accelerator.choice, chosen, json)
+        write_json(json, _result(loaded, results, report, accelerator.backend.name, chosen))
+
+
+def _milliseconds(report: Report, config: AcceleratorConfig) -> float:
+    return report.cycles / config.clock_mhz / 1e3
+
+
+def _show(
+    loaded: LoadedProgram,
+    results: dict[str, np.ndarray],
+    report: Report,
+    choice: str,
+    config: AcceleratorConfig,
+    json: Path | None,
+) -> None:
+    console = output(json)
+    values = Table("output", "type", "shape", title=loaded.program.name)
+    for name, array in results.items():
+        values.add_row(name, str(array.dtype), str(list(array.shape)))
+    console.print(values)
+    engines = Table("engine", "commands", "cycles", "least by arithmetic", "least by memory")
+    for engine in report.engines:
+        row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
+        engines.add_row(engine.name, *(f"{value:,}" for value in row))
+    console.print(engines)
+    for nodes, seconds in _host(loaded):
+        console.print(f"host step {nodes}: {1e3 * seconds:.2f} ms of this machine's time")
+    console.print(choice)
+    if report.cycles:
+        console.print(
+            f"cycles: {report.cycles:,} from {report.programs} doorbell{'s' * (report.programs != 1)}, "
+            f"{_milliseconds(report, config):.2f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
+        )
+
+
+def _host(loaded: LoadedProgram) -> list[tuple[str, float]]:
+    """Nodes and seconds of the host steps."""
+    steps = [step for step in loaded.variant.steps if isinstance(step, HostStep)]
+    return [(", ".join(step.nodes), spent) for step, spent in zip(steps, loaded.host_seconds, strict=True)]
+
+
+def _result(
+    loaded: LoadedProgram, results: dict[str, np.ndarray], report: Report, backend: str, config: AcceleratorConfig
+) -> dict[str, object]:
+    return {
+        "program": loaded.program.name,
+        "backend": backend,
+        "config": config.name,
+        "config_hash": config.hash_text,
+        "dims": loaded.variant.dims,
+        "doorbells": report.programs,
+        "cycles": report.cycles,
+        "milliseconds_at_assumed_clock": _milliseconds(report, config),
+        "assumed_clock_mhz": config.clock_mhz,
+        "engines": [asdict(engine) for engine in report.engines],
+        "host_steps": [{"nodes": nodes, "seconds": spent} for nodes, spent in _host(loaded)],
+        "outputs": {name: {"dtype": str(each.dtype), "shape": list(each.shape)} for name, each in results.items()},
+        "outputs_sha256": outputs_digest(results),
+    }

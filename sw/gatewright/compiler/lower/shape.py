@@ -1,0 +1,221 @@
+"""Operators that only move elements: each is run on the positions of its operand's elements, and :mod:`.move` does the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT8, Format
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.move import ABSENT, Positions, elements, movable, move
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.shapes import dims
+from gatewright.compiler.quantise import Plan
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["transposed"]
+
+
+def _array(node: ir.Node, index: int) -> Any:
+    """A constant input, or None."""
+    value = node.inputs[index] if index < len(node.inputs) else None
+    return None if value is None or value.const_value is None else value.const_value.numpy()
+
+
+def _shape(value: ir.Value | None) -> tuple[int, ...]:
+    assert value is not None and value.shape is not None
+    return tuple(int(size) for size in value.shape)  # type: ignore[arg-type]
+
+
+def _reshape(node: ir.Node, data: Positions) -> list[Positions]:
+    return [data.reshape(_shape(node.outputs[0]))]
+
+
+def transposed(node: ir.Node, data: Positions) -> list[Positions]:
+    """A Transpose of positions."""
+    return [data.transpose(node.attributes.get_ints("perm", tuple(range(data.ndim))[::-1]))]
+
+
+def _slice(node: ir.Node, data: Positions) -> list[Positions]:
+    starts, ends = (_array(node, index).reshape(-1).tolist() for index in (1, 2))
+    axes, steps = _array(node, 3), _array(node, 4)
+    chosen = [slice(None)] * data.ndim
+    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        axis = at if axes is None else int(axes.reshape(-1)[at])
+        step = 1 if steps is None else int(steps.reshape(-1)[at])
+        if step < 0:
+            size = data.shape[axis]
+            start, end = (max(each + size, -1) if each < 0 else min(each, size - 1) for each in (start, end))
+            end = None if end < 0 else end
+        chosen[axis] = slice(start, end, step)
+    return [data[tuple(chosen)]]
+
+
+def _split(node: ir.Node, data: Positions) -> list[Positions]:
+    axis = node.attributes.get_int("axis", 0)
+    ends = np.cumsum([_shape(each)[axis] for each in node.outputs])[:-1]
+    return list(np.split(data, ends, axis))
+
+
+def _expand(node: ir.Node, data: Positions) -> list[Positions]:
+    return [np.broadcast_to(data, _shape(node.outputs[0]))]
+
+
+def _tile(node: ir.Node, data: Positions) -> list[Positions]:
+    return [np.tile(data, _array(node, 1).reshape(-1))]
+
+
+OPERATORS: dict[str, tuple[Callable[[ir.Node, Positions], list[Positions]], tuple[int, ...]]] = {
+    "Reshape": (_reshape, (1,)),
+    "Flatten": (_reshape, ()),
+    "Squeeze": (_reshape, (1,)),
+    "Unsqueeze": (_reshape, (1,)),
+    "Identity": (_reshape, ()),
+    "Dropout": (_reshape, (1, 2)),
+    "Transpose": (transposed, ()),
+    "Slice": (_slice, (1, 2, 3, 4)),
+    "Split": (_split, (1,)),
+    "Expand": (_expand, (1,)),
+    "Tile": (_tile, (1,)),
+}
+"""What an operator does to its first operand, and which of its inputs must be constant."""
+
+
+def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    x, outs = node.inputs[0], node.outputs
+    assert x is not None and x.shape is not None
+    if x.dtype is None or not (x.dtype.is_floating_point() or x.dtype in STORED):
+        return f"{x.name} is {x.dtype}, allowed: real numbers and int8, uint8, int32"
+    if len(outs) > 1 and node.op_type == "Dropout" and (outs[1].uses() or outs[1].is_graph_output()):
+        return "its mask is used"
+    if node.op_type == "Dropout" and len(node.inputs) > 2 and _array(node, 2):
+        return "it is in training mode"
+    if not (x.shape.is_static() and all(out.shape is not None and out.shape.is_static() for out in _made(node))):
+        same = len(outs) == 1 and outs[0].shape is not None and _rows(x) == _rows(outs[0])
+        return None if same and node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten") else (
+            f"{x.name} has a dynamic size"
+        )
+    size = 4 if x.dtype == ir.DataType.INT32 else 1 if x.dtype in STORED else 2
+    for positions in OPERATORS[node.op_type][0](node, elements(_shape(x))):
+        if not movable([positions], [_shape(x)], size, config):
+            return f"it moves {positions.size:,} elements in pieces that do not start at multiples of 8 bytes, or none"
+    return None
+
+
+STORED = (ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT32)
+"""Integer types that lie on the device as they are."""
+
+
+def _made(node: ir.Node) -> Sequence[ir.Value]:
+    """The outputs that hold moved elements."""
+    return node.outputs[:1] if node.op_type == "Dropout" else node.outputs
+
+
+def _rows(value: ir.Value) -> tuple[int | str, int | str] | None:
+    """Name of the dynamic rows and number of columns; None where it has several of each."""
+    assert value.shape is not None
+    shape = dims(value.shape)
+    return (shape[0], shape[-1]) if len(shape) > 1 and math.prod(map(_int, shape[1:-1])) == 1 else None
+
+
+def _int(size: int | str) -> int:
+    return size if isinstance(size, int) else 0
+
+
+def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    """int8 with one scale is asked of the operand where all readers want it."""
+    wanted = [form for out in _made(node) for form in plan.formats(out)]
+    if wanted and all(form.same(wanted[0]) for form in wanted) and wanted[0].uniform and wanted[0].dtype == INT8:
+        return {0: wanted[0]}
+    return {}
+
+
+def _lower(node: ir.Node, context: Context) -> None:
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    if not x.shape.is_static():
+        source = context.stored(x)
+        context.define(node.outputs[0], source.on(source.view, context.shape(node.outputs[0])))
+        return
+    moved = OPERATORS[node.op_type][0](node, elements(_shape(x)))
+    for out, positions in zip(_made(node), moved, strict=True):
+        move(context, out, [(x, positions)])
+
+
+for _operator, (_, _constants) in OPERATORS.items():
+    rule(_operator, refuse=_refuse, demand=_demand, constants=_constants)(_lower)
+
+
+# ---- several operands
+
+
+def _places(node: ir.Node) -> list[Positions]:
+    """For each operand of a Concat the positions of what comes from it, in the shape of the result."""
+    shape = _shape(node.outputs[0])
+    axis = node.attributes.get_int("axis") % len(shape)
+    found, start = [], 0
+    for value in node.inputs:
+        size = _shape(value)[axis]
+        places = np.full(shape, ABSENT, np.int64)
+        chosen = (slice(None),) * axis + (slice(start, start + size),)
+        places[chosen] = elements(_shape(value))
+        found.append(places)
+        start += size
+    return found
+
+
+def _refuse_concat(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    for value in (*node.inputs, *node.outputs):
+        assert value is not None and value.shape is not None
+        if value.dtype is None or not value.dtype.is_floating_point():
+            return f"{value.name} is {value.dtype}, allowed: real numbers"
+        if not value.shape.is_static():
+            return f"{value.name} has a dynamic size"
+    if not movable(_places(node), [_shape(value) for value in node.inputs], 2, config):
+        return "its operands do not start at multiples of 8 bytes in the result, and are too large to be moved by products"
+    return None
+
+
+def _demand_concat(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    wanted = _demand(node, plan)
+    return dict.fromkeys(range(len(node.inputs)), wanted[0]) if wanted else {}
+
+
+@rule("Concat", refuse=_refuse_concat, demand=_demand_concat)
+def concat(node: ir.Node, context: Context) -> None:
+    """All operands in one format."""
+    sources = [(value, places) for value, places in zip(node.inputs, _places(node), strict=True) if value is not None]
+    move(context, node.outputs[0], sources)
+
+
+# ---- types
+
+
+def _refuse_cast(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    x, out = node.inputs[0], node.outputs[0]
+    assert x is not None and x.dtype is not None and out.dtype is not None
+    if not out.dtype.is_floating_point() or not (x.dtype.is_floating_point() or x.dtype in CASTABLE):
+        return f"it casts {x.dtype} to {out.dtype}, allowed: real numbers, int8 and int32 to real numbers"
+    return None
+
+
+CASTABLE = (ir.DataType.INT8, ir.DataType.INT32)
+
+
+def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    x = node.inputs[0]
+    assert x is not None and x.dtype is not None
+    wanted = plan.formats(node.outputs[0])
+    return {0: wanted[0]} if x.dtype.is_floating_point() and len(wanted) == 1 else {}
+
+
+@rule("Cast", refuse=_refuse_cast, demand=_demand_cast)
+def cast(node: ir.Node, context: Context) -> None:
+    """The same numbers; an integer's unit is 1."""
+    x = node.inputs[0]
+    assert x is not None
+    context.define(node.outputs[0], context.stored(x))

@@ -1,0 +1,197 @@
+"""What a compiled program will do: its commands with their bounds, its layers, and what its host steps cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gatewright.program.check import command_words
+from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Variant
+from gatewright.program.errors import UnsupportedProgram
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode, decode
+from gatewright.spec.config import CONFIGS, AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
+from gatewright.spec.roofline import roofline
+from gatewright.spec.vector import Combine, ElementType, Function
+
+__all__ = ["CommandSummary", "HostSummary", "LayerSummary", "VariantSummary", "config_of", "summarise"]
+
+
+@dataclass(frozen=True)
+class CommandSummary:
+    """One command.
+
+    Attributes
+    ----------
+    index : counted through all steps of the variant.
+    step : index of its step.
+    node : of the model; empty where no layer claims the command.
+    opcode, engine, shape : in words.
+    min_cycles_compute, min_cycles_memory : its rooflines; dynamic sizes count at their capacity.
+    """
+
+    index: int
+    step: int
+    node: str
+    opcode: str
+    engine: str
+    shape: str
+    min_cycles_compute: int
+    min_cycles_memory: int
+
+    @property
+    def min_cycles(self) -> int:
+        """The higher bound."""
+        return max(self.min_cycles_compute, self.min_cycles_memory)
+
+    @property
+    def bound(self) -> str:
+        """Which of the two it is."""
+        return "compute" if self.min_cycles_compute >= self.min_cycles_memory else "memory"
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """The commands of one node: bounds summed, and the quantisation error (see :class:`Layer`)."""
+
+    node: str
+    operator: str
+    error: float
+    commands: tuple[CommandSummary, ...] = field(repr=False)
+
+    @property
+    def min_cycles(self) -> int:
+        """Commands run one after the other: the sum of their higher bounds."""
+        return sum(command.min_cycles for command in self.commands)
+
+
+@dataclass(frozen=True)
+class HostSummary:
+    """A node that runs on the host: why, and the bytes that its step moves between device and host for one call."""
+
+    step: int
+    node: str
+    reason: str
+    moved_bytes: int
+
+
+@dataclass(frozen=True)
+class VariantSummary:
+    """All of a variant."""
+
+    dims: dict[str, int]
+    commands: tuple[CommandSummary, ...]
+    layers: tuple[LayerSummary, ...]
+    host: tuple[HostSummary, ...]
+    fabric_steps: int
+
+    @property
+    def min_cycles(self) -> int:
+        """Of all commands."""
+        return sum(command.min_cycles for command in self.commands)
+
+    @property
+    def title(self) -> str:
+        """Its bucket sizes in words."""
+        return ", ".join(f"{name} = {size}" for name, size in self.dims.items()) or "all sizes"
+
+
+def config_of(program: CompiledProgram) -> AcceleratorConfig:
+    """The shipped configuration that a program is compiled for. Raises :class:`UnsupportedProgram`."""
+    found = CONFIGS.get(program.config)
+    if found is None or found.hash != program.config_hash:
+        raise UnsupportedProgram(
+            f"program {program.name!r} is compiled for config {program.config!r} (hash {program.config_hash:016x}), "
+            f"this release has {', '.join(f'{each.name} ({each.hash_text})' for each in CONFIGS.values())}"
+        )
+    return found
+
+
+def summarise(
+    program: CompiledProgram, variant: Variant, config: AcceleratorConfig, memory: MemoryModel | None = None
+) -> VariantSummary:
+    """A variant's commands, layers and host steps, with bounds under a configuration and a memory model."""
+    commands: list[CommandSummary] = []
+    layers: list[LayerSummary] = []
+    host: list[HostSummary] = []
+    for index, step in enumerate(variant.steps):
+        if isinstance(step, HostStep):
+            moved = _moved_bytes(variant, step)
+            nodes = zip(step.nodes, step.reasons, strict=True)
+            host += [HostSummary(index, node, reason, moved) for node, reason in nodes]
+            continue
+        mine = _commands(program, index, step, len(commands), config, memory)
+        commands += mine
+        layers += [
+            LayerSummary(layer.node, layer.operator, layer.error, tuple(mine[layer.first : layer.first + layer.count]))
+            for layer in step.layers
+        ]
+    fabric_steps = sum(isinstance(step, FabricStep) for step in variant.steps)
+    return VariantSummary(variant.dims, tuple(commands), tuple(layers), tuple(host), fabric_steps)
+
+
+def _commands(
+    program: CompiledProgram,
+    index: int,
+    step: FabricStep,
+    first: int,
+    config: AcceleratorConfig,
+    memory: MemoryModel | None,
+) -> list[CommandSummary]:
+    nodes = [""] * step.count
+    for layer in step.layers:
+        nodes[layer.first : layer.first + layer.count] = [layer.node] * layer.count
+    found = []
+    for position, words in enumerate(command_words(program.image, step)):
+        command = decode(words.tobytes())
+        least = roofline(command, config, memory)
+        shape = _SHAPES[command.spec.opcode](command)
+        found.append(
+            CommandSummary(
+                first + position,
+                index,
+                nodes[position],
+                command.spec.name,
+                command.spec.engine,
+                shape,
+                least.min_cycles_compute,
+                least.min_cycles_memory,
+            )
+        )
+    return found
+
+
+def _moved_bytes(variant: Variant, step: HostStep) -> int:
+    fabric = [each for each in variant.steps if isinstance(each, FabricStep)]
+    read = {place.name: place.nbytes for each in fabric for place in each.outputs if place.name in step.inputs}
+    written = {place.name: place.nbytes for each in fabric for place in each.inputs if place.name in step.outputs}
+    return sum(read.values()) + sum(written.values())
+
+
+def _gemm(command: DecodedCommand) -> str:
+    return f"[{command['m']}, {command['k']}] x [{command['k']}, {command['n']}]"
+
+
+def _attention(command: DecodedCommand) -> str:
+    causal = ", causal" if command.flags & AttentionFlags.CAUSAL else ""
+    sizes = f"{command['seq_q']} queries, {command['seq_kv']} keys, {command['heads']} heads of {command['head_dim']}"
+    return sizes + causal
+
+
+def _aggregate(command: DecodedCommand) -> str:
+    return f"[{command['rows']}, {command['cols']}] of {command['nnz']} edges, {command['features']} features"
+
+
+def _vector(command: DecodedCommand) -> str:
+    types = [ElementType(command[f"{name}_type"]).name.lower() for name in ("a", "y")]
+    what = [Combine(command["combine"]).name, Function(command["function"]).name]
+    words = [word.lower() for word in what if word not in ("ALONE", "NONE")] or ["requantise"]
+    return f"[{command['rows']}, {command['cols']}] {' '.join(words)}, {' to '.join(types)}"
+
+
+_SHAPES: dict[Opcode, Callable[[DecodedCommand], str]] = {
+    Opcode.GEMM: _gemm,
+    Opcode.ATTENTION: _attention,
+    Opcode.AGGREGATE: _aggregate,
+    Opcode.VECTOR: _vector,
+}

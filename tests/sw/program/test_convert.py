@@ -1,0 +1,195 @@
+"""Values of the host to bytes and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gatewright.program.compiled import Placement, Value
+from gatewright.program.convert import accept, decode, encode
+from gatewright.program.errors import InputError
+
+
+def placement(shape: tuple, element: str, **options: Any) -> Placement:
+    """Of one matrix, 8 bytes from the start of memory, each row 8 bytes apart from the last one's end."""
+    full = tuple(size if isinstance(size, int) else 6 for size in shape)
+    made = {"rows": int(np.prod(full[:-1])), "cols": full[-1] if full else 1, "dtype": "float32", "stride": 0}
+    found = Placement("v", shape=shape, offset=8, element=element, **made | options)
+    return Placement(**found.__dict__ | {"stride": -(-found.row_bytes // 8) * 8 + 8})
+
+
+def memory(place: Placement) -> np.ndarray:
+    return np.full(place.offset + place.nbytes + 16, 0xA5, np.uint8)
+
+
+def stored(place: Placement, array: np.ndarray) -> np.ndarray:
+    """What :func:`encode` writes, as integers; bytes that are not the placement's stay as they are."""
+    space = memory(place)
+    encode(place, array, space)
+    strides = (place.stride, np.dtype(place.element).itemsize)
+    view = np.ndarray((place.rows, place.cols), place.element, space.data, place.offset, strides)
+    found = view.copy()
+    view[...] = np.frombuffer(b"\xa5" * view.itemsize, view.dtype)[0]
+    assert (space == 0xA5).all()
+    return found
+
+
+@given(
+    hnp.arrays(np.float32, (3, 5), elements=st.floats(-1e6, 1e6, width=32)),
+    st.sampled_from(["int8", "uint8", "int16", "int32"]),
+    st.floats(1e-3, 1e3),
+    st.integers(-5, 5),
+)
+def test_linear(x: np.ndarray, element: str, scale: float, zero: int) -> None:
+    place = placement((3, 5), element, scale=(scale,), zero_point=zero)
+    limits = np.iinfo(element)
+    exact = x.astype(np.float64) / np.float32(scale)
+    expected = np.clip(exact + zero, limits.min, limits.max)
+    assert (np.abs(stored(place, x) - expected) <= 0.5 + np.abs(exact) * 2**-23).all()
+    space = memory(place)
+    encode(place, x, space)
+    back = decode(place, space, {})
+    inside = (expected > limits.min) & (expected < limits.max)
+    assert back.dtype == np.float32
+    assert (np.abs(back - x)[inside] <= scale * 0.5001 + np.abs(x[inside]) * 2**-20).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"), [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (1e30, 127), (-1e30, -128)]
+)
+def test_rounding_is_half_to_even_and_saturates(x: float, expected: int) -> None:
+    assert stored(placement((1, 1), "int8", scale=(1.0,)), np.array([[x]], np.float32)) == expected
+
+
+def test_division_is_in_the_hosts_precision() -> None:
+    """As ONNX's QuantizeLinear on float32: a quotient that rounds to a tie there is none in float64."""
+    x = np.random.default_rng(0).uniform(-12, 12, (1, 100_000)).astype(np.float32)
+    scale = np.float32(0.1)
+    x[0, :40] = (np.arange(40) + 0.5) * scale
+    single, double = (
+        stored(placement(x.shape, "int8", scale=(float(scale),), dtype=kind), x.astype(kind))
+        for kind in ("float32", "float64")
+    )
+    assert np.array_equal(single, np.rint(x / scale))
+    assert np.array_equal(double, np.rint(x.astype(np.float64) / float(scale)))
+    assert not np.array_equal(single, double)
+
+
+def test_a_scale_per_column() -> None:
+    scale = (1.0, 2.0, 4.0)
+    place = placement((2, 3), "int16", scale=scale)
+    x = np.array([[4, 4, 4], [-8, -8, -8]], np.float32)
+    assert stored(place, x).tolist() == [[4, 2, 1], [-8, -4, -2]]
+    space = memory(place)
+    encode(place, x, space)
+    assert np.array_equal(decode(place, space, {}), x)
+
+
+@pytest.mark.parametrize("element", ["int8", "uint8", "int16", "int32", "uint32"])
+def test_integers_as_they_are(element: str) -> None:
+    limits = np.iinfo(element)
+    place = placement((1, 2), element, dtype="int64")
+    x = np.array([[limits.min, limits.max]])
+    assert stored(place, x).tolist() == x.tolist()
+    space = memory(place)
+    encode(place, x, space)
+    assert decode(place, space, {}).tolist() == x.tolist()
+    for over in ([limits.min - 1, 0], [0, limits.max + 1]):
+        with pytest.raises(InputError, match=rf"input 'v' spans .*, allowed {limits.min}\.\.{limits.max}"):
+            stored(place, np.array([over]))
+    with pytest.raises(InputError, match=r"input 'v' holds 0\.5, allowed: integers"):
+        stored(placement((1, 2), element), np.array([[0.5, 1]]))
+
+
+def test_indices_wrap_and_are_checked() -> None:
+    place = placement((4,), "uint32", dtype="int64", limit=10)
+    assert stored(place, np.array([0, 9, -1, -10])).tolist() == [[0, 9, 9, 0]]
+    for bad in (10, -11):
+        with pytest.raises(InputError, match=r"allowed -10\.\.9"):
+            stored(place, np.array([0, 0, 0, bad]))
+
+
+@pytest.mark.parametrize("kind", ["bool", "int64", "float32"])
+@pytest.mark.parametrize("cols", [1, 8, 63, 64, 65])
+def test_bits(kind: str, cols: int) -> None:
+    place = placement((1, cols), "bit", dtype=kind)
+    bits = (np.arange(cols) * 7 % 3 == 0)[None].astype(kind)
+    space = memory(place)
+    encode(place, bits, space)
+    raw = space[8 : 8 + place.row_bytes]
+    assert place.row_bytes == -(-cols // 64) * 8
+    assert int.from_bytes(raw.tobytes(), "little") == sum(int(bit) << j for j, bit in enumerate(bits[0]))
+    assert (space[8 + place.row_bytes :] == 0xA5).all()
+    back = decode(place, space, {})
+    assert back.dtype == np.dtype(kind)
+    assert np.array_equal(back, bits)
+    if kind != "bool":
+        with pytest.raises(InputError, match=r"input 'v' holds 2.*, allowed: 0 and 1"):
+            encode(place, np.full((1, cols), 2, kind), space)
+
+
+@pytest.mark.parametrize("shape", [("n",), ("n", 3), (1, "n"), (1, "n", 3)])
+@pytest.mark.parametrize("size", [0, 1, 5, 6])
+def test_what_a_dynamic_size_leaves_free_is_filled(shape: tuple, size: int) -> None:
+    place = placement(shape, "int8", scale=(0.5,), fill=3.0, zero_point=1)
+    actual = tuple(size if each == "n" else each for each in shape)
+    x = np.arange(np.prod(actual), dtype=np.float32).reshape(actual)
+    found = stored(place, x).reshape(-1)
+    assert found[: x.size].tolist() == (2 * x.reshape(-1) + 1).tolist()
+    assert (found[x.size :] == 7).all()
+    space = memory(place)
+    encode(place, x, space)
+    assert np.array_equal(decode(place, space, {"n": size}), x)
+
+
+def test_a_mask_of_dynamic_size() -> None:
+    place = placement(("n",), "bit", fill=1.0, dtype="bool")
+    space = memory(place)
+    encode(place, np.zeros(4, bool), space)
+    assert space[8:16].tolist() == [0b110000, *[0] * 7]
+
+
+ACCEPTED = {
+    "lists": ("float32", [[1, 2]], np.float32),
+    "float64": ("float32", np.array([[1.5, 2]]), np.float32),
+    "half": ("float32", np.ones((1, 2), np.float16), np.float32),
+    "int32 for int64": ("int64", np.ones((1, 2), np.int32), np.int64),
+    "int64 for int8": ("int8", np.full((1, 2), -128), np.int8),
+    "bool for int64": ("int64", np.ones((1, 2), bool), np.int64),
+    "int for bool": ("bool", np.array([[0, 1]]), np.bool_),
+    "float for bool": ("bool", np.array([[0.0, 1.0]]), np.bool_),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_inputs_that_are_taken(case: str) -> None:
+    dtype, x, expected = ACCEPTED[case]
+    found = accept(Value("v", dtype, (1, 2)), x)
+    assert found.dtype == expected
+    assert np.array_equal(found, x)
+
+
+REFUSED = {
+    "float for int": ("int64", np.ones((1, 2)), "input 'v' is float64, allowed: int64"),
+    "wide for int8": ("int8", np.array([[0, 128]]), r"input 'v' spans 0\.\.128, allowed -128\.\.127"),
+    "minus for uint": ("uint8", np.array([[0, -1]]), r"input 'v' spans -1\.\.0, allowed 0\.\.255"),
+    "two for bool": ("bool", np.array([[0, 2]]), "input 'v' holds 2, allowed: 0 and 1"),
+    "uint64 for int64": ("int64", np.array([[0, 2**63]], np.uint64), r"input 'v' spans 0\.\.9223372036854775808"),
+    "nan": ("float32", np.array([[0, np.nan]]), "input 'v' holds nan, allowed: finite numbers"),
+    "infinity": ("float32", np.array([[0, -np.inf]]), "input 'v' holds -inf, allowed: finite numbers"),
+    "too large": ("float32", np.array([[0, 1e300]]), r"input 'v' holds 1e\+300, too large for float32"),
+    "objects": ("float32", np.array([[None, 1]]), "input 'v' is object, allowed: float32"),
+    "dimensions": ("float32", np.ones(2), r"input 'v' has shape \(2,\), allowed: 2 dimensions, \[1, 2\]"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_inputs_that_are_refused(case: str) -> None:
+    dtype, x, message = REFUSED[case]
+    with pytest.raises(InputError, match=message):
+        accept(Value("v", dtype, (1, 2)), x)
