@@ -18,7 +18,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "gatewright").startswith("gatewright"):
             raise
-        message = f"this command needs {error.name}: pip install 'gatewright[cli,sim,models]'"
+        needed = str(error.name).partition(".")[0]
+        message = f"this command needs {needed}: pip install 'gatewright[cli,sim,models]'"
     else:
         return
     print(f"error: {message}", file=sys.stderr)

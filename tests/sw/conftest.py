@@ -17,9 +17,19 @@ from gatewright.program.compiled import (
     Variant,
     shape_at,
 )
-from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, AttentionFlags, GemmFlags, encode
+from gatewright.spec.commands import (
+    AGGREGATE,
+    ATTENTION,
+    GEMM,
+    VECTOR,
+    VECTOR_PARAMS_DTYPE,
+    AttentionFlags,
+    GemmFlags,
+    encode,
+)
 from gatewright.spec.config import SPEC_VERSION, get_config
 from gatewright.spec.memory import COMMAND_BYTES
+from gatewright.spec.vector import Combine, ElementType, Function, table_records
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +199,22 @@ class Programs:
             values = (x_value, _value(mask, (1, "tokens")))
             variants.append(Variant({"tokens": tokens}, {}, values, (y_value,), (step,)))
         return build.program(*variants)
+
+    @classmethod
+    def vector(cls) -> CompiledProgram:
+        """y = clip(4 (a + b), 0, 8000) of int8 [2, 8], as int16; a table, all scales 1."""
+        build = ProgramBuilder()
+        table = build.put(table_records(lambda x: np.clip(4 * x, 0, 8000), 1.0, 1.0).reshape(-1))
+        record = build.put(np.array([(0, 256, 8, 0)], VECTOR_PARAMS_DTYPE).view(np.uint8))
+        a, b = (build.placement(name, (2, 8), "int8", scale=(1.0,)) for name in "ab")
+        y = build.placement("y", (2, 8), "int16", scale=(1.0,))
+        fields = dict.fromkeys((field.name for field in VECTOR.fields), 0)
+        fields |= {f"{place.name}_addr": place.offset for place in (a, b, y)}
+        fields |= {f"{place.name}_stride": place.stride for place in (a, b, y)}
+        fields |= {"params_addr": record, "table_addr": table, "rows": 2, "cols": 8, "a_multiplier": 1}
+        fields |= {"b_multiplier": 1, "combine": Combine.ADD, "function": Function.TABLE, "y_type": ElementType.INT16}
+        step = build.step([encode(VECTOR, **fields)], [a, b], [y], node="sum")
+        return build.program(Variant({}, {}, (_value(a), _value(b)), (_value(y),), (step,)))
 
     @classmethod
     def aggregate(cls, rows: int = 5, edges: int = 32) -> CompiledProgram:

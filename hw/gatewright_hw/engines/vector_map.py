@@ -61,8 +61,8 @@ class MapLanes(wiring.Component):
 
     @property
     def delay(self) -> int:
-        """Cycles: operands, products and their registers, join, difference, shifter."""
-        return 5 + self._shifters[0].delay
+        """Cycles: fetch, operands, products and their registers, join, difference, shifter."""
+        return 6 + self._shifters[0].delay
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -81,10 +81,10 @@ class MapLanes(wiring.Component):
         m.d.sync += pause.eq(self.sent & self.slow)
 
         scale = self.scale.payload
-        factor = Signal(_FACTOR_BITS, reset_less=True)
-        m.d.sync += factor.eq(scale.factor)
-        offset = delayed(m, scale.offset, 4)[-1]
-        shift = delayed(m, scale.shift, 5)[-1]
+        values, weights = (delayed(m, source.payload, 1)[-1] for source in (self.values, self.weights))
+        factor = delayed(m, scale.factor, 2)[-1]
+        offset = delayed(m, scale.offset, 5)[-1]
+        shift = delayed(m, scale.shift, 6)[-1]
         for lane, shifter in enumerate(self._shifters):
             m.submodules[f"shift_{lane}"] = shifter
 
@@ -95,9 +95,8 @@ class MapLanes(wiring.Component):
             low, low_term = register(_X_BITS + _LOW, "low"), register(_X_BITS + _LOW, "low_term")
             high, high_term = register(_PRODUCT_BITS - _LOW, "high"), register(_PRODUCT_BITS - _LOW, "high_term")
             product, difference = register(_PRODUCT_BITS, "product"), register(_DIFFERENCE_BITS, "difference")
-            value = saturated(self.values.payload[lane], NORM_INPUT_BITS)
             m.d.sync += [
-                x.eq(Mux(self.softmax, self.weights.payload[lane], value)),
+                x.eq(Mux(self.softmax, weights[lane], saturated(values[lane], NORM_INPUT_BITS))),
                 low.eq(x * factor[:_LOW]),
                 high.eq(x * factor[_LOW:]),
                 low_term.eq(low),

@@ -69,28 +69,31 @@ class SoftmaxWeights(wiring.Component):
             sums.claim.eq(self.claim & last),
         ]
 
-        # Stage 1: distance. 2: table. 3: its register. 4: halvings by fours. 5: by ones. 6: rounding.
-        valid = delayed(m, self.claim, 9, reset=True)
-        ends = delayed(m, last, 9)
+        # Stage 1: fetch. 2: distance. 3: table. 4: its register. 5: halvings by fours. 6: by ones. 7: rounding.
+        valid = delayed(m, self.claim, 10, reset=True)
+        ends = delayed(m, last, 10)
+        peak = delayed(m, self.statistics.payload.peak, 1)[-1]
+        values = delayed(m, self.values.payload, 1)[-1]
         weights = []
         for lane in range(LANES):
             if lane % 2 == 0:
                 table = memory.Memory(shape=_WEIGHT_BITS, depth=len(EXP2_TABLE), init=EXP2_TABLE.tolist())
                 m.submodules[f"table_{lane // 2}"] = table
             read = table.read_port()
-            weights.append(self._weight(m, lane, read, delayed(m, ends[0], 5)[-1]))
-        m.d.comb += [self.weights.eq(Cat(weights)), self.weights_valid.eq(valid[6])]
+            weights.append(self._weight(m, lane, peak - values[lane], read, ends[6]))
+        m.d.comb += [self.weights.eq(Cat(weights)), self.weights_valid.eq(valid[7])]
 
-        # Stage 7, 8: sum of the lanes. 9: of the row.
+        # Stage 8, 9: sum of the lanes. 10: of the row.
         total = pair_sums(m, list(weights), "sum")
         begun = Signal()
         row_sum = Signal(self._sum_bits, reset_less=True)
-        with m.If(valid[8]):
-            m.d.sync += [row_sum.eq(total + Mux(begun, row_sum, 0)), begun.eq(~ends[8])]
-        m.d.comb += [sums.push.eq(valid[9] & ends[9]), sums.item.eq(row_sum)]
+        with m.If(valid[9]):
+            m.d.sync += [row_sum.eq(total + Mux(begun, row_sum, 0)), begun.eq(~ends[9])]
+        m.d.comb += [sums.push.eq(valid[10] & ends[10]), sums.item.eq(row_sum)]
         return m
 
-    def _weight(self, m: Module, lane: int, read: memory.ReadPort, ends: Value) -> Signal:
+    def _weight(self, m: Module, lane: int, below: Value, read: memory.ReadPort, ends: Value) -> Signal:
+        """e for a value that is ``below`` the row's largest; ``ends`` marks its row's last group at the last stage."""
         distance = Signal(VALUE_BITS + 1, name=f"distance_{lane}", reset_less=True)
         steps = Signal(range(_GONE + 1), name=f"steps_{lane}", reset_less=True)
         mantissa = Signal(_WEIGHT_BITS, name=f"mantissa_{lane}", reset_less=True)
@@ -102,7 +105,7 @@ class SoftmaxWeights(wiring.Component):
         later = delayed(m, steps, 2)
         m.d.comb += read.addr.eq(distance[:EXP2_FRACTION_BITS])
         m.d.sync += [
-            distance.eq(self.statistics.payload.peak - self.values.payload[lane]),
+            distance.eq(below),
             steps.eq(Mux(whole > _GONE, _GONE, whole)),
             mantissa.eq(read.data),
             by_fours.eq(Cat(0, mantissa) >> Cat(0, 0, later[1][2:])),

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright_sim.stimulus import AggregateStimulus, AttentionStimulus, GemmStimulus, Stimulus
+from gatewright_sim.stimulus import (
+    AggregateStimulus,
+    AttentionStimulus,
+    GemmStimulus,
+    MeanPoolStimulus,
+    Stimulus,
+    VectorFunction,
+    VectorStimulus,
+)
 
 __all__ = ["CASES", "MANIFEST", "compute", "main"]
 
@@ -31,6 +39,11 @@ CASES: dict[str, Stimulus] = {
     "aggregate_one": AggregateStimulus.random(9, 1, 1, 1.0, 8),
     "aggregate_power_law": AggregateStimulus.random(10, 300, 200, 12.0, 64),
     "aggregate_odd_features": AggregateStimulus.random(11, 50, 40, 5.0, 37),
+    "mean_pool": MeanPoolStimulus.random(12, 40, 384, padding=9),
+    **{
+        f"vector_{function.name.lower()}": VectorStimulus.random(13 + index, function, 33, 384)
+        for index, function in enumerate(VectorFunction)
+    },
 }
 """Every case by name."""
 

@@ -15,9 +15,10 @@ __all__ = ["read_arrays", "write_arrays"]
 def read_arrays(option: str, path: Path) -> dict[str, np.ndarray]:
     """The arrays in an `.npz` file; an error names ``option``."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise GatewrightError(f"{option} {path}: one array, allowed: an .npz file of named arrays")
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise GatewrightError(f"{option} {path}: one array, allowed: an .npz file of named arrays")
+        with loaded as file:
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise GatewrightError(f"{option} {path}: {error.strerror or error}") from error

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gatewright.cli.arrays import read_arrays
@@ -85,7 +86,9 @@ def _show(
     json: Path | None,
 ) -> None:
     console = output(json)
-    table = Table("variant", "commands", "doorbells", "host nodes", "least cycles", title=f"{program.name}: {out}")
+    table = Table(
+        "variant", "commands", "doorbells", "host nodes", "least cycles", title=escape(f"{program.name}: {out}")
+    )
     for summary in summaries:
         row = (len(summary.commands), summary.fabric_steps, len(summary.host), summary.min_cycles)
         table.add_row(summary.title, *(f"{value:,}" for value in row))
@@ -93,7 +96,7 @@ def _show(
     if any(summary.host for summary in summaries):
         host = Table("node on the host", "why", "bytes moved", title="what the fabric does not run")
         for entry in summaries[0].host:
-            host.add_row(entry.node, entry.reason, f"{entry.moved_bytes:,}")
+            host.add_row(escape(entry.node), escape(entry.reason), f"{entry.moved_bytes:,}")
         console.print(host)
     console.print(
         f"device memory: {program.nbytes:,} bytes, of them {program.image.nbytes:,} of commands and constants; "

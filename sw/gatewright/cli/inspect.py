@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Json, check_writable, write_json
@@ -38,7 +39,7 @@ def inspect(
     console = output(json)
     _interface(console, compiled)
     for each, summary in zip(shown, summaries, strict=True):
-        console.rule(f"{compiled.name}: {summary.title}")
+        console.rule(escape(f"{compiled.name}: {summary.title}"))
         _layers(console, summary)
         _host(console, summary)
         _commands(console, summary)
@@ -51,9 +52,14 @@ def inspect(
     write_json(json, _result(compiled, shown, summaries))
 
 
+def _name(title: str) -> Column:
+    """A column whose words are broken where they are too long, not cut."""
+    return Column(title, overflow="fold")
+
+
 def _interface(console: Console, program: CompiledProgram) -> None:
     console.print(
-        f"{program.name}: config {program.config} ({program.config_hash:016x}), contract "
+        f"{escape(program.name)}: config {program.config} ({program.config_hash:016x}), contract "
         f"{'.'.join(map(str, program.spec_version))}, {program.nbytes:,} bytes of device memory, of them "
         f"{program.image.nbytes:,} of commands and constants"
     )
@@ -61,20 +67,21 @@ def _interface(console: Console, program: CompiledProgram) -> None:
     table = Table("interface", "name", "type", "shape")
     for what, values in (("input", first.inputs), ("output", first.outputs)):
         for value in values:
-            table.add_row(what, value.name, value.dtype, f"\\[{', '.join(map(str, value.shape))}]")
+            shape = f"[{', '.join(map(str, value.shape))}]"
+            table.add_row(what, escape(value.name), value.dtype, escape(shape))
     console.print(table)
     for name, most in first.capacity.items():
         console.print(f"dimension {name}: at most {most:,}")
 
 
 def _layers(console: Console, summary: VariantSummary) -> None:
-    columns = ("node", "operator", "commands", "least cycles", "share", "bound", "error")
+    columns = (_name("node"), "operator", "commands", "least cycles", "share", "bound", "error")
     table = Table(*columns, title=f"layers, {summary.min_cycles:,} cycles at least")
     for layer in summary.layers:
         share = layer.min_cycles / summary.min_cycles if summary.min_cycles else 0
         bounds = "/".join(sorted({command.bound for command in layer.commands}))
         row = (f"{len(layer.commands)}", f"{layer.min_cycles:,}", f"{share:.1%}", bounds, _error(layer.error))
-        table.add_row(layer.node, layer.operator, *row)
+        table.add_row(escape(layer.node), layer.operator, *row)
     console.print(table)
 
 
@@ -84,25 +91,25 @@ def _error(value: float) -> str:
 
 def _host(console: Console, summary: VariantSummary) -> None:
     if summary.host:
-        table = Table("step", "node on the host", "why", "bytes moved")
+        table = Table("step", _name("node on the host"), "why", "bytes moved")
         for entry in summary.host:
-            table.add_row(str(entry.step), entry.node, entry.reason, f"{entry.moved_bytes:,}")
+            table.add_row(str(entry.step), escape(entry.node), escape(entry.reason), f"{entry.moved_bytes:,}")
         console.print(table)
 
 
 def _commands(console: Console, summary: VariantSummary) -> None:
-    table = Table("", "node", "command", "shape", "by arithmetic", "by memory", "bound", title="commands")
+    table = Table("", _name("node"), "command", "shape", "by arithmetic", "by memory", "bound", title="commands")
     for command in summary.commands:
         cycles = (f"{command.min_cycles_compute:,}", f"{command.min_cycles_memory:,}", command.bound)
-        table.add_row(str(command.index), command.node, command.opcode, command.shape.replace("[", "\\["), *cycles)
+        table.add_row(str(command.index), escape(command.node), command.opcode, escape(command.shape), *cycles)
     console.print(table)
 
 
 def _memory(console: Console, variant: Variant, program: CompiledProgram) -> None:
-    table = Table("offset", "bytes", "kind", "name", "commands", title=f"memory, {program.nbytes:,} bytes")
+    table = Table("offset", "bytes", "kind", _name("name"), "commands", title=f"memory, {program.nbytes:,} bytes")
     for region in sorted(variant.regions, key=lambda each: (each.offset, each.first)):
-        row = (f"{region.offset:,}", f"{region.nbytes:,}", region.kind, region.name, f"{region.first}..{region.last}")
-        table.add_row(*row)
+        where, span = (f"{region.offset:,}", f"{region.nbytes:,}"), f"{region.first}..{region.last}"
+        table.add_row(*where, region.kind, escape(region.name), span)
     console.print(table)
 
 

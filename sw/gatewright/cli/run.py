@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gatewright.cli.arrays import read_arrays, write_arrays
@@ -61,9 +62,9 @@ def _show(
     json: Path | None,
 ) -> None:
     console = output(json)
-    values = Table("output", "type", "shape", title=loaded.program.name)
+    values = Table("output", "type", "shape", title=escape(loaded.program.name))
     for name, array in results.items():
-        values.add_row(name, str(array.dtype), str(list(array.shape)))
+        values.add_row(escape(name), str(array.dtype), escape(str(list(array.shape))))
     console.print(values)
     engines = Table("engine", "commands", "cycles", "least by arithmetic", "least by memory")
     for engine in report.engines:
@@ -71,7 +72,7 @@ def _show(
         engines.add_row(engine.name, *(f"{value:,}" for value in row))
     console.print(engines)
     for nodes, seconds in _host(loaded):
-        console.print(f"host step {nodes}: {1e3 * seconds:.2f} ms of this machine's time")
+        console.print(f"host step {escape(nodes)}: {1e3 * seconds:.2f} ms of this machine's time")
     console.print(choice)
     if report.cycles:
         console.print(

@@ -62,9 +62,15 @@ def compile_model(
     hardware = get_config(config) if isinstance(config, str) else config
     sets = [calibration] if isinstance(calibration, Mapping) else list(calibration or [])
     limits = dict(capacity or {})
-    plans = [_variant(read_model(model), hardware, sets, dims, limits) for dims in _choices(buckets or {})]
+    load_rules()
+    plans: list[VariantPlan] = []
+    shared: Plan | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
+    for dims in reversed(_choices(buckets or {})):
+        source = read_model(model)
+        title = name or source.graph.name or "model"
+        variant, shared = _variant(source, hardware, sets, Bindings(dims, limits), shared)
+        plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
-    title = name or read_model(model).graph.name or "model"
     return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)
 
 
@@ -78,25 +84,28 @@ def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
 
 
 def _variant(
-    model: ir.Model, config: AcceleratorConfig, sets: Sequence[Inputs], dims: dict[str, int], capacity: dict[str, int]
-) -> VariantPlan:
+    model: ir.Model, config: AcceleratorConfig, sets: Sequence[Inputs], bindings: Bindings, known: Plan | None
+) -> tuple[VariantPlan, Plan]:
+    """Lower a model for one choice of bucket sizes, with the formats that are ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
-    run(model, Bindings(dims, capacity))
-    names = {*dims, *capacity}
+    run(model, bindings)
+    dims, capacity = dict(bindings.buckets), dict(bindings.capacity)
     inputs, outputs = (
-        tuple(_interface(value, declared.get(value.name), names) for value in values)
+        tuple(_interface(value, declared.get(value.name), {*dims, *capacity}) for value in values)
         for values in (model.graph.inputs, model.graph.outputs)
     )
-    feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
-    observations = calibrate(model, feeds)
-    load_rules()
     refusals = {node: reason for node in model.graph if (reason := refusal(node, config))}
-    parts = partition(model, refusals)
-    plan = quantise(model, {node for node in model.graph if node not in refusals}, observations)
+    on_fabric = {node for node in model.graph if node not in refusals}
+    if known is None:
+        feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
+        plan = quantise(model, on_fabric, calibrate(model, feeds))
+    else:
+        plan = quantise(model, on_fabric, known.observations, known.linears)
     steps: list[FabricPlan | HostStep] = [
-        _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, part, refusals) for part in parts
+        _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, part, refusals)
+        for part in partition(model, refusals)
     ]
-    return VariantPlan(dims, capacity, inputs, outputs, steps)
+    return VariantPlan(dims, capacity, inputs, outputs, steps), plan
 
 
 def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> Value:

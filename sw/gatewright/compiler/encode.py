@@ -87,7 +87,7 @@ def assemble(
             encoded = _encode(step.kernels, fixed | offsets, config)
             image[at : at + len(encoded)] = np.frombuffer(encoded, np.uint8)
             steps.append(_step(step, at, offsets))
-            regions.append(Region("commands", "commands", at, len(encoded), before, before + len(step.kernels)))
+            regions.append(Region("commands", "commands", at, len(encoded), before, before + len(step.kernels) - 1))
             regions += [
                 Region(each.name, each.role, offsets[each], each.nbytes, before + span.first, before + span.last)
                 for each, span in spans.items()

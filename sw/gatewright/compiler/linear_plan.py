@@ -1,15 +1,17 @@
 """How linear layers enter the int8 array: the format of their common operand and the integers of their weights.
 
 An int8 operand has a step and an offset per column. The offset goes into the bias. The steps are shared between operand and
-weights so that a few large columns do not cost the others their precision (G. Xiao et al., "SmoothQuant", 2023); how far
-is chosen by the error on real inputs. What error remains on average goes into the bias, too. Where one int8 is too coarse
-the operand stays int16 and enters as two int8 matrices, a high and a low part.
+weights so that a few large columns do not cost the others their precision (G. Xiao et al., "SmoothQuant", 2023). How far
+that goes, and how far beyond what was seen a column's range reaches, is chosen by the error on rows that did not set the
+ranges. What error remains on average goes into the bias, too. Where one int8 is too coarse the operand stays int16 and
+enters as two int8 matrices, a high and a low part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,14 +25,14 @@ __all__ = ["HEADROOM", "LinearPlan", "Weight", "plan_linears"]
 HEADROOM = 1.5
 """How far a value may exceed its calibrated range in int16."""
 
-HEADROOM_INT8 = 1.1
-"""How far an operand in int8 may."""
+STRENGTHS = (0.0, 0.5, 0.75, 1.0)
+"""Shares of the columns' differences that move into the weights."""
 
-STRENGTHS = (0.0, 0.3, 0.5, 0.65, 0.8, 1.0)
-"""Shares of the columns' differences that move into the weights; the one with the least error is taken."""
+WIDENINGS = (1.0, 1.3)
+"""How far a column's range reaches beyond what was seen of it."""
 
-NARROWEST = 0.01
-"""No column counts as narrower than this share of the widest."""
+FLOORS = (0.5, 0.9, 0.98)
+"""Quantiles of the columns' ranges: no range is narrower than that of so many columns, whatever was seen of it."""
 
 FINE_ABOVE = 0.02
 """Relative error of a linear layer's output beyond which its operand goes as a high and a low part."""
@@ -73,12 +75,6 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool) 
 
     ``offset``: whether the input's int8 form may have one.
     """
-    centre = (seen.low + seen.high) / 2 if offset else np.zeros_like(seen.low)
-    half = np.maximum(seen.high - centre, centre - seen.low)
-    half = np.maximum(half, NARROWEST * half.max(initial=0.0)) * HEADROOM_INT8
-    half = np.where(half > 0, half, 1.0)
-    heights = np.max([np.abs(weight.real).max(0) for weight in weights], axis=0)
-    heights = np.maximum(heights, 1e-6 * heights.max(initial=1e-30))
     sample = seen.sample.astype(np.float64)
     expected = [sample @ weight.real.T for weight in weights]
 
@@ -86,17 +82,63 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool) 
         read = form.quantise(sample).astype(np.float32)
         return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
 
-    best: list[LinearPlan] = []
-    for strength in STRENGTHS if len(sample) else STRENGTHS[:1]:
-        factor = half**strength / heights ** (1 - strength) if strength else np.ones_like(half)
-        step = factor * (half / factor).max() / 127
-        found = plans(Format(INT8, step, centre), False)
-        if not best or _total(found) < _total(best):
-            best = found
-    if max(plan.error for plan in best) <= FINE_ABOVE:
-        return best
-    fine = plans(Format.of(INT16, seen.largest * HEADROOM), True)
-    return fine if _total(fine) < 0.5 * _total(best) else best
+    steps = _Steps(weights, offset)
+    choices = list(product(STRENGTHS, WIDENINGS, FLOORS))
+    errors = [0.0 if choice == DEFAULT else 1.0 for choice in choices]
+    if len(sample) >= FEWEST_ROWS:
+        half = len(sample) // 2
+        folds = [(sample[:half], sample[half:]), (sample[half:], sample[:half])]
+        errors = [sum(steps.error(steps.form(*choice, _seen(known)), held) for known, held in folds) for choice in choices]
+    best = int(np.argmin(errors))
+    if errors[best] <= 2 * FINE_ABOVE**2:
+        return plans(steps.form(*choices[best], seen), False)
+    return plans(Format.of(INT16, seen.largest * HEADROOM), True)
+
+
+class _Steps:
+    """Ways to an int8 operand of given layers."""
+
+    def __init__(self, weights: Sequence[Weight], offset: bool) -> None:
+        self.offset = offset
+        self.weights = [weight.real for weight in weights]
+        self.heights = np.max([np.abs(real).max(0) for real in self.weights], axis=0)
+        self.heights = np.maximum(self.heights, 1e-6 * self.heights.max(initial=1e-30))
+        self.power = [np.square(real).sum(0) for real in self.weights]
+
+    def form(self, strength: float, widening: float, floor: float, seen: Observation) -> Format:
+        """The format for columns of which ``seen`` is known."""
+        mean = seen.sample.mean(0, dtype=np.float64) if len(seen.sample) else (seen.low + seen.high) / 2
+        reach = np.maximum(np.maximum(seen.high - mean, mean - seen.low), 1e-30)
+        wider = np.maximum(widening, np.quantile(reach, floor) / reach)
+        # What no column has ever been, no column will be.
+        low = np.maximum(mean - (mean - seen.low) * wider, _beyond(seen.low.min(), -widening))
+        high = np.minimum(mean + (seen.high - mean) * wider, _beyond(seen.high.max(), widening))
+        centre = (low + high) / 2 if self.offset else np.zeros_like(low)
+        half = np.maximum(high - centre, centre - low)
+        half = np.maximum(half, NARROWEST * half.max())
+        half = np.where(half > 0, half, 1.0)
+        factor = half**strength / self.heights ** (1 - strength) if strength else np.ones_like(half)
+        return Format(INT8, factor * (half / factor).max() / 127, centre)
+
+    def error(self, form: Format, rows: Array) -> float:
+        """Expected squared relative error on ``rows``, the mean of all layers."""
+        off = np.square(form.quantise(rows) * form.scale + form.offset - rows).mean(0)
+        size = np.square(rows).mean(0)
+        found = []
+        for real, power in zip(self.weights, self.power, strict=True):
+            unit = np.square(np.abs(real * form.scale).max(1) / 127).sum() / 12
+            signal = max(float(size @ power), 1e-30)  # of the output, were the columns independent
+            found.append((float(off @ power) + float((size / np.square(form.scale)).sum() * unit)) / signal)
+        return float(np.mean(found))
+
+
+def _seen(rows: Array) -> Observation:
+    return Observation(rows.min(0), rows.max(0), rows.astype(np.float32))
+
+
+def _beyond(edge: float, widening: float) -> float:
+    """Further out in the direction of the widening's sign."""
+    return float(edge * abs(widening) if edge * widening > 0 else edge / abs(widening))
 
 
 def _plan(weight: Weight, form: Format, fine: bool, read: npt.NDArray[np.float32], expected: Array) -> LinearPlan:
@@ -115,7 +157,3 @@ def _plan(weight: Weight, form: Format, fine: bool, read: npt.NDArray[np.float32
         bias = bias + shift
         error = float(np.sqrt(np.square(missing - shift).mean() / max(np.square(expected).mean(), 1e-30)))
     return LinearPlan(form, integers, unit, bias, fine, error)
-
-
-def _total(plans: Sequence[LinearPlan]) -> float:
-    return float(np.square([plan.error for plan in plans]).sum())

@@ -17,6 +17,9 @@ from gatewright.compiler.passes.linear import QUANTISED
 
 __all__ = ["Plan", "quantise"]
 
+WITHIN_ONE = {"Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Erf", "Softsign", "L2Norm", "Sin", "Cos"}
+"""Operators whose results are never larger than 1, whatever calibration saw."""
+
 _OFFSET = {
     "gatewright": {"Linear", "LayerNorm", "RmsNorm", "Gelu"},
     "": set("Add Elu HardSigmoid HardSwish LeakyRelu Mish Mul Relu Selu Sigmoid Softplus Sub Tanh".split()),
@@ -79,12 +82,23 @@ class Plan:
         return found
 
 
-def quantise(model: ir.Model, on_fabric: set[ir.Node], observations: Mapping[str, Observation]) -> Plan:
-    """The plan of a canonical model whose nodes ``on_fabric`` run on the accelerator."""
+def quantise(
+    model: ir.Model,
+    on_fabric: set[ir.Node],
+    observations: Mapping[str, Observation],
+    linears: Mapping[str, LinearPlan] | None = None,
+) -> Plan:
+    """The plan of a canonical model whose nodes ``on_fabric`` run on the accelerator.
+
+    ``linears`` are plans by node name that are known from the same model in another size.
+    """
     from gatewright.compiler.lower.rules import rule_of
 
     plan = Plan(observations)
     for x, nodes in _linears(model, on_fabric).items():
+        if linears is not None and all(node.name in linears for node in nodes):
+            plan.linears |= {node.name or "": linears[node.name or ""] for node in nodes}
+            continue
         made = x.producer()
         offset = made in on_fabric and made.op_type in _OFFSET.get(made.domain, ())
         weights = [_weight(node.inputs[1]) for node in nodes]

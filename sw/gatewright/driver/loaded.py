@@ -69,7 +69,7 @@ class LoadedProgram:
         self._memory: DeviceMemory | None = None
         self._variants = [_LoadedVariant(variant, program, config) for variant in program.variants]
         try:
-            self._memory = memory = allocate(program.nbytes)
+            self._memory = memory = allocate(max(program.nbytes, 1))  # all of it may run on the host
         except OutOfDeviceMemory as error:
             raise OutOfDeviceMemory(f"program {program.name!r} takes {program.nbytes:,} bytes: {error}") from error
         try:

@@ -42,7 +42,7 @@ def check(program: CompiledProgram) -> None:
             f"program {program.name!r} is of contract version {major}.{minor}, this release speaks {SPEC_VERSION[0]}.0 "
             f"to {SPEC_VERSION[0]}.{SPEC_VERSION[1]}"
         )
-    _within("nbytes", program.nbytes, max(program.image.nbytes, 1), _ADDRESS_SPACE)
+    _within("nbytes", program.nbytes, program.image.nbytes, _ADDRESS_SPACE)
     if program.image.dtype != np.uint8 or program.image.ndim != 1:
         raise DamagedProgram(f"image is {program.image.dtype} of shape {program.image.shape}, allowed: uint8, a vector")
     _within("the number of variants", len(program.variants), 1, 1 << 16)

@@ -17,9 +17,10 @@ All of v and z are signed integers of at most 24 bits. Operands are int8, int16,
 ``bias`` int32 with 8 fraction bits, ``shift`` 8..63, one record for a command or one per column. Multipliers are int16.
 
 Error of the functions against real arithmetic on the same integers x (v, for SOFTMAX), in units of z:
-LAYER_NORM and RMS_NORM 0.5 + 2**-15 |z| (NORM_FRACTION_BITS fraction bits); SOFTMAX 0.5 + 2**-14 z + cols / 2
-(SOFTMAX_FRACTION_BITS fraction bits; the last term is the rounding of the sum, met only if all its weights are small);
-TABLE half a unit where an entry is met, plus h**2 / 8 times the second derivative between entries h apart.
+LAYER_NORM and RMS_NORM 0.5 + 2**-15 |z| (NORM_FRACTION_BITS fraction bits); SOFTMAX 1.5 + z (2**-13 + cols / 2**16)
+(SOFTMAX_FRACTION_BITS fraction bits; the last term is the rounding of the sum, met only if nearly all its weights are
+about 2**-16 of the largest); TABLE half a unit where an entry is met, between entries h apart one unit plus h**2 / 8
+times the largest second derivative.
 
 The integer-only layer norm and softmax follow I-BERT (Kim et al., ICML 2021) in shape; the square root and the division
 are table look-ups with linear interpolation instead of iterations.

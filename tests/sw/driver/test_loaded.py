@@ -13,6 +13,7 @@ import pytest
 
 from gatewright.driver import Accelerator, AcceleratorError, ConfigMismatch, DriverError, OutOfDeviceMemory
 from gatewright.program import DamagedProgram, InputError, ProgramError, UnsupportedProgram, save_program
+from gatewright.program.compiled import Value, Variant
 from gatewright.program.convert import outputs_digest
 from gatewright.spec.config import get_config
 from gatewright.spec.fixed import Requantise
@@ -64,6 +65,14 @@ def test_the_same_results_on_every_backend(
         assert np.array_equal(hosted(x=X * np.float32(programs.X_SCALE))["y"], expected.astype(np.float32))
         assert len(hosted.host_seconds) == 1
         assert hosted.host_seconds[0] > 0
+
+
+def test_a_vector_command(programs: Any, golden: Accelerator) -> None:
+    a, b = RNG.integers(-128, 128, (2, 2, 8))
+    with golden.load(programs.vector()) as loaded:
+        y = loaded(a=a, b=b)["y"]
+    table = np.clip(4 * np.arange(-32768, 32769, 128), 0, 8000)  # linear between its entries
+    assert np.array_equal(y, np.interp(a + b, np.arange(-32768, 32769, 128), table))
 
 
 def _graph(edges: int, rows: int = 5) -> dict[str, np.ndarray]:
@@ -352,6 +361,18 @@ def test_a_host_step_that_fails(programs: Any, golden: Accelerator) -> None:
         pytest.raises(DriverError, match=r"relu.: ONNX Runtime cannot load it: .*NoSuchOp"),
     ):
         loaded(x=X)
+
+
+def test_a_program_without_commands(programs: Any, golden: Accelerator, tmp_path: Path) -> None:
+    """A model of which the fabric runs nothing."""
+    program = programs.with_host_step()
+    variant = program.variants[0]
+    h, r = (Value(name, "float32", (4, 9)) for name in "hr")
+    variants = (Variant({}, {}, (h,), (r,), (variant.steps[1],)),)
+    save_program(replace(program, variants=variants, image=np.zeros(0, np.uint8), nbytes=0), tmp_path / "host.gwp")
+    with golden.load(tmp_path / "host.gwp") as loaded:
+        assert np.array_equal(loaded(h=X[:, :9])["r"], np.maximum(X[:, :9], 0))
+    assert golden.report().programs == 0
 
 
 def test_a_session_is_made_once(programs: Any, golden: Accelerator, monkeypatch: pytest.MonkeyPatch) -> None:

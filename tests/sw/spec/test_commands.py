@@ -107,9 +107,7 @@ def test_a_missing_field() -> None:
 def test_what_cannot_be_decoded() -> None:
     with pytest.raises(SpecError, match="a command is 64 bytes, got 63"):
         decode(bytes(63))
-    with pytest.raises(
-        SpecError, match=r"unknown opcode 0, allowed: 1 \(GEMM\), .*, 4 \(VECTOR\)"
-    ):
+    with pytest.raises(SpecError, match=r"unknown opcode 0, allowed: 1 \(GEMM\), .*, 4 \(VECTOR\)"):
         decode(bytes(64))
 
 

@@ -60,6 +60,11 @@ class Context(Emitter):
         view = View.new(value.name or "", rows, cols, form.dtype)
         return Tensor(view, self.shape(value), form, float(1 << 8 * form.dtype.itemsize - 1))
 
+    def scratch(self, like: Tensor, form: Format, purpose: str) -> Tensor:
+        """Memory for something between two commands, as large as ``like``."""
+        view = View.new(f"{self.node} {purpose}", like.view.rows, like.view.cols, form.dtype)
+        return Tensor(view, like.shape, form, float(1 << 8 * form.dtype.itemsize - 1))
+
     def define(self, value: ir.Value, tensor: Tensor) -> None:
         """From now on the value is there in this format, too."""
         self._tensors.setdefault(value, []).append(tensor)

@@ -1,25 +1,36 @@
-"""Add, Sub, Mul and Div of two values, with ONNX's (numpy's) broadcasting."""
+"""Operators that join values element by element, with ONNX's (numpy's) broadcasting."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.formats import Tensor
+from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.kernels import Dim, View
 from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.functions import Shape, apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shapes import dims
+from gatewright.compiler.quantise import HEADROOM
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["Block", "blocks"]
+__all__ = ["Block", "blocks", "join"]
 
-Shape = tuple[int | str, ...]
+Dims = tuple[int | str, ...]
+Real = npt.NDArray[np.float64]
+
+COARSE = 64
+"""How many times larger than all that can matter an operand's range may be before it is brought to a finer format."""
+
+
+# ---- broadcasting
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Block:
     b: tuple[int, str]
 
 
-def _kind(inner: Shape, out: Shape) -> str | None:
+def _kind(inner: Dims, out: Dims) -> str | None:
     """How a trailing part of an operand's shape meets that of the result; None when it takes several commands."""
     lead, last = inner[:-1], inner[-1]
     same, ones = lead == out[:-1], all(each == 1 for each in lead)
@@ -45,7 +56,7 @@ def _kind(inner: Shape, out: Shape) -> str | None:
     return None if last != 1 else "column" if same else "scalar" if ones else None
 
 
-def blocks(a: Shape, b: Shape, out: Shape) -> Iterator[Block]:
+def blocks(a: Dims, b: Dims, out: Dims) -> Iterator[Block]:
     """The commands of a broadcast operation: the longest trailing dimensions in which each operand repeats one way."""
     rank = max(len(out), 2)
     a, b, out = (((1,) * (rank - len(shape)) + tuple(shape)) for shape in (a, b, out))
@@ -53,7 +64,7 @@ def blocks(a: Shape, b: Shape, out: Shape) -> Iterator[Block]:
     kinds = _kind(a[split:], out[split:]), _kind(b[split:], out[split:])
     rows = math.prod(int(each) for each in out[split:-1])
 
-    def start(shape: Shape, index: tuple[int, ...], kind: str) -> int:
+    def start(shape: Dims, index: tuple[int, ...], kind: str) -> int:
         place = 0
         for size, at in zip(shape[:split], index, strict=True):
             place = place * int(size) + (at if size != 1 else 0)
@@ -69,80 +80,28 @@ def blocks(a: Shape, b: Shape, out: Shape) -> Iterator[Block]:
         )
 
 
-def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    a, b = node.inputs
-    assert a is not None and b is not None and a.shape is not None and b.shape is not None
-    for value in (a, b):
-        if value.dtype is None or not value.dtype.is_floating_point():
-            return f"{value.name} is {value.dtype}, and the vector engine computes on quantised real numbers"
-    constant = [value.const_value is not None for value in (a, b)]
-    if node.op_type == "Div":
-        if not constant[1]:
-            return f"the divisor {b.name} is not constant"
-        if not np.all(b.const_value.numpy()):  # type: ignore[union-attr]
-            return f"the divisor {b.name} holds a zero"
-    if not any(constant):
-        shapes = dims(a.shape), dims(b.shape)
-        if any(isinstance(each, str) for shape in shapes for each in shape) and shapes[0] != shapes[1]:
-            return "it broadcasts a value of dynamic size"
-    return None
+@dataclass(frozen=True)
+class Sum:
+    """``(a_sign a + b_sign b) factor``; only its positive part, if wanted."""
+
+    a_sign: int = 1
+    b_sign: int = 1
+    factor: float = 1.0
+    positive: bool = False
 
 
-@rule("Add", "Sub", "Mul", "Div", refuse=_refuse)
-def binary(node: ir.Node, context: Context) -> None:
-    """A constant that is one value, or one per column, goes into the output stage; anything else is a second operand."""
-    a, b = node.inputs
-    assert a is not None and b is not None
-    first, second = context.constant(a), context.constant(b)
-    if second is not None and _per_column(second, context.shape(a), context.shape(node.outputs[0])):
-        constant = np.asarray(second, np.float64).reshape(-1)
-        factor, bias = {"Add": (1.0, constant), "Sub": (1.0, -constant), "Mul": (constant, 0.0)}.get(node.op_type) or (
-            1 / constant,
-            0.0,
-        )
-        _affine(node, context, a, factor, bias)
-    elif (
-        first is not None
-        and node.op_type != "Div"
-        and _per_column(first, context.shape(b), context.shape(node.outputs[0]))
-    ):
-        constant = np.asarray(first, np.float64).reshape(-1)
-        factor, bias = {"Add": (1.0, constant), "Sub": (-1.0, constant), "Mul": (constant, 0.0)}[node.op_type]
-        _affine(node, context, b, factor, bias)
-    else:
-        _two(node, context, a, b)
-
-
-def _per_column(constant: np.ndarray, other: Shape, out: Shape) -> bool:
-    return other == out and constant.size in (1, constant.shape[-1] if constant.ndim else 1)
-
-
-def _affine(node: ir.Node, context: Context, x: ir.Value, factor: object, bias: object) -> None:
-    out = context.produce(node.outputs[0])
-    source = context.stored(x)
-    factor, bias = (np.asarray(each, np.float64) for each in (factor, bias))
-    squeezed = [each.reshape(()) if each.size == 1 else each for each in (factor, bias)]
-    context.scale(source, out.view, out.format, *squeezed)
-
-
-def _two(node: ir.Node, context: Context, a: ir.Value, b: ir.Value) -> None:
-    if node.op_type == "Div":  # by a constant that is neither one value nor one per column
-        raise AssertionError("a divisor of the same shape is folded into a product")
-    left, right = context.uniform(a), context.uniform(b)
-    out = context.produce(node.outputs[0])
+def join(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor) -> None:
+    """A sum of two tensors, or (None) their product; both broadcast to ``out``."""
     if isinstance(out.view.rows, Dim):
-        _command(node, context, left, right, out, False)
+        _command(context, how, a, b, out, False)
         return
-    for block in blocks(left.shape, right.shape, out.shape):
-        x, y, target = _part(left, block.a, block.rows), _part(right, block.b, block.rows), out.view
-        part = Tensor(target.part(block.row, block.rows), out.shape, out.format, out.bound)
-        sign = -1 if node.op_type == "Sub" else 1
-        if block.a[1] in ("column", "scalar"):  # only the second operand repeats a column
-            x, y, kinds = y, x, (block.b[1], block.a[1])
-            assert sign == 1, "the order of a difference matters"
-        else:
-            kinds = (block.a[1], block.b[1])
-        _command(node, context, x, y, part, kinds[1] in ("column", "scalar"))
+    for block in blocks(a.shape, b.shape, out.shape):
+        x, y, kinds, order = _part(a, block.a, block.rows), _part(b, block.b, block.rows), (block.a[1], block.b[1]), how
+        if kinds[0] in ("column", "scalar"):  # only the second operand repeats a column
+            x, y, kinds = y, x, kinds[::-1]
+            order = how and replace(how, a_sign=how.b_sign, b_sign=how.a_sign)
+        repeats = kinds[1] in ("column", "scalar")
+        _command(context, order, x, y, out.on(out.view.part(block.row, block.rows)), repeats and out.view.cols > 1)
 
 
 def _part(tensor: Tensor, place: tuple[int, str], rows: int) -> Tensor:
@@ -153,11 +112,230 @@ def _part(tensor: Tensor, place: tuple[int, str], rows: int) -> Tensor:
     return tensor.on(view.part(start, 1).repeated(rows))
 
 
-def _command(node: ir.Node, context: Context, x: Tensor, y: Tensor, out: Tensor, column: bool) -> None:
-    if node.op_type == "Mul":
-        context.multiply(x, y, out.view, out.format, b_column=column)
+def _command(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor, column: bool) -> None:
+    if how is None:
+        context.multiply(a, b, out.view, out.format, b_column=column)
     else:
-        context.add(x, y, out.view, out.format, b_sign=-1 if node.op_type == "Sub" else 1, b_column=column)
+        signs = {"a_sign": how.a_sign, "b_sign": how.b_sign, "factor": how.factor, "positive": how.positive}
+        context.add(a, b, out.view, out.format, b_column=column, **signs)
 
 
-__all__ += ["View"]
+# ---- operands
+
+
+def _literal(context: Context, values: npt.NDArray[Any], form: Format) -> Tensor:
+    """A constant that the model does not have as such."""
+    matrix = form.quantise(np.asarray(values, np.float64)).reshape(-1, values.shape[-1] if values.ndim else 1)
+    view = View.constant(f"{context.node} constant", matrix)
+    return Tensor(view, values.shape, form, float(np.abs(matrix.astype(np.int64)).max(initial=1)))
+
+
+def _exactly(values: npt.NDArray[Any], reach: float = math.inf) -> Format:
+    """int16 for constants, of which only what lies within ``reach`` is told apart."""
+    return Format.of(INT16, min(float(np.abs(values).max(initial=0.0)), reach))
+
+
+def _operand(context: Context, value: ir.Value, reach: float) -> Tensor:
+    """A value as one term of a sum in which magnitudes beyond ``reach`` are all alike (a mask's, for example)."""
+    constant = context.constant(value)
+    if constant is not None:
+        return _literal(context, constant, _exactly(constant, reach))
+    tensor = context.uniform(value)
+    if limit_of(tensor.format) > COARSE * reach:
+        return context.take(value, Format.of(INT16, reach))
+    return tensor
+
+
+def _terms(context: Context, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Tensor, Tensor]:
+    """Both terms of a sum; whatever saturates the result whatever the other is need not be told apart."""
+    largest = [context.plan.largest(value) * HEADROOM for value in (a, b)]
+    limit = limit_of(out.format)
+    return tuple(_operand(context, value, limit + min(other, limit)) for value, other in zip((a, b), largest[::-1]))  # type: ignore[return-value]  # noqa: B905
+
+
+# ---- sums, products and quotients
+
+
+def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    reason = only_real(node)
+    if reason is not None:
+        return reason
+    varying = [value for value in node.inputs if value is not None and value.const_value is None]
+    if not varying:
+        return "all its operands are constant"
+    if node.op_type == "Div":
+        divisor = node.inputs[1]
+        assert divisor is not None
+        if divisor.const_value is not None and not np.all(divisor.const_value.numpy()):
+            return f"the divisor {divisor.name} holds a zero"
+    shapes = [dims(value.shape) for value in (*node.inputs, *node.outputs) if value is not None and value.shape is not None]
+    dynamic = [shape for shape in shapes if any(isinstance(size, str) for size in shape)]
+    if any(0 in shape for shape in shapes):
+        return "it has an operand without elements"
+    if dynamic and any(shape != dynamic[0] for shape in shapes if shape not in _rows(dynamic[0])):
+        return "it broadcasts a value of dynamic size"
+    return None
+
+
+def _rows(shape: Dims) -> set[Dims]:
+    """Shapes of constants that go into the output stage beside a value of ``shape``."""
+    return {shape, (), *((1,) * rank + (size,) for rank in range(len(shape)) for size in (1, shape[-1]))}
+
+
+@rule("Add", "Sub", "Mul", "Div", refuse=_refuse)
+def binary(node: ir.Node, context: Context) -> None:
+    """A constant that is one value, or one per column, goes into the output stage; anything else is a second operand."""
+    a, b = node.inputs
+    assert a is not None and b is not None
+    shape = context.shape(node.outputs[0])
+    first, second = context.constant(a), context.constant(b)
+    if second is not None and _per_column(second, context.shape(a), shape):
+        _affine(node, context, a, *_stage(node.op_type, second, swapped=False))
+    elif first is not None and node.op_type != "Div" and _per_column(first, context.shape(b), shape):
+        _affine(node, context, b, *_stage(node.op_type, first, swapped=True))
+    elif node.op_type == "Div":
+        _divide(context, a, b, node.outputs[0])
+    elif node.op_type == "Mul":
+        out = context.produce(node.outputs[0])
+        join(context, None, _operand(context, a, math.inf), _operand(context, b, math.inf), out)
+    else:
+        out = context.produce(node.outputs[0])
+        join(context, Sum(b_sign=-1 if node.op_type == "Sub" else 1), *_terms(context, a, b, out), out)
+
+
+def _per_column(constant: npt.NDArray[Any], other: Dims, out: Dims) -> bool:
+    return other == out and constant.size in (1, constant.shape[-1] if constant.ndim else 1)
+
+
+def _stage(operator: str, constant: npt.NDArray[Any], *, swapped: bool) -> tuple[Real, Real]:
+    """Factor and bias of the operator with a constant."""
+    values = np.asarray(constant, np.float64).reshape(-1)
+    values = values.reshape(()) if values.size == 1 else values
+    one, none = np.ones(()), np.zeros(())
+    if operator in ("Mul", "Div"):
+        return (values if operator == "Mul" else 1 / values), none
+    return (-one if operator == "Sub" and swapped else one), (-values if operator == "Sub" and not swapped else values)
+
+
+def _affine(node: ir.Node, context: Context, x: ir.Value, factor: Real, bias: Real) -> None:
+    source = context.stored(x)
+    out = context.produce(node.outputs[0])
+    context.scale(source, out.view, out.format, factor, bias)
+
+
+def _divide(context: Context, a: ir.Value, b: ir.Value, result: ir.Value) -> None:
+    """By a constant: a product. By a value: a product with its reciprocal, a curve."""
+    out = context.produce(result)
+    constant = context.constant(b)
+    if constant is not None:
+        inverse = _literal(context, 1 / constant.astype(np.float64), _exactly(1 / constant.astype(np.float64)))
+    else:
+        divisor = context.narrow(b)
+        seen = context.plan.observations.get(b.name or "")
+        sample = np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
+        least = float(np.abs(sample[sample != 0]).min(initial=limit_of(divisor.format)))
+        inverse = context.scratch(divisor, Format.of(INT16, HEADROOM / least), "reciprocal")
+        curve_into(context, divisor, inverse, sample, Shape(np.reciprocal))
+    join(context, None, _operand(context, a, math.inf), inverse, out)
+
+
+# ---- any number of operands
+
+
+@rule("Sum", "Mean", refuse=_refuse)
+def total(node: ir.Node, context: Context) -> None:
+    """Sums of two, in a row; the last divides for the mean."""
+    values = [value for value in node.inputs if value is not None]
+    factor = 1 / len(values) if node.op_type == "Mean" else 1.0
+    out = context.produce(node.outputs[0])
+    reach = limit_of(out.format) / factor * 2
+    terms = [_operand(context, value, reach) for value in values]
+    if len(terms) == 1:
+        context.scale(terms[0], out.view, out.format)
+        return
+    have = terms[0]
+    for index, term in enumerate(terms[1:], 2):
+        last = index == len(terms)
+        place = out if last else context.scratch(_like(have, term, out), _both(have.format, term.format), "sum")
+        join(context, Sum(factor=factor if last else 1.0), have, term, place)
+        have = place
+
+
+def _both(a: Format, b: Format) -> Format:
+    return Format.of(INT16, limit_of(a) + limit_of(b))
+
+
+def _like(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+    """A stand-in with the shape to which two tensors broadcast."""
+    if isinstance(out.view.rows, Dim):
+        return out
+    shape = np.broadcast_shapes(*(tuple(int(size) for size in each.shape) for each in (a, b)))
+    rows, cols = math.prod(shape[:-1]), shape[-1] if shape else 1
+    return Tensor(View.new("", rows, cols, INT16), shape, out.format, out.bound)
+
+
+@rule("Max", "Min", refuse=_refuse)
+def extreme(node: ir.Node, context: Context) -> None:
+    """``max(a, b) = b + positive part of a - b``, the minimum likewise; against one constant a curve with a kink."""
+    values = [value for value in node.inputs if value is not None]
+    sign = 1 if node.op_type == "Max" else -1
+    constants = [context.constant(value) for value in values]
+    if len(values) == 2 and any(each is not None and each.size == 1 for each in constants):
+        index = 0 if constants[0] is not None and constants[0].size == 1 else 1
+        bound, other = float(constants[index].reshape(-1)[0]), values[1 - index]  # type: ignore[union-attr]
+        if context.shape(other) == context.shape(node.outputs[0]):
+            pick = np.maximum if sign > 0 else np.minimum
+            apply(context, other, node.outputs[0], Shape(lambda x: pick(x, bound), [bound] if bound else ()))
+            return
+    out = context.produce(node.outputs[0])
+    terms = [_operand(context, value, 4 * limit_of(out.format)) for value in values]
+    if len(terms) == 1:
+        context.scale(terms[0], out.view, out.format)
+        return
+    have = terms[0]
+    for index, term in enumerate(terms[1:], 2):
+        like = _like(have, term, out)
+        place = out if index == len(terms) else context.scratch(like, _both(have.format, term.format), "extreme")
+        rest = context.scratch(like, _both(have.format, term.format), "excess")
+        join(context, Sum(sign, -sign, positive=True), have, term, rest)
+        join(context, Sum(b_sign=sign), term, rest, place)
+        have = place
+
+
+# ---- choice
+
+
+def _refuse_where(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    mask, *values = node.inputs
+    assert mask is not None
+    for value in (*values, *node.outputs):
+        assert value is not None
+        if value.dtype is None or not value.dtype.is_floating_point():
+            return f"{value.name} is {value.dtype}, allowed: real numbers"
+        if value.shape is None or not value.shape.is_static():
+            return f"{value.name} has a dynamic size"
+    if mask.const_value is None and not mask.is_graph_input():
+        return f"{mask.name} is computed, allowed: a constant or an input"
+    return None
+
+
+@rule("Where", refuse=_refuse_where)
+def choose(node: ir.Node, context: Context) -> None:
+    """``a m + b (1 - m)`` with a mask m of 0 and 1."""
+    mask, a, b = node.inputs
+    assert mask is not None and a is not None and b is not None
+    truth = Format(INT8, np.ones(()))
+    given = context.constant(mask)
+    m = _literal(context, given, truth) if given is not None else context.take(mask, truth)
+    m = Tensor(m.view, m.shape, truth, 1.0)
+    opposite = context.scratch(m, truth, "opposite")
+    context.scale(m, opposite.view, truth, -1.0, 1.0)
+    out = context.produce(node.outputs[0])
+    parts = []
+    for value, factor in ((a, m), (b, Tensor(opposite.view, m.shape, truth, 1.0))):
+        tensor = _operand(context, value, 2 * limit_of(out.format))
+        part = context.scratch(_like(tensor, factor, out), tensor.format, "part")
+        part = Tensor(part.view, part.shape, tensor.format, tensor.bound)
+        join(context, None, tensor, factor, part)
+        parts.append(part)
+    join(context, Sum(), *parts, out)

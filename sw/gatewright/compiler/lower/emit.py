@@ -224,20 +224,24 @@ class Emitter:
         b_sign: int = 1,
         b_column: bool = False,
         factor: float = 1.0,
+        positive: bool = False,
     ) -> None:
-        """``y = (a_sign * a + b_sign * b) * factor``.
+        """``y = (a_sign * a + b_sign * b) * factor``, 0 where that is negative and only ``positive`` is wanted.
 
         A view of stride 0 repeats its row; with ``b_column`` b has one value per row.
         """
         a_multiplier, b_multiplier, unit = self._common(a, b)
         bound = a.bound * a_multiplier + b.bound * b_multiplier
-        shift = max(math.ceil(math.log2(max(bound / VALUE_MAX, 1))), 0)
+        room = GAIN_MAX if positive else VALUE_MAX
+        shift = max(math.ceil(math.log2(max(bound / room, 1))), 0)
         self._vector(
             a.view,
             b.view,
             y,
             vector_records(factor * unit * 2.0**shift / out.scale, -out.offset / out.scale),
             combine=Combine.ADD,
+            function=Function.TABLE if positive else Function.NONE,
+            table=self._records(table_records(lambda x: np.maximum(x, 0), 1.0, 1.0)) if positive else None,
             a_multiplier=a_sign * a_multiplier,
             b_multiplier=b_sign * b_multiplier,
             combine_shift=shift,
@@ -273,25 +277,6 @@ class Emitter:
 
     def _records(self, records: npt.NDArray[np.int16]) -> View:
         return View.constant(f"{self.node} table", records.reshape(-1))
-
-    def excess(self, a: Tensor, b: Tensor, y: View, out: Format, *, b_column: bool = False) -> None:
-        """``y = max(a - b, 0)``; b as for :meth:`add`."""
-        a_multiplier, b_multiplier, unit = self._common(a, b)
-        bound = a.bound * a_multiplier + b.bound * b_multiplier
-        shift = max(math.ceil(math.log2(max(bound / GAIN_MAX, 1))), 0)
-        self._vector(
-            a.view,
-            b.view,
-            y,
-            vector_records(unit * 2.0**shift / out.scale, -out.offset / out.scale),
-            combine=Combine.ADD,
-            function=Function.TABLE,
-            a_multiplier=a_multiplier,
-            b_multiplier=-b_multiplier,
-            combine_shift=shift,
-            table=self._records(table_records(lambda x: np.maximum(x, 0), 1.0, 1.0)),
-            flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
-        )
 
     @staticmethod
     def _common(a: Tensor, b: Tensor) -> tuple[int, int, float]:

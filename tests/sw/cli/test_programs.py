@@ -1,0 +1,306 @@
+"""`gatewright compile`, `run` and `inspect`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gatewright as package
+from gatewright.program import CompiledProgram, load_program, save_program
+from gatewright.spec.config import get_config
+
+X = np.random.default_rng(2).integers(-100, 100, (4, 24)).astype(np.float32)
+
+
+@pytest.fixture
+def saved(programs: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Writes one of the small programs."""
+
+    def save(name: str = "linear", **arguments: Any) -> Path:
+        save_program(getattr(programs, name)(**arguments), tmp_path / f"{name}.gwp")
+        return tmp_path / f"{name}.gwp"
+
+    return save
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    np.savez(tmp_path / "x.npz", x=X)
+    return tmp_path / "x.npz"
+
+
+# ---- run
+
+
+@pytest.mark.parametrize("backend", ["golden", "rtl"])
+def test_run(backend: str, saved: Any, inputs: Path, programs: Any, tmp_path: Path, gatewright: Any) -> None:
+    outputs, result = tmp_path / "y.npz", tmp_path / "result.json"
+    done = gatewright(
+        "run", saved(), "--inputs", inputs, "--outputs", outputs, "--backend", backend, "--json", result
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    y = np.load(outputs)["y"]
+    stored = np.clip(np.rint(X / np.float32(programs.X_SCALE)), -128, 127).astype(np.int32)
+    assert np.array_equal(y, (stored @ programs.WEIGHT.T.astype(np.int32)) * np.float32(programs.Y_SCALE))
+    told = json.loads(result.read_text())
+    assert told["backend"] == backend
+    assert told["config_hash"] == get_config("tiny").hash_text
+    assert told["doorbells"] == 1
+    assert told["outputs"] == {"y": {"dtype": "float32", "shape": [4, 9]}}
+    assert (told["cycles"] > 0) == (backend == "rtl")
+    assert told["milliseconds_at_assumed_clock"] == told["cycles"] / told["assumed_clock_mhz"] / 1e3
+    if backend == "rtl":
+        assert f"cycles: {told['cycles']:,} from 1 doorbell, " in done.out
+        assert "at an assumed 100 MHz" in done.out
+    assert "gemm" in done.out
+
+
+def test_run_tells_of_host_steps(saved: Any, inputs: Path, tmp_path: Path, gatewright: Any) -> None:
+    arguments = ("--inputs", inputs, "--outputs", tmp_path / "y.npz", "--backend", "golden", "--json", "-")
+    done = gatewright("run", saved("with_host_step"), *arguments)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told["doorbells"] == 2
+    assert told["host_steps"][0]["nodes"] == "relu"
+    assert told["host_steps"][0]["seconds"] > 0
+    assert re.search(r"host step relu: [\d.]+ ms of this machine's time", done.err)
+
+
+def _bytes(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "corrupted": (lambda data: data[:-9] + bytes([data[-9] ^ 4]) + data[-8:], "its checksum does not match"),
+    "truncated": (lambda data: data[: len(data) // 2], "truncated"),
+    "foreign": (lambda data: b"PK" + data, "not a program file"),
+    "future": (lambda data: data[:8] + b"\x09" + data[9:], "format version 9, this release reads version 1"),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "inspect"])
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damaged_programs(case: str, command: str, saved: Any, inputs: Path, tmp_path: Path, gatewright: Any) -> None:
+    change, message = DAMAGE[case]
+    path = saved()
+    _bytes(path, change)
+    done = gatewright(
+        command, path, *(("--inputs", inputs, "--outputs", tmp_path / "y.npz") if command == "run" else ())
+    )
+    _one_line(done, message)
+    assert not (tmp_path / "y.npz").exists()
+
+
+def _one_line(done: Any, message: str) -> None:
+    assert done.code == 2
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.err
+
+
+RUN_ERRORS: dict[str, tuple[list[str], str]] = {
+    "no program": (["none.gwp", "--inputs", "x.npz"], "program file none.gwp does not exist"),
+    "no inputs": (["linear.gwp", "--inputs", "none.npz"], "--inputs none.npz: No such file"),
+    "no archive": (["linear.gwp", "--inputs", "linear.gwp"], "--inputs linear.gwp: not an .npz file of numbers"),
+    "one array": (["linear.gwp", "--inputs", "one.npy"], "--inputs one.npy: one array"),
+    "objects": (["linear.gwp", "--inputs", "objects.npz"], "--inputs objects.npz: not an .npz file of numbers"),
+    "other names": (["linear.gwp", "--inputs", "names.npz"], "input 'x' is missing, allowed: x"),
+    "not finite": (["linear.gwp", "--inputs", "nan.npz"], "input 'x' holds nan"),
+    "other config": (["linear.gwp", "--inputs", "x.npz", "--config", "pynq-z2"], "is compiled for config 'tiny'"),
+    "other backend": (["linear.gwp", "--inputs", "x.npz", "--backend", "cloud"], "unknown backend 'cloud'"),
+    "outputs": (["linear.gwp", "--inputs", "x.npz", "--outputs", "none/y.npz"], "--outputs none/y.npz: No such file"),
+}
+
+
+@pytest.mark.parametrize("case", RUN_ERRORS)
+def test_run_refuses(
+    case: str, saved: Any, inputs: Path, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, message = RUN_ERRORS[case]
+    saved()
+    np.save(tmp_path / "one.npy", X)
+    np.savez(tmp_path / "objects.npz", x=np.array([None]))
+    np.savez(tmp_path / "names.npz", y=X)
+    np.savez(tmp_path / "nan.npz", x=np.full((4, 24), np.nan))
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    defaults = [] if "--outputs" in arguments else ["--outputs", "y.npz"]
+    defaults += [] if "--backend" in arguments else ["--backend", "golden"]
+    _one_line(gatewright("run", *arguments, *defaults), message)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_output_names_are_the_models(programs: Any, inputs: Path, tmp_path: Path, gatewright: Any) -> None:
+    """Also where they are no names for Python."""
+    program = programs.linear()
+    variant = program.variants[0]
+    step = variant.steps[0]
+    for name in ("file", "self", "a/b.1"):
+        placed = replace(step.outputs[0], name=name)
+        outputs = (replace(variant.outputs[0], name=name),)
+        changed = replace(variant, outputs=outputs, steps=(replace(step, outputs=(placed,)),))
+        save_program(replace(program, variants=(changed,)), tmp_path / "a.gwp")
+        out = tmp_path / "y.npz"
+        done = gatewright("run", tmp_path / "a.gwp", "--inputs", inputs, "--outputs", out, "--backend", "golden")
+        assert done.code == 0, done.err
+        assert np.load(out).files == [name]
+
+
+# ---- inspect
+
+
+@pytest.mark.parametrize("name", ["linear", "with_host_step", "attention", "aggregate"])
+def test_inspect(name: str, saved: Any, tmp_path: Path, gatewright: Any) -> None:
+    path, html, result = saved(name), tmp_path / "page.html", tmp_path / "result.json"
+    done = gatewright("inspect", path, "--html", html, "--json", result)
+    assert done.code == 0, done.err
+    program: CompiledProgram = load_program(path)
+    told = json.loads(result.read_text())
+    assert [value["name"] for value in told["inputs"]] == [value.name for value in program.variants[0].inputs]
+    assert len(told["variants"]) == len(program.variants)
+    for variant in told["variants"]:
+        for command in variant["commands"]:
+            least = max(command["min_cycles_compute"], command["min_cycles_memory"])
+            assert least > 0
+            assert command["bound"] == ("compute" if command["min_cycles_compute"] == least else "memory")
+            assert command["node"] in done.out
+        assert variant["min_cycles"] == sum(layer["min_cycles"] for layer in variant["layers"])
+        assert all(layer["error"] == 0.25 for layer in variant["layers"])
+        assert f"{variant['min_cycles']:,} cycles at least" in done.out
+    assert "25.00%" in done.out
+    page = html.read_text()
+    assert page.count("Least cycles of each command") == page.count("Device memory") == len(program.variants)
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", page)  # nothing from elsewhere
+    assert page.count("plotly.js v") == 1
+
+
+def test_inspect_shows_what_runs_on_the_host(saved: Any, gatewright: Any) -> None:
+    done = gatewright("inspect", saved("with_host_step"))
+    assert done.code == 0, done.err
+    assert "relu" in done.out
+    assert "a test keeps it on the host" in done.out
+    moved = 4 * 40 + 4 * 16  # h: 4 rows of 9 int32, padded to 40; r: 4 rows of 9 int8, padded to 16
+    assert f" {moved - 4 - 7} " in done.out  # the last rows without their pads
+
+
+def test_inspect_one_variant(saved: Any, gatewright: Any) -> None:
+    path = saved("attention")
+    done = gatewright("inspect", path, "--variant", 1)
+    assert done.code == 0, done.err
+    assert "tokens = 16" in done.out
+    assert "tokens = 8" not in done.out
+    _one_line(gatewright("inspect", path, "--variant", 2), "--variant is 2, allowed 0..1")
+
+
+def test_inspect_of_a_program_for_an_unknown_config(programs: Any, tmp_path: Path, gatewright: Any) -> None:
+    save_program(replace(programs.linear(), config="own", config_hash=1), tmp_path / "own.gwp")
+    _one_line(gatewright("inspect", tmp_path / "own.gwp"), "is compiled for config 'own' (hash 0000000000000001)")
+
+
+def test_pictures_without_plotly(saved: Any, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("plotly", "gatewright.cli.pictures"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    _one_line(gatewright("inspect", saved(), "--html", tmp_path / "page.html"), "needs plotly: pip install")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_names_cannot_break_the_page(
+    programs: Any, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    program = programs.linear()
+    variant = program.variants[0]
+    step = variant.steps[0]
+    layers = (replace(step.layers[0], node="</script><blink>[red]x"),)
+    program = replace(program, name="<i>$body", variants=(replace(variant, steps=(replace(step, layers=layers),)),))
+    save_program(program, tmp_path / "a.gwp")
+    done = gatewright("inspect", tmp_path / "a.gwp", "--html", tmp_path / "a.html")
+    assert done.code == 0, done.err
+    assert "</script><blink>[red]x" in done.out
+    page = (tmp_path / "a.html").read_text()
+    assert "<blink>" not in page
+    assert "<title>&lt;i&gt;$body</title>" in page
+
+
+# ---- compile
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """relu(x W) [n, 4] -> [n, 3], n dynamic."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.arange(12, dtype=np.float32).reshape(4, 3) / 12
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], name="mm"), helper.make_node("Relu", ["h"], ["y"], name="r")]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size]) for name, size in (("x", 4), ("y", 3)))
+    graph = helper.make_graph(nodes, "small", [x], [y], [numpy_helper.from_array(weight, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    return tmp_path / "m.onnx"
+
+
+def test_compile_and_run(model: Path, tmp_path: Path, gatewright: Any) -> None:
+    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    np.savez(tmp_path / "x.npz", x=x)
+    program = tmp_path / "m.gwp"
+    done = gatewright(
+        "compile", model, "-o", program, "--calibration", tmp_path / "x.npz", "--config", "tiny", "--bucket", "n=4,8"
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "n = 4" in done.out
+    assert [variant.dims for variant in load_program(program).variants] == [{"n": 4}, {"n": 8}]
+    arguments = ("--inputs", tmp_path / "x.npz", "--outputs", tmp_path / "y.npz", "--backend", "golden")
+    done = gatewright("run", program, *arguments)
+    assert done.code == 0, done.err
+    expected = np.maximum(x @ np.arange(12, dtype=np.float32).reshape(4, 3) / 12, 0)
+    assert np.abs(np.load(tmp_path / "y.npz")["y"] - expected).max() < 0.03
+    assert gatewright("inspect", program).code == 0
+
+
+def test_compile_from_python(model: Path) -> None:
+    program = package.compile(model, config="tiny", buckets={"n": [4]})
+    with package.Accelerator("tiny", "golden") as accelerator, accelerator.load(program) as loaded:
+        assert loaded(x=np.ones((2, 4)))["y"].shape == (2, 3)
+    with pytest.raises(AttributeError, match="no attribute 'decompile'"):
+        _ = package.decompile
+
+
+def test_compile_without_onnx(model: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "onnx" or name.startswith("gatewright.comp")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    _one_line(gatewright("compile", model, "-o", model.with_name("m.gwp")), "needs onnx: pip install")
+
+
+COMPILE_ERRORS: dict[str, tuple[list[str], str]] = {
+    "no model": (["none.onnx"], "none.onnx"),
+    "no onnx": (["x.npz"], "x.npz"),
+    "bucket": (["m.onnx", "--bucket", "n"], "--bucket is 'n', allowed: NAME=SIZE"),
+    "bucket of 0": (["m.onnx", "--bucket", "n=0"], "--bucket is 'n=0', allowed: NAME=SIZE"),
+    "bucket twice": (["m.onnx", "--bucket", "n=1", "--bucket", "n=2"], "--bucket n is given twice"),
+    "capacities": (["m.onnx", "--capacity", "n=1,2"], "--capacity n has 2 sizes, allowed: one"),
+    "config": (["m.onnx", "--config", "huge"], "unknown config 'huge'"),
+    "calibration": (["m.onnx", "--calibration", "m.onnx"], "--calibration m.onnx: not an .npz file"),
+    "output": (["m.onnx", "-o", "none/m.gwp"], "--output none/m.gwp: No such file"),
+}
+
+
+@pytest.mark.parametrize("case", COMPILE_ERRORS)
+def test_compile_refuses(
+    case: str, model: Path, inputs: Path, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, message = COMPILE_ERRORS[case]
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    _one_line(gatewright("compile", *arguments, *([] if "-o" in arguments else ["-o", "m.gwp"])), message)
+    assert sorted(tmp_path.iterdir()) == before
