@@ -1,7 +1,9 @@
 """Stimulus of vector commands: layer norm, GELU and the like on int16 activations with one scale."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from gatewright.driver.accelerator import Accelerator
 from gatewright.spec import operations
 from gatewright.spec.operations import VectorOp
-from gatewright.spec.vector import ElementType
+from gatewright.spec.vector import NORM_FRACTION_BITS, ElementType, normalise
 from gatewright_sim.golden.vector import vector
 from gatewright_sim.stimulus.base import clamp
 
@@ -18,7 +20,7 @@ __all__ = ["EPSILON", "VectorFunction", "VectorStimulus"]
 EPSILON = 1e-12
 """Of the norms: BERT's."""
 
-_INT16_MAX = (1 << 15) - 1
+_INT8_MAX, _INT16_MAX = (1 << 7) - 1, (1 << 15) - 1
 
 
 class VectorFunction(StrEnum):
@@ -39,8 +41,7 @@ class VectorFunction(StrEnum):
 
 @dataclass(frozen=True)
 class VectorStimulus:
-    """int16 A (and B) [rows, cols] with the real value of a unit of each, of the result, and of the norms' affine part
-    (float64 [cols])."""
+    """int16 A (and B) [rows, cols], the real value of a unit of each, and the norms' affine part (float64 [cols])."""
 
     function: VectorFunction
     a: np.ndarray
@@ -49,7 +50,6 @@ class VectorStimulus:
     b_scale: float
     gain: np.ndarray
     bias: np.ndarray
-    output_scale: float
     kernel: str = "vector"
 
     @classmethod
@@ -68,30 +68,36 @@ class VectorStimulus:
         gain: np.ndarray | None = None,
         bias: np.ndarray | None = None,
     ) -> "VectorStimulus":
-        """Real operands [rows, cols]; the largest value of each is full scale, and so is that of the result."""
+        """Real operands [rows, cols]; the largest value of each is full scale."""
         cols = a.shape[1]
         a_int, a_scale = _quantise(a)
         b_int, b_scale = _quantise(b) if b is not None and function.operands == 2 else (None, 1.0)
-        draft = cls(
-            function,
-            a_int,
-            a_scale,
-            b_int,
-            b_scale,
-            np.ones(cols) if gain is None else np.asarray(gain, np.float64),
-            np.zeros(cols) if bias is None else np.asarray(bias, np.float64),
-            output_scale=1.0,
-        )
-        largest = np.abs(draft.meaning()).max()
-        return cls(**(vars(draft) | {"output_scale": float(largest) / draft.output_max if largest else 1.0}))
+        gain = np.ones(cols) if gain is None else np.asarray(gain, np.float64)
+        bias = np.zeros(cols) if bias is None else np.asarray(bias, np.float64)
+        return cls(function, a_int, a_scale, b_int, b_scale, gain, bias)
 
     @property
     def output_type(self) -> ElementType:
         return ElementType.INT8 if self.function is VectorFunction.REQUANTISE else ElementType.INT16
 
-    @property
-    def output_max(self) -> int:
-        return int(np.iinfo(self.output_type.dtype).max)
+    @cached_property
+    def output_scale(self) -> float:
+        """Such that nothing saturates: from the operands' full scale; of a norm, from its largest result."""
+        match self.function:
+            case VectorFunction.ADD:
+                return self.a_scale + self.b_scale
+            case VectorFunction.MULTIPLY:
+                return self.a_scale * self.b_scale * _INT16_MAX
+            case VectorFunction.REQUANTISE:
+                return self.a_scale * _INT16_MAX / _INT8_MAX
+            case VectorFunction.GELU:
+                return self.a_scale
+            case VectorFunction.SOFTMAX:
+                return 1 / _INT16_MAX
+            case VectorFunction.LAYER_NORM | VectorFunction.RMS_NORM:
+                centre = self.function is VectorFunction.LAYER_NORM
+                z = normalise(self.a, 0, centre) * 2.0**-NORM_FRACTION_BITS
+                return float(np.abs(z * self.gain + self.bias * centre).max()) / _INT16_MAX or 1.0
 
     @property
     def op(self) -> VectorOp:
@@ -165,6 +171,4 @@ def _quantise(real: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:
-    import torch
-
-    return torch.nn.functional.gelu(torch.from_numpy(x)).numpy()
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))

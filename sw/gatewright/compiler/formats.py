@@ -96,6 +96,10 @@ class Tensor:
     format: Format
     bound: float
 
+    def called(self, shape: tuple[int | str, ...]) -> Tensor:
+        """The same memory for a value of another shape."""
+        return Tensor(self.view, shape, self.format, self.bound)
+
     def on(self, view: View, shape: tuple[int | str, ...] | None = None) -> Tensor:
         """The same numbers seen through another view."""
         return Tensor(view, self.shape if shape is None else shape, self.format, self.bound)

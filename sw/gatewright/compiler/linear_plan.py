@@ -25,6 +25,15 @@ __all__ = ["HEADROOM", "LinearPlan", "Weight", "plan_linears"]
 HEADROOM = 1.5
 """How far a value may exceed its calibrated range in int16."""
 
+DEFAULT = (0.5, 1.3, 0.9)
+"""Strength, widening and floor where there are no rows to choose by."""
+
+FEWEST_ROWS = 16
+"""To choose by."""
+
+NARROWEST = 0.01
+"""No column counts as narrower than this share of the widest."""
+
 STRENGTHS = (0.0, 0.5, 0.75, 1.0)
 """Shares of the columns' differences that move into the weights."""
 
@@ -34,7 +43,7 @@ WIDENINGS = (1.0, 1.3)
 FLOORS = (0.5, 0.9, 0.98)
 """Quantiles of the columns' ranges: no range is narrower than that of so many columns, whatever was seen of it."""
 
-FINE_ABOVE = 0.02
+FINE_ABOVE = 0.03
 """Relative error of a linear layer's output beyond which its operand goes as a high and a low part."""
 
 Array = npt.NDArray[np.float64]

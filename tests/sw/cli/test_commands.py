@@ -12,6 +12,8 @@ SIMULATIONS = {
     "gemm": ["gemm", "--m", 9, "--n", 20, "--k", 50],
     "attention": ["attention", "--seq", 13, "--heads", 2, "--head-dim", 16, "--causal", "--padding", 3],
     "aggregate": ["aggregate", "--rows", 40, "--cols", 30, "--degree", 4, "--features", 37],
+    "vector": ["vector", "layer-norm", "--rows", 9, "--cols", 50],
+    "mean-pool": ["vector", "mean-pool", "--rows", 13, "--cols", 48, "--padding", 3],
 }
 
 
@@ -27,6 +29,13 @@ def test_simulate(kernel: str, gatewright, tmp_path: Path) -> None:
     assert result["golden_equal"] is True
     assert result["cycles"] >= max(result["min_cycles_compute"], result["min_cycles_memory"]) > 0
     assert 0 < result["torch_max_abs_error"] < 4 * result["output_scale"]
+
+
+def test_simulate_offers_every_vector_function() -> None:
+    from gatewright.cli.simulate import Function
+    from gatewright_sim.stimulus import VectorFunction
+
+    assert {function.value for function in Function} == {*VectorFunction, "mean-pool"}
 
 
 def test_simulate_exits_1_on_a_mismatch(gatewright, monkeypatch: pytest.MonkeyPatch) -> None:

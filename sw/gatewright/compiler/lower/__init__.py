@@ -11,6 +11,13 @@ FAMILIES = (
     "gather",
     "sparse",
     "elementwise",
+    "functions",
+    "norm",
+    "softmax",
+    "shape",
+    "reduce",
+    "matmul",
+    "integer",
 )
 """Modules of this package that register rules."""
 

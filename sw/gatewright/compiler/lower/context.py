@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import onnx_ir as ir
 
 from gatewright.compiler.encode import FabricPlan, Port
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
-from gatewright.compiler.kernels import Dim, Size, View, most
+from gatewright.compiler.kernels import Size, View, most
 from gatewright.compiler.lower.emit import Emitter
-from gatewright.compiler.lower.shapes import dims, sizes
+from gatewright.compiler.lower.shapes import dims, dynamic, sizes
 from gatewright.compiler.quantise import Plan
 from gatewright.program.compiled import Placement
 from gatewright.spec.config import AcceleratorConfig
@@ -59,6 +60,16 @@ class Context(Emitter):
         rows, cols = self.sizes(value)
         view = View.new(value.name or "", rows, cols, form.dtype)
         return Tensor(view, self.shape(value), form, float(1 << 8 * form.dtype.itemsize - 1))
+
+    def has(self, value: ir.Value) -> bool:
+        """Whether the value has been made, or brought, in this step."""
+        return value in self._tensors
+
+    def blank(self, shape: Sequence[int], form: Format, purpose: str) -> Tensor:
+        """Memory for something between two commands, of a static shape."""
+        cols = shape[-1] if len(shape) else 1
+        view = View.new(f"{self.node} {purpose}", math.prod(shape[:-1]), cols, form.dtype)
+        return Tensor(view, tuple(shape), form, float(1 << 8 * form.dtype.itemsize - 1))
 
     def scratch(self, like: Tensor, form: Format, purpose: str) -> Tensor:
         """Memory for something between two commands, as large as ``like``."""
@@ -147,7 +158,7 @@ class Context(Emitter):
         rows, cols = self.sizes(value)
         if flat:
             rows, cols = 1, most(rows) * cols
-        key = (value, f"{element} {None if form is None else form.scale.tobytes()!r}")
+        key = (value, f"{element} {None if form is None else form.scale.tobytes()!r} {rules}")
         if key not in self._inputs:
             memory_cols = cols if element != "bit" else -(-cols // 64) * 8
             view = View.new(value.name or "", rows, memory_cols, "uint8" if element == "bit" else element, "input")
@@ -177,6 +188,10 @@ class Context(Emitter):
         """A step's input as integers of type ``element`` ("uint32", "bit", "int8", ...) without a scale."""
         return self._input(value, element, None, **rules).view
 
+    def quantised(self, value: ir.Value, form: Format, zero_point: int) -> Tensor:
+        """A step's input as ``round(x / scale) + zero_point``, computed by the host as ONNX's QuantizeLinear does."""
+        return self._input(value, form.dtype.name, form, zero_point=zero_point)
+
     def indices(self, value: ir.Value, limit: int = 0) -> View:
         """A constant or a step's input as one row of uint32, as AGGREGATE reads them; below ``limit`` unless it is 0."""
         constant = self.constant(value)
@@ -189,7 +204,7 @@ class Context(Emitter):
         """The number of elements of a value."""
         shape = self.shape(value)
         if len(shape) == 1 and isinstance(shape[0], str):
-            return Dim(shape[0], self.capacity[shape[0]])
+            return dynamic(shape[0], self.capacity)
         return math.prod(int(each) for each in shape)
 
     # ---- the end of a step

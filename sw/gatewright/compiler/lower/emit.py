@@ -81,6 +81,14 @@ def vector_records(factor: Real, bias: Real = 0.0) -> npt.NDArray[Any]:
     return records
 
 
+def _inexactness(factor: npt.NDArray[np.float64]) -> float:
+    """The largest relative error that the records of a factor make."""
+    if np.abs(factor).max() >= GAIN_MAX / (1 << MIN_SHIFT):
+        return math.inf
+    records = vector_records(factor)
+    return float(np.abs(records["gain"] / 2.0 ** records["shift"] / factor - 1).max())
+
+
 class Emitter:
     """Collects kernels. ``node`` and ``operator`` label what is emitted next."""
 
@@ -247,6 +255,31 @@ class Emitter:
             combine_shift=shift,
             flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
         )
+
+    def add_integers(self, a: View, b: View, y: View, factor: int, bias: int, *, b_column: bool = False) -> None:
+        """``y = a + b * factor + bias`` of integers, exact where the sum has at most 24 bits."""
+        self._vector(
+            a,
+            b,
+            y,
+            vector_records(1.0, float(bias)),
+            combine=Combine.ADD,
+            a_multiplier=1,
+            b_multiplier=factor,
+            flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
+        )
+
+    def requantise(self, a: Tensor, y: View, factor: npt.NDArray[np.float64], bias: int) -> None:
+        """``y = round(a * factor) + bias`` of integers, with a factor ([] or [columns]) as exact as two multipliers are."""
+        limit = np.iinfo(y.dtype).max + 1 + abs(bias)
+        reach = min(a.bound, 2 * limit / float(np.abs(factor).min()))  # beyond it all saturate
+        most = int(min(max(VALUE_MAX // reach, 1), GAIN_MAX))
+        if a.bound > VALUE_MAX:
+            return self.scale(Tensor(a.view, a.shape, a.format, a.bound), y, Format(y.dtype, np.ones(())), factor, bias)
+        choices = range(max(most // 2, 1), most + 1)
+        prescale = min(choices, key=lambda each: _inexactness(factor / each))
+        self._vector(a.view, None, y, vector_records(factor / prescale, float(bias)), a_multiplier=prescale)
+        return None
 
     def multiply(self, a: Tensor, b: Tensor, y: View, out: Format, *, b_column: bool = False) -> None:
         """``y = a * b`` element by element; b as for :meth:`add`."""

@@ -24,7 +24,7 @@ from gatewright.compiler.lower.emit import gemm_params
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import ALIGNMENT
 
-__all__ = ["ABSENT", "Positions", "move", "movable", "split"]
+__all__ = ["ABSENT", "Positions", "arrange", "elements", "movable", "move", "split"]
 
 Positions = npt.NDArray[np.int64]
 """For each element of a result, in its shape, the number of the operand's element that it is, or ABSENT."""
@@ -216,79 +216,73 @@ def movable(positions: Sequence[Positions], shapes: Sequence[Sequence[int]], siz
 def move(context: Context, out: ir.Value, sources: Sequence[tuple[ir.Value, Positions]]) -> None:
     """Make ``out`` of elements of ``sources``; each with the positions of those that come from it."""
     target = context.target(out)
+    if not target.uniform or (len(sources) > 1 and target.dtype == INT32):
+        target = context.plan.wide(out)
+    context.define(out, arrange(context, sources, target).called(context.shape(out)))
+
+
+def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], target: Format) -> Tensor:
+    """Elements of ``sources`` in the shape of their positions: in the format ``target`` (of one scale), unless they are
+    there in another one and need not be touched."""
     if len(sources) == 1:
-        value, positions = sources[0]
-        source = context.uniform(value)
+        source, positions = context.uniform(sources[0][0]), sources[0][1]
         addresses = _addresses(_matrix(positions), source.view.cols, source.view.stride, source.view.dtype.itemsize)
         found = _as_view(addresses, source.view.dtype.itemsize)
-        if found is not None and most_rows_fit(source):
+        if found is not None:
             start, stride = found
-            rows, cols = addresses.shape
-            view = source.view
-            row_bytes = -(-cols * view.dtype.itemsize // ALIGNMENT) * ALIGNMENT
-            seen = View(view.buffer, rows, cols, view.dtype, stride or row_bytes, view.offset + start)
-            context.define(out, source.on(seen, context.shape(out)))
-            return
-        natural = source.format if source.view.dtype in (INT8, INT16) else target
-    else:
-        natural = context.plan.wide(out)
-    form = target if target.uniform else natural
-    if not _copy(context, out, sources, form):
-        form = target if target.uniform and target.dtype == INT8 else natural
-        if form.dtype == INT32:
-            raise AssertionError("refused: int32 that cannot be copied")
-        _multiply(context, out, sources, form)
+            (rows, cols), view = addresses.shape, source.view
+            stride = stride or -(-cols * view.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+            return source.on(View(view.buffer, rows, cols, view.dtype, stride, view.offset + start), positions.shape)
+        if source.view.dtype == INT16 and target.dtype != INT8:
+            target = source.format
+    copied = _copy(context, sources, target)
+    return _multiply(context, sources, target) if copied is None else copied
 
 
-def most_rows_fit(source: Tensor) -> bool:
-    """Whether a tensor has a static number of rows, so that positions describe it."""
-    return isinstance(source.view.rows, int)
-
-
-def _copy(context: Context, out: ir.Value, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> bool:
+def _copy(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor | None:
     tensors = [context.uniform(value) for value, _ in sources]
     plans = []
-    tensor = context.make(out, form)
     for source, (_, positions) in zip(tensors, sources, strict=True):
         size = source.view.dtype.itemsize
         plan = _as_copies(_addresses(_matrix(positions), source.view.cols, source.view.stride, size), size)
         if plan is None or any(each.col * form.dtype.itemsize % ALIGNMENT for each in plan):
-            return False
+            return None
         plans.append(plan)
     if sum(map(len, plans)) > MOST_COPIES:
-        return False
+        return None
+    tensor = context.blank(sources[0][1].shape, form, "moved")
     for source, plan in zip(tensors, plans, strict=True):
         view = source.view
         for each in plan:
             piece = View(view.buffer, each.rows, each.cols, view.dtype, each.stride, view.offset + each.start)
             place = tensor.view.part(each.row, each.rows, each.col, each.cols)
             context.scale(source.on(piece), place, form)
-    context.define(out, tensor)
-    return True
+    return tensor
 
 
-def _multiply(context: Context, out: ir.Value, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> None:
+def _multiply(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor:
     """The products' sum: of high and low parts, and of the sources."""
+    assert form.dtype != INT32, "refused: int32 that cannot be copied"
     total: Tensor | None = None
     for value, positions in sources:
         source = context.take(value, form)
         if source.view.dtype == INT8:
-            part = context.make(out, form)
+            part = context.blank(positions.shape, form, "moved")
             _products(context, source, positions, part, 1)
         else:
-            part = _wide(context, out, source, positions, form)
+            part = _wide(context, source, positions, form)
         if total is not None:
-            both = context.make(out, form)
+            both = context.blank(positions.shape, form, "joined")
             context.add(total, part, both.view, form)
             part = both
         total = part
     assert total is not None
-    context.define(out, total)
+    return total
 
 
-def _wide(context: Context, out: ir.Value, source: Tensor, positions: Positions, form: Format) -> Tensor:
+def _wide(context: Context, source: Tensor, positions: Positions, form: Format) -> Tensor:
     high, low = split(context, source)
-    upper, lower, joined = (context.make(out, form) for _ in range(3))
+    upper, lower, joined = (context.blank(positions.shape, form, each) for each in ("upper", "lower", "moved"))
     _products(context, high, positions, upper, 256)
     _products(context, low, positions, lower, 1)
     context.add(upper, lower, joined.view, form)

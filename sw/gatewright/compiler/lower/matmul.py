@@ -1,0 +1,148 @@
+"""Products of two activations: int8 with one scale each, one GEMM for each matrix of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT16, Format, Tensor
+from gatewright.compiler.kernels import most
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.elementwise import Sum, join
+from gatewright.compiler.lower.functions import limit_of, only_real
+from gatewright.compiler.lower.linear import product
+from gatewright.compiler.lower.move import Positions, arrange, elements, movable
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.shape import transposed
+from gatewright.compiler.lower.shapes import dims
+from gatewright.compiler.quantise import HEADROOM, Plan
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["pairs"]
+
+
+def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    reason = only_real(node)
+    if reason is not None:
+        return reason
+    a, b = (dims(value.shape) for value in node.inputs[:2])  # type: ignore[union-attr]
+    if 0 in (*a, *b):
+        return "it has an operand without elements"
+    if any(isinstance(size, str) for size in b):
+        return f"{node.inputs[1].name} has a dynamic size"  # type: ignore[union-attr]
+    if any(isinstance(size, str) for size in a) and (len(b) > 2 or len(b) < 2):
+        return f"{node.inputs[0].name} has a dynamic size"  # type: ignore[union-attr]
+    if node.op_type == "Gemm" and node.attributes.get_int("transA", 0):
+        if any(isinstance(size, str) for size in a) or not movable([_swapped(node)], [a], 1, config):  # type: ignore[list-item]
+            return f"{node.inputs[0].name} is too large to be transposed"  # type: ignore[union-attr]
+    return None
+
+
+def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    a, b = node.inputs[:2]
+    assert a is not None and b is not None
+    return {0: plan.narrow(a), 1: plan.narrow(b)}
+
+
+def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Indices of matrices of A, of B and of the result, for batch shapes ``a`` and ``b``."""
+    batch = np.broadcast_shapes(a, b)
+    left = np.broadcast_to(elements(a), batch).reshape(-1)
+    right = np.broadcast_to(elements(b), batch).reshape(-1)
+    yield from ((int(x), int(y), index) for index, (x, y) in enumerate(zip(left, right, strict=True)))
+
+
+@rule("MatMul", refuse=_refuse, demand=_demand)
+def matmul(node: ir.Node, context: Context) -> None:
+    """B as it lies, [K, N]; where a Transpose made it, what that Transpose read, [N, K], if rows need not be torn apart."""
+    a, b = node.inputs
+    assert a is not None and b is not None
+    x, out = context.take(a, context.plan.narrow(a)), context.produce(node.outputs[0])
+    if len(b.shape or ()) == 1:  # the vector's products with the rows of A are one row: those of A with the vector
+        _rows_times_vector(context, x, context.take(b, context.plan.narrow(b)), out)
+        return
+    y, is_kn = _right(context, b)
+    unit = np.full(out.view.cols, float(x.format.scale) * float(y.format.scale))
+    none = np.zeros(out.view.cols)
+    a_batch, b_batch = x.shape[:-2], tuple(int(size) for size in y.shape[:-2])
+    if not b_batch:
+        product(context, x.view, y.view, unit, none, out, b_is_kn=is_kn)
+        return
+    rows = int(x.shape[-2]) if len(x.shape) > 1 else 1
+    height = int(y.shape[-2])
+    for left, right, index in pairs(tuple(int(size) for size in a_batch), b_batch):
+        part = out.on(out.view.part(index * rows, rows))
+        a_part, b_part = x.view.part(left * rows, rows), y.view.part(right * height, height)
+        product(context, a_part, b_part, unit, none, part, b_is_kn=is_kn)
+
+
+def _rows_times_vector(context: Context, x: Tensor, vector: Tensor, out: Tensor) -> None:
+    unit = np.full(out.view.cols, float(x.format.scale) * float(vector.format.scale))
+    rows = out.view.cols
+    for index in range(most(out.view.rows)):
+        a_part, part = x.view.part(index * rows, rows), out.on(out.view.part(index, 1))
+        product(context, vector.view, a_part, unit, np.zeros(rows), part)
+
+
+def _right(context: Context, b: ir.Value) -> tuple[Tensor, bool]:
+    form = context.plan.narrow(b)
+    node = b.producer()
+    if node is not None and node.op_type == "Transpose" and not node.domain and context.has(b):
+        source = node.inputs[0]
+        assert source is not None and source.shape is not None
+        shape = tuple(int(size) for size in source.shape)  # type: ignore[arg-type]
+        positions = transposed(node, elements(shape))[0].swapaxes(-1, -2)
+        if positions.shape[-1] == 1 or positions[..., 1].flat[0] - positions[..., 0].flat[0] == 1:
+            context.take(source, form)
+            return _in(context, source, positions, form), False
+    return context.take(b, form), True
+
+
+def _in(context: Context, value: ir.Value, positions: Positions, form: Format) -> Tensor:
+    """Moved elements of a value, in a format."""
+    tensor = arrange(context, [(value, positions)], form)
+    if tensor.format.same(form):
+        return tensor
+    made = context.blank(positions.shape, form, "narrow")
+    context.scale(tensor, made.view, form)
+    return made
+
+
+# ---- Gemm whose operands are no constants
+
+
+def _swapped(node: ir.Node) -> Positions:
+    a = node.inputs[0]
+    assert a is not None and a.shape is not None
+    return elements(tuple(int(size) for size in a.shape)).T  # type: ignore[arg-type]
+
+
+@rule("Gemm", refuse=_refuse, demand=_demand)
+def gemm(node: ir.Node, context: Context) -> None:
+    """``alpha A B + beta C``."""
+    a, b, *rest = node.inputs
+    assert a is not None and b is not None
+    alpha, beta = node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)
+    form = context.plan.narrow(a)
+    x = context.take(a, form)
+    if node.attributes.get_int("transA", 0):
+        x = _in(context, a, _swapped(node), form)
+    y = context.take(b, context.plan.narrow(b))
+    out = context.produce(node.outputs[0])
+    c = rest[0] if rest and beta else None
+    size = abs(alpha) * float(x.format.scale) * float(y.format.scale)
+    target = out
+    if c is not None or alpha < 0:
+        reach = limit_of(out.format) + (context.plan.largest(c) * HEADROOM * abs(beta) if c is not None else 0)
+        target = context.scratch(out, Format.of(INT16, reach), "product")
+    is_kn = not node.attributes.get_int("transB", 0)
+    product(context, x.view, y.view, np.full(out.view.cols, size), np.zeros(out.view.cols), target, b_is_kn=is_kn)
+    sign = -1 if alpha < 0 else 1
+    if c is not None:
+        term = context.uniform(c)
+        scaled = Tensor(term.view, term.shape, Format(term.format.dtype, term.format.scale * abs(beta)), term.bound)
+        join(context, Sum(sign, -1 if beta < 0 else 1), target, scaled, out)
+    elif alpha < 0:
+        context.scale(target, out.view, out.format, -1.0)

@@ -1,0 +1,84 @@
+"""Softmax: along the last axis one command; along another one between two moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from gatewright.compiler.formats import INT16, Format
+from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.functions import only_real
+from gatewright.compiler.lower.move import arrange, elements, movable
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.quantise import HEADROOM, Plan
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["VANISHING"]
+
+VANISHING = 24.0
+"""exp(-VANISHING) is nothing beside 1: what lies so far below a row's largest may saturate."""
+
+
+def _axis(node: ir.Node) -> int:
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    return node.attributes.get_int("axis", -1) % max(len(x.shape), 1)
+
+
+def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
+    reason = only_real(node)
+    if reason is not None:
+        return reason
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    if not len(x.shape):
+        return f"{x.name} is a single number"
+    axis = _axis(node)
+    last = axis == len(x.shape) - 1
+    size = x.shape[axis]
+    if not isinstance(size, int) or not (last or x.shape.is_static()):
+        return f"{x.name} has a dynamic size"
+    if size > config.max_columns:
+        return f"a row has {size} columns, allowed at most {config.max_columns}"
+    if not last:
+        shape = tuple(int(each) for each in x.shape)  # type: ignore[arg-type]
+        there = elements(shape).swapaxes(axis, -1)
+        if not movable([there], [shape], 2, config):
+            return f"its axis {axis} cannot be brought to the last place"
+    return None
+
+
+def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    """Scores without those that a mask has made very small."""
+    x = node.inputs[0]
+    assert x is not None
+    seen = plan.observations.get(x.name or "")
+    if seen is None or not seen.sample.size or _axis(node) != len(x.shape or ()) - 1:
+        return {}
+    top = seen.sample.max(-1, keepdims=True)
+    counts = seen.sample > top - VANISHING
+    if counts.all():
+        return {}
+    largest = float(np.abs(np.where(counts, seen.sample, 0)).max())
+    return {0: Format.of(INT16, max(largest * HEADROOM, VANISHING - float(top.min())))}
+
+
+@rule("Softmax", refuse=_refuse, demand=_demand)
+def softmax(node: ir.Node, context: Context) -> None:
+    """Of rows; those of another axis are made and undone."""
+    x, out = node.inputs[0], node.outputs[0]
+    assert x is not None
+    axis, rank = _axis(node), len(context.shape(x))
+    if axis == rank - 1:
+        source, made = context.narrow(x), context.produce(out)
+        context.softmax(source, made.view, made.format)
+        return
+    shape = tuple(int(size) for size in context.shape(x))
+    turned = elements(shape).swapaxes(axis, -1)
+    rows = arrange(context, [(x, turned)], context.plan.wide(x))
+    form = context.plan.wide(out)
+    made = context.blank(turned.shape, form, "rows")
+    context.softmax(rows, made.view, form)
+    between = ir.Value(name=f"{context.node} rows", shape=ir.Shape(turned.shape), type=ir.TensorType(ir.DataType.FLOAT))
+    context.define(between, made)
+    context.define(out, arrange(context, [(between, elements(turned.shape).swapaxes(axis, -1))], form))
