@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
 
-.PHONY: demo test lint golden verify-full bench area clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -27,7 +27,10 @@ lint: $(STAMP)
 golden: $(STAMP)
 	$(BIN)/python -m gatewright_sim.golden.vectors
 
-verify-full: test golden area
+onnx-conformance: $(STAMP)
+	$(BIN)/python -m gatewright.compiler.conformance
+
+verify-full: test golden onnx-conformance area
 	$(BIN)/pytest -m slow -s --junit-xml=junit-slow.xml
 
 bench: $(STAMP)

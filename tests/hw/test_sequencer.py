@@ -20,12 +20,12 @@ def random_command(rng: random.Random, config: AcceleratorConfig) -> bytes:
     spec = rng.choice(list(COMMANDS.values()))
     values = {}
     for field in spec.fields:
-        top = (1 << field.width) - 1
-        limit = field.maximum(config)
+        bottom, top = field.range
+        limit = field.most if field.kind is Kind.CHOICE else min(field.maximum(config), top)
         valid = rng.randint(1, limit) // field.multiple * field.multiple or field.multiple
         if field.kind in (Kind.ADDRESS, Kind.STRIDE):
             valid = rng.randrange(0, top, 8)
-        edges = (0, limit, min(limit + 1, top), min(limit + field.multiple, top), top, rng.randint(0, top))
+        edges = (bottom, 0, limit, min(limit + 1, top), min(limit + field.multiple, top), top, rng.randint(0, top))
         values[field.name] = valid if rng.random() < 0.97 else rng.choice(edges)
     flags = rng.randrange(256) & (spec.flags_mask if rng.random() < 0.9 else 0xFF)
     raw = bytearray(encode(spec, flags, **values))

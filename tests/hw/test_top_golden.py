@@ -12,6 +12,7 @@ CASES = (
     "gemm_programs",
     "attention_programs",
     "aggregate_programs",
+    "vector_programs",
     "mixed_programs",
     "resets_in_mid_command",
     "errors_in_the_data",

@@ -5,8 +5,8 @@
     B -----> groups --+--> VectorDatapath --> beats --> Y
 
 Throughput: one group of LANES elements a cycle, which is one 64-bit beat of int16; half a group where A, B or Y is
-int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a norm takes
-at least 27 cycles a row, a softmax 14. Latency: 20 to 50 cycles besides the memory's.
+int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a norm
+takes at least 27 cycles a row, a softmax 14. Latency: 20 to 50 cycles besides the memory's.
 
 Memory traffic: the output records, the table (TABLE only), then A and B (not for ALONE), each row once (a stride of 0
 reads it again for each row), Y once. Rows that follow each other without a gap are read and written in whole bursts.

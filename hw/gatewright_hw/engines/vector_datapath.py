@@ -19,7 +19,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import GAIN_BITS, LANES, Combine, Function
+from gatewright.spec.vector import EPSILON_BITS, GAIN_BITS, LANES, Combine, Function
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.vector_combine import CombineLanes
 from gatewright_hw.engines.vector_layout import GROUP, RAW_GROUP, group_counter, row_layout
@@ -27,7 +27,7 @@ from gatewright_hw.engines.vector_load import Records
 from gatewright_hw.engines.vector_map import MapLanes
 from gatewright_hw.engines.vector_out import OutLanes
 from gatewright_hw.engines.vector_queue import PromisedQueue
-from gatewright_hw.engines.vector_scale import EPSILON_BITS, RowScale
+from gatewright_hw.engines.vector_scale import RowScale
 from gatewright_hw.engines.vector_statistics import RowStatistics
 from gatewright_hw.engines.vector_table import TableLanes
 from gatewright_hw.engines.vector_weights import WEIGHT_GROUP, SoftmaxWeights

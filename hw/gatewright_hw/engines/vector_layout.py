@@ -33,7 +33,7 @@ def credit(m: Module, depth: int, taken: Value | int, returned: Value | int, lea
 
 
 def group_counter(m: Module, step: Value, row: data.View) -> tuple[Signal, Value]:
-    """Counts the groups of each row as ``step`` moves on; returns the group's index and whether it is the row's last."""
+    """Counts the groups of each row as ``step`` moves on; returns a group's index and whether it is its row's last."""
     index = Signal(row.last_group.shape(), name="group")
     last = index == row.last_group
     with m.If(step):

@@ -9,7 +9,7 @@ A column's record lies in the block RAM of its lane; with one record for all col
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -108,9 +108,7 @@ class OutLanes(wiring.Component):
             dropped = Signal(SHIFT_BITS, name=f"dropped_{lane}", reset_less=True)
             total = Signal(signed(_PRODUCT_BITS + 1), name=f"total_{lane}", reset_less=True)
             sticky = Signal(name=f"sticky_{lane}", reset_less=True)
-            rounded = Signal(
-                signed(len(total) - BIAS_FRACTION_BITS + 1), name=f"rounded_{lane}", reset_less=True
-            )
+            rounded = Signal(signed(len(total) - BIAS_FRACTION_BITS + 1), name=f"rounded_{lane}", reset_less=True)
             y = Signal(signed(ELEMENT_BITS), name=f"y_{lane}", reset_less=True)
             z = delayed(m, self.z[lane], 2)[-1]
             m.d.comb += write.data[lane].eq(self.load_record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from amaranth.hdl import Module, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
@@ -18,7 +20,7 @@ class PromisedQueue(wiring.Component):
     Parameters
     ----------
     shape : of an item; a layout or a number of bits.
-    depth : places. The memory behind it has one entry less.
+    depth : places, 2..8193. The memory behind it has one entry less.
 
     Members
     -------
@@ -29,7 +31,9 @@ class PromisedQueue(wiring.Component):
     """
 
     def __init__(self, shape: ShapeLike, depth: int) -> None:
-        self._depth = depth
+        self._depth = operator.index(depth)
+        if not 2 <= self._depth <= 8193:
+            raise ValueError(f"PromisedQueue: depth is {depth}, allowed 2..8193")
         super().__init__(
             {
                 "room": Out(1, init=1),

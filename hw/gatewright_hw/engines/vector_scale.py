@@ -6,8 +6,8 @@
               factor = r, offset = 0, shift = L
     both      z = round_half_even((x factor - offset) / 2**shift)
 
-with n elements, their sum S and sum of squares Q, epsilon, and E, the sum of the weights, all exact integers. The rules are
-:func:`gatewright.spec.vector.normalise` and :func:`gatewright.spec.vector.softmax`.
+with n elements, their sum S and sum of squares Q, epsilon, and E, the sum of the weights, all exact integers. The rules
+are :func:`gatewright.spec.vector.normalise` and :func:`gatewright.spec.vector.softmax`.
 
 One multiplier of 24 x 17 bits makes all products, one accumulator sums them and is normalised in place. A norm takes 27
 cycles, a softmax 14; while a row is scaled the rows before it are on their way out and those behind it come in.
@@ -21,28 +21,18 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.commands import VECTOR
+from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, RECIPROCAL_CURVE, ROOT_CURVE
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import (
-    INTERPOLATION_BITS,
-    MAX_COLUMNS,
-    NORM_FRACTION_BITS,
-    NORM_INPUT_BITS,
-    RECIPROCAL_CURVE,
-    ROOT_CURVE,
-    ROOT_FRACTION_BITS,
-    VALUE_BITS,
-)
+from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS, VALUE_BITS
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.vector_queue import PromisedQueue
 from gatewright_hw.engines.vector_statistics import statistics_layout
 from gatewright_hw.engines.vector_weights import sum_bits
 
-__all__ = ["EPSILON_BITS", "SCALE", "RowScale"]
+__all__ = ["SCALE", "RowScale"]
 
-EPSILON_BITS = VECTOR.field("epsilon").width + VECTOR.field("epsilon_high").width
 _COUNT_BITS = MAX_COLUMNS.bit_length()
-_RATE_BITS = ROOT_FRACTION_BITS + 2
+_RATE_BITS = CURVE_FRACTION_BITS + 2
 """r is at most 2."""
 
 SCALE = data.StructLayout(
@@ -80,7 +70,7 @@ def _curve_entries() -> list[int]:
     """Both curves, the reciprocal behind the root: the fraction of each value, and, above it, the drop to the next."""
     entries = []
     for table in (ROOT_CURVE, RECIPROCAL_CURVE):
-        points = [int(point) - (1 << ROOT_FRACTION_BITS) for point in table]
+        points = [int(point) - (1 << CURVE_FRACTION_BITS) for point in table]
         entries += [here | here - after << _RATE_BITS - 1 for here, after in pairwise(points)]
     return entries
 
@@ -116,7 +106,7 @@ class RowScale(wiring.Component):
         total = Signal(self.statistics.payload.total.shape(), reset_less=True)
         power = Signal(self.statistics.payload.power.shape(), reset_less=True)
         accumulator = Signal(_ACCUMULATOR_BITS, reset_less=True)
-        length = Signal(signed(_ACCUMULATOR_BITS.bit_length() + 1), reset_less=True)  # bits of the number, once at the top
+        length = Signal(signed(_ACCUMULATOR_BITS.bit_length() + 1), reset_less=True)  # of the number in bits
         rate, factor = Signal(_RATE_BITS, reset_less=True), Signal(SCALE["factor"].shape, reset_less=True)
 
         size = Mux(total < 0, -total, total)
@@ -168,7 +158,7 @@ class RowScale(wiring.Component):
                 with m.If(tick == Mux(self.softmax, len(_NORMALISE) - 1, len(_NORMALISE) - 2)):
                     m.d.sync += enter(_State.CURVE)
             with m.Case(_State.CURVE), m.If(tick == 2 + _LATENCY - 1):
-                one = 1 << ROOT_FRACTION_BITS
+                one = 1 << CURVE_FRACTION_BITS
                 m.d.sync += [rate.eq(Mux(zero, 0, one + start - (product >> INTERPOLATION_BITS))), accumulator.eq(0)]
                 with m.If(self.softmax):
                     m.d.sync += enter(_State.DONE)
@@ -182,7 +172,7 @@ class RowScale(wiring.Component):
             with m.Case(_State.DONE):
                 m.d.sync += enter(_State.IDLE)
 
-        halves = ROOT_FRACTION_BITS - NORM_FRACTION_BITS
+        halves = CURVE_FRACTION_BITS - NORM_FRACTION_BITS
         m.d.comb += [
             queue.claim.eq(queue.push),
             queue.push.eq(state == _State.DONE),
@@ -193,7 +183,7 @@ class RowScale(wiring.Component):
         return m
 
     def _curve(self, m: Module, accumulator: Signal) -> tuple[Signal, Value]:
-        """The curve's entry at the top bits of ``accumulator``, two cycles later, and whether there is no leading one."""
+        """The entry at the top bits of ``accumulator``, two cycles later; and whether there is no leading one."""
         entries = _curve_entries()
         index_bits = (len(entries) // 2 - 1).bit_length()
         bits = max(entries).bit_length()

@@ -21,10 +21,11 @@ _STEPS = (4, 2, 0)
 """Each step moves by 0..3 times two to this power."""
 
 
-def _check(name: str, in_bits: int, out_bits: int) -> tuple[int, int]:
+def _check(name: str, in_bits: int, out_bits: int, most: int) -> tuple[int, int]:
     in_bits, out_bits = operator.index(in_bits), operator.index(out_bits)
-    if not 2 <= out_bits <= in_bits <= 64:
-        raise ValueError(f"{name}: in_bits is {in_bits} and out_bits {out_bits}, allowed 2 <= out_bits <= in_bits <= 64")
+    if not 2 <= out_bits <= in_bits <= most:
+        allowed = f"2 <= out_bits <= in_bits <= {most}"
+        raise ValueError(f"{name}: in_bits is {in_bits} and out_bits {out_bits}, allowed {allowed}")
     return in_bits, out_bits
 
 
@@ -57,7 +58,7 @@ class StickyShift(wiring.Component):
     """Cycles from operands to result."""
 
     def __init__(self, in_bits: int, out_bits: int) -> None:
-        self._in_bits, self._out_bits = _check("StickyShift", in_bits, out_bits)
+        self._in_bits, self._out_bits = _check("StickyShift", in_bits, out_bits, 64)
         super().__init__(
             {
                 "value": In(signed(self._in_bits)),
@@ -86,9 +87,7 @@ class StickyShift(wiring.Component):
                 "negative": negative,
                 "amount": amount[: max(step, 1)],
             }
-            after = {
-                name: Signal(now.shape(), name=f"{name}_{step}", reset_less=True) for name, now in stage.items()
-            }
+            after = {name: Signal(now.shape(), name=f"{name}_{step}", reset_less=True) for name, now in stage.items()}
             m.d.sync += [after[name].eq(now) for name, now in stage.items()]
             value, amount = after["value"], after["amount"]
             sticky, overflow, negative = after["sticky"], after["overflow"], after["negative"]
@@ -111,8 +110,7 @@ class RoundingShift(wiring.Component):
 
     Parameters
     ----------
-    in_bits : width of the signed value, below 64.
-    out_bits : width of the signed result.
+    in_bits, out_bits : 2..63, of the signed value and result; out_bits at most in_bits.
 
     Members
     -------
@@ -121,7 +119,7 @@ class RoundingShift(wiring.Component):
     """
 
     def __init__(self, in_bits: int, out_bits: int) -> None:
-        self._in_bits, self._out_bits = _check("RoundingShift", in_bits, out_bits)
+        self._in_bits, self._out_bits = _check("RoundingShift", in_bits, out_bits, 63)
         super().__init__(
             {
                 "value": In(signed(self._in_bits)),

@@ -1,4 +1,4 @@
-"""The weights of SOFTMAX: e = (EXP2_TABLE[f] + 2**i / 2) >> i with t = max - v, i = t >> 10, f = t & 1023; and their sum.
+"""The weights of SOFTMAX and their sum: e = (EXP2_TABLE[f] + 2**i / 2) >> i, t = max - v, i = t >> 10, f = t & 1023.
 
 Formats: v signed, VALUE_BITS; e 0..2**15; 0 where i is 17 or more. The rule is that of
 :func:`gatewright.spec.vector.softmax`. Values wait until their row's largest is known, then pass at a group of LANES a
@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.vector import EXP2_FRACTION_BITS, EXP2_ONE, EXP2_TABLE, LANES, VALUE_BITS
+from gatewright.spec.vector import EXP2_FRACTION_BITS, EXP2_ONE, EXP2_TABLE, LANES, SOFTMAX_STEPS, VALUE_BITS
 from gatewright_hw.engines.delay import delayed
 from gatewright_hw.engines.vector_layout import GROUP, group_counter, pair_sums, row_layout
 from gatewright_hw.engines.vector_queue import PromisedQueue
@@ -20,9 +20,6 @@ from gatewright_hw.engines.vector_statistics import statistics_layout
 __all__ = ["WEIGHT_GROUP", "SoftmaxWeights", "sum_bits"]
 
 _WEIGHT_BITS = EXP2_ONE.bit_length()
-_GONE = _WEIGHT_BITS + 1
-"""From this many halvings on a weight is zero."""
-
 WEIGHT_GROUP = data.ArrayLayout(_WEIGHT_BITS, LANES)
 
 
@@ -95,7 +92,7 @@ class SoftmaxWeights(wiring.Component):
     def _weight(self, m: Module, lane: int, below: Value, read: memory.ReadPort, ends: Value) -> Signal:
         """e for a value that is ``below`` the row's largest; ``ends`` marks its row's last group at the last stage."""
         distance = Signal(VALUE_BITS + 1, name=f"distance_{lane}", reset_less=True)
-        steps = Signal(range(_GONE + 1), name=f"steps_{lane}", reset_less=True)
+        steps = Signal(range(SOFTMAX_STEPS + 1), name=f"steps_{lane}", reset_less=True)
         mantissa = Signal(_WEIGHT_BITS, name=f"mantissa_{lane}", reset_less=True)
         by_fours = Signal(_WEIGHT_BITS + 1, name=f"by_fours_{lane}", reset_less=True)
         by_ones = Signal(_WEIGHT_BITS + 1, name=f"by_ones_{lane}", reset_less=True)
@@ -106,7 +103,7 @@ class SoftmaxWeights(wiring.Component):
         m.d.comb += read.addr.eq(distance[:EXP2_FRACTION_BITS])
         m.d.sync += [
             distance.eq(below),
-            steps.eq(Mux(whole > _GONE, _GONE, whole)),
+            steps.eq(Mux(whole > SOFTMAX_STEPS, SOFTMAX_STEPS, whole)),
             mantissa.eq(read.data),
             by_fours.eq(Cat(0, mantissa) >> Cat(0, 0, later[1][2:])),
             by_ones.eq(by_fours >> later[2][:2]),

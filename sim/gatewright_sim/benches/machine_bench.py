@@ -15,14 +15,18 @@ from gatewright.spec.commands import (
     ATTENTION,
     GEMM,
     GEMM_PARAMS_DTYPE,
+    VECTOR,
+    VECTOR_PARAMS_DTYPE,
     AttentionFlags,
     GemmFlags,
     Opcode,
+    VectorFlags,
     encode,
 )
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import ENGINES, register
+from gatewright.spec.vector import TABLE_BYTES, Combine, ElementType, Function
 from gatewright_sim.benches.top_driver import Outcome, TopDriver
 from gatewright_sim.golden.machine import GoldenMachine
 from gatewright_sim.golden.memory import SimulatedMemory
@@ -113,10 +117,33 @@ def aggregate(image: Image) -> bytes:
     )  # fmt: skip
 
 
+def vector(image: Image) -> bytes:
+    rng = image.rng
+    rows, cols = rng.randint(1, 12), rng.choice((1, 8, 9, 40, CONFIG.max_columns))
+    flags = VectorFlags(rng.randrange(4))
+    types = {operand: rng.choice(list(ElementType)) for operand in "aby"}
+    params = np.zeros(cols if flags & VectorFlags.PER_COLUMN else 1, VECTOR_PARAMS_DTYPE)
+    params["bias"] = image.numpy.integers(-(1 << 18), 1 << 18, len(params))
+    params["gain"] = image.numpy.integers(-(1 << 15), 1 << 15, len(params))
+    params["shift"] = image.numpy.integers(8, 30, len(params))
+    places = {operand: image.matrix(rows, cols * kind.nbytes) for operand, kind in types.items()}
+    return encode(
+        VECTOR, flags, rows=rows, cols=cols, params_addr=image.place(params), table_addr=image.reserve(TABLE_BYTES),
+        **{f"{operand}_addr": address for operand, (address, _) in places.items()},
+        **{f"{operand}_stride": stride if operand == "y" or rng.random() < 0.9 else 0
+           for operand, (_, stride) in places.items()},
+        **{f"{operand}_type": kind for operand, kind in types.items()},
+        a_multiplier=rng.randrange(-(1 << 15), 1 << 15), b_multiplier=rng.randrange(-(1 << 15), 1 << 15),
+        combine_shift=rng.randint(0, 34), combine=rng.choice(list(Combine)), function=rng.choice(list(Function)),
+        epsilon=rng.getrandbits(32), epsilon_high=rng.choice((0, rng.getrandbits(16))),
+    )  # fmt: skip
+
+
 MAKE: dict[Opcode, Callable[[Image], bytes]] = {
     Opcode.GEMM: gemm,
     Opcode.ATTENTION: attention,
     Opcode.AGGREGATE: aggregate,
+    Opcode.VECTOR: vector,
 }
 
 
@@ -174,6 +201,11 @@ async def attention_programs(dut: Any) -> None:
 @cocotb.test()
 async def aggregate_programs(dut: Any) -> None:
     await run_programs(dut, 3, [Opcode.AGGREGATE], 12)
+
+
+@cocotb.test()
+async def vector_programs(dut: Any) -> None:
+    await run_programs(dut, 6, [Opcode.VECTOR], 12)
 
 
 @cocotb.test()

@@ -9,7 +9,7 @@ import cocotb
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
-from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, GemmFlags, Kind, check, encode
+from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, constants, register
@@ -22,6 +22,7 @@ VALID: dict[Any, tuple[int, dict[str, int]]] = {
     GEMM: (GemmFlags.PARAMS, {"m": 1, "k": 8}),
     ATTENTION: (0, {"seq_kv": 8, "heads": 1, "head_dim": 8}),
     AGGREGATE: (0, {"cols": 1, "features": 8}),
+    VECTOR: (0, {"cols": 1}),
 }
 """Flags and sizes, besides the length of the copy, that make a valid command."""
 
@@ -86,7 +87,7 @@ async def registers_honour_strobes_and_ignore_holes(dut: Any) -> None:
     await driver.registers.write(offset + 1, b"\xaa\xbb")
     assert await driver.read("PROGRAM_ADDR") == 0x11BB_AA44
     used = {entry.offset for entry in REGISTERS}
-    for hole in (0x048, 0x100, 0x830, REGISTER_BYTES - 4):
+    for hole in (0x04C, 0x100, 0x830, REGISTER_BYTES - 4):
         assert hole not in used
         await driver.registers.write(hole, b"\xff\xff\xff\xff")
         answer = await driver.registers.read(hole, 4)
@@ -107,7 +108,7 @@ async def a_program_runs_in_order_and_is_counted(dut: Any) -> None:
         copy(GEMM, SOURCE, TARGET, 40),
         copy(AGGREGATE, TARGET, TARGET + 0x1000, 17),  # needs what the first one wrote
         copy(ATTENTION, TARGET + 0x1000, TARGET + 0x2000, 5),
-        copy(AGGREGATE, TARGET + 0x2000, TARGET + 0x3000, 1),
+        copy(VECTOR, TARGET + 0x2000, TARGET + 0x3000, 1),
     ]
     for addr in (PROGRAM, 0x4FC8):  # the second program crosses a page within a command
         driver.ram.write(TARGET, bytes(0x4000))
@@ -116,7 +117,7 @@ async def a_program_runs_in_order_and_is_counted(dut: Any) -> None:
         assert driver.ram.read(TARGET + 0x1000, 8 * 18) == data[: 8 * 17] + bytes(8)
         assert driver.ram.read(TARGET + 0x2000, 8 * 6) == inverted(data[: 8 * 5]) + bytes(8)
         assert driver.ram.read(TARGET + 0x3000, 16) == data[:8] + bytes(8)
-        assert [await driver.read(f"COMMANDS_{name.upper()}") for name in ENGINES] == [1, 1, 2]
+        assert [await driver.read(f"COMMANDS_{name.upper()}") for name in ENGINES] == [1, 1, 1, 1]
         assert await driver.read("READ_BEATS") == 4 * 8 + 63
         assert await driver.read("WRITE_BEATS") == 63
         assert await driver.read("COMMAND_INDEX") == 3
@@ -144,7 +145,10 @@ def faulty_commands() -> list[bytes]:
                 values = [0] + ([limit + 1, limit + 1 + (1 << field.width >> 1)] if field.limit else [])
                 values += [field.multiple + 1] if field.multiple > 1 else []
                 bad += [copy(spec, **{field.name: value}) for value in values if value < 1 << field.width]
+            elif field.kind is Kind.CHOICE:
+                bad += [copy(spec, **{field.name: value}) for value in range(field.most + 1, 1 << field.width)]
     bad.append(copy(GEMM, flags=0))
+    bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.OUT_INT32 | GemmFlags.OUT_INT16))
     bad.append(copy(GEMM, flags=GemmFlags.A_RESIDENT | GemmFlags.B_KN))
     bad.append(copy(AGGREGATE, flags=3, x_addr=1, rows=0))  # several faults: the first one counts
     bad.append(copy(ATTENTION, q_addr=4, seq_q=0))
@@ -177,8 +181,10 @@ async def sizes_at_their_limit_are_taken(dut: Any) -> None:
     for spec in COMMANDS.values():
         limits = {field.name: field.maximum(CONFIG) for field in spec.fields if field.limit and field.word != 6}
         values = limits | {field.name: 0xFFFF_FFF8 for field in spec.fields if field.kind is Kind.STRIDE}
-        values |= {field.name: field.maximum(CONFIG) for field in spec.fields if field.kind is Kind.PLAIN}
-        command = copy(spec, beats=2, **values, flags=spec.flags_mask)
+        values |= {field.name: field.range[1] for field in spec.fields if field.kind is Kind.PLAIN}
+        values |= {field.name: field.most for field in spec.fields if field.kind is Kind.CHOICE}
+        second = spec.at_most_one_of & (spec.at_most_one_of - 1)  # of two flags that exclude each other
+        command = copy(spec, beats=2, **values, flags=spec.flags_mask & ~second)
         assert check(command, CONFIG) == (ErrorCode.NONE, 0)
         assert await driver.run([command], PROGRAM) == OK
 

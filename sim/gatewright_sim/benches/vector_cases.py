@@ -21,7 +21,7 @@ _Y_BITS = {ElementType.INT8: 8, ElementType.INT16: 16, ElementType.INT32: 32, El
 
 @dataclass
 class Operation:
-    """The input of one command: ``a`` of one row is repeated for ``rows`` rows, ``b`` of one row or one column as well."""
+    """The input of one command. ``a`` of one row is repeated for ``rows`` rows, as ``b`` of one row or column is."""
 
     op: VectorOp
     rows: int
@@ -151,9 +151,8 @@ def place(layout: Layout, operation: Operation) -> PlacedCase:
     fields = dict(operation.noise) | {f"{name}_addr": limits[0] for name, limits in ranges.items()}
     for name, array in padded.items():
         # A stride of 0 repeats a single row; it is as good as any other where there is only one.
-        repeats = len(array) == 1 and (rows > 1 or name != "y" and layout.rng.random() < 0.5)
+        repeats = len(array) == 1 and (rows > 1 or (name != "y" and layout.rng.random() < 0.5))
         fields[f"{name}_stride"] = 0 if repeats else array.shape[1]
-    kinds = {np.dtype(kind.dtype): kind for kind in ElementType}
     command = encode(
         VECTOR,
         (VectorFlags.B_COLUMN if column else 0) | (VectorFlags.PER_COLUMN if per_column else 0),
@@ -167,8 +166,8 @@ def place(layout: Layout, operation: Operation) -> PlacedCase:
         combine_shift=op.combine_shift,
         combine=op.combine,
         function=op.function,
-        a_type=kinds[a.dtype],
-        b_type=kinds[b.dtype] if b is not None else int(layout.rng.integers(4)),
+        a_type=ElementType.of(a.dtype),
+        b_type=ElementType.of(b.dtype) if b is not None else int(layout.rng.integers(4)),
         y_type=op.y_type,
     )
     reads = [limits for name, limits in ranges.items() if name != "y"]

@@ -82,7 +82,7 @@ def attention(
 
     q_heads, k_heads, v_heads = (_split_heads(x, heads) for x in (q, k, v))
     products = exact_matmul(q_heads, np.swapaxes(k_heads, -1, -2), PRODUCT_MAX)
-    scores = rescale(products, factor(score.multiplier, score.shift), np.int16)
+    scores = rescale(products, factor(score.multiplier, score.shift), np.int16, PRODUCT_MAX * q_heads.shape[-1])
     allowed = _allowed(q.shape[-2], k.shape[-2], causal, key_mask)
     if allowed is not None:
         scores = np.where(allowed, scores, np.iinfo(np.int16).min)
@@ -91,6 +91,7 @@ def attention(
     if allowed is not None:
         weight *= allowed
     multiplier, shift = row_scale(weight.sum(axis=-1).astype(np.int64), out)
-    sums = exact_matmul(weight, v_heads, EXP_ONE << 7)
-    mean = rescale(sums, factor(multiplier, shift)[..., None], RESULT_TYPE[bits])
+    largest = EXP_ONE << 7
+    sums = exact_matmul(weight, v_heads, largest)
+    mean = rescale(sums, factor(multiplier, shift)[..., None], RESULT_TYPE[bits], largest * k.shape[-2])
     return np.moveaxis(mean, -3, -2).reshape(*mean.shape[:-3], q.shape[-2], q.shape[-1])

@@ -153,7 +153,8 @@ def _vector(command: DecodedCommand, operands: _Operands) -> Result:
         command["epsilon_high"] << 32 | command["epsilon"],
         table,
     )
-    return ErrorCode.NONE, np.broadcast_to(vector(op, a, b), (rows, cols))
+    y = vector(op, a, b)
+    return ErrorCode.NONE, y if len(y) == rows else np.broadcast_to(y, (rows, cols))
 
 
 _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, _Operands], Result], str]] = {

@@ -13,13 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FLOAT32_EXACT", "FLOAT64_EXACT", "clamp", "exact_matmul", "factor", "rescale"]
+__all__ = ["FLOAT32_EXACT", "FLOAT64_EXACT", "exact_matmul", "factor", "rescale", "saturate"]
 
 Array = npt.NDArray[Any]
 Float64 = npt.NDArray[np.float64]
 
 FLOAT32_EXACT = 1 << 24
 FLOAT64_EXACT = 1 << 53
+_INT32_MAX = (1 << 31) - 1
+_LIMITS = {
+    np.dtype(kind): (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    for kind in (np.int8, np.uint8, np.int16, np.int32)
+}
 
 
 def exact_matmul(left: Array, right: Array, largest: int) -> npt.NDArray[np.floating[Any]]:
@@ -45,18 +50,19 @@ def factor(multiplier: Array | int, shift: Array | int) -> Float64:
     return np.asarray(np.ldexp(np.asarray(multiplier, np.float64), -np.asarray(shift, np.int32)), np.float64)
 
 
-def clamp(values: Float64, dtype: npt.DTypeLike) -> Array:
-    """Integers in float64, saturated to an integer dtype; overwrites ``values``."""
-    limits = np.iinfo(dtype)
-    np.maximum(values, limits.min, out=values)
-    np.minimum(values, limits.max, out=values)
-    return values.astype(dtype)
+def saturate(values: Float64, dtype: npt.DTypeLike, largest: float) -> Array:
+    """Integers in float64, of magnitude ``largest`` or less, saturated to an integer dtype; overwrites ``values``."""
+    low, high = _LIMITS[np.dtype(dtype)]
+    if largest <= _INT32_MAX:  # numpy clips these several times faster
+        narrow = values.astype(np.int32)
+        return narrow.clip(low, high, out=narrow).astype(dtype, copy=False)
+    return values.clip(low, high, out=values).astype(dtype)
 
 
-def rescale(values: Array, scale: Float64, dtype: npt.DTypeLike) -> Array:
+def rescale(values: Array, scale: Float64, dtype: npt.DTypeLike, largest: int) -> Array:
     """``saturate(round_half_even(values * scale))`` to an integer dtype, for a ``scale`` made by :func:`factor`.
 
-    ``values`` are integers of any dtype; their products with the multiplier must stay below 2**53.
+    ``values`` are integers of any dtype, of magnitude ``largest`` or less, at most 2**36.
     """
     product: Float64 = np.multiply(values, scale, dtype=np.float64)
-    return clamp(np.rint(product, out=product), dtype)
+    return saturate(np.rint(product, out=product), dtype, largest * scale.max())

@@ -24,6 +24,9 @@ RESULT_TYPE = {8: np.int8, 16: np.int16}
 PRODUCT_MAX = 1 << 14
 """Of two int8."""
 
+_WRAP = 1 << 31
+"""Where an accumulator wraps."""
+
 
 def gemm(
     a: Int8,
@@ -57,10 +60,12 @@ def gemm(
     if (multiplier is None) != (shift is None):
         raise ValueError("multiplier and shift: one is None, allowed: both or neither")
     acc = exact_matmul(a, b_nk.T, PRODUCT_MAX)
+    largest = PRODUCT_MAX * a.shape[-1]
     if bias is not None:
         acc = np.add(acc, bias, dtype=np.float64)
-        if np.abs(bias.astype(np.int64)).max() >= (1 << 31) - PRODUCT_MAX * a.shape[-1]:
-            acc = acc.astype(np.int64).astype(np.int32)  # modulo 2**32
+        largest += max(int(bias.max()), -int(bias.min()))
+        if largest >= _WRAP:
+            acc, largest = acc.astype(np.int64).astype(np.int32), _WRAP
     if multiplier is None or shift is None:
         return acc.astype(np.int32)
-    return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits])
+    return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits], largest)

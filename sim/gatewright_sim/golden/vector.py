@@ -7,15 +7,16 @@ The arithmetic is that of :mod:`gatewright.spec.vector`, here in float64, which 
 from __future__ import annotations
 
 from functools import lru_cache
+from math import ldexp
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec import vector as spec
-from gatewright.spec.operations import VectorOp
-from gatewright.spec.vector import BIAS_FRACTION_BITS, MIN_SHIFT, VALUE_BITS, Combine, Function
-from gatewright_sim.golden.exact import clamp, factor
+from gatewright.spec.operations import Record, VectorOp
+from gatewright.spec.vector import BIAS_FRACTION_BITS, GAIN_BITS, MIN_SHIFT, VALUE_BITS, Combine, ElementType, Function
+from gatewright_sim.golden.exact import factor, saturate
 
 __all__ = ["vector"]
 
@@ -24,6 +25,9 @@ Float64 = npt.NDArray[np.float64]
 
 _EXACT_BIAS_SHIFT = 29
 """``z gain / 2**shift + bias / 2**8`` is below 2**24 then, and a multiple of 2**-29: 53 bits."""
+
+_RESULT_MAX = (1 << VALUE_BITS - 1 + GAIN_BITS - 1 - MIN_SHIFT) + (1 << 31 - BIAS_FRACTION_BITS)
+"""The largest result before it is saturated."""
 
 
 def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
@@ -39,6 +43,46 @@ def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
         raise ValueError(f"b is {'missing' if b is None else 'given'}, combine is {op.combine.name}")
     if (op.table is None) != (op.function is not Function.TABLE):
         raise ValueError(f"table is {'missing' if op.table is None else 'given'}, function is {op.function.name}")
+    if (
+        b is None
+        and a.dtype.itemsize <= 2
+        and op.function in (Function.NONE, Function.TABLE)
+        and np.size(op.out.gain) == 1
+    ):
+        return _tabulated(*_constants(op), a.dtype.str).take(a.view(f"u{a.dtype.itemsize}"))
+    return _compute(op, a, b)
+
+
+def _constants(op: VectorOp) -> tuple[object, ...]:
+    """What an operation with one record and one operand is made of, to be hashed."""
+    record = (int(np.squeeze(value)) for value in (op.out.gain, op.out.shift, op.out.bias))
+    table = None if op.table is None else op.table.tobytes()
+    return op.y_type, *record, op.a_multiplier, op.combine_shift, op.function, table
+
+
+@lru_cache(maxsize=256)
+def _tabulated(
+    y_type: ElementType,
+    gain: int,
+    shift: int,
+    bias: int,
+    a_multiplier: int,
+    combine_shift: int,
+    function: Function,
+    table: bytes | None,
+    dtype: str,
+) -> IntArray:
+    """The result for every value of an operand of 8 or 16 bits, by its bits."""
+    records = None if table is None else np.frombuffer(table, np.int16).reshape(-1, 2)
+    op = VectorOp(
+        y_type, Record(gain, shift, bias), Combine.ALONE, a_multiplier, 0, combine_shift, function, table=records
+    )
+    kind = np.dtype(dtype)
+    values = np.arange(1 << 8 * kind.itemsize, dtype=f"u{kind.itemsize}").view(kind)
+    return _compute(op, values[None])[0]
+
+
+def _compute(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
     z: npt.NDArray[Any] = _combine(op, a, b)
     if op.table is not None:
         z = _curve_of(op.table.tobytes()).take(_bound16(z).astype(np.int16).view(np.uint16))
@@ -52,28 +96,28 @@ def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
 def _combine(op: VectorOp, a: IntArray, b: IntArray | None) -> Float64:
     if b is not None and op.combine is Combine.MULTIPLY:
         total = np.multiply(a, np.clip(b, -(1 << 15), (1 << 15) - 1), dtype=np.float64)
-        total *= factor(1, op.combine_shift)
-        largest = factor(_largest(a) << 15, op.combine_shift)
+        total *= ldexp(1, -op.combine_shift)
+        largest = _largest(a) << 15
     else:
-        total = np.multiply(a, factor(op.a_multiplier, op.combine_shift), dtype=np.float64)
-        largest = factor(_largest(a) * abs(op.a_multiplier), op.combine_shift)
+        total = np.multiply(a, ldexp(op.a_multiplier, -op.combine_shift), dtype=np.float64)
+        largest = _largest(a) * abs(op.a_multiplier)
         if b is not None:
-            total = total + np.multiply(b, factor(op.b_multiplier, op.combine_shift), dtype=np.float64)
-            largest = largest + factor(_largest(b) * abs(op.b_multiplier), op.combine_shift)
+            total = total + np.multiply(b, ldexp(op.b_multiplier, -op.combine_shift), dtype=np.float64)
+            largest += _largest(b) * abs(op.b_multiplier)
     if op.combine_shift:
         np.rint(total, out=total)
-    return total if largest < 1 << VALUE_BITS - 1 else _bound(total, VALUE_BITS)
+    fits = largest >> op.combine_shift < (1 << VALUE_BITS - 1) - 1
+    return total if fits else _bound(total, VALUE_BITS)
 
 
 def _largest(operand: IntArray) -> int:
-    """Of the magnitudes that its type holds."""
-    return -min(int(np.iinfo(operand.dtype).min), -int(np.iinfo(operand.dtype).max))
+    """No value of the operand's type has a larger magnitude."""
+    return 1 << 8 * operand.dtype.itemsize - (operand.dtype.kind == "i")
 
 
 def _bound(values: Float64, bits: int) -> Float64:
     """Saturate to ``bits``, in place."""
-    np.maximum(values, -(1 << bits - 1), out=values)
-    return np.minimum(values, (1 << bits - 1) - 1, out=values)
+    return values.clip(-(1 << bits - 1), (1 << bits - 1) - 1, out=values)
 
 
 def _bound16(values: Float64) -> Float64:
@@ -118,4 +162,4 @@ def _out(op: VectorOp, z: npt.NDArray[Any]) -> IntArray:
     y: Float64 = np.multiply(z, factor(op.out.gain, shift), dtype=np.float64)
     if biased:
         y += factor(op.out.bias, BIAS_FRACTION_BITS)
-    return clamp(np.rint(y, out=y), op.y_type.dtype)
+    return saturate(np.rint(y, out=y), op.y_type.dtype, _RESULT_MAX)

@@ -14,10 +14,13 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.relevance import hidden_by
 
-__all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "synthetic"]
+__all__ = ["RANGE_KEY", "SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
 
 RANGE_KEY = "gatewright.range"
 """Metadata of a value whose range the model states: "low,high", in place of what calibration sees."""
+
+MASKED = 1e30
+"""Magnitude from which on a number only says that something is not there, as -inf does in a mask of scores."""
 
 SAMPLE_ROWS = 512
 """Rows of a value that are kept, spread over the calibration inputs."""
@@ -45,6 +48,11 @@ class Observation:
         return np.maximum(np.abs(self.low), np.abs(self.high))
 
     @property
+    def masked(self) -> bool:
+        """Whether some elements only say that something is not there."""
+        return not bool((np.abs(self.sample) < MASKED).all())
+
+    @property
     def largest(self) -> float:
         """Largest magnitude of all."""
         return float(self.columns.max(initial=0.0))
@@ -56,22 +64,13 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
     ``inputs`` are complete inputs of the model. Raises :class:`CompileError` when ONNX Runtime refuses the model or an
     input, or a value is not finite.
     """
-    import onnxruntime
-
     values = {
         value.name: value
         for node in model.graph
         for value in node.outputs
         if value.name and value.dtype is not None and value.dtype.is_floating_point()
     }
-    observed = _with_outputs(model, list(values))
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(observed, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base but Exception
-        raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
+    session = open_session(model, list(values))
     hidden = hidden_by(model)
     found: dict[str, list[Observation]] = {}
     share = max(SAMPLE_ROWS // max(len(inputs), 1), 8)
@@ -95,17 +94,29 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
     return merged
 
 
-def _with_outputs(model: ir.Model, names: Sequence[str]) -> bytes:
+def open_session(model: ir.Model, names: Sequence[str]) -> Any:
+    """ONNX Runtime on a model that also returns the values ``names``; nothing is fused, so that each of them exists.
+
+    Raises :class:`CompileError` when it refuses the model.
+    """
+    import onnxruntime
+
     proto = ir.to_proto(model)
     there = {value.name for value in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
-    data: bytes = proto.SerializeToString()
-    return data
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base but Exception
+        raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
 
 
 def _observe(array: npt.NDArray[Any], share: int) -> Observation:
-    rows = np.asarray(array, np.float32).reshape(-1, array.shape[-1] if array.ndim else 1)
-    finite = np.where(np.isfinite(rows), rows, 0)  # masks hold -inf
+    cols = array.shape[-1] if array.ndim else 1
+    rows = np.asarray(array, np.float32).reshape(array.size // cols if cols else 0, cols)
+    finite = np.where(np.abs(rows) < MASKED, rows, 0)
     if not len(rows):
         finite = np.zeros((1, rows.shape[1]), np.float32)
     step = max(len(rows) // share, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.masks import is_mask
 from gatewright.compiler.lower.rules import refusal, rule_of
 from gatewright.compiler.lower.shapes import dims as shape_dims
+from gatewright.compiler.measure import available, node_errors
 from gatewright.compiler.partition import Part, partition
 from gatewright.compiler.passes import run
 from gatewright.compiler.quantise import Plan, quantise
@@ -44,6 +47,7 @@ def compile_model(
     capacity: Mapping[str, int] | None = None,
     name: str | None = None,
     memory_bytes: int = DEVICE_MEMORY,
+    measure: bool = False,
 ) -> CompiledProgram:
     """Compile an ONNX model for a configuration of the accelerator.
 
@@ -56,6 +60,7 @@ def compile_model(
     capacity : for a dynamic leading dimension by name its largest size; a call takes what it brings.
     name : of the program, by default the model's graph.
     memory_bytes : most device memory that it may take.
+    measure : whether to run the first calibration inputs on the golden model, for the error of each layer.
 
     Raises :class:`CompileError` naming the node that is at fault.
     """
@@ -68,7 +73,7 @@ def compile_model(
     for dims in reversed(_choices(buckets or {})):
         source = read_model(model)
         title = name or source.graph.name or "model"
-        variant, shared = _variant(source, hardware, sets, Bindings(dims, limits), shared)
+        variant, shared = _variant(source, hardware, sets, Bindings(dims, limits), shared, measure)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
     return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)
@@ -84,28 +89,70 @@ def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
 
 
 def _variant(
-    model: ir.Model, config: AcceleratorConfig, sets: Sequence[Inputs], bindings: Bindings, known: Plan | None
+    model: ir.Model,
+    config: AcceleratorConfig,
+    sets: Sequence[Inputs],
+    bindings: Bindings,
+    known: Plan | None,
+    measured: bool,
 ) -> tuple[VariantPlan, Plan]:
     """Lower a model for one choice of bucket sizes, with the formats that are ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
     run(model, bindings)
+    _made_by_nodes(model)
     dims, capacity = dict(bindings.buckets), dict(bindings.capacity)
     inputs, outputs = (
         tuple(_interface(value, declared.get(value.name), {*dims, *capacity}) for value in values)
         for values in (model.graph.inputs, model.graph.outputs)
     )
-    refusals = {node: reason for node in model.graph if (reason := refusal(node, config))}
+    refusals = _refusals(model, config)
     on_fabric = {node for node in model.graph if node not in refusals}
     if known is None:
         feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
         plan = quantise(model, on_fabric, calibrate(model, feeds))
     else:
         plan = quantise(model, on_fabric, known.observations, known.linears)
-    steps: list[FabricPlan | HostStep] = [
-        _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, part, refusals)
-        for part in partition(model, refusals)
-    ]
-    return VariantPlan(dims, capacity, inputs, outputs, steps), plan
+
+    def variant(keep_all: bool) -> VariantPlan:
+        steps: list[FabricPlan | HostStep] = [
+            _fabric(part, config, plan, capacity, keep_all=keep_all) if part.on_fabric else _host(model, part, refusals)
+            for part in partition(model, refusals)
+        ]
+        return VariantPlan(dims, capacity, inputs, outputs, steps)
+
+    if known is not None:
+        plan.errors = known.errors
+    elif measured and available():
+        plan.errors = node_errors(model, variant(keep_all=True), config, feeds[0])
+    return variant(keep_all=False), plan
+
+
+def _made_by_nodes(model: ir.Model) -> None:
+    """Outputs that folding has left as constants become results of an Identity."""
+    for index, value in enumerate(model.graph.outputs):
+        if value.producer() is not None or value.const_value is None:
+            continue
+        constant = ir.Value(name=value.name, shape=value.shape, type=value.type, const_value=value.const_value)
+        constant.name = f"{value.name}_constant"
+        del model.graph.initializers[value.name or ""]
+        model.graph.register_initializer(constant)
+        node = ir.node("Identity", [constant], name=f"{value.name}_identity")
+        result = node.outputs[0]
+        result.name, result.shape, result.type = value.name, value.shape, value.type
+        for user, place in list(value.uses()):
+            user.replace_input_with(place, constant)
+        model.graph.append(node)
+        model.graph.outputs[index] = result
+
+
+def _refusals(model: ir.Model, config: AcceleratorConfig) -> dict[ir.Node, str]:
+    """Why nodes run on the host. A mask that such a node reads must exist as numbers, hence is cast there."""
+    found = {node: reason for node in model.graph if (reason := refusal(node, config))}
+    for node in reversed(list(model.graph)):
+        reader = next((user for value in node.outputs for user, _ in value.uses() if user in found), None)
+        if node.op_type == "Cast" and reader is not None and is_mask(node.outputs[0]):
+            found[node] = f"{reader.name}, which reads it, runs on the host"
+    return found
 
 
 def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> Value:
@@ -134,20 +181,25 @@ def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
         if any(have > most for have, most in zip(array.shape, sizes, strict=True)):
             raise CompileError(f"calibration: {value.name!r} has shape {list(array.shape)}, allowed up to {sizes}")
         pads = [(0, most - have) for have, most in zip(array.shape, sizes, strict=True)]
-        found[value.name] = np.pad(array, pads).astype(value.dtype.numpy(), copy=False)
+        found[value.name] = (np.pad(array, pads) if pads else array).astype(value.dtype.numpy(), copy=False)
     return found
 
 
-def _fabric(part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int]) -> FabricPlan:
+def _fabric(
+    part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int], *, keep_all: bool = False
+) -> FabricPlan:
+    """The kernels of a step. With ``keep_all`` every value of it is an output."""
     context = Context(config, plan, capacity)
     for node in part.nodes:
         found = rule_of(node)
         assert found is not None
         with context.labelled(node.name or node.op_type, node.op_type):
             found.lower(node, context)
-    for value in part.outputs:
-        context.output(value)
-    return context.finish()
+    outputs = [value for node in part.nodes for value in node.outputs if context.has(value)] if keep_all else part.outputs
+    for value in outputs:
+        if not is_mask(value):  # a later step takes the bits of what is cast to a mask
+            context.output(value)
+    return replace(context.finish(), errors=plan.errors)
 
 
 def _host(model: ir.Model, part: Part, refusals: Mapping[ir.Node, str]) -> HostStep:

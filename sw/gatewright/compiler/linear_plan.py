@@ -28,7 +28,7 @@ HEADROOM = 1.5
 DEFAULT = (0.5, 1.3, 0.9)
 """Strength, widening and floor where there are no rows to choose by."""
 
-FEWEST_ROWS = 16
+FEWEST_ROWS = 64
 """To choose by."""
 
 NARROWEST = 0.01
@@ -92,15 +92,20 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool) 
         return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
 
     steps = _Steps(weights, offset)
-    choices = list(product(STRENGTHS, WIDENINGS, FLOORS))
-    errors = [0.0 if choice == DEFAULT else 1.0 for choice in choices]
+    choice, error = DEFAULT, 0.0
     if len(sample) >= FEWEST_ROWS:
         half = len(sample) // 2
-        folds = [(sample[:half], sample[half:]), (sample[half:], sample[:half])]
-        errors = [sum(steps.error(steps.form(*choice, _seen(known)), held) for known, held in folds) for choice in choices]
-    best = int(np.argmin(errors))
-    if errors[best] <= 2 * FINE_ABOVE**2:
-        return plans(steps.form(*choices[best], seen), False)
+        folds = ((_seen(sample[:half]), sample[half:]), (_seen(sample[half:]), sample[:half]))
+        found = {
+            each: np.mean([steps.error(steps.form(*each, known), held) for known, held in folds])
+            for each in product(STRENGTHS, WIDENINGS, FLOORS)
+        }
+        choice = min(found, key=lambda each: found[each])
+        error = float(found[choice])
+    elif len(sample):
+        error = steps.error(steps.form(*choice, seen), sample)
+    if error <= FINE_ABOVE**2:
+        return plans(steps.form(*choice, seen), False)
     return plans(Format.of(INT16, seen.largest * HEADROOM), True)
 
 

@@ -15,16 +15,16 @@ from gatewright.compiler.formats import INT8, INT16, Format, integer_format
 from gatewright.compiler.linear_plan import HEADROOM, LinearPlan, Weight, plan_linears
 from gatewright.compiler.passes.linear import QUANTISED
 
-__all__ = ["Plan", "quantise"]
+__all__ = ["VANISHING", "Plan", "quantise"]
 
 WITHIN_ONE = {"Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Erf", "Softsign", "L2Norm", "Sin", "Cos"}
 """Operators whose results are never larger than 1, whatever calibration saw."""
 
-_OFFSET = {
-    "gatewright": {"Linear", "LayerNorm", "RmsNorm", "Gelu"},
-    "": set("Add Elu HardSigmoid HardSwish LeakyRelu Mish Mul Relu Selu Sigmoid Softplus Sub Tanh".split()),
-}
-"""Operators whose rules can write a format with an offset."""
+VANISHING = 24.0
+"""exp(-VANISHING) is nothing beside 1: scores so far below the largest may be any lower one."""
+
+_OFFSET = {"Linear", "LayerNorm", "RmsNorm", "Add", "Sub", "Mul"}
+"""Operators that can write a format with an offset, besides the functions of single elements."""
 
 
 @dataclass(eq=False)
@@ -36,12 +36,13 @@ class Plan:
     observations : by value name.
     linears : by node name.
     demands : the formats in which readers need a value, by value.
+    errors : measured, by node name.
     """
 
     observations: Mapping[str, Observation]
     linears: dict[str, LinearPlan] = field(default_factory=dict)
     demands: dict[ir.Value, list[Format]] = field(default_factory=dict)
-    outputs: set[ir.Value] = field(default_factory=set)
+    errors: dict[str, float] = field(default_factory=dict)
 
     def largest(self, value: ir.Value) -> float:
         """The largest magnitude that calibration saw, of a constant: that it holds; 1 where nothing is known."""
@@ -49,6 +50,11 @@ class Plan:
             return float(np.abs(value.const_value.numpy().astype(np.float64)).max(initial=0.0))
         seen = self.observations.get(value.name or "")
         return seen.largest if seen is not None and seen.largest > 0 else 1.0
+
+    def masked(self, value: ir.Value) -> bool:
+        """Whether some elements only say that something is not there."""
+        seen = self.observations.get(value.name or "")
+        return value.const_value is None and seen is not None and seen.masked
 
     def columns(self, value: ir.Value) -> npt.NDArray[np.float64]:
         """Largest magnitude of each column; no column counts as less than 1 % of the largest."""
@@ -64,8 +70,8 @@ class Plan:
         producer = value.producer()
         if producer is not None and producer.op_type in WITHIN_ONE:
             return Format.of(INT16, 1.0)
-        exact = value.const_value is not None
-        return Format.of(INT16, self.largest(value) * (1.0 if exact else HEADROOM))
+        room = 1.0 if value.const_value is not None else HEADROOM
+        return Format.of(INT16, self.largest(value) * room + (VANISHING if self.masked(value) else 0.0))
 
     def narrow(self, value: ir.Value) -> Format:
         """int8 with one scale; integers as they are."""
@@ -92,6 +98,7 @@ def quantise(
 
     ``linears`` are plans by node name that are known from the same model in another size.
     """
+    from gatewright.compiler.lower.functions import FUNCTIONS
     from gatewright.compiler.lower.rules import rule_of
 
     plan = Plan(observations)
@@ -100,7 +107,7 @@ def quantise(
             plan.linears |= {node.name or "": linears[node.name or ""] for node in nodes}
             continue
         made = x.producer()
-        offset = made in on_fabric and made.op_type in _OFFSET.get(made.domain, ())
+        offset = made in on_fabric and (made.op_type in _OFFSET or made.op_type in FUNCTIONS)
         weights = [_weight(node.inputs[1]) for node in nodes]
         seen = observations.get(x.name or "")
         if seen is None or len(seen.low) != weights[0].real.shape[1]:

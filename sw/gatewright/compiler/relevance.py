@@ -11,13 +11,8 @@ import onnx_ir as ir
 
 __all__ = ["hidden_by"]
 
-_ROW_WISE = {
-    "gatewright": {"Linear", "LayerNorm", "RmsNorm", "L2Norm", "Gelu"},
-    "": set(
-        "Abs Add Cast Clip Div Elu Erf Exp HardSigmoid HardSwish Identity LeakyRelu Log Mish Mul Neg Reciprocal Relu Selu "
-        "Sigmoid Softplus Softsign Sqrt Sub Tanh Where".split()
-    ),
-}
+_ROW_WISE = {"Linear", "LayerNorm", "RmsNorm", "L2Norm", "Add", "Sub", "Mul", "Div", "Cast", "Identity"}
+"""Besides the functions of single elements."""
 
 _ALL = ir.Value(name="")
 """Stands for a mask that hides nothing."""
@@ -44,6 +39,7 @@ def _leading(value: ir.Value) -> tuple[object, ...] | None:
 
 def _through(node: ir.Node, index: int, masks: dict[ir.Value, ir.Value]) -> ir.Value:
     """The mask that hides rows of input ``index`` from this node."""
+    from gatewright.compiler.lower.functions import FUNCTIONS
     from gatewright.compiler.lower.masks import source
 
     operands = [value for value in node.inputs if value is not None]
@@ -53,7 +49,8 @@ def _through(node: ir.Node, index: int, masks: dict[ir.Value, ir.Value]) -> ir.V
         if pooled or attended:
             mask = source(operands[-1])
             return mask if mask.is_graph_input() else _ALL
-    rows = node.op_type in _ROW_WISE.get(node.domain, ()) or (node.op_type, index) == ("Attention", 0)
-    if rows and _leading(operands[index]) == _leading(node.outputs[0]):
+    rows = node.op_type in _ROW_WISE or node.op_type in FUNCTIONS or (node.op_type, index) == ("Attention", 0)
+    operand = node.inputs[index]
+    if rows and operand is not None and _leading(operand) == _leading(node.outputs[0]):
         return masks.get(node.outputs[0], _ALL)
     return _ALL

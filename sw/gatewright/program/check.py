@@ -16,6 +16,7 @@ from gatewright.program.compiled import (
     Placement,
     Value,
     Variant,
+    dimension,
     shape_at,
 )
 from gatewright.program.errors import DamagedProgram, UnsupportedProgram
@@ -104,7 +105,7 @@ def _value(path: str, value: Value | Placement, names: Sequence[str]) -> None:
         raise DamagedProgram(f"{path}.dtype is {value.dtype!r}, allowed: a type of truth values, integers or floats")
     for size in value.shape:
         if isinstance(size, str):
-            _one_of(f"{path}.shape", size, names)
+            _one_of(f"{path}.shape", dimension(size)[0], names)
         else:
             _within(f"{path}.shape", size, 0, _ADDRESS_SPACE)
 
@@ -149,8 +150,6 @@ def _placement(path: str, placement: Placement, variant: Variant, nbytes: int) -
         raise DamagedProgram(f"{path}.shape is {placement.shape}, allowed: only 1 before a dynamic size")
     if placement.rows > 1 and dynamic and placement.cols != int(np.prod(full[dynamic[-1] + 1 :], dtype=object)):
         raise DamagedProgram(f"{path}.cols is {placement.cols}, allowed: all elements of one dynamic entry")
-    if placement.element == BIT:
-        _within(f"{path}.rows (of a bit mask)", placement.rows, 1, 1)
     _aligned(f"{path}.offset", placement.offset, ALIGNMENT)
     _aligned(f"{path}.stride", placement.stride, ALIGNMENT)
     _within(f"{path}.stride", placement.stride, placement.row_bytes if placement.rows > 1 else 0, nbytes)

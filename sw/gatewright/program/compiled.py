@@ -8,6 +8,7 @@ that depend on dynamic sizes, and rings once for each fabric step.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ __all__ = [
     "Step",
     "Value",
     "Variant",
+    "dimension",
     "shape_at",
 ]
 
@@ -39,9 +41,22 @@ BIT = "bit"
 """The element of a mask."""
 
 
+_DYNAMIC = re.compile(r"(?P<name>.+?)(?: (?P<sign>[+-]) (?P<number>\d+))?")
+
+
+def dimension(size: str) -> tuple[str, int]:
+    """Name and addend of a dynamic size: "edges" or, for example, "pointers - 1"."""
+    found = _DYNAMIC.fullmatch(size)
+    return (size, 0) if found is None else (found["name"], int(f"{found['sign'] or ''}{found['number'] or 0}"))
+
+
 def shape_at(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int, ...]:
     """A shape with sizes in the places of names."""
-    return tuple(sizes[each] if isinstance(each, str) else each for each in shape)
+    found = []
+    for each in shape:
+        name, addend = (each, 0) if isinstance(each, int) else dimension(each)
+        found.append(name if isinstance(name, int) else sizes[name] + addend)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -52,12 +67,12 @@ class Placement:
     ----------
     name : of the value in the model.
     dtype : numpy name of the type that the host sees, such as "float32" or "int64".
-    shape : that the host sees, with the variant's bucket sizes; a name stands for a dynamic size
-        (:attr:`Variant.capacity`), where no dimension before it is larger than 1.
+    shape : that the host sees, with the variant's bucket sizes; a name, or one plus or minus a number, stands for a
+        dynamic size (:attr:`Variant.capacity`), where no dimension before it is larger than 1.
     offset, stride : bytes from the allocation's start, and from row to row; multiples of 8.
     rows, cols : the matrix in memory (at capacity), the elements of ``shape`` in their order.
-    element : numpy name of the type in memory ("int8", "uint8", "int16", "int32", "uint32"), or "bit" for a mask of one
-        row: bit j of a little-endian bit string, padded to 8 bytes.
+    element : numpy name of the type in memory ("int8", "uint8", "int16", "int32", "uint32"), or "bit" for a mask:
+        each row a little-endian bit string, padded to 8 bytes.
     scale : real value of one unit, for all columns or one per column; empty where integers are stored as they are.
     zero_point : the stored integer that stands for 0.
     limit : stored integers are indices below it, negative ones count from its end; 0 where no such rule holds.
@@ -97,7 +112,8 @@ class Value:
     Attributes
     ----------
     name, dtype : as of :class:`Placement`.
-    shape : a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size (:attr:`Variant.capacity`).
+    shape : a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size (:attr:`Variant.capacity`);
+        the latter may have a number added, as in "pointers - 1".
     fill : what an input is padded with up to the bucket's size; outputs are cut to the size of the inputs.
     """
 

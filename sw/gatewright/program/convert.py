@@ -104,14 +104,14 @@ def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) ->
     """
     flat = array.reshape(1, -1) if placement.rows == 1 else array.reshape(-1, placement.cols)
     rest = np.full(placement.cols, placement.fill)
-    if placement.element == BIT:
-        bits = np.concatenate([_truth(placement.name, flat[0]), rest[flat.shape[1] :] != 0])
-        packed = np.packbits(bits, bitorder="little")
-        view = _view(placement, memory)
-        view[0, : packed.size], view[0, packed.size :] = packed, 0
-        return
     view = _view(placement, memory)
     rows, cols = flat.shape
+    if placement.element == BIT:
+        bits = np.zeros((placement.rows, 8 * view.shape[1]), bool)
+        bits[:, : placement.cols] = rest != 0
+        bits[:rows, :cols] = _truth(placement.name, flat)
+        view[:] = np.packbits(bits, axis=1, bitorder="little")
+        return
     view[:rows, :cols] = _stored(placement, flat)
     if rows < placement.rows or cols < placement.cols:
         fill = _stored(placement, rest.reshape(1, -1))[0]
@@ -124,7 +124,7 @@ def decode(placement: Placement, memory: npt.NDArray[np.uint8], sizes: dict[str,
     view, count = _view(placement, memory), math.prod(shape)
     kind: np.dtype[Any] = np.dtype(placement.dtype)
     if placement.element == BIT:
-        return np.unpackbits(view[0], count=count, bitorder="little").reshape(shape).astype(kind)
+        view = np.unpackbits(view, axis=1, count=placement.cols, bitorder="little")
     part = view[:, :count] if placement.rows == 1 else view[: count // placement.cols]
     if not placement.scale:
         return part.reshape(shape).astype(kind)

@@ -17,7 +17,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
-from gatewright.spec.vector import Combine, Function
+from gatewright.spec.vector import EPSILON_BITS, Combine, Function
 
 __all__ = [
     "AGGREGATE",
@@ -288,7 +288,7 @@ VECTOR = CommandSpec(
         Field("a_multiplier", 11, "factor of A where A and B are added, or A is alone", width=16, signed=True),
         Field("b_multiplier", 11, "factor of B where A and B are added", lsb=16, width=16, signed=True),
         Field("epsilon", 12, "epsilon of LAYER_NORM and RMS_NORM, bits 31:0"),
-        Field("epsilon_high", 13, "epsilon, bits 47:32", width=16),
+        Field("epsilon_high", 13, "epsilon, bits 47:32", width=EPSILON_BITS - 32),
         Field("combine_shift", 14, "shift of the combination", width=SHIFT_BITS),
         Field("combine", 14, "see Combine", Kind.CHOICE, lsb=8, width=2, most=max(Combine)),
         Field("function", 14, "see Function", Kind.CHOICE, lsb=12, width=3, most=max(Function)),

@@ -35,6 +35,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.spec.curves import (
+    CURVE_FRACTION_BITS,
+    RECIPROCAL_CURVE,
+    ROOT_CURVE,
+    bit_length,
+    curve,
+    mantissa,
+)
 from gatewright.spec.errors import SpecError
 from gatewright.spec.fixed import round_half_even_shift, saturate
 
@@ -45,16 +53,12 @@ __all__ = [
     "EXP2_ONE",
     "EXP2_TABLE",
     "GAIN_BITS",
-    "INTERPOLATION_BITS",
     "LANES",
     "MAX_COLUMNS",
     "MIN_SHIFT",
     "NORM_FRACTION_BITS",
     "NORM_INPUT_BITS",
-    "RECIPROCAL_CURVE",
     "RECORD_BYTES",
-    "ROOT_CURVE",
-    "ROOT_FRACTION_BITS",
     "SOFTMAX_FRACTION_BITS",
     "SOFTMAX_STEPS",
     "TABLE_BYTES",
@@ -66,7 +70,6 @@ __all__ = [
     "Function",
     "apply_table",
     "combine",
-    "curve",
     "norm_scale",
     "normalise",
     "out",
@@ -164,56 +167,6 @@ def out(z: IntArray, gain: IntArray | int, shift: IntArray | int, bias: IntArray
     return np.clip(round_half_even_shift(total, BIAS_FRACTION_BITS + 1), limits.min, limits.max)
 
 
-# ---- curves of a row's scale: interpolated tables
-
-INTERPOLATION_BITS = 15
-_CURVE_BITS = 9
-_CURVE_FRACTION_BITS = 16
-
-ROOT_FRACTION_BITS = _CURVE_FRACTION_BITS
-"""Fraction bits of what :func:`curve` returns, 18 bits wide: values from 1 to 2."""
-
-
-def _curve_table(function: Callable[[Any], Any], low: float) -> npt.NDArray[np.int32]:
-    points = np.maximum(np.arange((1 << _CURVE_BITS) + 1) / (1 << _CURVE_BITS), low)
-    values: npt.NDArray[np.int32] = np.rint(function(points) * 2.0**_CURVE_FRACTION_BITS).astype(np.int32)
-    return values
-
-
-ROOT_CURVE = _curve_table(lambda m: 1 / np.sqrt(m), 0.25)
-"""int32[513]: ``1 / sqrt(m)`` for m = i / 512 in 1/4 .. 1, 16 fraction bits; the entries below 1/4 are not used."""
-
-RECIPROCAL_CURVE = _curve_table(lambda m: 1 / m, 0.5)
-"""int32[513]: ``1 / m`` for m = i / 512 in 1/2 .. 1, 16 fraction bits; the entries below 1/2 are not used."""
-
-
-def curve(table: npt.NDArray[np.int32], mantissa: IntArray) -> Int64:
-    """A curve at ``mantissa / 2**24`` (integers below 2**24), linear between its entries:
-
-        i = mantissa >> 15, f = mantissa & 32767, value = table[i] - ((table[i] - table[i + 1]) * f >> 15)
-
-    Relative error at most 2**-15.
-    """
-    wide = np.asarray(mantissa, np.int64)
-    index = wide >> INTERPOLATION_BITS
-    fraction = wide & ((1 << INTERPOLATION_BITS) - 1)
-    here: Int64 = table[index].astype(np.int64)
-    return np.asarray(here - ((here - table[index + 1]) * fraction >> INTERPOLATION_BITS), np.int64)
-
-
-def _bit_length(values: Int64) -> Int64:
-    """Bit lengths of integers in 0 .. 2**62, exact."""
-    high = values >> 31
-    parts = np.where(high > 0, high, values).astype(np.float64)  # below 2**53, so that frexp is exact
-    return np.asarray(np.frexp(parts)[1].astype(np.int64) + np.where(high > 0, 31, 0), np.int64)
-
-
-def _mantissa(values: Int64, length: Int64) -> Int64:
-    """``values / 2**length`` with 24 fraction bits, cut."""
-    up = np.maximum(VALUE_BITS - length, 0)
-    return np.asarray(values << up >> np.maximum(length - VALUE_BITS, 0), np.int64)
-
-
 # ---- layer norm and RMS norm
 
 NORM_INPUT_BITS = 16
@@ -243,9 +196,9 @@ def normalise(v: IntArray, epsilon: int, centre: bool) -> Int64:
 def norm_scale(n: int, total: Int64, squares: Int64, epsilon: int) -> tuple[Int64, Int64]:
     """r and the shift 2 + e of :func:`normalise` for rows of ``n`` elements with sums S and Q; r = 0 where V = 0."""
     power = n * squares - np.square(total) + epsilon
-    half = (_bit_length(power) + 1) // 2
-    root = np.where(power > 0, curve(ROOT_CURVE, _mantissa(power, 2 * half)), 0)
-    return root, half + ROOT_FRACTION_BITS - NORM_FRACTION_BITS
+    half = (bit_length(power) + 1) // 2
+    root = np.where(power > 0, curve(ROOT_CURVE, mantissa(power, 2 * half)), 0)
+    return root, half + CURVE_FRACTION_BITS - NORM_FRACTION_BITS
 
 
 # ---- softmax
@@ -280,14 +233,14 @@ def softmax(v: IntArray) -> Int64:
 def softmax_weight(distance: Int64) -> Int64:
     """e of :func:`softmax` for the distance t of an element from its row's largest one."""
     steps = np.minimum(distance >> EXP2_FRACTION_BITS, SOFTMAX_STEPS)
-    mantissa = EXP2_TABLE[distance & ((1 << EXP2_FRACTION_BITS) - 1)].astype(np.int64)
-    return np.asarray(mantissa + ((1 << steps) >> 1) >> steps, np.int64)
+    fraction = EXP2_TABLE[distance & ((1 << EXP2_FRACTION_BITS) - 1)].astype(np.int64)
+    return np.asarray(fraction + ((1 << steps) >> 1) >> steps, np.int64)
 
 
 def softmax_scale(total: Int64) -> tuple[Int64, Int64]:
     """r and the shift L of :func:`softmax` for rows with sum E."""
-    length = _bit_length(total)
-    return curve(RECIPROCAL_CURVE, _mantissa(total, length)), length
+    length = bit_length(total)
+    return curve(RECIPROCAL_CURVE, mantissa(total, length)), length
 
 
 # ---- tables

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatewright.spec.curves import CURVE_FRACTION_BITS, RECIPROCAL_CURVE, ROOT_CURVE, curve
 from gatewright.spec.errors import SpecError
 from gatewright.spec.vector import (
     NORM_FRACTION_BITS,
-    RECIPROCAL_CURVE,
-    ROOT_CURVE,
-    ROOT_FRACTION_BITS,
     SOFTMAX_FRACTION_BITS,
     SOFTMAX_STEPS,
     TABLE_STEP_BITS,
@@ -23,7 +21,6 @@ from gatewright.spec.vector import (
     ElementType,
     apply_table,
     combine,
-    curve,
     normalise,
     out,
     softmax,
@@ -63,9 +60,9 @@ def _rows(seed: int, cols: int, low: int, high: int) -> np.ndarray:
 )
 def test_curves_stay_within_their_relative_error(table: np.ndarray, low: int, real) -> None:
     mantissa = np.arange(low, 1 << VALUE_BITS)
-    found = curve(table, mantissa) / 2.0**ROOT_FRACTION_BITS
+    found = curve(table, mantissa) / 2.0**CURVE_FRACTION_BITS
     assert np.abs(found / real(mantissa / 2.0**VALUE_BITS) - 1).max() <= 2.0**-15
-    assert curve(table, mantissa).max() < 1 << ROOT_FRACTION_BITS + 2
+    assert curve(table, mantissa).max() < 1 << CURVE_FRACTION_BITS + 2
 
 
 @settings(deadline=None)

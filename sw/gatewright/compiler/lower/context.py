@@ -212,6 +212,8 @@ class Context(Emitter):
     def output(self, value: ir.Value) -> None:
         """The host reads the value after the step."""
         tensor = self.stored(value)
+        if tensor.format.offset.any():
+            tensor = self.uniform(value)
         if tensor.view.buffer.role != "workspace" or not _whole(tensor.view):
             copy = self.make(value, tensor.format)
             with self.labelled(value.name or "", "output"):

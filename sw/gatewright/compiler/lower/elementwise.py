@@ -18,7 +18,7 @@ from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import Shape, apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shapes import dims
-from gatewright.compiler.quantise import HEADROOM
+from gatewright.compiler.quantise import HEADROOM, Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["Block", "blocks", "join"]
@@ -182,7 +182,16 @@ def _rows(shape: Dims) -> set[Dims]:
     return {shape, (), *((1,) * rank + (size,) for rank in range(len(shape)) for size in (1, shape[-1]))}
 
 
-@rule("Add", "Sub", "Mul", "Div", refuse=_refuse)
+def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    """A term that says "not here" must be able to outweigh any other."""
+    wanted = plan.formats(node.outputs[0])
+    if node.op_type not in ("Add", "Sub") or len(wanted) != 1:
+        return {}
+    far = Format.of(INT16, 2 * limit_of(wanted[0]))
+    return {index: far for index, value in enumerate(node.inputs) if value is not None and plan.masked(value)}
+
+
+@rule("Add", "Sub", "Mul", "Div", refuse=_refuse, demand=_demand)
 def binary(node: ir.Node, context: Context) -> None:
     """A constant that is one value, or one per column, goes into the output stage; anything else is a second operand."""
     a, b = node.inputs

@@ -269,6 +269,21 @@ class Emitter:
             flags=VectorFlags.B_COLUMN if b_column else VectorFlags(0),
         )
 
+    def high_part(self, a: View, y: View) -> None:
+        """``y = round((a + 1/2) / 256)``: no tie ever, so that what it leaves of an int16 is an int8, -128 .. 127."""
+        one = View.constant(f"{self.node} one", np.ones((1, 1), np.int8)).repeated(a.rows)
+        records = vector_records(1 / 512)
+        self._vector(
+            a,
+            one,
+            y,
+            records,
+            combine=Combine.ADD,
+            a_multiplier=2,
+            b_multiplier=1,
+            flags=VectorFlags.B_COLUMN,
+        )
+
     def requantise(self, a: Tensor, y: View, factor: npt.NDArray[np.float64], bias: int) -> None:
         """``y = round(a * factor) + bias`` of integers, with a factor ([] or [columns]) as exact as two multipliers are."""
         limit = np.iinfo(y.dtype).max + 1 + abs(bias)

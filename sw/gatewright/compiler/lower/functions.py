@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.calibrate import MASKED
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.curves import Curve, Function
@@ -220,7 +221,8 @@ def _wider(a: Format, b: Format) -> Format:
 
 def _sample(context: Context, x: ir.Value) -> np.ndarray:
     seen = context.plan.observations.get(x.name or "")
-    return np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
+    sample = np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
+    return sample[np.abs(sample) < MASKED]
 
 
 def _curves(a: Tensor, limit: float, sample: np.ndarray, step: float, shape: Shape) -> list[Curve]:

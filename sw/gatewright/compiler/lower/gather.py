@@ -41,9 +41,8 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
         return f"its axis is {axis}, allowed with an input as indices: 0"
     if not all(isinstance(size, int) for size in index.shape) and len(index.shape) > 1:
         return f"the indices {index.name} have a dynamic size in {len(index.shape)} dimensions, allowed: 1"
-    row = math.prod(int(size) for size in list(table.shape)[1:])  # type: ignore[arg-type]
-    if len(table.shape) > 2 and row * INT16.itemsize % 8:
-        return f"a row of {table.name} has {row} elements, allowed: a multiple of 4"
+    if len(table.shape) > 2 and int(table.shape[-1]) * INT16.itemsize % 8:  # type: ignore[arg-type]
+        return f"rows of {table.name} have {table.shape[-1]} elements, allowed: a multiple of 4"
     return None
 
 

@@ -6,6 +6,10 @@ On the device a uint8 q is the int8 ``q - 128``; a zero point moves along, so th
 
 is exact: a constant's sums go into the bias, and its zero point into its elements where they stay int8. Sums of values are
 products with ones, and join the product in the vector engine, whose 24 bits hold them up to an inner dimension of 127.
+
+QLinearMatMul requantises that sum with a factor of 16 bits and as many more as the sum leaves of 24. Its relative error e, at
+most 2**-16, moves a result y before it is rounded by |y| e: the integer is ONNX's unless y lies within 2**-8 of a tie, where
+it may be the next one. (Float32, in which others compute, leaves ties open to within 2**-16.)
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ def _zero(node: ir.Node, index: int) -> Ints:
         return np.zeros((), np.int64)
     found = value.const_value.numpy()
     zero = found.astype(np.int64).reshape(-1) - integer_format(found.dtype)[1]
-    return zero.reshape(()) if (zero == zero[0]).all() else zero
+    return zero[:1].reshape(()) if (zero == zero[0]).all() else zero
 
 
 def _operand_zero(node: ir.Node, operand: int, index: int) -> Ints:
@@ -195,6 +199,8 @@ def _refuse_linear(node: ir.Node, _config: AcceleratorConfig) -> str | None:
         return f"{real.name} is {real.dtype} and its scale {scale.dtype}, allowed: float32"
     if node.attributes.get_int("block_size", 0):
         return "it has scales for blocks"
+    if not (scale.const_value.numpy() > 0).all():
+        return "it has a scale that is not above 0"
     size = scale.const_value.size
     rank = len(x.shape)
     if size > 1 and node.attributes.get_int("axis", 1) % max(rank, 1) != rank - 1:

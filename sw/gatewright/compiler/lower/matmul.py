@@ -8,12 +8,12 @@ import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT16, Format, Tensor
-from gatewright.compiler.kernels import most
+from gatewright.compiler.kernels import View, most
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.elementwise import Sum, join
 from gatewright.compiler.lower.functions import limit_of, only_real
 from gatewright.compiler.lower.linear import product
-from gatewright.compiler.lower.move import Positions, arrange, elements, movable
+from gatewright.compiler.lower.move import Positions, arrange, elements, matrices, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shape import transposed
 from gatewright.compiler.lower.shapes import dims
@@ -56,26 +56,67 @@ def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, in
 
 @rule("MatMul", refuse=_refuse, demand=_demand)
 def matmul(node: ir.Node, context: Context) -> None:
-    """B as it lies, [K, N]; where a Transpose made it, what that Transpose read, [N, K], if rows need not be torn apart."""
+    """B as it lies, [K, N]; where a Transpose made an operand, what that Transpose read, if rows need not be torn apart."""
     a, b = node.inputs
     assert a is not None and b is not None
-    x, out = context.take(a, context.plan.narrow(a)), context.produce(node.outputs[0])
+    a_form, b_form = context.plan.narrow(a), context.plan.narrow(b)
+    out = context.produce(node.outputs[0])
     if len(b.shape or ()) == 1:  # the vector's products with the rows of A are one row: those of A with the vector
-        _rows_times_vector(context, x, context.take(b, context.plan.narrow(b)), out)
+        _rows_times_vector(context, context.take(a, a_form), context.take(b, b_form), out)
         return
-    y, is_kn = _right(context, b)
-    unit = np.full(out.view.cols, float(x.format.scale) * float(y.format.scale))
+    unit = np.full(out.view.cols, float(a_form.scale) * float(b_form.scale))
     none = np.zeros(out.view.cols)
-    a_batch, b_batch = x.shape[:-2], tuple(int(size) for size in y.shape[:-2])
-    if not b_batch:
-        product(context, x.view, y.view, unit, none, out, b_is_kn=is_kn)
+    right, is_kn = _right(context, b, b_form)
+    if len(right) == 1:
+        product(context, context.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn)
         return
-    rows = int(x.shape[-2]) if len(x.shape) > 1 else 1
-    height = int(y.shape[-2])
-    for left, right, index in pairs(tuple(int(size) for size in a_batch), b_batch):
+    left = _batch(context, a, a_form)
+    rows = int(left[0].rows)  # type: ignore[arg-type]
+    for x, y, index in pairs(_lead(context, a), _lead(context, b)):
         part = out.on(out.view.part(index * rows, rows))
-        a_part, b_part = x.view.part(left * rows, rows), y.view.part(right * height, height)
-        product(context, a_part, b_part, unit, none, part, b_is_kn=is_kn)
+        product(context, left[x], right[y], unit, none, part, b_is_kn=is_kn)
+
+
+def _lead(context: Context, value: ir.Value) -> tuple[int, ...]:
+    return tuple(int(size) for size in context.shape(value)[:-2])
+
+
+def _batch(context: Context, value: ir.Value, form: Format) -> list[View]:
+    """The matrices of a value."""
+    turned = _before_transpose(context, value)
+    found = matrices(context, *turned, form) if turned is not None else None
+    if found is not None:
+        return found
+    view, shape = context.take(value, form).view, context.shape(value)
+    rows = int(shape[-2]) if len(shape) > 1 else 1
+    return [view.part(row, rows) for row in range(0, most(view.rows), rows)]
+
+
+def _right(context: Context, b: ir.Value, form: Format) -> tuple[list[View], bool]:
+    """The matrices of B, and whether they are [K, N]."""
+    turned = _before_transpose(context, b)
+    if turned is None:
+        return _batch(context, b, form), True
+    source, positions = turned
+    other = positions.swapaxes(-1, -2)
+    if (found := matrices(context, source, other, form)) is not None:
+        return found, False
+    if other.shape[-1] > 1 and (np.diff(other, axis=-1) == 1).all():  # copies of rows
+        view = _in(context, source, other, form).view
+        return [view.part(row, other.shape[-2]) for row in range(0, most(view.rows), other.shape[-2])], False
+    return _batch(context, b, form), True
+
+
+def _before_transpose(context: Context, value: ir.Value) -> tuple[ir.Value, Positions] | None:
+    """What a Transpose in this step made ``value`` of, and which of its elements it is."""
+    node = value.producer()
+    if node is None or (node.domain, node.op_type) != ("", "Transpose") or not context.has(value):
+        return None
+    source = node.inputs[0]
+    assert source is not None and source.shape is not None
+    positions = transposed(node, elements(tuple(int(size) for size in source.shape)))[0]  # type: ignore[arg-type]
+    below = _before_transpose(context, source)
+    return (source, positions) if below is None else (below[0], below[1].reshape(-1)[positions])
 
 
 def _rows_times_vector(context: Context, x: Tensor, vector: Tensor, out: Tensor) -> None:
@@ -84,20 +125,6 @@ def _rows_times_vector(context: Context, x: Tensor, vector: Tensor, out: Tensor)
     for index in range(most(out.view.rows)):
         a_part, part = x.view.part(index * rows, rows), out.on(out.view.part(index, 1))
         product(context, vector.view, a_part, unit, np.zeros(rows), part)
-
-
-def _right(context: Context, b: ir.Value) -> tuple[Tensor, bool]:
-    form = context.plan.narrow(b)
-    node = b.producer()
-    if node is not None and node.op_type == "Transpose" and not node.domain and context.has(b):
-        source = node.inputs[0]
-        assert source is not None and source.shape is not None
-        shape = tuple(int(size) for size in source.shape)  # type: ignore[arg-type]
-        positions = transposed(node, elements(shape))[0].swapaxes(-1, -2)
-        if positions.shape[-1] == 1 or positions[..., 1].flat[0] - positions[..., 0].flat[0] == 1:
-            context.take(source, form)
-            return _in(context, source, positions, form), False
-    return context.take(b, form), True
 
 
 def _in(context: Context, value: ir.Value, positions: Positions, form: Format) -> Tensor:

@@ -24,7 +24,7 @@ from gatewright.compiler.lower.emit import gemm_params
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import ALIGNMENT
 
-__all__ = ["ABSENT", "Positions", "arrange", "elements", "movable", "move", "split"]
+__all__ = ["ABSENT", "Positions", "arrange", "elements", "matrices", "movable", "move", "split"]
 
 Positions = npt.NDArray[np.int64]
 """For each element of a result, in its shape, the number of the operand's element that it is, or ABSENT."""
@@ -239,6 +239,21 @@ def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], tar
     return _multiply(context, sources, target) if copied is None else copied
 
 
+def matrices(context: Context, value: ir.Value, positions: Positions, form: Format) -> list[View] | None:
+    """The matrices of a batch as views of ``value`` in a format, where each is one; ``positions`` [..., rows, cols]."""
+    source = context.take(value, form)
+    size = source.view.dtype.itemsize
+    found = []
+    for matrix in positions.reshape(-1, *positions.shape[-2:]):
+        place = _as_view(_addresses(matrix, source.view.cols, source.view.stride, size), size)
+        if place is None:
+            return None
+        rows, cols = matrix.shape
+        stride = place[1] or -(-cols * size // ALIGNMENT) * ALIGNMENT
+        found.append(View(source.view.buffer, rows, cols, source.view.dtype, stride, source.view.offset + place[0]))
+    return found
+
+
 def _copy(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor | None:
     tensors = [context.uniform(value) for value, _ in sources]
     plans = []
@@ -295,7 +310,7 @@ def split(context: Context, source: Tensor) -> tuple[Tensor, Tensor]:
     coarse, fine = Format(INT8, source.format.scale * 256), Format(INT8, source.format.scale)
     high = Tensor(View.new(f"{context.node} high", rows, cols, INT8), source.shape, coarse, 127.0)
     low = Tensor(View.new(f"{context.node} low", rows, cols, INT8), source.shape, fine, 128.0)
-    context.scale(source, high.view, coarse)
+    context.high_part(source.view, high.view)
     context.add(source, high, low.view, fine, b_sign=-1)
     return high, low
 

@@ -10,7 +10,6 @@ import onnx_ir as ir
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor
 from gatewright.compiler.kernels import View
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import Positions, arrange, elements, movable, split
 from gatewright.compiler.lower.rules import rule
 from gatewright.spec.config import AcceleratorConfig
@@ -46,9 +45,9 @@ def _turned(node: ir.Node) -> Positions:
 
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     x = node.inputs[0]
-    reason = only_real(ir.node("", [x], outputs=node.outputs[:0])) if x is not None else None
-    if reason is not None or x is None or x.shape is None:
-        return reason or "it has no operand"
+    assert x is not None and x.shape is not None
+    if x.dtype is None or not x.dtype.is_floating_point():
+        return f"{x.name} is {x.dtype}, allowed: real numbers"
     if not x.shape.is_static():
         return f"{x.name} has a dynamic size"
     turned = _turned(node)

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, Format
 from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.masks import is_mask
 from gatewright.compiler.lower.move import ABSENT, Positions, elements, movable, move
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shapes import dims
@@ -198,6 +199,8 @@ def concat(node: ir.Node, context: Context) -> None:
 def _refuse_cast(node: ir.Node, _config: AcceleratorConfig) -> str | None:
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None and x.dtype is not None and out.dtype is not None
+    if is_mask(out):
+        return None
     if not out.dtype.is_floating_point() or not (x.dtype.is_floating_point() or x.dtype in CASTABLE):
         return f"it casts {x.dtype} to {out.dtype}, allowed: real numbers, int8 and int32 to real numbers"
     return None
@@ -210,12 +213,14 @@ def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
     x = node.inputs[0]
     assert x is not None and x.dtype is not None
     wanted = plan.formats(node.outputs[0])
-    return {0: wanted[0]} if x.dtype.is_floating_point() and len(wanted) == 1 else {}
+    return {0: wanted[0]} if x.dtype.is_floating_point() and len(wanted) == 1 and not is_mask(node.outputs[0]) else {}
 
 
 @rule("Cast", refuse=_refuse_cast, demand=_demand_cast)
 def cast(node: ir.Node, context: Context) -> None:
-    """The same numbers; an integer's unit is 1."""
+    """The same numbers; an integer's unit is 1. Of a mask nothing: its readers take the bits of what is cast."""
     x = node.inputs[0]
     assert x is not None
+    if is_mask(node.outputs[0]):
+        return
     context.define(node.outputs[0], context.stored(x))

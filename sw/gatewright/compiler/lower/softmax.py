@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.calibrate import MASKED
+from gatewright.compiler.errors import CompileError
 from gatewright.compiler.formats import INT16, Format
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import arrange, elements, movable
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.quantise import HEADROOM, Plan
+from gatewright.compiler.quantise import HEADROOM, VANISHING, Plan
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.vector import EXP2_FRACTION_BITS, VALUE_BITS
 
-__all__ = ["VANISHING"]
+__all__: list[str] = []
 
-VANISHING = 24.0
-"""exp(-VANISHING) is nothing beside 1: what lies so far below a row's largest may saturate."""
+
+MOST = (1 << VALUE_BITS - 1 - EXP2_FRACTION_BITS) * math.log(2)
+"""The largest score that the vector engine's log2 units hold."""
 
 
 def _axis(node: ir.Node) -> int:
@@ -55,11 +61,13 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
     seen = plan.observations.get(x.name or "")
     if seen is None or not seen.sample.size or _axis(node) != len(x.shape or ()) - 1:
         return {}
-    top = seen.sample.max(-1, keepdims=True)
-    counts = seen.sample > top - VANISHING
+    sample = seen.sample.astype(np.float64)
+    sample = sample[(sample > -MASKED).any(-1)]  # a row without anything has no largest
+    top = sample.max(-1, keepdims=True)
+    counts = sample > top - VANISHING
     if counts.all():
         return {}
-    largest = float(np.abs(np.where(counts, seen.sample, 0)).max())
+    largest = float(np.abs(np.where(counts, sample, 0)).max())
     return {0: Format.of(INT16, max(largest * HEADROOM, VANISHING - float(top.min())))}
 
 
@@ -69,6 +77,9 @@ def softmax(node: ir.Node, context: Context) -> None:
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None
     axis, rank = _axis(node), len(context.shape(x))
+    top = context.plan.largest(x)
+    if context.target(x).same(context.plan.wide(x)) and top > MOST:
+        raise CompileError(f"node {node.name}: it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}")
     if axis == rank - 1:
         source, made = context.narrow(x), context.produce(out)
         context.softmax(source, made.view, made.format)

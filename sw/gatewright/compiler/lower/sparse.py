@@ -7,13 +7,15 @@ import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.formats import INT8, INT16, Format
-from gatewright.compiler.kernels import Dim, Size, View
+from gatewright.compiler.kernels import Size, View, most
+from gatewright.compiler.linear_plan import HEADROOM
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.rules import DOMAIN, rule
 from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.csr import WEIGHT_MAX, CsrMatrix
+from gatewright.spec.csr import FEATURE_MAX_ABS, WEIGHT_MAX, CsrMatrix
 from gatewright.spec.errors import SpecError
+from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS as ACCUMULATOR_BITS
 from gatewright.spec.fixed import Requantise
 
 __all__: list[str] = []
@@ -56,7 +58,7 @@ def csr_matmul(node: ir.Node, context: Context) -> None:
     arrays = [context.constant(value) for value in node.inputs[:3]]
     if all(array is not None for array in arrays):
         try:
-            matrix = CsrMatrix.from_float(*arrays, cols=_most(features.view.rows))  # type: ignore[arg-type]
+            matrix = CsrMatrix.from_float(*arrays, cols=most(features.view.rows))  # type: ignore[arg-type]
         except SpecError as error:
             raise CompileError(f"node {context.node}: {error}") from None
         views = [
@@ -71,18 +73,21 @@ def csr_matmul(node: ir.Node, context: Context) -> None:
 
 
 def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Size]:
-    """A matrix whose arrays are inputs: its views, the real value of weight 1, and its rows and edges."""
+    """A matrix whose arrays are inputs: its views, the real value of weight 1, and its rows and edges.
+
+    Weights are small enough that all edges in one row, as large as calibration saw or half as much again, do not overflow the
+    accumulator.
+    """
     row_ptr, col, weight = node.inputs[:3]
     assert row_ptr is not None and col is not None and weight is not None
-    form = Format(INT16, np.asarray(context.plan.largest(weight) / WEIGHT_MAX))
+    edges = context.length(col)
+    largest = min(WEIGHT_MAX, (1 << ACCUMULATOR_BITS - 1) // (FEATURE_MAX_ABS * max(most(edges), 1)))
+    form = Format(INT16, np.asarray(context.plan.largest(weight) * HEADROOM / largest))
     pointers = context.length(row_ptr)
     views = [
         context.indices(row_ptr),
-        context.indices(col, limit=_most(context.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
+        context.indices(col, limit=most(context.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
         context.take(weight, form).view,
     ]
-    return views, float(form.scale), pointers + -1, context.length(col)
+    return views, float(form.scale), pointers + -1, edges
 
-
-def _most(size: Size) -> int:
-    return size.most if isinstance(size, Dim) else size

@@ -39,7 +39,7 @@ class FoldConstants(Pass):
                     output_size_limit=LARGEST,
                     should_fold=lambda node: node.domain != DOMAIN and node.op_type not in _KEPT,
                 )
-                further = [_infer_csr(model), _fold_splits(model)]
+                further = [_infer_csr(model), _fold_splits(model), _fold_rest(model)]
                 changed |= result.modified or any(further)
                 if not any(further):
                     return changed
@@ -87,6 +87,25 @@ def _fold_splits(model: ir.Model) -> bool:
             changed |= True
         if not any(output.is_graph_output() for output in node.outputs):
             model.graph.remove(node, safe=True)
+    return changed
+
+
+def _fold_rest(model: ir.Model) -> bool:
+    """GatherElements of constants, which the library's folding leaves (ONNX's reference evaluator wants equal shapes)."""
+    changed = False
+    for node in list(model.graph):
+        if node.op_type != "GatherElements" or node.domain or node.outputs[0].is_graph_output():
+            continue
+        data, indices = array(node.inputs[0]), array(node.inputs[1])
+        if data is None or indices is None:
+            continue
+        axis = node.attributes.get_int("axis", 0) or 0
+        places = list(np.indices(indices.shape, sparse=True))
+        places[axis] = np.where(indices < 0, indices + data.shape[axis], indices)
+        constant = initializer(model.graph, np.ascontiguousarray(data[tuple(places)]), node.outputs[0].name or "gathered")
+        ir.convenience.replace_all_uses_with(node.outputs[0], constant)
+        model.graph.remove(node, safe=True)
+        changed = True
     return changed
 
 

@@ -1,0 +1,154 @@
+"""For the compiler's tests: small models from a few lines, and their results on the golden model beside ONNX Runtime's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from onnx import helper, numpy_helper
+
+from gatewright import Accelerator
+from gatewright.compiler.compile import compile_model
+from gatewright.compiler.domain import DOMAIN, add_functions
+from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep
+
+
+class Graph:
+    """A model under construction; values are known by their names."""
+
+    def __init__(self, opset: int = 20) -> None:
+        self.opset = opset
+        self.nodes: list[onnx.NodeProto] = []
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.values: dict[str, onnx.ValueInfoProto] = {}
+        self.constants: list[onnx.TensorProto] = []
+
+    def input(self, name: str, shape: Sequence[int | str], dtype: Any = np.float32) -> str:
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def constant(self, array: Any) -> str:
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], shape: Sequence[int | str], **attributes: Any) -> str:
+        """An operator of the standard domain, or with ``ours`` of gatewright's; its result is float of ``shape``."""
+        domain = DOMAIN if attributes.pop("ours", False) else ""
+        overload = attributes.pop("overload", "")
+        dtype = attributes.pop("dtype", np.float32)
+        name = f"{operator.lower()}{len(self.nodes)}"
+        node = helper.make_node(operator, inputs, [name], name=f"node_{name}", domain=domain, **attributes)
+        node.overload = overload
+        self.nodes.append(node)
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self.values[name] = helper.make_tensor_value_info(name, kind, shape)
+        return name
+
+    def model(self, *outputs: str) -> onnx.ModelProto:
+        graph = helper.make_graph(
+            self.nodes,
+            "test",
+            self.inputs,
+            [self.values[name] for name in outputs],
+            self.constants,
+            value_info=[info for name, info in self.values.items() if name not in outputs],
+        )
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, 1)]
+        model = ir.serde.deserialize_model(helper.make_model(graph, opset_imports=opsets, ir_version=10))
+        add_functions(model)
+        return ir.serde.serialize_model(model)
+
+
+@dataclass
+class Outcome:
+    """What came out of a program, and what ONNX Runtime says."""
+
+    program: CompiledProgram
+    found: dict[str, np.ndarray]
+    expected: dict[str, np.ndarray]
+
+    @property
+    def steps(self) -> tuple[FabricStep | HostStep, ...]:
+        return self.program.variants[0].steps
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why nodes run on the host."""
+        return [reason for step in self.steps if isinstance(step, HostStep) for reason in step.reasons]
+
+    @property
+    def error(self) -> float:
+        """The largest relative root mean square error of the outputs."""
+        return max(relative(self.found[name], value) for name, value in self.expected.items())
+
+
+def relative(found: np.ndarray, expected: np.ndarray) -> float:
+    assert found.shape == expected.shape
+    size = float(np.sqrt(np.square(expected, dtype=np.float64).mean()))
+    return float(np.sqrt(np.square(found.astype(np.float64) - expected).mean())) / (size or 1.0)
+
+
+def golden(program: CompiledProgram, feed: Mapping[str, np.ndarray], backend: str = "golden") -> dict[str, np.ndarray]:
+    with Accelerator(program.config, backend) as accelerator, accelerator.load(program) as loaded:
+        return loaded(**feed)
+
+
+def onnx_runtime(model: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(feed)), strict=True))
+
+
+@pytest.fixture(scope="session")
+def graph():
+    """The class of models under construction."""
+    return Graph
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Compile a model, run it on the golden model for ``feed``: an :class:`Outcome`. Options are the compiler's."""
+
+    def on_golden(model: onnx.ModelProto, feed: Mapping[str, np.ndarray], config: str = "tiny", **options: Any) -> Outcome:
+        options.setdefault("calibration", feed)
+        program = compile_model(model, config=config, **options)
+        return Outcome(program, golden(program, feed), onnx_runtime(model, feed))
+
+    return on_golden
+
+
+@pytest.fixture(scope="session")
+def apply(run):
+    """Run one standard operator on arrays, those in ``constant`` (by index) known to the compiler: an :class:`Outcome`."""
+
+    def on_golden(
+        operator: str,
+        *operands: np.ndarray,
+        constant: Sequence[int] = (),
+        outputs: int = 1,
+        opset: int = 21,
+        config: str = "tiny",
+        **attributes: Any,
+    ) -> Outcome:
+        names = [f"x{index}" for index in range(len(operands))]
+        tensors = [numpy_helper.from_array(np.asarray(operands[index]), names[index]) for index in constant]
+        declared = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+            for index, (name, array) in enumerate(zip(names, operands, strict=True))
+            if index not in constant
+        ]
+        results = [onnx.ValueInfoProto(name=f"y{index}") for index in range(outputs)]
+        node = helper.make_node(operator, names, [each.name for each in results], name="node", **attributes)
+        graph = helper.make_graph([node], "test", declared, results, tensors)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        feed = {name: array for index, (name, array) in enumerate(zip(names, operands, strict=True)) if index not in constant}
+        return run(model, feed, config)
+
+    return on_golden

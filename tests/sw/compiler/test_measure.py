@@ -1,0 +1,43 @@
+"""The quantisation error of each node."""
+
+import numpy as np
+
+from gatewright.compiler.compile import compile_model
+from gatewright.program.compiled import FabricStep
+
+RNG = np.random.default_rng(8)
+
+
+def perceptron(graph):
+    g = graph()
+    x = g.input("x", [20, 32])
+    for _ in range(2):
+        weight = g.constant(RNG.normal(size=(32, 32)).astype(np.float32) / 6)
+        x = g.node("Relu", [g.node("Linear", [x, weight], [20, 32], ours=True, overload="no_bias")], [20, 32])
+    return g.model(g.node("Softmax", [x], [20, 32], axis=-1))
+
+
+def errors(program):
+    return {
+        layer.node: layer.error
+        for step in program.variants[0].steps
+        if isinstance(step, FabricStep)
+        for layer in step.layers
+    }
+
+
+def test_every_layer_has_its_error(graph):
+    x = RNG.normal(size=(20, 32)).astype(np.float32)
+    found = errors(compile_model(perceptron(graph), config="tiny", calibration={"x": x}, measure=True))
+    assert set(found) == {"node_linear0", "node_relu1", "node_linear2", "node_relu3", "node_softmax4"}
+    assert all(0 < error < 0.05 for error in found.values())
+
+
+def test_the_program_is_the_same_as_without(graph):
+    model = perceptron(graph)
+    x = RNG.normal(size=(20, 32)).astype(np.float32)
+    plain, measured = (
+        compile_model(model, config="tiny", calibration={"x": x}, measure=choice) for choice in (False, True)
+    )
+    np.testing.assert_array_equal(plain.image, measured.image)
+    assert all(np.isnan(error) for error in errors(plain).values())

@@ -1,0 +1,44 @@
+"""Layer norm and RMS norm, over the last axis and over several."""
+
+import numpy as np
+import pytest
+
+RNG = np.random.default_rng(7)
+STEPS = 1.5 / (127 * 256)
+
+
+def draw(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def worst(outcome):
+    (found,), (expected,) = outcome.found.values(), outcome.expected.values()
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 0.1])
+@pytest.mark.parametrize("shape", [(1, 64), (5, 7), (2, 3, 96), (4, 256)])
+@pytest.mark.parametrize("operator", ["LayerNormalization", "RMSNormalization"])
+def test_rows(apply, operator, shape, epsilon):
+    vectors = [draw(shape[-1]) for _ in range(2 if operator[0] == "L" else 1)]
+    outcome = apply(operator, draw(*shape) + 1, *vectors, constant=range(1, 1 + len(vectors)), opset=23, epsilon=epsilon)
+    assert not outcome.reasons
+    assert [step.count for step in outcome.steps] == [1]
+    assert worst(outcome) < 5 * STEPS
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((3, 4, 5), 1), ((3, 4, 5), 0), ((2, 3, 8), 1), ((2, 2, 3, 4), -2)])
+def test_several_axes(apply, shape, axis):
+    vectors = [draw(*shape[axis:]) for _ in range(2)]
+    outcome = apply("LayerNormalization", draw(*shape), *vectors, constant=(1, 2), axis=axis)
+    assert not outcome.reasons
+    assert worst(outcome) < 6 * STEPS
+
+
+def test_reasons(apply):
+    assert apply("LayerNormalization", draw(2, 5000), draw(5000), constant=(1,)).reasons == [
+        "a row has 5000 columns, allowed at most 512"
+    ]
+    assert apply("LayerNormalization", draw(2, 64), draw(64)).reasons == ["x1 is not constant"]
+    (reason,) = apply("LayerNormalization", draw(2, 64), draw(64), constant=(1,), outputs=2).reasons
+    assert reason == "its mean or deviation is used"

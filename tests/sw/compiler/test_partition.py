@@ -1,0 +1,94 @@
+"""Models with operators that the fabric lacks: they run on the host, between steps of the fabric, and say so."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from gatewright.program.compiled import FabricStep, HostStep
+
+RNG = np.random.default_rng(11)
+
+
+def kinds(outcome):
+    return ["fabric" if isinstance(step, FabricStep) else "host" for step in outcome.steps]
+
+
+def draw(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def test_one_foreign_operator_makes_three_steps(graph, run):
+    g = graph()
+    x = g.node("Tanh", [g.input("x", [4, 16])], [4, 16])
+    cumulated = g.node("CumSum", [x, g.constant(np.int64(1))], [4, 16])
+    outcome = run(g.model(g.node("Sigmoid", [cumulated], [4, 16])), {"x": draw(4, 16)})
+    assert kinds(outcome) == ["fabric", "host", "fabric"]
+    host = outcome.steps[1]
+    assert host.nodes == ("node_cumsum1",)
+    (reason,) = host.reasons
+    assert reason.startswith("the fabric has no operator CumSum")
+    assert "2 values of 512 bytes cross to the host and back, and the fabric is rung once more" in reason
+    assert outcome.error < 1e-3
+
+
+def test_a_model_without_foreign_operators_is_one_step(graph, run):
+    g = graph()
+    x = g.input("x", [4, 16])
+    model = g.model(g.node("Add", [g.node("Tanh", [x], [4, 16]), g.node("Sigmoid", [x], [4, 16])], [4, 16]))
+    assert kinds(run(model, {"x": draw(4, 16)})) == ["fabric"]
+
+
+def test_what_does_not_depend_on_the_host_does_not_wait_for_it(graph, run):
+    """Two branches, one with foreign operators: the other one's nodes run in the first step."""
+    g = graph()
+    x = g.input("x", [4, 16])
+    left = g.node("Tanh", [g.node("CumSum", [x, g.constant(np.int64(0))], [4, 16])], [4, 16])
+    right = g.node("Exp", [g.node("Sigmoid", [x], [4, 16])], [4, 16])
+    outcome = run(g.model(g.node("Mul", [left, right], [4, 16])), {"x": draw(4, 16)})
+    assert kinds(outcome) == ["fabric", "host", "fabric"]
+    assert [layer.operator for layer in outcome.steps[0].layers] == ["Sigmoid", "Exp"]
+    assert outcome.error < 1e-3
+
+
+def test_several_outputs_and_functions_on_the_host(graph, run):
+    g = graph()
+    x = g.input("x", [3, 5000])
+    wide = g.node("LayerNorm", [x, g.constant(draw(5000)), g.constant(draw(5000))], [3, 5000], ours=True, epsilon=1e-5)
+    outcome = run(g.model(wide, g.node("Tanh", [wide], [3, 5000])), {"x": draw(3, 5000)})
+    assert kinds(outcome) == ["host", "fabric"]
+    assert outcome.reasons[0].startswith("a row has 5000 columns, allowed at most 512")
+    assert outcome.error < 1e-3
+
+
+def test_bodies_of_control_flow_read_values_around_them(graph, run):
+    """An If on the host whose branches read a value of the fabric that is no operand of the If."""
+    g = graph()
+    y = g.node("Tanh", [g.input("x", [4, 16])], [4, 16])
+    branches = []
+    for operator in ("Neg", "Abs"):
+        result = helper.make_tensor_value_info(operator, onnx.TensorProto.FLOAT, [4, 16])
+        branches.append(helper.make_graph([helper.make_node(operator, [y], [operator])], operator, [], [result]))
+    chosen = g.node("If", [g.input("flag", [], bool)], [4, 16], then_branch=branches[0], else_branch=branches[1])
+    model = g.model(g.node("Exp", [chosen], [4, 16]))
+    feed = {"x": draw(4, 16), "flag": np.array(True)}
+    outcome = run(model, feed)
+    assert kinds(outcome) == ["fabric", "host", "fabric"]
+    assert outcome.error < 1e-3
+
+
+def test_a_model_wholly_on_the_host(graph, run):
+    g = graph()
+    outcome = run(g.model(g.node("CumSum", [g.input("x", [4, 16]), g.constant(np.int64(1))], [4, 16])), {"x": draw(4, 16)})
+    assert [type(step) for step in outcome.steps] == [HostStep]
+    assert outcome.error == 0
+
+
+@pytest.mark.parametrize("operator", ["Relu", "CumSum"])
+def test_an_output_that_folding_makes_constant(graph, run, operator):
+    g = graph()
+    x = g.input("x", [4, 16])
+    folded = g.node("Add", [g.constant(draw(2, 3)), g.constant(draw(2, 3))], [2, 3])
+    y = g.node(operator, [x] if operator == "Relu" else [x, g.constant(np.int64(0))], [4, 16])
+    outcome = run(g.model(y, folded), {"x": draw(4, 16)})
+    assert outcome.error < 1e-3
