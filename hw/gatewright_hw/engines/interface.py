@@ -16,9 +16,7 @@ ERROR_BITS = 8
 def command_layout(spec: CommandSpec) -> data.FlexibleLayout:
     """The 512-bit command as a layout whose fields are ``flags`` and the fields of ``spec`` (by name)."""
     fields = {"flags": data.Field(FLAGS_BITS, FLAGS_LSB)}
-    fields |= {
-        field.name: data.Field(Shape(field.width, signed=field.signed), field.offset) for field in spec.fields
-    }
+    fields |= {field.name: data.Field(Shape(field.width, signed=field.signed), field.offset) for field in spec.fields}
     return data.FlexibleLayout(8 * COMMAND_BYTES, fields)
 
 

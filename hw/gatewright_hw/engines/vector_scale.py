@@ -1,7 +1,7 @@
 """The scale of a row: what a norm or a softmax multiplies its elements by.
 
-    norm      V = n Q - S**2 + epsilon = m 4**h, m in 1/4 .. 1;  r = curve(ROOT_CURVE, m), 0 if V = 0
-              factor = n r, offset = S r, shift = h + 2
+    norm      V = n Q - S**2 + epsilon = m 4**h, m in 1/4 .. 1;  r = curve(ROOT_CURVE, m)
+              factor = n r, offset = S r, shift = h + 2; any r will do for V = 0, where n x = S for all x
     softmax   E = m 2**L, m in 1/2 .. 1;  r = curve(RECIPROCAL_CURVE, m)
               factor = r, offset = 0, shift = L
     both      z = round_half_even((x factor - offset) / 2**shift)
@@ -111,7 +111,7 @@ class RowScale(wiring.Component):
 
         size = Mux(total < 0, -total, total)
         low, high = size[:_Y_BITS], size[_Y_BITS:]
-        entry, zero = self._curve(m, accumulator)
+        entry = self._curve(m, accumulator)
         fraction = accumulator[-VALUE_BITS:][:INTERPOLATION_BITS]
         start, drop = entry[: _RATE_BITS - 1], entry[_RATE_BITS - 1 :]
         product, accumulated = self._multiply(
@@ -159,7 +159,7 @@ class RowScale(wiring.Component):
                     m.d.sync += enter(_State.CURVE)
             with m.Case(_State.CURVE), m.If(tick == 2 + _LATENCY - 1):
                 one = 1 << CURVE_FRACTION_BITS
-                m.d.sync += [rate.eq(Mux(zero, 0, one + start - (product >> INTERPOLATION_BITS))), accumulator.eq(0)]
+                m.d.sync += [rate.eq(one + start - (product >> INTERPOLATION_BITS)), accumulator.eq(0)]
                 with m.If(self.softmax):
                     m.d.sync += enter(_State.DONE)
                 with m.Else():
@@ -182,8 +182,8 @@ class RowScale(wiring.Component):
         ]
         return m
 
-    def _curve(self, m: Module, accumulator: Signal) -> tuple[Signal, Value]:
-        """The entry at the top bits of ``accumulator``, two cycles later; and whether there is no leading one."""
+    def _curve(self, m: Module, accumulator: Signal) -> Signal:
+        """The entry at the top bits of ``accumulator``, two cycles later."""
         entries = _curve_entries()
         index_bits = (len(entries) // 2 - 1).bit_length()
         bits = max(entries).bit_length()
@@ -192,7 +192,7 @@ class RowScale(wiring.Component):
         entry = Signal(bits, reset_less=True)
         m.d.comb += read.addr.eq(Cat(accumulator[-index_bits:], self.softmax))
         m.d.sync += entry.eq(read.data)
-        return entry, ~accumulator[-2:].any()
+        return entry
 
     def _multiply(
         self,

@@ -29,6 +29,9 @@ from gatewright_sim.golden.vector import vector
 
 __all__ = ["execute"]
 
+_GEMM_RECORD = np.dtype(GEMM_PARAMS_DTYPE)
+_VECTOR_RECORD = np.dtype(VECTOR_PARAMS_DTYPE)
+
 
 class _Operands:
     """Reads a command's operands; a bus error does not stop it, as it does not stop an engine."""
@@ -85,7 +88,7 @@ def _gemm(command: DecodedCommand, operands: _Operands) -> Result:
         b = operands.rows(command["b_addr"], n, k, command["b_stride"])
     bias = multiplier = shift = None
     if command.flags & GemmFlags.PARAMS:
-        params = operands.vector(command["params_addr"], n, GEMM_PARAMS_DTYPE)
+        params = operands.vector(command["params_addr"], n, _GEMM_RECORD)
         bias = params["bias"]
         if not command.flags & GemmFlags.OUT_INT32:
             multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
@@ -138,7 +141,7 @@ def _vector(command: DecodedCommand, operands: _Operands) -> Result:
     a = operand("a", cols)
     b = None if combine is Combine.ALONE else operand("b", 1 if command.flags & VectorFlags.B_COLUMN else cols)
     count = cols if command.flags & VectorFlags.PER_COLUMN else 1
-    params = operands.vector(command["params_addr"], count, VECTOR_PARAMS_DTYPE)
+    params = operands.vector(command["params_addr"], count, _VECTOR_RECORD)
     table = None
     if function is Function.TABLE:
         table = operands.vector(command["table_addr"], 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)

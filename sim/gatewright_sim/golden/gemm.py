@@ -62,7 +62,7 @@ def gemm(
     acc = exact_matmul(a, b_nk.T, PRODUCT_MAX)
     largest = PRODUCT_MAX * a.shape[-1]
     if bias is not None:
-        acc = np.add(acc, bias, dtype=np.float64)
+        acc = np.add(acc, bias.astype(np.float64))
         largest += max(int(bias.max()), -int(bias.min()))
         if largest >= _WRAP:
             acc, largest = acc.astype(np.int64).astype(np.int32), _WRAP

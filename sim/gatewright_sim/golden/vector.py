@@ -55,7 +55,7 @@ def vector(op: VectorOp, a: IntArray, b: IntArray | None = None) -> IntArray:
 
 def _constants(op: VectorOp) -> tuple[object, ...]:
     """What an operation with one record and one operand is made of, to be hashed."""
-    record = (int(np.squeeze(value)) for value in (op.out.gain, op.out.shift, op.out.bias))
+    record = (int(np.asarray(value).item()) for value in (op.out.gain, op.out.shift, op.out.bias))
     table = None if op.table is None else op.table.tobytes()
     return op.y_type, *record, op.a_multiplier, op.combine_shift, op.function, table
 

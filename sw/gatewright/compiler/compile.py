@@ -17,6 +17,7 @@ from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.calibrate import calibrate, synthetic
 from gatewright.compiler.encode import FabricPlan, VariantPlan, assemble
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.host import cost, extract
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.context import Context
@@ -114,9 +115,12 @@ def _variant(
         plan = quantise(model, on_fabric, known.observations, known.linears)
 
     def variant(keep_all: bool) -> VariantPlan:
+        parts = partition(model, refusals)
         steps: list[FabricPlan | HostStep] = [
-            _fabric(part, config, plan, capacity, keep_all=keep_all) if part.on_fabric else _host(model, part, refusals)
-            for part in partition(model, refusals)
+            _fabric(part, config, plan, capacity, keep_all=keep_all)
+            if part.on_fabric
+            else _host(model, parts, index, refusals, capacity)
+            for index, part in enumerate(parts)
         ]
         return VariantPlan(dims, capacity, inputs, outputs, steps)
 
@@ -202,13 +206,14 @@ def _fabric(
     return replace(context.finish(), errors=plan.errors)
 
 
-def _host(model: ir.Model, part: Part, refusals: Mapping[ir.Node, str]) -> HostStep:
-    from gatewright.compiler.host import extract
-
+def _host(
+    model: ir.Model, parts: Sequence[Part], index: int, refusals: Mapping[ir.Node, str], capacity: Mapping[str, int]
+) -> HostStep:
+    part, costs = parts[index], cost(parts, index, capacity)
     return HostStep(
         extract(model, part),
         tuple(value.name or "" for value in part.inputs),
         tuple(value.name or "" for value in part.outputs),
         tuple(node.name or node.op_type for node in part.nodes),
-        tuple(refusals[node] for node in part.nodes),
+        tuple(f"{refusals[node]} (costs: {costs})" for node in part.nodes),
     )

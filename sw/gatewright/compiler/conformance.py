@@ -26,7 +26,6 @@ from gatewright.compiler.domain import OPERATORS
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.formats import FULL_SCALE, INT8, INT16
 from gatewright.compiler.linear_plan import HEADROOM
-from gatewright.compiler.load import MIN_OPSET
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.quantise import WITHIN_ONE
@@ -223,9 +222,6 @@ def _foreign(model: onnx.ModelProto) -> str:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
             return NOT_CLAIMED
-    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    if opset < MIN_OPSET:
-        return f"operator set below {MIN_OPSET}"
     for value in (*model.graph.input, *model.graph.output):
         if not value.type.HasField("tensor_type"):
             return "sequence or optional type"
@@ -237,7 +233,8 @@ def _foreign(model: onnx.ModelProto) -> str:
 
 def _category(reason: str) -> str:
     """A reason without names and numbers, to be counted."""
-    text = re.sub(r"'[^']*'|\b[\w./]*_?\d+[\w,]*\b", "…", reason)
+    text = reason.split(" (costs: ")[0]
+    text = re.sub(r"'[^']*'|\b[\w./]*_?\d+[\w,]*\b", "…", text)
     return text if len(text) <= 110 else text[:107] + "..."
 
 

@@ -50,4 +50,5 @@ def cost(parts: Sequence[Part], index: int, capacity: Mapping[str, int]) -> str:
 def _nbytes(value: ir.Value, capacity: Mapping[str, int]) -> int:
     if value.shape is None or value.dtype is None:
         return 0
-    return math.prod(capacity.get(size, 0) if isinstance(size, str) else size for size in dims(value.shape)) * value.dtype.itemsize
+    sizes = (capacity.get(size, 0) if isinstance(size, str) else size for size in dims(value.shape))
+    return math.prod(sizes) * value.dtype.numpy().itemsize

@@ -34,6 +34,9 @@ FEWEST_ROWS = 64
 NARROWEST = 0.01
 """No column counts as narrower than this share of the widest."""
 
+SMALL_ROW = 0.1
+"""A row whose output has less than this share of the median power may err as much as one that has."""
+
 STRENGTHS = (0.0, 0.5, 0.75, 1.0)
 """Shares of the columns' differences that move into the weights."""
 
@@ -43,7 +46,7 @@ WIDENINGS = (1.0, 1.3)
 FLOORS = (0.5, 0.9, 0.98)
 """Quantiles of the columns' ranges: no range is narrower than that of so many columns, whatever was seen of it."""
 
-FINE_ABOVE = 0.03
+FINE_ABOVE = 0.04
 """Relative error of a linear layer's output beyond which its operand goes as a high and a low part."""
 
 Array = npt.NDArray[np.float64]
@@ -79,10 +82,12 @@ class LinearPlan:
     error: float
 
 
-def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool) -> list[LinearPlan]:
+def plan_linears(
+    weights: Sequence[Weight], seen: Observation, *, offset: bool, fine: bool = False
+) -> list[LinearPlan]:
     """The plans of layers ``y = x W^T`` that read the same input, of which ``seen`` are some rows.
 
-    ``offset``: whether the input's int8 form may have one.
+    ``offset``: whether the input's int8 form may have one. ``fine``: whether the layers are to be fine anyway.
     """
     sample = seen.sample.astype(np.float64)
     expected = [sample @ weight.real.T for weight in weights]
@@ -91,6 +96,8 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool) 
         read = form.quantise(sample).astype(np.float32)
         return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
 
+    if fine:
+        return plans(Format.of(INT16, seen.largest * HEADROOM), True)
     steps = _Steps(weights, offset)
     choice, error = DEFAULT, 0.0
     if len(sample) >= FEWEST_ROWS:
@@ -135,14 +142,16 @@ class _Steps:
         return Format(INT8, factor * (half / factor).max() / 127, centre)
 
     def error(self, form: Format, rows: Array) -> float:
-        """Expected squared relative error on ``rows``, the mean of all layers."""
-        off = np.square(form.quantise(rows) * form.scale + form.offset - rows).mean(0)
-        size = np.square(rows).mean(0)
+        """Expected squared relative error, the mean of all layers and ``rows``; small rows count as a share of the median."""
+        off = np.square(form.quantise(rows) * form.scale + form.offset - rows)
+        size = np.square(rows)
+        coarse = size @ np.square(form.scale) ** -1
         found = []
         for real, power in zip(self.weights, self.power, strict=True):
             unit = np.square(np.abs(real * form.scale).max(1) / 127).sum() / 12
-            signal = max(float(size @ power), 1e-30)  # of the output, were the columns independent
-            found.append((float(off @ power) + float((size / np.square(form.scale)).sum() * unit)) / signal)
+            signal = size @ power  # of the output, were the columns independent
+            signal = np.maximum(signal, max(SMALL_ROW * np.median(signal), 1e-3 * SMALL_ROW * signal.mean(), 1e-30))
+            found.append(np.mean((off @ power + coarse * unit) / signal))
         return float(np.mean(found))
 
 

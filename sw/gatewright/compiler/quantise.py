@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ import onnx_ir as ir
 from gatewright.compiler.calibrate import Observation
 from gatewright.compiler.formats import INT8, INT16, Format, integer_format
 from gatewright.compiler.linear_plan import HEADROOM, LinearPlan, Weight, plan_linears
-from gatewright.compiler.passes.linear import QUANTISED
+from gatewright.compiler.passes.quantised import QUANTISED
 
 __all__ = ["VANISHING", "Plan", "quantise"]
 
@@ -22,6 +23,9 @@ WITHIN_ONE = {"Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Erf", "Softsign", "L
 
 VANISHING = 24.0
 """exp(-VANISHING) is nothing beside 1: scores so far below the largest may be any lower one."""
+
+FREE_ROWS = 4
+"""A layer that gives a result of the model and has no more rows is fine: twice as many take the array no longer."""
 
 _OFFSET = {"Linear", "LayerNorm", "RmsNorm", "Add", "Sub", "Mul"}
 """Operators that can write a format with an offset, besides the functions of single elements."""
@@ -112,7 +116,8 @@ def quantise(
         seen = observations.get(x.name or "")
         if seen is None or len(seen.low) != weights[0].real.shape[1]:
             seen = _within(plan.largest(x), weights[0].real.shape[1])
-        plans = plan_linears(weights, seen, offset=offset)
+        final = any(node.outputs[0].is_graph_output() for node in nodes) and _rows(x) <= FREE_ROWS
+        plans = plan_linears(weights, seen, offset=offset, fine=final)
         plan.linears |= {node.name or "": each for node, each in zip(nodes, plans, strict=True)}
     for value in model.graph.outputs:
         plan.demands.setdefault(value, []).append(plan.wide(value))
@@ -133,6 +138,11 @@ def _linears(model: ir.Model, on_fabric: set[ir.Node]) -> dict[ir.Value, list[ir
             assert node.inputs[0] is not None
             found.setdefault(node.inputs[0], []).append(node)
     return found
+
+
+def _rows(value: ir.Value) -> int:
+    shape = list(value.shape or [])[:-1]
+    return math.prod(each if isinstance(each, int) else FREE_ROWS + 1 for each in shape)
 
 
 def _weight(value: ir.Value | None) -> Weight:

@@ -88,7 +88,7 @@ def _in_range(name: str, array: Array, low: int, high: int) -> None:
 
 
 def _truth(name: str, array: Array) -> npt.NDArray[np.bool_]:
-    bits: npt.NDArray[np.bool_] = array != 0
+    bits: npt.NDArray[np.bool_] = np.asarray(array != 0)
     if not np.array_equal(bits, array):
         raise InputError(f"input {name!r} holds {array[bits != array][0]}, allowed: 0 and 1")
     return bits

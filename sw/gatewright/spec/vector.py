@@ -108,7 +108,7 @@ class ElementType(IntEnum):
     @property
     def dtype(self) -> np.dtype[Any]:
         """As numpy calls it."""
-        return np.dtype(("<i1", "<i2", "<i4", "u1")[self])
+        return _DTYPES[self]
 
     @property
     def nbytes(self) -> int:
@@ -122,6 +122,9 @@ class ElementType(IntEnum):
             if kind.dtype == np.dtype(dtype):
                 return kind
         raise SpecError(f"element type {np.dtype(dtype)}, allowed: {', '.join(str(kind.dtype) for kind in cls)}")
+
+
+_DTYPES: tuple[np.dtype[Any], ...] = tuple(np.dtype(kind) for kind in ("<i1", "<i2", "<i4", "u1"))
 
 
 class Combine(IntEnum):

@@ -115,8 +115,10 @@ def test_scales_of_norms(count, epsilon):
     )
     rates, shifted = norm_scale(count, totals, squares, epsilon)
     for found, total, rate, shift in zip(got, totals, rates, shifted, strict=True):
-        assert found[:2] == (count * rate, total * rate)
-        assert found[2] == shift or rate == 0
+        if rate:
+            assert found == (count * rate, total * rate, shift)
+        else:  # no variance: all elements are alike, hence any scale gives zeros
+            assert count * found[1] == total * found[0]
 
 
 def test_scales_of_softmax():

@@ -79,8 +79,8 @@ class Outcome:
 
     @property
     def reasons(self) -> list[str]:
-        """Why nodes run on the host."""
-        return [reason for step in self.steps if isinstance(step, HostStep) for reason in step.reasons]
+        """Why nodes run on the host, without what that costs."""
+        return [reason.split(" (costs: ")[0] for step in self.steps if isinstance(step, HostStep) for reason in step.reasons]
 
     @property
     def error(self) -> float:

@@ -40,5 +40,23 @@ def test_reasons(apply):
         "a row has 5000 columns, allowed at most 512"
     ]
     assert apply("LayerNormalization", draw(2, 64), draw(64)).reasons == ["x1 is not constant"]
-    (reason,) = apply("LayerNormalization", draw(2, 64), draw(64), constant=(1,), outputs=2).reasons
-    assert reason == "its mean or deviation is used"
+    assert apply("BatchNormalization", draw(2, 3, 4), *(np.ones(3, np.float32),) * 4).reasons == ["x1 is not constant"]
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((5, 40), -1), ((3, 4, 5), 1), ((2, 3, 8), 0)])
+def test_mean_and_deviation(apply, shape, axis):
+    x = draw(*shape) * RNG.uniform(0.5, 2, (shape[0], *(1,) * (len(shape) - 1))).astype(np.float32)
+    outcome = apply("LayerNormalization", x, draw(*shape[axis:]), constant=(1,), outputs=3, axis=axis)
+    assert not outcome.reasons
+    y, mean, inverse = (outcome.found[name] - outcome.expected[name] for name in ("y0", "y1", "y2"))
+    assert np.abs(y).max() < 6 * STEPS * np.abs(outcome.expected["y0"]).max()
+    assert np.abs(mean).max() < 2 * STEPS * np.abs(x).max()
+    assert np.abs(inverse).max() < 0.002 * outcome.expected["y2"].max()
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (2, 5, 7), (2, 3, 4, 6)])
+def test_batch_norm(apply, shape):
+    channels = [draw(shape[1]) for _ in range(3)] + [RNG.uniform(0.5, 2, shape[1]).astype(np.float32)]
+    outcome = apply("BatchNormalization", draw(*shape), *channels, constant=(1, 2, 3, 4))
+    assert not outcome.reasons
+    assert worst(outcome) < 6 * STEPS

@@ -62,7 +62,7 @@ def test_columns_seen_too_seldom_get_room(monkeypatch):
 
 def test_rare_large_values_go_as_two_parts():
     rows, weight = RNG.normal(size=(400, 64)), RNG.normal(size=(32, 64))
-    rows[::50, ::7] *= 300
+    rows[::50, ::7] *= 1000
     chosen = plan(rows, weight)
     assert chosen.fine
     assert chosen.operand.dtype == INT16

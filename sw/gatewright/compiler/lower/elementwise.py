@@ -21,7 +21,7 @@ from gatewright.compiler.lower.shapes import dims
 from gatewright.compiler.quantise import HEADROOM, Plan
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["Block", "blocks", "join"]
+__all__ = ["Block", "Sum", "blocks", "join", "literal"]
 
 Dims = tuple[int | str, ...]
 Real = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def _command(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tenso
 # ---- operands
 
 
-def _literal(context: Context, values: npt.NDArray[Any], form: Format) -> Tensor:
+def literal(context: Context, values: npt.NDArray[Any], form: Format) -> Tensor:
     """A constant that the model does not have as such."""
     matrix = form.quantise(np.asarray(values, np.float64)).reshape(-1, values.shape[-1] if values.ndim else 1)
     view = View.constant(f"{context.node} constant", matrix)
@@ -139,7 +139,7 @@ def _operand(context: Context, value: ir.Value, reach: float) -> Tensor:
     """A value as one term of a sum in which magnitudes beyond ``reach`` are all alike (a mask's, for example)."""
     constant = context.constant(value)
     if constant is not None:
-        return _literal(context, constant, _exactly(constant, reach))
+        return literal(context, constant, _exactly(constant, reach))
     tensor = context.uniform(value)
     if limit_of(tensor.format) > COARSE * reach:
         return context.take(value, Format.of(INT16, reach))
@@ -237,7 +237,7 @@ def _divide(context: Context, a: ir.Value, b: ir.Value, result: ir.Value) -> Non
     out = context.produce(result)
     constant = context.constant(b)
     if constant is not None:
-        inverse = _literal(context, 1 / constant.astype(np.float64), _exactly(1 / constant.astype(np.float64)))
+        inverse = literal(context, 1 / constant.astype(np.float64), _exactly(1 / constant.astype(np.float64)))
     else:
         divisor = context.narrow(b)
         seen = context.plan.observations.get(b.name or "")
@@ -335,7 +335,7 @@ def choose(node: ir.Node, context: Context) -> None:
     assert mask is not None and a is not None and b is not None
     truth = Format(INT8, np.ones(()))
     given = context.constant(mask)
-    m = _literal(context, given, truth) if given is not None else context.take(mask, truth)
+    m = literal(context, given, truth) if given is not None else context.take(mask, truth)
     m = Tensor(m.view, m.shape, truth, 1.0)
     opposite = context.scratch(m, truth, "opposite")
     context.scale(m, opposite.view, truth, -1.0, 1.0)

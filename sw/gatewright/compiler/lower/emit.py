@@ -231,12 +231,14 @@ class Emitter:
         a_sign: int = 1,
         b_sign: int = 1,
         b_column: bool = False,
-        factor: float = 1.0,
+        factor: Real = 1.0,
+        bias: Real = 0.0,
         positive: bool = False,
     ) -> None:
-        """``y = (a_sign * a + b_sign * b) * factor``, 0 where that is negative and only ``positive`` is wanted.
+        """``y = (a_sign * a + b_sign * b) * factor + bias``, 0 where that is negative if only ``positive`` is wanted.
 
-        A view of stride 0 repeats its row; with ``b_column`` b has one value per row.
+        A view of stride 0 repeats its row; with ``b_column`` b has one value per row. ``factor`` and ``bias`` are [] or
+        [columns].
         """
         a_multiplier, b_multiplier, unit = self._common(a, b)
         bound = a.bound * a_multiplier + b.bound * b_multiplier
@@ -246,7 +248,7 @@ class Emitter:
             a.view,
             b.view,
             y,
-            vector_records(factor * unit * 2.0**shift / out.scale, -out.offset / out.scale),
+            vector_records(np.asarray(factor) * unit * 2.0**shift / out.scale, (bias - out.offset) / out.scale),
             combine=Combine.ADD,
             function=Function.TABLE if positive else Function.NONE,
             table=self._records(table_records(lambda x: np.maximum(x, 0), 1.0, 1.0)) if positive else None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
-from gatewright.compiler.kernels import View
+from gatewright.compiler.formats import INT8, INT32, Format, Tensor
+from gatewright.compiler.kernels import Dim, View
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.emit import gemm_params
 from gatewright.compiler.lower.rules import DOMAIN, rule
@@ -30,7 +30,7 @@ def _demand_linear(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 @rule("Linear", domain=DOMAIN, refuse=_refuse_linear, demand=_demand_linear)
 def linear(node: ir.Node, context: Context) -> None:
-    """One GEMM; of a fine layer two, of the high and of the low part, and their sum."""
+    """One GEMM; of a fine layer one with twice the rows, for the high and the low part, and their sum."""
     chosen = context.plan.linears[node.name or ""]
     operand, given = node.inputs[0], context.constant(node.inputs[2]) if len(node.inputs) > 2 else None
     assert operand is not None
@@ -60,45 +60,73 @@ def product(
         params = View.constant(f"{context.node} params", gemm_params(unit / out.format.scale, integers))
         context.gemm(a, b, out.view, params, b_is_kn=b_is_kn)
         return
-    # A long inner dimension runs in slices with int32 results; the sums get the columns' scales at the end.
-    total: Tensor | None = None
-    exact = Format(INT32, np.asarray(1.0))
-    starts = list(range(0, a.cols, most))
-    for start in starts:
+    _sum(context, _slices(context, a, b, out, b_is_kn=b_is_kn), unit, bias, out)
+
+
+def _slices(
+    context: Context,
+    a: View,
+    b: View,
+    out: Tensor,
+    *,
+    b_is_kn: bool = False,
+    weight: float = 1.0,
+    largest: float = 128.0 * 128.0,
+) -> list[Tensor]:
+    """``A B`` in slices of the inner dimension as int32 in units of ``weight``; ``largest`` bounds a mean product."""
+    most, found = context.config.gemm_max_k, []
+    for start in range(0, a.cols, most):
         k = min(most, a.cols - start)
-        rows = b.part(start, k) if b_is_kn else b.part(0, b.rows, start, k)
-        part = View.new(f"{context.node} part", out.view.rows, out.view.cols, INT32)
-        context.gemm(a.part(0, a.rows, start, k), rows, part, None, b_is_kn=b_is_kn)
-        tensor = Tensor(part, out.shape, exact, float(k << 14))
-        if total is None:
-            total = tensor
-            continue
+        operand = b.part(start, k) if b_is_kn else b.part(0, b.rows, start, k)
+        part = View.new(f"{context.node} part", a.rows, out.view.cols, INT32)
+        context.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn)
+        found.append(Tensor(part, out.shape, Format(INT32, np.asarray(weight)), k * largest))
+    return found
+
+
+def _sum(context: Context, terms: list[Tensor], unit: np.ndarray, bias: np.ndarray, out: Tensor) -> None:
+    """``out`` = the sum of ``terms`` (one scale each) times the columns' units plus bias."""
+    total = terms[0]
+    for term in terms[1:-1]:
+        bound = sum(each.bound * float(each.format.scale) for each in (total, term))
+        step = Format(INT32, np.asarray(2.0 ** np.ceil(np.log2(max(bound / (1 << 23), 1.0)))))
         both = View.new(f"{context.node} sum", out.view.rows, out.view.cols, INT32)
-        bound = total.bound + tensor.bound
-        coarse = max(bound / (1 << 23), 1.0)
-        step = Format(INT32, np.asarray(2.0 ** np.ceil(np.log2(coarse))))
-        context.add(total, tensor, both, step)
+        context.add(total, term, both, step)
         total = Tensor(both, out.shape, step, bound / float(step.scale))
-    assert total is not None
-    real = Tensor(total.view, total.shape, Format(INT32, total.format.scale * unit), total.bound)
-    context.scale(real, out.view, out.format, bias=bias)
+    if len(terms) > 1:
+        context.add(total, terms[-1], out.view, out.format, factor=unit, bias=bias)
+    else:
+        real = Tensor(total.view, total.shape, Format(INT32, total.format.scale * unit), total.bound)
+        context.scale(real, out.view, out.format, bias=bias)
 
 
 def _fine(context: Context, x: Tensor, chosen: LinearPlan, bias: np.ndarray, out: Tensor) -> None:
-    """``x = 256 high + low``: both products in int16, joined by the vector engine."""
+    """``x = 256 high + low``: both parts are rows of one product, so that the weights are read once, and then added."""
     rows, cols = x.view.rows, x.view.cols
     weight = View.constant(f"{context.node} weight", chosen.weight)
-    coarse = Format(INT8, x.format.scale * 256)
-    high = Tensor(View.new(f"{context.node} high", rows, cols, INT8), x.shape, coarse, 128.0)
-    low = Tensor(View.new(f"{context.node} low", rows, cols, INT8), x.shape, Format(INT8, x.format.scale), 128.0)
-    context.scale(x, high.view, coarse)
+    mean = float(np.abs(chosen.weight.astype(np.float64)).mean(1).max()) * 128
+    if isinstance(rows, Dim):
+        parts = [View.new(f"{context.node} {name}", rows, cols, INT8) for name in ("high", "low")]
+    else:
+        both = View.new(f"{context.node} halves", 2 * rows, cols, INT8)
+        parts = [both.part(0, rows), both.part(rows, rows)]
+    high, low = (
+        Tensor(view, x.shape, Format(INT8, x.format.scale * factor), 128.0)
+        for view, factor in zip(parts, (256, 1), strict=True)
+    )
+    context.scale(x, high.view, high.format)
     context.add(x, high, low.view, low.format, b_sign=-1)
-    worst = float((np.abs(chosen.weight.astype(np.float64)).sum(1) * chosen.unit).max()) * 128
-    most = float(np.max(out.format.scale)) * np.iinfo(out.view.dtype).max  # beyond that the sum saturates anyway
-    wide = Format.of(INT16, min(worst * 256, 1.25 * most))
-    upper = Tensor(View.new(f"{context.node} upper", rows, out.view.cols, INT16), out.shape, wide, 2.0**15)
-    product(context, high.view, weight, chosen.unit * 256, bias, upper)
-    tail = Format.of(INT16, worst)
-    lower = Tensor(View.new(f"{context.node} lower", rows, out.view.cols, INT16), out.shape, tail, 2.0**15)
-    product(context, low.view, weight, chosen.unit, np.zeros_like(bias), lower)
-    context.add(upper, lower, out.view, out.format)
+    if isinstance(rows, Dim):
+        terms = [
+            term
+            for part, factor in ((high, 256.0), (low, 1.0))
+            for term in _slices(context, part.view, weight, out, weight=factor, largest=mean)
+        ]
+    else:
+        sums = _slices(context, both, weight, out, largest=mean)
+        terms = [
+            Tensor(each.view.part(row, rows), each.shape, Format(INT32, np.asarray(factor)), each.bound)
+            for row, factor in ((0, 256.0), (rows, 1.0))
+            for each in sums
+        ]
+    _sum(context, terms, chosen.unit, bias, out)

@@ -225,7 +225,7 @@ def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], tar
     """Elements of ``sources`` in the shape of their positions: in the format ``target`` (of one scale), unless they are
     there in another one and need not be touched."""
     if len(sources) == 1:
-        source, positions = context.uniform(sources[0][0]), sources[0][1]
+        source, positions = _source(context, sources[0][0]), sources[0][1]
         addresses = _addresses(_matrix(positions), source.view.cols, source.view.stride, source.view.dtype.itemsize)
         found = _as_view(addresses, source.view.dtype.itemsize)
         if found is not None:
@@ -237,6 +237,11 @@ def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], tar
             target = source.format
     copied = _copy(context, sources, target)
     return _multiply(context, sources, target) if copied is None else copied
+
+
+def _source(context: Context, value: ir.Value) -> Tensor:
+    real = value.dtype is not None and value.dtype.is_floating_point()
+    return context.narrow(value) if real else context.uniform(value)
 
 
 def matrices(context: Context, value: ir.Value, positions: Positions, form: Format) -> list[View] | None:
@@ -255,7 +260,7 @@ def matrices(context: Context, value: ir.Value, positions: Positions, form: Form
 
 
 def _copy(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor | None:
-    tensors = [context.uniform(value) for value, _ in sources]
+    tensors = [_source(context, value) for value, _ in sources]
     plans = []
     for source, (_, positions) in zip(tensors, sources, strict=True):
         size = source.view.dtype.itemsize

@@ -1,4 +1,4 @@
-"""Layer norm and RMS norm: of rows one command; over several trailing axes the rows are joined first."""
+"""Layer norm and RMS norm: of rows one command; over several trailing axes the rows are joined first. Batch norm."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.formats import Format, Tensor
+from gatewright.compiler.formats import INT16, Format, Tensor
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.functions import only_real
+from gatewright.compiler.lower.elementwise import Sum, join, literal
+from gatewright.compiler.lower.functions import Shape, curve_into, limit_of, only_real
 from gatewright.compiler.lower.move import arrange, elements, movable
+from gatewright.compiler.lower.reduce import add_up
 from gatewright.compiler.lower.rules import DOMAIN, rule
+from gatewright.compiler.quantise import HEADROOM
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []
@@ -38,8 +41,8 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
         return reason
     x = node.inputs[0]
     assert x is not None and x.shape is not None
-    if any(out.uses() or out.is_graph_output() for out in node.outputs[1:]):
-        return "its mean or deviation is used"
+    if _has_statistics(node) and (not x.shape.is_static() or _width(node) > config.gemm_max_k):
+        return f"its mean or deviation is used, and {x.name} has a dynamic size or rows longer than {config.gemm_max_k}"
     last = _axis(node) == len(x.shape) - 1
     if not x.shape.is_static() and not last:
         return f"{x.name} has a dynamic size"
@@ -69,16 +72,44 @@ def _lower(node: ir.Node, context: Context) -> None:
     epsilon = node.attributes.get_float("epsilon", 1e-5)
     gain = _vector(context, node, 1, 1.0)
     bias = _vector(context, node, 2, 0.0) if centre else np.zeros(())
-    if _axis(node) == len(context.shape(x)) - 1:
-        out = context.produce(node.outputs[0])
-        context.norm(context.narrow(x), out.view, out.format, gain, bias, epsilon, centre=centre)
+    shape = context.shape(x)
+    if _axis(node) == len(shape) - 1:
+        rows, out = context.narrow(x), context.produce(node.outputs[0])
+        context.norm(rows, out.view, out.format, gain, bias, epsilon, centre=centre)
+    else:
+        static = tuple(int(size) for size in shape)
+        wide = context.plan.wide(node.outputs[0])
+        rows = arrange(context, [(x, elements(static).reshape(-1, _width(node)))], context.plan.wide(x))
+        made = context.blank((rows.view.rows, rows.view.cols), wide, "rows")  # type: ignore[arg-type]
+        context.norm(rows, made.view, wide, gain, bias, epsilon, centre=centre)
+        context.define(node.outputs[0], _apart(context, made, static, wide))
+    if _has_statistics(node):
+        _statistics(node, context, rows, epsilon)
+
+
+def _has_statistics(node: ir.Node) -> bool:
+    return any(out.uses() or out.is_graph_output() for out in node.outputs[1:])
+
+
+def _statistics(node: ir.Node, context: Context, rows: Tensor, epsilon: float) -> None:
+    """The second and third output of LayerNormalization: the mean of each row, and 1 / its deviation."""
+    mean = context.produce(node.outputs[1])
+    add_up(context, rows, mean, 1 / rows.view.cols)
+    if len(node.outputs) < 3:
         return
-    shape = tuple(int(size) for size in context.shape(x))
-    wide = context.plan.wide(node.outputs[0])
-    rows = arrange(context, [(x, elements(shape).reshape(-1, _width(node)))], context.plan.wide(x))
-    made = context.blank((rows.view.rows, rows.view.cols), wide, "rows")  # type: ignore[arg-type]
-    context.norm(rows, made.view, wide, gain, bias, epsilon, centre=centre)
-    context.define(node.outputs[0], _apart(context, made, shape, wide))
+    inverse = node.outputs[2]
+    column = Tensor(mean.view, (*rows.shape[:-1], 1), mean.format, mean.bound)
+    centred = context.scratch(rows, Format(INT16, rows.format.scale * 2), "centred")
+    context.add(rows, column, centred.view, centred.format, b_column=rows.view.cols > 1, b_sign=-1)
+    largest = context.plan.largest(node.inputs[0])  # type: ignore[arg-type]
+    squares = context.scratch(rows, Format.of(INT16, (2 * largest) ** 2), "squares")
+    context.multiply(centred, centred, squares.view, squares.format)
+    seen = context.plan.observations.get(inverse.name or "")
+    sample = np.ones(1) if seen is None else 1 / np.square(seen.sample.astype(np.float64).reshape(-1))
+    variance = context.scratch(mean, Format.of(INT16, HEADROOM * float(sample.max())), "variance")
+    add_up(context, squares, variance, 1 / rows.view.cols)
+    out = context.produce(inverse)
+    curve_into(context, variance, out, sample, Shape(lambda v: 1 / np.sqrt(np.maximum(v, 0) + epsilon)))
 
 
 def _apart(context: Context, rows: Tensor, shape: tuple[int, ...], form: Format) -> Tensor:
@@ -92,3 +123,42 @@ rule("LayerNorm", domain=DOMAIN, refuse=_refuse, constants=(1, 2))(_lower)
 rule("RmsNorm", domain=DOMAIN, refuse=_refuse, constants=(1,))(_lower)
 rule("LayerNormalization", refuse=_refuse, constants=(1, 2))(_lower)
 rule("RMSNormalization", refuse=_refuse, constants=(1,))(_lower)
+
+
+# ---- batch norm, with the statistics that training has left
+
+
+def _refuse_batch(node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    if node.attributes.get_int("training_mode", 0) or len(node.outputs) > 1:
+        return "it is in training mode"
+    if len(x.shape) < 2 or (len(x.shape) > 2 and not x.shape.is_static()):
+        return f"{x.name} is {x.shape}, allowed: a batch and channels; more dimensions of static sizes"
+    return only_real(node)
+
+
+@rule("BatchNormalization", refuse=_refuse_batch, constants=(1, 2, 3, 4))
+def batch_norm(node: ir.Node, context: Context) -> None:
+    """``x factor + bias`` with both for each channel, the second dimension: columns, or else rows."""
+    x, result = node.inputs[0], node.outputs[0]
+    assert x is not None
+    scale, shift, mean, variance = (_vector(context, node, index, 0.0) for index in (1, 2, 3, 4))
+    factor = scale / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
+    bias = shift - mean * factor
+    if len(context.shape(x)) == 2:
+        source, out = context.stored(x), context.produce(result)
+        context.scale(source, out.view, out.format, factor, bias)
+        return
+    out = context.produce(result)
+    channel = np.ones(context.shape(x)[1:-1] + (1,))  # type: ignore[operator]
+    wide = (np.reshape(np.atleast_1d(each), (-1,) + (1,) * (channel.ndim - 1)) * channel for each in (factor, bias))
+    factors, biases = (literal(context, each, Format.of(INT16, np.abs(each).max())) for each in wide)
+    product = context.scratch(out, _reach(out.format, biases.format), "product")
+    join(context, None, context.uniform(x), factors, product)
+    join(context, Sum(), product, biases, out)
+
+
+def _reach(out: Format, bias: Format) -> Format:
+    """int16 for what gives ``out`` when a bias is added to it."""
+    return Format.of(INT16, limit_of(out) + limit_of(bias))

@@ -14,7 +14,7 @@ from gatewright.compiler.lower.move import Positions, arrange, elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.spec.config import AcceleratorConfig
 
-__all__: list[str] = []
+__all__ = ["add_up"]
 
 
 def _axes(node: ir.Node) -> tuple[int, ...]:
@@ -62,12 +62,19 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 @rule("ReduceMean", "ReduceSum", refuse=_refuse, constants=(1,))
 def reduce(node: ir.Node, context: Context) -> None:
-    """``ones X^T`` for the high and the low part: a row of sums for each row of the result."""
+    """The axes that are summed become the last one."""
     x, out = node.inputs[0], context.produce(node.outputs[0])
     assert x is not None
     source = arrange(context, [(x, _turned(node))], context.plan.wide(x))
+    add_up(context, source, out, 1 / source.view.cols if node.op_type == "ReduceMean" else 1.0)
+
+
+def add_up(context: Context, source: Tensor, out: Tensor, factor: float) -> None:
+    """``out`` = sums of the rows of ``source``, times ``factor``; as many as it has elements, in their order.
+
+    ``X ones^T`` where the sums are one column, else ``ones X^T`` for each row of sums; of the high and the low part.
+    """
     count = source.view.cols
-    factor = 1 / count if node.op_type == "ReduceMean" else 1.0
     parts = split(context, source) if source.view.dtype == INT16 else (source,)
     ones = View.constant(f"{context.node} ones", np.ones((1, count), np.int8))
     sums = [context.scratch(out, Format(INT32, part.format.scale), "sums") for part in parts]
@@ -83,5 +90,3 @@ def reduce(node: ir.Node, context: Context) -> None:
         context.scale(exact[0], out.view, out.format, factor)
     else:
         context.add(*exact, out.view, out.format, factor=factor)
-
-

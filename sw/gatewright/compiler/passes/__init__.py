@@ -11,9 +11,10 @@ import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.passes.attention import FuseAttention
+from gatewright.compiler.passes.attention_ops import ConvertAttention
 from gatewright.compiler.passes.broadcast import DropExpands
 from gatewright.compiler.passes.dimensions import BindDimensions
-from gatewright.compiler.passes.fold import CheckShapes, FoldConstants
+from gatewright.compiler.passes.fold import FoldConstants
 from gatewright.compiler.passes.gelu import FuseGelu
 from gatewright.compiler.passes.graph import Pass
 from gatewright.compiler.passes.inline import InlineFunctions
@@ -21,7 +22,9 @@ from gatewright.compiler.passes.l2_norm import FuseL2Norm
 from gatewright.compiler.passes.layer_norm import FuseLayerNorm
 from gatewright.compiler.passes.linear import FuseLinear
 from gatewright.compiler.passes.mean_pool import FuseMeanPool
+from gatewright.compiler.passes.quantised import ImportQuantised
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
+from gatewright.compiler.passes.shapes import CheckShapes
 from gatewright.compiler.passes.tidy import MergeEqualNodes, Name
 from gatewright.compiler.passes.views import SimplifyViews
 
@@ -30,6 +33,7 @@ __all__ = ["PASSES", "run"]
 PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: InlineFunctions(),
     BindDimensions,
+    lambda _: ImportQuantised(),
     lambda _: FoldConstants(),
     CheckShapes,
     lambda _: MergeEqualNodes(),
@@ -37,6 +41,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: FuseLayerNorm(),
     lambda _: FuseRmsNorm(),
     lambda _: FuseGelu(),
+    lambda _: ConvertAttention(),
     lambda _: FuseLinear(),
     lambda _: FuseAttention(),
     lambda _: FuseMeanPool(),

@@ -21,7 +21,8 @@ _STEPS = 10  # operators between the product of queries and keys and softmax, at
 class Attention:
     """``softmax(changes(q k)) v``: q [B, H, Sq, D], k [B, H, D, Skv], v [B, H, Skv, D], or the first two axes as one, or none.
 
-    ``result`` is the product with v; ``changes`` are what happens to the scores on the way to softmax.
+    ``result`` is the product with v, [B, Sq, H * D] if ``joined``; ``changes`` are what happens to the scores on the way to
+    softmax.
     """
 
     q: ir.Value
@@ -29,6 +30,7 @@ class Attention:
     v: ir.Value
     result: ir.Value
     changes: list[Change] = field(default_factory=list)
+    joined: bool = False
 
 
 class AttentionPass(Pass):
@@ -79,17 +81,9 @@ class AttentionPass(Pass):
         overload = "masked" if flags is not None else ""
         shape = [batch, queries, heads * depth]
         mixed = emit("Attention", operands, node, graph, attributes=attributes, overload=overload, shape=shape, ours=True)
-        fused = mixed.producer()
-        assert fused is not None
-        fused.name = node.name
-        split = emit("Reshape", [mixed, _target([batch, queries, heads, depth])], fused, graph)
-        turned = emit("Transpose", [split], split.producer(), graph, attributes={"perm": [0, 2, 1, 3]})
-        split.shape = ir.Shape([batch, queries, heads, depth])
-        turned.shape = ir.Shape([batch, heads, queries, depth])
-        if len(q) != 4:
-            turned = emit("Reshape", [turned, _target([*lead, queries, depth])], turned.producer(), graph)
         mixed.metadata_props.update(found.result.metadata_props)
-        replace(found.result, turned)
+        result = mixed if found.joined else _heads_apart(mixed, (batch, queries, heads, depth), tuple(lead), graph)
+        replace(found.result, result, mixed.producer())
         return True
 
     def _meaning(self, model: ir.Model, changes: Sequence[Change], shape: tuple[int, ...], heads: int) -> Mask | None:
@@ -231,6 +225,15 @@ def _tokens(value: ir.Value, shape: tuple[int, ...], perm: tuple[int, ...], grap
     turned.shape = ir.Shape(order)
     joined = [*order[:2], order[2] * order[3]]
     return emit("Reshape", [turned, _target(joined)], turned.producer(), graph, shape=joined)
+
+
+def _heads_apart(value: ir.Value, shape: tuple[int, ...], lead: tuple[int, ...], graph: ir.Graph) -> ir.Value:
+    """``value`` [B, S, H * D] of ``shape`` [B, S, H, D] as [*lead, S, D]."""
+    value = emit("Reshape", [value, _target(shape)], value.producer(), graph, shape=shape)
+    order = [shape[axis] for axis in (0, 2, 1, 3)]
+    value = emit("Transpose", [value], value.producer(), graph, attributes={"perm": [0, 2, 1, 3]}, shape=order)
+    target = [*lead, *order[2:]]
+    return value if len(target) == 4 else emit("Reshape", [value, _target(target)], value.producer(), graph, shape=target)
 
 
 def _target(shape: Sequence[int]) -> npt.NDArray[np.int64]:

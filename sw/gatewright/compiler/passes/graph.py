@@ -173,17 +173,16 @@ def initializer(graph: ir.Graph, data: Array, name: str = "constant") -> ir.Valu
     return value
 
 
-def replace(old: ir.Value, new: ir.Value) -> None:
-    """Let all that reads ``old`` read ``new``, which takes over name, range and, where it is one, the place as output."""
-    node, source = old.producer(), new.producer()
-    assert node is not None and source is not None and node.graph is not None
-    new.shape = old.shape if old.shape is not None else new.shape
-    new.type = old.type if old.type is not None else new.type
-    new.metadata_props.update(old.metadata_props)
-    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-    old.name, new.name = None, old.name
-    if source.name is None or source.name.startswith("node_"):
-        source.name = node.name
+def replace(old: ir.Value, new: ir.Value, heir: ir.Node | None = None) -> None:
+    """Let all that reads ``old`` read ``new``, which a new node makes: name, shape and range go over to it.
+
+    ``heir`` is the new node that is called like the one before, if that is not the one that makes ``new``.
+    """
+    node, heir = old.producer(), heir or new.producer()
+    assert node is not None and heir is not None
+    _redirect(old, new)
+    if not any(each.uses() or each.is_graph_output() for each in node.outputs):
+        node.name, heir.name = f"{node.name}_before", node.name
 
 
 def bypass(node: ir.Node, value: ir.Value) -> bool:
@@ -192,11 +191,20 @@ def bypass(node: ir.Node, value: ir.Value) -> bool:
     An output of the model keeps its node where ``value`` has a name that the outside knows as well.
     """
     output = node.outputs[0]
-    if output.is_graph_output() and (value.producer() is None or value.is_graph_output()):
-        return False
-    if output.is_graph_output():
-        replace(output, value)
-    else:
+    if not output.is_graph_output():
         value.metadata_props.update(output.metadata_props)
         ir.convenience.replace_all_uses_with(output, value)
+        return True
+    if value.producer() is None or value.is_graph_output():
+        return False
+    _redirect(output, value)
     return True
+
+
+def _redirect(old: ir.Value, new: ir.Value) -> None:
+    new.shape = old.shape if old.shape is not None else new.shape
+    new.type = old.type if old.type is not None else new.type
+    new.metadata_props.update(old.metadata_props)
+    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    name, old.name = old.name, None
+    new.name = name

@@ -5,12 +5,9 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.passes.graph import Pass, array, consumer, emit, initializer, operands, replace, vector
+from gatewright.compiler.passes.quantised import QUANTISED
 
-__all__ = ["QUANTISED", "FuseLinear"]
-
-QUANTISED = "gatewright.quantised"
-"""Key of `ir.Value.meta`: (int8 array, scales, axis of the scales or None) of a constant that came quantised."""
-
+__all__ = ["FuseLinear"]
 
 class FuseLinear(Pass):
     """Before: ``MatMul(x, W)`` or ``Gemm(x, W, c)`` with W constant [K, N], maybe followed by a sum with a constant vector.

@@ -1,6 +1,7 @@
 """Run a piece of the model on chosen inputs, to see what it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.passes.graph import array, sizes
 
-__all__ = ["ancestors", "evaluate", "mask_sources", "probe_masks"]
+__all__ = ["ancestors", "evaluate", "mask_sources", "probe_masks", "session"]
 
 _KEYS = 48  # single positions that are probed, at most
 _RANDOM = 6
@@ -73,17 +74,17 @@ def probe_masks(batch: int, tokens: int) -> npt.NDArray[np.bool_]:
 
 
 def evaluate(
-    model: ir.Model, values: Sequence[ir.Value], source: ir.Value | None, feeds: Sequence[npt.NDArray[np.bool_]]
-) -> list[list[npt.NDArray[np.generic]]]:
+    model: ir.Model, values: Sequence[ir.Value], source: ir.Value | None, feeds: npt.NDArray[np.bool_]
+) -> list[list[npt.NDArray[Any]]]:
     """``values`` for each of ``feeds`` given to ``source``, computed by onnxruntime; constants among them come as they are."""
     constants = [array(value) for value in values]
     wanted = [value for value, constant in zip(values, constants, strict=True) if constant is None and value is not source]
-    computed: list[Mapping[ir.Value, npt.NDArray[np.generic]]] = [{} for _ in feeds]
+    computed: list[Mapping[ir.Value, npt.NDArray[Any]]] = [{} for _ in feeds]
     if source is not None:
         shape, kind = sizes(source), source.dtype
         assert shape is not None and kind is not None and source.name is not None
         arrays = [feed.reshape(shape).astype(kind.numpy()) for feed in feeds]
-        run = _session(model, wanted, source) if wanted else None
+        run = session(model, wanted, [source]) if wanted else None
         computed = [
             {source: data, **(dict(zip(wanted, run.run(None, {source.name: data}), strict=True)) if run else {})}
             for data in arrays
@@ -94,13 +95,14 @@ def evaluate(
     ]
 
 
-def _session(model: ir.Model, wanted: Sequence[ir.Value], source: ir.Value):
+def session(model: ir.Model, wanted: Sequence[ir.Value], given: Sequence[ir.Value]) -> Any:
+    """An onnxruntime session that computes ``wanted`` from ``given`` and the model's constants."""
     import onnxruntime
 
-    graph = ir.convenience.extract(model.graph, [source], list(dict.fromkeys(wanted)))
+    graph = ir.convenience.extract(model.graph, given, list(dict.fromkeys(wanted)))
     piece = ir.Model(graph, ir_version=model.ir_version, functions=list(model.functions.values()))
     piece.opset_imports.update(model.opset_imports)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 3, 1
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
     data = ir.to_proto(piece).SerializeToString()
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

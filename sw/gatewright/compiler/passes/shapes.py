@@ -1,0 +1,102 @@
+"""Shapes that ONNX's own inference does not find, and the check that none is missing."""
+
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+
+from gatewright.compiler.bindings import Bindings
+from gatewright.compiler.domain import DOMAIN
+from gatewright.compiler.errors import CompileError
+from gatewright.compiler.passes.dimensions import symbols
+from gatewright.compiler.passes.graph import Pass
+
+__all__ = ["CheckShapes", "infer_more"]
+
+
+def infer_more(model: ir.Model) -> bool:
+    """Shapes of sparse products, and of operators that only onnxruntime defines; says whether any was found.
+
+    Raises `CompileError` for a sparse product of operands with the wrong number of axes.
+    """
+    changed = [_infer_csr(node) for node in model.graph if node.domain == DOMAIN and node.op_type == "CsrMatMul"]
+    unknown = [value for node in model.graph for value in node.outputs if value.shape is None or value.dtype is None]
+    if any(changed) or not unknown or all(node.domain in ("", DOMAIN) for node in model.graph):
+        return any(changed)
+    return _infer_by_runtime(model, [value for value in unknown if value.name and value.uses()])
+
+
+def _infer_csr(node: ir.Node) -> bool:
+    row_ptr, features, output = node.inputs[0], node.inputs[3], node.outputs[0]
+    if row_ptr is None or features is None or row_ptr.shape is None or features.shape is None:
+        return False
+    if len(row_ptr.shape) != 1 or len(features.shape) != 2:
+        raise CompileError(
+            f"node {node.name}: row_ptr has {len(row_ptr.shape)} axes and x has {len(features.shape)}, allowed are 1 and 2"
+        )
+    before = output.shape
+    output.shape, output.dtype = ir.Shape([row_ptr.shape[0] - 1, features.shape[1]]), ir.DataType.FLOAT
+    return output.shape != before
+
+
+def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
+    """Ask onnxruntime for the types of ``values``, by making them outputs."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+    proto = ir.to_proto(model)
+    outputs = {output.name for output in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in values if value.name not in outputs)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        session: Any = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except (runtime.Fail, runtime.InvalidGraph, runtime.NotImplemented) as error:
+        raise CompileError(f"onnxruntime refuses the model: {str(error).splitlines()[0]}") from None
+    found = {output.name: output for output in session.get_outputs()}
+    changed = False
+    for value in values:
+        output = found[value.name]
+        if value.shape is None and output.shape is not None and (output.shape or value.is_graph_output()):
+            value.shape = ir.Shape([size or None for size in output.shape])
+            value.dtype = value.dtype or _TYPES.get(output.type)
+            changed = True
+    return changed
+
+
+_TYPES = {
+    "tensor(float)": ir.DataType.FLOAT,
+    "tensor(int64)": ir.DataType.INT64,
+    "tensor(int32)": ir.DataType.INT32,
+    "tensor(int8)": ir.DataType.INT8,
+    "tensor(uint8)": ir.DataType.UINT8,
+    "tensor(bool)": ir.DataType.BOOL,
+}
+
+
+class CheckShapes(Pass):
+    """Before and after: the same model. Every value has a shape: numbers, and dimensions with a capacity.
+
+    Raises `CompileError` naming the node and the value otherwise.
+    """
+
+    def __init__(self, bindings: Bindings) -> None:
+        super().__init__()
+        self.bindings = bindings
+
+    def rewrite(self, model: ir.Model) -> bool:
+        allowed = set(self.bindings.capacity)
+        for node in model.graph:
+            for value in node.outputs:
+                if not value.uses() and not value.is_graph_output():
+                    continue
+                where = f"node {node.name} ({node.op_type}): the shape of {value.name}"
+                if value.shape is None:
+                    raise CompileError(f"{where} is unknown, allowed are operators whose shapes follow from their inputs' shapes")
+                unknown = {name for size in value.shape for name in symbols(size)} - allowed
+                if unknown:
+                    raise CompileError(
+                        f"{where} is {value.shape}, allowed are numbers and dimensions with a capacity: it depends on data"
+                    )
+        return False
