@@ -6,7 +6,7 @@ VALUE_BITS. Two multipliers per lane. A row starts when its scale is known, and 
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,7 +24,8 @@ _LOW = 17
 _X_BITS = NORM_INPUT_BITS + 1
 _FACTOR_BITS = SCALE["factor"].shape
 _PRODUCT_BITS = _X_BITS + _FACTOR_BITS
-_DIFFERENCE_BITS = _PRODUCT_BITS + 1
+_DIFFERENCE_BITS = Shape.cast(SCALE["offset"].shape).width + 1
+"""Of (n x - S) r: |n x - S| is below twice the largest |S|."""
 
 
 class MapLanes(wiring.Component):
@@ -41,7 +42,7 @@ class MapLanes(wiring.Component):
 
     def __init__(self, max_columns: int) -> None:
         layout = row_layout(max_columns)
-        self._shifters = [RoundingShift(_DIFFERENCE_BITS, VALUE_BITS) for _ in range(LANES)]
+        self._shifters = [RoundingShift(_DIFFERENCE_BITS, VALUE_BITS, saturates=False) for _ in range(LANES)]
         super().__init__(
             {
                 "softmax": In(1),

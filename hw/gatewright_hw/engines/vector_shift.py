@@ -111,6 +111,7 @@ class RoundingShift(wiring.Component):
     Parameters
     ----------
     in_bits, out_bits : 2..63, of the signed value and result; out_bits at most in_bits.
+    saturates : otherwise the results are known to fit.
 
     Members
     -------
@@ -118,7 +119,8 @@ class RoundingShift(wiring.Component):
     result : out, ``delay`` cycles later.
     """
 
-    def __init__(self, in_bits: int, out_bits: int) -> None:
+    def __init__(self, in_bits: int, out_bits: int, saturates: bool = True) -> None:
+        self._saturates = saturates
         self._in_bits, self._out_bits = _check("RoundingShift", in_bits, out_bits, 63)
         super().__init__(
             {
@@ -131,7 +133,7 @@ class RoundingShift(wiring.Component):
     @property
     def delay(self) -> int:
         """Cycles: the shifter, rounding, saturation."""
-        return StickyShift.delay + 2
+        return StickyShift.delay + (2 if self._saturates else 1)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -141,13 +143,13 @@ class RoundingShift(wiring.Component):
 
         guard, quotient = shifter.shifted[0], shifter.shifted[1:].as_signed()
         rounded = Signal(signed(self._out_bits + 1), reset_less=True)
+        m.d.sync += rounded.eq(quotient + (guard & (shifter.sticky | quotient[0])))
+        if not self._saturates:
+            m.d.comb += self.result.eq(rounded)
+            return m
         overflow = Signal(reset_less=True)
         negative = Signal(reset_less=True)
-        m.d.sync += [
-            rounded.eq(quotient + (guard & (shifter.sticky | quotient[0]))),
-            overflow.eq(shifter.overflow),
-            negative.eq(shifter.negative),
-        ]
+        m.d.sync += [overflow.eq(shifter.overflow), negative.eq(shifter.negative)]
         result = Signal(signed(self._out_bits), reset_less=True)
         clamp = overflow | (rounded[-1] != rounded[-2])
         limit = Cat((~negative).replicate(self._out_bits - 1), negative).as_signed()

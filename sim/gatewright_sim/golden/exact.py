@@ -16,6 +16,7 @@ import numpy.typing as npt
 __all__ = ["FLOAT32_EXACT", "FLOAT64_EXACT", "exact_matmul", "factor", "rescale", "saturate"]
 
 Array = npt.NDArray[Any]
+IntArray = npt.NDArray[np.integer[Any]]
 Float64 = npt.NDArray[np.float64]
 
 FLOAT32_EXACT = 1 << 24
@@ -67,10 +68,12 @@ def saturate(values: Float64, dtype: npt.DTypeLike, largest: float) -> Array:
     return values.clip(low, high, out=values).astype(dtype)
 
 
-def rescale(values: Array, scale: Float64, dtype: npt.DTypeLike, largest: int) -> Array:
-    """``saturate(round_half_even(values * scale))`` to an integer dtype, for a ``scale`` made by :func:`factor`.
+def rescale(values: Array, scale: Float64, dtype: npt.DTypeLike, largest: int, offset: IntArray | None = None) -> Array:
+    """``saturate(round_half_even((values + offset) * scale))`` to an integer dtype, for a scale from :func:`factor`.
 
-    ``values`` are integers of any dtype, of magnitude ``largest`` or less, at most 2**36.
+    Integers of any dtype; ``largest``, at most 2**36, bounds the magnitudes of ``values`` and ``offset`` together.
     """
     product: Float64 = np.multiply(values, scale, dtype=np.float64)
+    if offset is not None:
+        product += offset * scale  # multiples of the same power of two: exact
     return saturate(np.rint(product, out=product), dtype, largest * scale.max())

@@ -62,10 +62,10 @@ def gemm(
     acc = exact_matmul(a, b_nk.T, PRODUCT_MAX)
     largest = PRODUCT_MAX * a.shape[-1]
     if bias is not None:
-        acc = np.add(acc, bias.astype(np.float64))
         largest += max(int(bias.max()), -int(bias.min()))
-        if largest >= _WRAP:
-            acc, largest = acc.astype(np.int64).astype(np.int32), _WRAP
-    if multiplier is None or shift is None:
-        return acc.astype(np.int32)
-    return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits], largest)
+    wide = multiplier is None or shift is None
+    if bias is not None and (wide or largest >= _WRAP):
+        acc, bias = np.add(acc, bias, dtype=np.float64).astype(np.int64).astype(np.int32), None  # modulo 2**32
+    if wide:
+        return acc.astype(np.int32, copy=False)
+    return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits], largest, bias)

@@ -102,7 +102,8 @@ def _combine(op: VectorOp, a: IntArray, b: IntArray | None) -> Float64:
         total = np.multiply(a, ldexp(op.a_multiplier, -op.combine_shift), dtype=np.float64)
         largest = _largest(a) * abs(op.a_multiplier)
         if b is not None:
-            total = total + np.multiply(b, ldexp(op.b_multiplier, -op.combine_shift), dtype=np.float64)
+            other: Float64 = np.multiply(b, ldexp(op.b_multiplier, -op.combine_shift), dtype=np.float64)
+            total = np.add(total, other, out=total if len(total) >= len(other) else None)
             largest += _largest(b) * abs(op.b_multiplier)
     if op.combine_shift:
         np.rint(total, out=total)
@@ -159,7 +160,7 @@ def _out(op: VectorOp, z: npt.NDArray[Any]) -> IntArray:
     biased = np.any(op.out.bias)
     if biased and np.max(shift) > _EXACT_BIAS_SHIFT:
         return spec.out(z.astype(np.int64), op.out.gain, shift, op.out.bias, op.y_type).astype(op.y_type.dtype)
-    y: Float64 = np.multiply(z, factor(op.out.gain, shift), dtype=np.float64)
+    y: Float64 = np.multiply(z, factor(op.out.gain, shift), out=z if z.dtype == np.float64 else None, dtype=np.float64)
     if biased:
         y += factor(op.out.bias, BIAS_FRACTION_BITS)
     return saturate(np.rint(y, out=y), op.y_type.dtype, _RESULT_MAX)

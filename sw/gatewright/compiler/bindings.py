@@ -27,7 +27,9 @@ class Bindings:
         for option in ("buckets", "capacity"):
             for name, size in getattr(self, option).items():
                 if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                    raise CompileError(f"{option}: the size of dimension {name!r} is {size!r}, allowed are integers >= 1")
+                    raise CompileError(
+                        f"{option}: the size of dimension {name!r} is {size!r}, allowed are integers >= 1"
+                    )
         both = sorted(set(self.buckets) & set(self.capacity))
         if both:
             raise CompileError(f"dimension {both[0]!r} is in buckets and in capacity, allowed is one of them")

@@ -12,7 +12,7 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.relevance import hidden_by
+from gatewright.compiler.relevance import hidden_by, kept_rows
 
 __all__ = ["RANGE_KEY", "SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
 
@@ -83,8 +83,8 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
         given = {name: array for name, array in feed.items() if np.issubdtype(array.dtype, np.floating)}
         for name, array in {**dict(zip(names, results, strict=True)), **given}.items():
             if np.issubdtype(array.dtype, np.floating):
-                mask = feed.get(hidden.get(name, ""))
-                found.setdefault(name, []).append(_observe(array if mask is None else array[mask != 0], share))
+                kept = kept_rows(hidden, name, feed)
+                found.setdefault(name, []).append(_observe(array if kept is None else array[kept], share))
     merged = {name: _merge(parts) for name, parts in found.items()}
     for name, value in values.items():
         if name in merged and RANGE_KEY in value.metadata_props:

@@ -21,7 +21,7 @@ from gatewright.compiler.host import cost, extract
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import is_mask
+from gatewright.compiler.lower.masks import is_mask, padding
 from gatewright.compiler.lower.rules import refusal, rule_of
 from gatewright.compiler.lower.shapes import dims as shape_dims
 from gatewright.compiler.measure import available, node_errors
@@ -154,7 +154,7 @@ def _refusals(model: ir.Model, config: AcceleratorConfig) -> dict[ir.Node, str]:
     found = {node: reason for node in model.graph if (reason := refusal(node, config))}
     for node in reversed(list(model.graph)):
         reader = next((user for value in node.outputs for user, _ in value.uses() if user in found), None)
-        if node.op_type == "Cast" and reader is not None and is_mask(node.outputs[0]):
+        if node not in found and reader is not None and is_mask(node.outputs[0]):
             found[node] = f"{reader.name}, which reads it, runs on the host"
     return found
 
@@ -165,11 +165,11 @@ def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> V
     sizes = shape_dims(value.shape)
     wanted = shape_dims(declared) if declared is not None and len(declared) == len(sizes) else sizes
     shape = tuple(name if name in names else size for name, size in zip(wanted, sizes, strict=True))
-    return Value(value.name or "", value.dtype.numpy().name, shape)
+    return Value(value.name or "", value.dtype.numpy().name, shape, float(padding(value)))
 
 
 def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
-    """Calibration inputs brought to the model's static shapes, padded with zeros."""
+    """Calibration inputs brought to the model's static shapes, padded as the driver does."""
     found = {}
     for value in model.graph.inputs:
         if value.name not in feed:
@@ -185,7 +185,7 @@ def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
         if any(have > most for have, most in zip(array.shape, sizes, strict=True)):
             raise CompileError(f"calibration: {value.name!r} has shape {list(array.shape)}, allowed up to {sizes}")
         pads = [(0, most - have) for have, most in zip(array.shape, sizes, strict=True)]
-        found[value.name] = (np.pad(array, pads) if pads else array).astype(value.dtype.numpy(), copy=False)
+        found[value.name] = (np.pad(array, pads, constant_values=padding(value)) if pads else array).astype(value.dtype.numpy(), copy=False)
     return found
 
 

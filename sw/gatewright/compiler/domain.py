@@ -1,7 +1,8 @@
 """The operators of domain ``gatewright``, each with a body of standard ONNX operators.
 
-An ONNX runtime that does not know the domain executes the body (a `FunctionProto` inside the model), so that a model with
-these operators runs everywhere. Bodies are written for the operator set of the model: `function` picks the spelling.
+An ONNX runtime that does not know the domain executes the body (a `FunctionProto` inside the model), so that a model
+with these operators runs everywhere. Bodies are written for the operator set of the model: `function` picks the
+spelling.
 
 A body cannot ask whether an optional input is there; operators with one have two bodies, told apart by the node's
 ``overload`` (IR version 10). `Operator.overload` says which one a node needs.
@@ -264,7 +265,8 @@ def function(op_type: str, opset: int, overload: str = "") -> onnx.FunctionProto
     if not fitting:
         known = ", ".join(sorted(OPERATORS))
         raise CompileError(
-            f"operator {DOMAIN}.{op_type} {overload} for operator set {opset}: allowed are {known}, from operator set 13 on"
+            f"operator {DOMAIN}.{op_type} {overload} for operator set {opset}: allowed are {known}, "
+            "from operator set 13 on"
         )
     _, inputs, text = max(fitting)
     attributes = OPERATORS[op_type].attributes
@@ -277,8 +279,8 @@ def function(op_type: str, opset: int, overload: str = "") -> onnx.FunctionProto
 def csr_function(opset: int) -> onnx.FunctionProto:
     """``CsrMatMul(row_ptr int64 [R + 1], col int64 [E], weight float [E], x float [C, F]) -> float [R, F]``.
 
-    A sparse matrix of R rows and C columns, in compressed rows, times features: add the result to ``model.functions``, import
-    domain ``gatewright`` version 1, and use the operator as a node.
+    A sparse matrix of R rows and C columns, in compressed rows, times features: add the result to ``model.functions``,
+    import domain ``gatewright`` version 1, and use the operator as a node.
     """
     return function("CsrMatMul", opset)
 

@@ -1,10 +1,10 @@
 """How linear layers enter the int8 array: the format of their common operand and the integers of their weights.
 
-An int8 operand has a step and an offset per column. The offset goes into the bias. The steps are shared between operand and
-weights so that a few large columns do not cost the others their precision (G. Xiao et al., "SmoothQuant", 2023). How far
-that goes, and how far beyond what was seen a column's range reaches, is chosen by the error on rows that did not set the
-ranges. What error remains on average goes into the bias, too. Where one int8 is too coarse the operand stays int16 and
-enters as two int8 matrices, a high and a low part.
+An int8 operand has a step and an offset per column. The offset goes into the bias. The steps are shared between operand
+and weights so that a few large columns do not cost the others their precision (G. Xiao et al., "SmoothQuant", 2023).
+How far that goes, and how far beyond what was seen a column's range reaches, is chosen by the error on rows that did
+not set the ranges. What error remains on average goes into the bias, too. Where one int8 is too coarse the operand
+stays int16 and enters as two int8 matrices, a high and a low part.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +45,7 @@ WIDENINGS = (1.0, 1.3)
 FLOORS = (0.5, 0.9, 0.98)
 """Quantiles of the columns' ranges: no range is narrower than that of so many columns, whatever was seen of it."""
 
-FINE_ABOVE = 0.04
+FINE_ABOVE = 0.05
 """Relative error of a linear layer's output beyond which its operand goes as a high and a low part."""
 
 Array = npt.NDArray[np.float64]
@@ -142,7 +141,7 @@ class _Steps:
         return Format(INT8, factor * (half / factor).max() / 127, centre)
 
     def error(self, form: Format, rows: Array) -> float:
-        """Expected squared relative error, the mean of all layers and ``rows``; small rows count as a share of the median."""
+        """Expected squared relative error, the mean of all layers and ``rows``; see :data:`SMALL_ROW`."""
         off = np.square(form.quantise(rows) * form.scale + form.offset - rows)
         size = np.square(rows)
         coarse = size @ np.square(form.scale) ** -1

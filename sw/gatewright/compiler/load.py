@@ -1,12 +1,13 @@
-"""Read an ONNX model and refuse what no later step could explain: damage, missing weights, values that are not finite."""
+"""Read an ONNX model and refuse what no later step could explain: damage, missing weights, numbers that are none."""
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
 from gatewright.compiler.domain import DOMAIN, OPERATORS
@@ -22,12 +23,12 @@ _STANDARD = ("", "ai.onnx")
 def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     """The model of a file, of the bytes of a file, or of a parsed model (which stays as it is).
 
-    Every node and every value has a unique name afterwards, every dynamic dimension a name (``<input>_<axis>`` if it had
-    none), and every constant is an initializer.
+    Every node and every value has a unique name afterwards, every dynamic dimension a name (``<input>_<axis>`` if it
+    had none), and every constant is an initializer.
 
-    Raises `CompileError` for a file that is missing, damaged or truncated, a model that `onnx.checker` refuses, an operator
-    set outside 13 to the newest of `onnx`, external data that is missing, weights that are not finite, and a node that
-    neither the standard, nor ``gatewright``, nor onnxruntime defines.
+    Raises `CompileError` for a file that is missing, damaged or truncated, a model that `onnx.checker` refuses, an
+    operator set outside 13 to the newest of `onnx`, external data that is missing, weights that are not finite, and a
+    node that neither the standard, nor ``gatewright``, nor onnxruntime defines.
     """
     proto, label, folder = _parse(source)
     _check_opset(proto, label)
@@ -85,8 +86,8 @@ def _check_external_data(proto: onnx.ModelProto, label: str, folder: Path | None
         location = entries.get("location", "")
         if folder is None:
             raise CompileError(
-                f"tensor {tensor.name} lies in the external file {location!r}: allowed with a path to the model, or load "
-                "it with onnx.load first"
+                f"tensor {tensor.name} lies in the external file {location!r}: allowed with a path to the "
+                "model, or load it with onnx.load first"
             )
         path = folder / location
         end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
@@ -94,8 +95,8 @@ def _check_external_data(proto: onnx.ModelProto, label: str, folder: Path | None
             raise CompileError(f"{label}: the external data of tensor {tensor.name} is missing, expected in {path}")
         if path.stat().st_size < end:
             raise CompileError(
-                f"{label}: the external data of tensor {tensor.name} is cut off, {path} has {path.stat().st_size} of at "
-                f"least {end} bytes"
+                f"{label}: the external data of tensor {tensor.name} is cut off, {path} has {path.stat().st_size} of "
+                f"at least {end} bytes"
             )
 
 
@@ -128,7 +129,8 @@ def _check_operators(model: ir.Model, label: str) -> None:
             if not _runs(node.domain, node.op_type, model.opset_imports[""]):
                 domain = node.domain or "ai.onnx"
                 raise CompileError(
-                    f"{label}: node {node.name} is a {domain}.{node.op_type}, which neither gatewright nor onnxruntime has"
+                    f"{label}: node {node.name} is a {domain}.{node.op_type}, which neither gatewright nor "
+                    "onnxruntime has"
                 )
 
 
@@ -146,7 +148,7 @@ def _runs(domain: str, op_type: str, opset: int) -> bool:
     if (domain, op_type) in _kernels():
         return True
     try:
-        schema = onnx.defs.get_schema(op_type, opset, domain)
+        schema: Any = onnx.defs.get_schema(op_type, opset, domain)
     except onnx.defs.SchemaError:
         return False
     return bool(schema.has_function or schema.has_context_dependent_function)
@@ -165,7 +167,9 @@ def _check_finite(model: ir.Model, label: str) -> None:
                 continue  # a mask of 0 and -inf, or one infinity as a bound
             reader = next((use.node.name for use in value.uses()), "no node")
             wrong = "NaN" if not_a_number else "infinite values"
-            raise CompileError(f"{label}: initializer {name}, read by node {reader}, holds {wrong}, allowed are finite ones")
+            raise CompileError(
+                f"{label}: initializer {name}, read by node {reader}, holds {wrong}, allowed are finite ones"
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The quantisation error of each node: the program runs on the golden model with every value as an output, beside float."""
+"""The quantisation error of each node: the program runs on the golden model with every value as an output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.calibrate import open_session
 from gatewright.compiler.encode import FabricPlan, VariantPlan, assemble
-from gatewright.compiler.relevance import hidden_by
+from gatewright.compiler.relevance import hidden_by, kept_rows
 from gatewright.program.compiled import CompiledProgram, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 
@@ -30,10 +30,10 @@ def available() -> bool:
 def node_errors(
     model: ir.Model, plan: VariantPlan, config: AcceleratorConfig, feed: Mapping[str, npt.NDArray[Any]]
 ) -> dict[str, float]:
-    """Root mean square error by node, relative to the root mean square of the float values, for the inputs ``feed``.
+    """Root mean square error by node, relative to that of the float values themselves, for the inputs ``feed``.
 
-    All that happened to a value since the inputs counts. ``plan`` has the steps of the model, of which every value that is to
-    be measured is an output. Rows that a mask hides from every output of the model do not count.
+    All that happened to a value since the inputs counts. ``plan`` has the steps of the model, of which every value that
+    is to be measured is an output. Rows that a mask hides from every output of the model do not count.
     """
     from gatewright import Accelerator
 
@@ -50,9 +50,9 @@ def node_errors(
     for node in model.graph:
         for value in node.outputs:
             if value.name in values:
-                mask = feed.get(hidden.get(value.name, ""))
-                kept = slice(None) if mask is None else mask != 0
-                error = _relative(found[value.name][kept], expected[value.name][kept])
+                kept = kept_rows(hidden, value.name, feed)
+                pair = (each[value.name] if kept is None else each[value.name][kept] for each in (found, expected))
+                error = _relative(*pair)
                 errors[node.name or ""] = max(error, errors.get(node.name or "", 0.0))
     return errors
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,10 +85,28 @@ class Plan:
     def formats(self, value: ir.Value) -> list[Format]:
         """The distinct formats that readers want; int16 for those who take any."""
         found: list[Format] = []
-        for form in self.demands.get(value, []):
+        for form in _joined(self.demands.get(value, []), self.wide(value)):
             if not any(form.same(other) for other in found):
                 found.append(form)
         return found
+
+
+def _joined(demands: list[Format], wide: Format) -> list[Format]:
+    """Demands that each concern some columns (NaN stands for the others) as one, or as ``wide`` where they differ."""
+    parts = [form for form in demands if np.isnan(form.scale).any()]
+    if not parts:
+        return demands
+    scale, offset = parts[0].scale.copy(), parts[0].offset.copy()
+    for part in parts[1:]:
+        known, both = ~np.isnan(part.scale), ~np.isnan(part.scale) & ~np.isnan(scale)
+        if (part.scale[both] != scale[both]).any() or (part.offset[both] != offset[both]).any():
+            scale[:] = np.nan
+            break
+        scale[known], offset[known] = part.scale[known], part.offset[known]
+    whole = [form for form in demands if not np.isnan(form.scale).any()]
+    if np.isnan(scale).all():
+        return [wide, *whole]
+    return [Format(parts[0].dtype, np.where(np.isnan(scale), np.nanmax(scale), scale), offset), *whole]
 
 
 def quantise(

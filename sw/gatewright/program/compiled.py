@@ -74,7 +74,7 @@ class Placement:
     element : numpy name of the type in memory ("int8", "uint8", "int16", "int32", "uint32"), or "bit" for a mask:
         each row a little-endian bit string, padded to 8 bytes.
     scale : real value of one unit, for all columns or one per column; empty where integers are stored as they are.
-    zero_point : the stored integer that stands for 0.
+    zero_point : the stored integer that stands for 0; 1 for bits that are the opposite of the mask.
     limit : stored integers are indices below it, negative ones count from its end; 0 where no such rule holds.
     fill : what the host pads with, in its own units, where a dynamic size is below its capacity.
     """

@@ -110,6 +110,7 @@ def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) ->
         bits = np.zeros((placement.rows, 8 * view.shape[1]), bool)
         bits[:, : placement.cols] = rest != 0
         bits[:rows, :cols] = _truth(placement.name, flat)
+        bits[:, : placement.cols] ^= bool(placement.zero_point)
         view[:] = np.packbits(bits, axis=1, bitorder="little")
         return
     view[:rows, :cols] = _stored(placement, flat)
@@ -124,7 +125,7 @@ def decode(placement: Placement, memory: npt.NDArray[np.uint8], sizes: dict[str,
     view, count = _view(placement, memory), math.prod(shape)
     kind: np.dtype[Any] = np.dtype(placement.dtype)
     if placement.element == BIT:
-        view = np.unpackbits(view, axis=1, count=placement.cols, bitorder="little")
+        view = np.unpackbits(view, axis=1, count=placement.cols, bitorder="little") ^ np.uint8(placement.zero_point)
     part = view[:, :count] if placement.rows == 1 else view[: count // placement.cols]
     if not placement.scale:
         return part.reshape(shape).astype(kind)

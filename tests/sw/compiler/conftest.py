@@ -50,6 +50,13 @@ class Graph:
         self.values[name] = helper.make_tensor_value_info(name, kind, shape)
         return name
 
+    def split(self, value: str, count: int, shape: Sequence[int]) -> list[str]:
+        """Equal parts of a value along its last axis, float of ``shape`` each."""
+        names = [f"split{len(self.nodes)}_{index}" for index in range(count)]
+        self.nodes.append(helper.make_node("Split", [value], names, name=f"node_{names[0]}", axis=-1, num_outputs=count))
+        self.values |= {name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in names}
+        return names
+
     def model(self, *outputs: str) -> onnx.ModelProto:
         graph = helper.make_graph(
             self.nodes,
@@ -148,7 +155,8 @@ def apply(run):
         graph = helper.make_graph([node], "test", declared, results, tensors)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-        feed = {name: array for index, (name, array) in enumerate(zip(names, operands, strict=True)) if index not in constant}
+        given = enumerate(zip(names, operands, strict=True))
+        feed = {name: array for index, (name, array) in given if index not in constant}
         return run(model, feed, config)
 
     return on_golden

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gatewright.compiler.compile import compile_model
 from gatewright.spec.commands import Opcode
 
 RNG = np.random.default_rng(1)
@@ -61,6 +62,61 @@ def test_key_masks_of_a_batch(graph, run, mask, dtype):
     outcome = run(model, inputs(3, 6, 70, 16, (70, 1, 33), dtype), config="pynq-z2")
     assert not outcome.reasons
     assert outcome.error < 0.02
+
+
+def opposite(graph, tokens):
+    """Attention whose mask input is true for keys that do not count, in a shape of its own."""
+    g = graph()
+    x, padding = g.input("x", [1, tokens, 16]), g.input("padding", [1, 1, 1, tokens], bool)
+    flat = g.node("Reshape", [padding, g.constant(np.array([1, -1]))], [1, tokens], dtype=bool)
+    kept = g.node("Not", [flat], [1, tokens], dtype=bool)
+    options = {"heads": 2, "causal": 0, "scale": 0.35}
+    return g.model(g.node("Attention", [x, x, x, kept], [1, tokens, 16], ours=True, overload="masked", **options))
+
+
+def test_a_mask_of_what_does_not_count(graph, run):
+    padding = np.arange(9).reshape(1, 1, 1, 9) >= 6
+    outcome = run(opposite(graph, 9), {"x": inputs(1, 9, 9, 16)["q"], "padding": padding})
+    assert not outcome.reasons
+    assert len(outcome.steps) == 1
+    assert outcome.error < 0.02
+
+
+def test_a_bucket_pads_such_a_mask_with_what_does_not_count(graph):
+    program = compile_model(opposite(graph, "tokens"), config="tiny", buckets={"tokens": [8, 16]})
+    assert [value.fill for value in program.variants[0].inputs] == [0, 1]
+    assert [len(variant.steps) for variant in program.variants] == [1, 1]
+
+
+def test_a_mask_that_the_host_reads_too(graph, run):
+    g = graph()
+    x, mask = g.input("x", [1, 6, 16]), g.input("mask", [1, 6], np.int64)
+    truth = g.node("Cast", [mask], [1, 6], to=9, dtype=bool)
+    options = {"heads": 2, "causal": 0, "scale": 0.35}
+    mixed = g.node("Attention", [x, x, x, truth], [1, 6, 16], ours=True, overload="masked", **options)
+    z = g.input("z", [1, 6, 4])
+    strange = g.node("Attention", [z, z, z, truth], [1, 6, 4], ours=True, overload="masked", **options)
+    feed = {"x": inputs(1, 6, 6, 16)["q"], "z": inputs(1, 6, 6, 4)["q"], "mask": np.array([[1, 1, 0, 1, 0, 0]])}
+    outcome = run(g.model(mixed, strange), feed)
+    assert any("a head has 2 columns" in reason for reason in outcome.reasons)
+    assert outcome.error < 0.02
+
+
+def test_queries_keys_and_values_of_one_layer_are_parts_of_one_matrix(graph, run):
+    g = graph()
+    x = g.input("x", [1, 30, 32])
+    weight = g.constant(RNG.normal(size=(96, 32)).astype(np.float32) / 6)
+    joint = g.node("Linear", [x, weight], [1, 30, 96], ours=True, overload="no_bias")
+    parts = g.split(joint, 3, [1, 30, 32])
+    options = {"heads": 2, "causal": 0, "scale": 0.25}
+    mixed = g.node("Attention", parts, [1, 30, 32], ours=True, **options)
+    out = g.constant(RNG.normal(size=(8, 32)).astype(np.float32) / 6)
+    model = g.model(g.node("Linear", [mixed, out], [1, 30, 8], ours=True, overload="no_bias"))
+    outcome = run(model, {"x": inputs(1, 30, 30, 32)["q"]})
+    (step,) = outcome.steps
+    words = outcome.program.image[step.offset : step.offset + 64 * step.count : 64]
+    assert list(words) == [Opcode.GEMM, Opcode.ATTENTION, Opcode.GEMM]
+    assert outcome.error < 0.03
 
 
 def test_a_constant_mask(graph, run):

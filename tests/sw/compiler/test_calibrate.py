@@ -41,7 +41,7 @@ def test_ranges_are_those_of_all_inputs(graph):
 
 
 def test_a_mask_hides_rows_that_no_output_depends_on(graph):
-    assert hidden_by(encoder(graph)) == dict.fromkeys(["x", "linear0", "attention1", "add2"], "mask")
+    assert hidden_by(encoder(graph)) == dict.fromkeys(["x", "linear0", "attention1", "add2"], ("mask", False))
     assert not hidden_by(encoder(graph, last=True))
 
 

@@ -1,8 +1,8 @@
 """Multi-head attention: one command per sequence of the batch.
 
-One scale serves all scores, so that column c of q may have step s_c and that of k step u / s_c: the columns' ranges are
-evened out between both. The output is a mean of rows of v, column by column, hence its columns may have any steps as long as
-those of v are proportional; they follow what reads the output.
+One scale serves all scores, so that column c of q may have step s_c and that of k step u / s_c: the columns' ranges
+are evened out between both. The output is a mean of rows of v, column by column, hence its columns may have any steps
+as long as those of v are proportional; they follow what reads the output.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, Format
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import key_mask, source
+from gatewright.compiler.lower.masks import key_mask, refuse_mask
 from gatewright.compiler.lower.rules import DOMAIN, rule
 from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
@@ -38,10 +38,7 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     if node.attributes.get_float("scale") < 0:
         return f"scale is {node.attributes.get_float('scale'):g}, allowed: 0 or more"
     mask = node.inputs[3] if len(node.inputs) > 3 else None
-    origin = source(mask) if mask is not None else None
-    if origin is not None and origin.shape is not None and (len(origin.shape) != 2 or origin.shape[1] != k[1]):
-        return f"the mask is {origin.shape}, and attention takes one truth value per key"
-    return None
+    return None if mask is None else refuse_mask(mask, k[1])
 
 
 def _scores(node: ir.Node, plan: Plan) -> tuple[Format, Format, float]:

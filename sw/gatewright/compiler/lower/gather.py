@@ -76,7 +76,9 @@ def gather(node: ir.Node, context: Context) -> None:
 
 def _table(value: ir.Value, context: Context) -> Tensor:
     """A constant in int16, so that no row has to be like those of the calibration; anything else as it lies."""
-    return context.take(value, context.plan.wide(value)) if context.constant(value) is not None else context.stored(value)
+    if context.constant(value) is None:
+        return context.stored(value)
+    return context.take(value, context.plan.wide(value))
 
 
 def copy_rows(context: Context, table: View, rows: View, out: View, count: Size | None = None) -> None:

@@ -7,10 +7,10 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor
 from gatewright.compiler.kernels import Dim, View
+from gatewright.compiler.linear_plan import LinearPlan
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.emit import gemm_params
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.linear_plan import LinearPlan
 from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.kernels import View
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import key_mask, source
+from gatewright.compiler.lower.masks import key_mask, refuse_mask
 from gatewright.compiler.lower.rules import DOMAIN, rule
 from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
@@ -28,10 +28,7 @@ def _refuse_pool(node: ir.Node, config: AcceleratorConfig) -> str | None:
     assert isinstance(x.shape[1], int)
     if x.shape[1] > config.max_seq:
         return f"it has {x.shape[1]} rows, allowed at most {config.max_seq}"
-    origin = source(mask)
-    if origin.shape is None or len(origin.shape) != 2 or origin.shape[1] != x.shape[1]:
-        return f"the mask is {origin.shape}, and the mean takes one truth value per row"
-    return None
+    return refuse_mask(mask, x.shape[1])
 
 
 def _operand(node: ir.Node, plan: Plan) -> Format:
@@ -79,8 +76,8 @@ def l2_norm(node: ir.Node, context: Context) -> None:
     """``x / sqrt(sum x**2) = (x / sqrt(mean x**2)) / sqrt(n)``; the smallest length that counts is epsilon."""
     x = node.inputs[0]
     assert x is not None
-    source_ = context.narrow(x)
+    operand = context.narrow(x)
     out = context.produce(node.outputs[0])
-    cols = source_.view.cols
+    cols = operand.view.cols
     epsilon = node.attributes.get_float("epsilon") ** 2 / cols
-    context.norm(source_, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)
+    context.norm(operand, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.formats import INT8, Format
+from gatewright.compiler.formats import INT8, Format, Tensor
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.masks import is_mask
 from gatewright.compiler.lower.move import ABSENT, Positions, elements, movable, move
@@ -17,6 +17,7 @@ from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shapes import dims
 from gatewright.compiler.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import ALIGNMENT
 
 __all__ = ["transposed"]
 
@@ -89,6 +90,8 @@ OPERATORS: dict[str, tuple[Callable[[ir.Node, Positions], list[Positions]], tupl
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     x, outs = node.inputs[0], node.outputs
     assert x is not None and x.shape is not None
+    if is_mask(outs[0]):
+        return None
     if x.dtype is None or not (x.dtype.is_floating_point() or x.dtype in STORED):
         return f"{x.name} is {x.dtype}, allowed: real numbers and int8, uint8, int32"
     if len(outs) > 1 and node.op_type == "Dropout" and (outs[1].uses() or outs[1].is_graph_output()):
@@ -128,19 +131,77 @@ def _int(size: int | str) -> int:
 
 
 def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
-    """int8 with one scale is asked of the operand where all readers want it."""
+    """int8 is asked of the operand where all readers want it: with one scale, or with those of its slices of columns."""
     wanted = [form for out in _made(node) for form in plan.formats(out)]
     if wanted and all(form.same(wanted[0]) for form in wanted) and wanted[0].uniform and wanted[0].dtype == INT8:
         return {0: wanted[0]}
-    return {}
+    joined = _of_columns(node, plan)
+    return {} if joined is None else {0: joined}
+
+
+KEEPS_COLUMNS = ("Slice", "Split", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+"""Operators whose outputs may be columns of their operand."""
+
+
+def _column_slices(node: ir.Node) -> list[slice] | None:
+    """Which columns of the operand each output is, from multiples of 8 bytes on; None where one is something else."""
+    x = node.inputs[0]
+    assert x is not None and x.shape is not None
+    if node.op_type not in KEEPS_COLUMNS or not x.shape.is_static():
+        return None
+    shape, found = _shape(x), []
+    for positions in OPERATORS[node.op_type][0](node, elements(shape)):
+        matrix = positions.reshape(-1, positions.shape[-1]) if positions.size else np.ones((1, 1), np.int64)
+        start, width = int(matrix[0, 0]), matrix.shape[1]
+        rows = np.arange(math.prod(shape[:-1])) * shape[-1] + start
+        if start % ALIGNMENT or not np.array_equal(matrix, rows[:, None] + np.arange(width)):
+            return None
+        found.append(slice(start, start + width))
+    return found
+
+
+def _of_columns(node: ir.Node, plan: Plan) -> Format | None:
+    """int8 with the steps that readers of slices of columns want; NaN for columns that are not among them."""
+    slices = _column_slices(node)
+    if slices is None:
+        return None
+    scale = np.full(_shape(node.inputs[0])[-1], np.nan)
+    offset = np.zeros_like(scale)
+    for out, part in zip(node.outputs, slices, strict=True):
+        wanted = plan.formats(out)
+        if len(wanted) != 1 or wanted[0].dtype != INT8:
+            return None
+        scale[part], offset[part] = wanted[0].scale, wanted[0].offset
+    return Format(INT8, scale, offset)
+
+
+def _as_columns(node: ir.Node, context: Context) -> bool:
+    """Define the outputs as columns of the operand, if that has the steps that their readers want."""
+    x, joined, slices = node.inputs[0], _of_columns(node, context.plan), _column_slices(node)
+    if x is None or joined is None or slices is None:
+        return False
+    source = context.stored(x)
+    steps, offsets = (np.broadcast_to(each, joined.scale.shape) for each in (source.format.scale, source.format.offset))
+    known = ~np.isnan(joined.scale)
+    same = np.array_equal(steps[known], joined.scale[known]) and np.array_equal(offsets[known], joined.offset[known])
+    if source.format.dtype != INT8 or not same:
+        return False
+    for out, part in zip(node.outputs, slices, strict=True):
+        view = source.view.part(0, source.view.rows, part.start, part.stop - part.start)
+        context.define(out, Tensor(view, context.shape(out), context.plan.formats(out)[0], source.bound))
+    return True
 
 
 def _lower(node: ir.Node, context: Context) -> None:
     x = node.inputs[0]
     assert x is not None and x.shape is not None
+    if is_mask(node.outputs[0]):
+        return
     if not x.shape.is_static():
         source = context.stored(x)
         context.define(node.outputs[0], source.on(source.view, context.shape(node.outputs[0])))
+        return
+    if _as_columns(node, context):
         return
     moved = OPERATORS[node.op_type][0](node, elements(_shape(x)))
     for out, positions in zip(_made(node), moved, strict=True):

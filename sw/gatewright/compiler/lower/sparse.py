@@ -36,8 +36,8 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 
 
 def _formats(node: ir.Node, plan: Plan) -> tuple[Format, Format]:
-    """Of the features and of the result. The result's columns are sums of the features' columns, so that both may have a
-    scale per column, in a fixed ratio; they follow what reads the result."""
+    """Of the features and of the result. The result's columns are sums of the features' columns, so that both may have
+    a scale per column, in a fixed ratio; they follow what reads the result."""
     x, out = node.inputs[3], node.outputs[0]
     assert x is not None
     wanted = plan.formats(out)
@@ -75,8 +75,8 @@ def csr_matmul(node: ir.Node, context: Context) -> None:
 def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Size]:
     """A matrix whose arrays are inputs: its views, the real value of weight 1, and its rows and edges.
 
-    Weights are small enough that all edges in one row, as large as calibration saw or half as much again, do not overflow the
-    accumulator.
+    Weights are small enough that all edges in one row, as large as calibration saw or half as much again, do not
+    overflow the accumulator.
     """
     row_ptr, col, weight = node.inputs[:3]
     assert row_ptr is not None and col is not None and weight is not None

@@ -1,8 +1,8 @@
 """From any ONNX model to its canonical form: passes over the graph, in one list.
 
-The model stays valid after every pass, and onnxruntime executes it with the same results. The canonical form has operators
-of domain ``gatewright`` (`gatewright.compiler.domain`) for what the accelerator does as a whole, and standard operators for
-the rest.
+The model stays valid after every pass, and onnxruntime executes it with the same results. The canonical form has
+operators of domain ``gatewright`` (`gatewright.compiler.domain`) for what the accelerator does as a whole, and
+standard operators for the rest.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.passes.attention import FuseAttention
+from gatewright.compiler.passes.attention_expand import ExpandAttention
 from gatewright.compiler.passes.attention_ops import ConvertAttention
 from gatewright.compiler.passes.broadcast import DropExpands
 from gatewright.compiler.passes.dimensions import BindDimensions
@@ -42,6 +43,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: FuseRmsNorm(),
     lambda _: FuseGelu(),
     lambda _: ConvertAttention(),
+    lambda _: ExpandAttention(),
     lambda _: FuseLinear(),
     lambda _: FuseAttention(),
     lambda _: FuseMeanPool(),
@@ -57,8 +59,9 @@ def run(
 ) -> list[tuple[str, bool]]:
     """Bring ``model`` to its canonical form, in place.
 
-    ``after`` is called behind each pass with its name and the model, for a look at it. Returns name and "changed" of each
-    pass. Raises `CompileError` for dynamic dimensions that ``bindings`` does not settle and shapes that depend on data.
+    ``after`` is called behind each pass with its name and the model, for a look at it. Returns name and "changed" of
+    each pass. Raises `CompileError` for dynamic dimensions that ``bindings`` does not settle and shapes that depend on
+    data.
     """
     done = []
     for make in PASSES:

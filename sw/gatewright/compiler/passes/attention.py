@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.passes.attention_mask import Change, Mask, key_mask, understand
-from gatewright.compiler.passes.graph import Pass, array, consumer, emit, operands, producer, replace, scalar, sizes
+from gatewright.compiler.passes.graph import Pass, array, consumer, emit, operands, replace, scalar, sizes
 from gatewright.compiler.passes.views import view_source
 
 __all__ = ["Attention", "AttentionPass", "FuseAttention"]
@@ -19,10 +19,11 @@ _STEPS = 10  # operators between the product of queries and keys and softmax, at
 
 @dataclass
 class Attention:
-    """``softmax(changes(q k)) v``: q [B, H, Sq, D], k [B, H, D, Skv], v [B, H, Skv, D], or the first two axes as one, or none.
+    """``softmax(changes(q k)) v``: q [B, H, Sq, D], k [B, H, D, Skv], v [B, H, Skv, D], or the first two axes as one,
+    or none.
 
-    ``result`` is the product with v, [B, Sq, H * D] if ``joined``; ``changes`` are what happens to the scores on the way to
-    softmax.
+    ``result`` is the product with v, [B, Sq, H * D] if ``joined``; ``changes`` are what happens to the scores on the
+    way to softmax.
     """
 
     q: ir.Value
@@ -59,8 +60,7 @@ class AttentionPass(Pass):
             return False
         heads = lead[-1] if len(q) == 4 else _heads(found.q, lead[0], depth) if lead else 1
         batch = int(np.prod(lead)) // heads
-        factors = [float(change.operand) for change in found.changes if change.kind == "multiply"]
-        scale = float(np.prod(factors))
+        scale = float(np.prod([change.factor for change in found.changes]))
         mask = self._meaning(model, found.changes, (*lead, queries, keys), heads)
         if mask is None or not scale > 0:
             return False
@@ -80,7 +80,9 @@ class AttentionPass(Pass):
         attributes = {"heads": heads, "causal": int(mask.causal), "scale": scale * q_scale * k_scale}
         overload = "masked" if flags is not None else ""
         shape = [batch, queries, heads * depth]
-        mixed = emit("Attention", operands, node, graph, attributes=attributes, overload=overload, shape=shape, ours=True)
+        mixed = emit(
+            "Attention", operands, node, graph, attributes=attributes, overload=overload, shape=shape, ours=True
+        )
         mixed.metadata_props.update(found.result.metadata_props)
         result = mixed if found.joined else _heads_apart(mixed, (batch, queries, heads, depth), tuple(lead), graph)
         replace(found.result, result, mixed.producer())
@@ -97,8 +99,9 @@ class AttentionPass(Pass):
 class FuseAttention(AttentionPass):
     """Before: ``MatMul(Softmax(MatMul(q, k) * scale + mask), v)`` with the reshapes and transpositions around it.
 
-    After: ``gatewright.Attention(q, k, v, mask)`` on [batch, tokens, heads * depth]. Scales on q, on k and on the scores are
-    joined. The mask may be spelled in any way that depends on constants and one set of flags; what it means is tried.
+    After: ``gatewright.Attention(q, k, v, mask)`` on [batch, tokens, heads * depth]. Scales on q, on k and on the
+    scores are joined. The mask may be spelled in any way that depends on constants and one set of flags; what it means
+    is tried.
     """
 
     def find(self, node: ir.Node) -> Attention | None:
@@ -153,7 +156,7 @@ def _steps(node: ir.Node) -> Iterator[tuple[ir.Value, Change]]:
         for source, constant in operands(node):
             factor = scalar(constant)
             if factor and (node.op_type == "Mul" or source is node.inputs[0]):
-                yield source, Change("multiply", np.array(factor if node.op_type == "Mul" else 1 / factor))
+                yield source, Change("multiply", factor=factor if node.op_type == "Mul" else 1 / factor)
     elif node.op_type == "Where":
         condition, yes, no = node.inputs
         if condition is not None and yes is not None and (other := scalar(no)) is not None:
@@ -233,7 +236,9 @@ def _heads_apart(value: ir.Value, shape: tuple[int, ...], lead: tuple[int, ...],
     order = [shape[axis] for axis in (0, 2, 1, 3)]
     value = emit("Transpose", [value], value.producer(), graph, attributes={"perm": [0, 2, 1, 3]}, shape=order)
     target = [*lead, *order[2:]]
-    return value if len(target) == 4 else emit("Reshape", [value, _target(target)], value.producer(), graph, shape=target)
+    return (
+        value if len(target) == 4 else emit("Reshape", [value, _target(target)], value.producer(), graph, shape=target)
+    )
 
 
 def _target(shape: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -24,18 +24,20 @@ _Array = npt.NDArray[Any]
 class Change:
     """One step from the product of queries and keys to the input of softmax.
 
-    ``kind``: "add" the operand, "multiply" with it, "keep" the scores where it is true and take ``other`` elsewhere, or "drop"
-    them where it is true.
+    ``kind``: "add" the operand, "multiply" with ``factor``, "keep" the scores where it is true and take ``other`` elsewhere,
+    or "drop" them where it is true.
     """
 
     kind: str
-    operand: ir.Value | _Array
+    operand: ir.Value | _Array | None = None
     other: float = 0.0
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Query i sees key j if (not ``causal`` or j <= i + keys - queries) and the flag of j in ``source`` is ``attended``.
+    """Query i sees key j if (not ``causal`` or j <= i + keys - queries) and the flag of j in ``source`` is
+    ``attended``.
 
     ``source``: flags [batch, keys] in any shape, None if every key is visible.
     """
@@ -46,10 +48,11 @@ class Mask:
 
 
 def understand(model: ir.Model, changes: Sequence[Change], shape: tuple[int, ...], heads: int) -> Mask | None:
-    """The meaning of ``changes`` to scores of ``shape`` ([batch, heads, queries, keys], also with the first two as one).
+    """The meaning of ``changes`` to scores of ``shape`` ([batch, heads, queries, keys], also with the first two as
+    one).
 
-    None if they are not a mask of keys, a causal mask or both, if heads differ, or if it depends on anything but constants
-    and one set of flags.
+    None if they are not a mask of keys, a causal mask or both, if heads differ, or if it depends on anything but
+    constants and one set of flags.
     """
     batch, keys = int(np.prod(shape[:-2])) // heads, shape[-1]
     values = [change.operand for change in changes if isinstance(change.operand, ir.Value)]
@@ -57,8 +60,8 @@ def understand(model: ir.Model, changes: Sequence[Change], shape: tuple[int, ...
     flags = np.ones((1, batch, keys), bool) if constant else probe_masks(batch, keys)
     for source in [None] if constant else mask_sources(values, batch, keys):
         results = evaluate(model, values, source, flags)
-        scores = [_scores(changes, iter(result), shape, heads) for result in results]
-        if all(each is not None for each in scores) and (mask := _meaning(np.stack(scores), flags, source)):
+        scores = [found for each in results if (found := _scores(changes, iter(each), shape, heads)) is not None]
+        if len(scores) == len(results) and (mask := _meaning(np.stack(scores), flags, source)):
             return mask
     return None
 
@@ -68,14 +71,14 @@ def _scores(changes: Sequence[Change], values: Iterator[_Array], shape: tuple[in
     scores, unmasked = np.array(_SCORE), _SCORE
     with np.errstate(all="ignore"):
         for change in changes:
-            operand = next(values) if isinstance(change.operand, ir.Value) else change.operand
+            if change.kind == "multiply":
+                scores, unmasked = scores * change.factor, unmasked * change.factor
+                continue
+            operand = next(values) if isinstance(change.operand, ir.Value) else np.asarray(change.operand)
             if change.kind == "add":
                 scores = scores + operand.astype(np.float64)
-            elif change.kind == "multiply":
-                scores, unmasked = scores * operand.astype(np.float64), unmasked * float(operand)
             else:
-                kept = operand if change.kind == "keep" else ~operand
-                scores = np.where(kept, scores, change.other)
+                scores = np.where(operand if change.kind == "keep" else ~operand, scores, change.other)
         scores = scores - unmasked
     try:
         wide = np.broadcast_to(scores, shape)
@@ -86,7 +89,7 @@ def _scores(changes: Sequence[Change], values: Iterator[_Array], shape: tuple[in
 
 
 def _meaning(scores: _Array, flags: _Array, source: ir.Value | None) -> Mask | None:
-    """The mask that ``scores`` [probes, batch, queries, keys] are when the flags are ``flags`` [probes, batch, keys]."""
+    """The mask that ``scores`` [probes, batch, queries, keys] are if the flags are ``flags`` [probes, batch, keys]."""
     visible = (scores > _IGNORED).any(axis=0)
     queries, keys = visible.shape[-2:]
     causal = not visible.all()

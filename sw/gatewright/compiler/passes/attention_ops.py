@@ -1,24 +1,25 @@
 """The attention operators of ONNX and of onnxruntime become ours."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.passes.attention import Attention, AttentionPass
 from gatewright.compiler.passes.attention_mask import Change
-from gatewright.compiler.passes.graph import array, emit, sizes
+from gatewright.compiler.passes.graph import Array, array, emit, sizes
 
 __all__ = ["ConvertAttention"]
 
-_CONTRIB = "com.microsoft"
+_Values = tuple[ir.Value, ir.Value, ir.Value]
 
 
 class ConvertAttention(AttentionPass):
     """Before: ``Attention`` (operator set 23 on), ``com.microsoft.MultiHeadAttention``, ``com.microsoft.Attention``.
 
-    After: ``gatewright.Attention``, where there is no cache of earlier keys, no soft cap, and a mask that it can say. Heads
-    of keys and values that several heads of queries share are written out.
+    After: ``gatewright.Attention``, where there is no cache of earlier keys, no soft cap, and a mask that it can say.
+    Heads of keys and values that several heads of queries share are written out.
     """
 
     def find(self, node: ir.Node) -> Attention | None:
@@ -53,16 +54,15 @@ def _standard(node: ir.Node) -> Attention | None:
         return None
     shape = sizes(q)
     k, v = _share(k, shape, node), _share(v, shape, node)
-    scale = attributes.get_float("scale", 0.0)
-    changes = [Change("add", node.inputs[3])] if _input(node, 3) is not None else []
-    if changes and node.inputs[3].dtype == ir.DataType.BOOL:
-        changes = [Change("keep", node.inputs[3], -math.inf)]
-    return _attention(node, q, k, v, scale, bool(attributes.get_int("is_causal", 0)), changes, rank == 3)
+    mask, changes = _input(node, 3), []
+    if mask is not None:
+        changes.append(Change("keep", mask, -math.inf) if mask.dtype == ir.DataType.BOOL else Change("add", mask))
+    return _attention(node, (q, k, v), attributes.get_int("is_causal", 0) == 1, changes, joined=rank == 3)
 
 
 def _multi_head(node: ir.Node) -> Attention | None:
     q, k, v = node.inputs[:3]
-    if q is None or k is None or v is None or any(_input(node, index) is not None for index in range(6, len(node.inputs))):
+    if q is None or k is None or v is None or any(value is not None for value in node.inputs[6:]):
         return None
     bias = _input(node, 3)
     if bias is not None:
@@ -70,12 +70,12 @@ def _multi_head(node: ir.Node) -> Attention | None:
         if parts is None:
             return None
         q, k, v = [_plus(value, part, node) for value, part in zip((q, k, v), parts, strict=True)]
-    return _contrib(node, q, k, v, _input(node, 4), _input(node, 5))
+    return _contrib(node, (q, k, v), _input(node, 4), _input(node, 5))
 
 
 def _packed(node: ir.Node) -> Attention | None:
     x, weight, bias = (_input(node, index) for index in range(3))
-    if any(_input(node, index) is not None for index in (4, *range(6, len(node.inputs)))):
+    if any(value is not None for value in (_input(node, 4), *node.inputs[6:])):
         return None
     data, shape, graph = array(weight), sizes(x) if x is not None else None, node.graph
     added = array(bias) if bias is not None else None
@@ -86,18 +86,16 @@ def _packed(node: ir.Node) -> Attention | None:
         return None
     parts = []
     for index, piece in enumerate(np.split(data, 3, axis=1)):
-        result = emit("MatMul", [x, np.ascontiguousarray(piece)], node.inputs[0].producer(), graph)
+        result = emit("MatMul", [x, np.ascontiguousarray(piece)], x.producer() if x is not None else None, graph)
         result.shape = ir.Shape([*shape[:2], piece.shape[1]])
         parts.append(_plus(result, np.split(added, 3)[index], node) if added is not None else result)
-    return _contrib(node, *parts, _input(node, 3), _input(node, 5))
+    return _contrib(node, (parts[0], parts[1], parts[2]), _input(node, 3), _input(node, 5))
 
 
-def _contrib(
-    node: ir.Node, q: ir.Value, k: ir.Value, v: ir.Value, padding: ir.Value | None, bias: ir.Value | None
-) -> Attention | None:
+def _contrib(node: ir.Node, values: _Values, padding: ir.Value | None, bias: ir.Value | None) -> Attention | None:
     """What both operators of onnxruntime share: heads, scale, a mask of keys [batch, keys], and one that is added."""
     heads = node.attributes.get_int("num_heads", 0)
-    keys = sizes(k)
+    keys = sizes(values[1])
     changes = [Change("add", bias)] if bias is not None else []
     if padding is not None:
         if keys is None or sizes(padding) != keys[:2] or node.graph is None:
@@ -108,28 +106,30 @@ def _contrib(
         target = np.array(wide, np.int64)
         shaped = emit("Reshape", [flags, target], flags.producer(), node.graph, shape=wide, dtype=ir.DataType.BOOL)
         changes.append(Change("keep", shaped, -math.inf))
-    split = [_split(value, heads, node) for value in (q, k, v)]
-    if any(value is None for value in split):
+    q, k, v = [_split(value, heads, node) for value in values]
+    if q is None or k is None or v is None:
         return None
-    causal = bool(node.attributes.get_int("unidirectional", 0))
-    return _attention(node, *split, node.attributes.get_float("scale", 0.0), causal, changes, True)
+    return _attention(node, (q, k, v), node.attributes.get_int("unidirectional", 0) == 1, changes, joined=True)
 
 
-def _attention(node, q, k, v, scale, causal, changes, joined) -> Attention | None:
-    """Put together the pieces; k still is [B, H, S, D]."""
-    shapes = [sizes(value) if value is not None else None for value in (q, k)]
-    if any(shape is None or len(shape) != 4 for shape in shapes):
+def _attention(
+    node: ir.Node, values: _Values, causal: bool, changes: Sequence[Change], *, joined: bool
+) -> Attention | None:
+    """Put together the pieces; queries, keys and values are [B, H, S, D]."""
+    q, k, v = values
+    q_shape, k_shape, graph = sizes(q), sizes(k), node.graph
+    if q_shape is None or k_shape is None or graph is None or not len(q_shape) == len(k_shape) == 4:
         return None
-    queries, keys, depth = shapes[0][2], shapes[1][2], shapes[0][3]
-    steps = [Change("multiply", np.array(scale or 1 / math.sqrt(depth))), *changes]
+    scale = node.attributes.get_float("scale", 0.0) or 1 / math.sqrt(q_shape[3])
+    steps = [Change("multiply", factor=scale), *changes]
     if causal:
-        steps.append(Change("add", np.where(np.tri(queries, keys, dtype=bool), 0.0, -np.inf)))
-    turned = emit("Transpose", [k], k.producer(), node.graph, attributes={"perm": [0, 1, 3, 2]})
-    turned.shape = ir.Shape([shapes[1][axis] for axis in (0, 1, 3, 2)])
+        steps.append(Change("add", np.where(np.tri(q_shape[2], k_shape[2], dtype=bool), 0.0, -np.inf)))
+    order = [k_shape[axis] for axis in (0, 1, 3, 2)]
+    turned = emit("Transpose", [k], k.producer(), graph, attributes={"perm": [0, 1, 3, 2]}, shape=order)
     return Attention(q, turned, v, node.outputs[0], steps, joined)
 
 
-def _split(value: ir.Value, heads: int, node: ir.Node) -> ir.Value | None:
+def _split(value: ir.Value, heads: int | None, node: ir.Node) -> ir.Value | None:
     """[B, S, H * D] as [B, H, S, D]."""
     shape = sizes(value)
     if shape is None or len(shape) != 3 or not heads or shape[2] % heads or node.graph is None:
@@ -155,7 +155,7 @@ def _share(value: ir.Value, queries: tuple[int, ...] | None, node: ir.Node) -> i
     return value
 
 
-def _parts(bias: ir.Value, values: tuple[ir.Value, ...]) -> list[np.ndarray] | None:
+def _parts(bias: ir.Value, values: tuple[ir.Value, ...]) -> list[Array] | None:
     data = array(bias)
     widths = [shape[-1] for value in values if (shape := sizes(value)) is not None]
     if data is None or len(widths) != 3 or data.shape != (sum(widths),):
@@ -163,6 +163,6 @@ def _parts(bias: ir.Value, values: tuple[ir.Value, ...]) -> list[np.ndarray] | N
     return np.split(data, np.cumsum(widths)[:-1])
 
 
-def _plus(value: ir.Value, part: np.ndarray, node: ir.Node) -> ir.Value:
+def _plus(value: ir.Value, part: Array, node: ir.Node) -> ir.Value:
     assert node.graph is not None
     return emit("Add", [value, np.ascontiguousarray(part)], value.producer(), node.graph, shape=value.shape)

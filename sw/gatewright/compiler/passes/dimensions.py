@@ -20,7 +20,8 @@ def symbols(size: int | ir.SymbolicDim) -> set[str]:
 
 
 class BindDimensions(Pass):
-    """Before: inputs with dynamic dimensions. After: each has the size of its bucket, or is one of those with a capacity.
+    """Before: inputs with dynamic dimensions. After: each has the size of its bucket, or is one of those with a
+    capacity.
 
     Shapes of other values follow where they are an expression of the names, and are forgotten otherwise.
 
@@ -51,8 +52,8 @@ class BindDimensions(Pass):
                 if size == ir.SymbolicDim(None):
                     missing = _original(value, axis, known - set(self.bindings.buckets) - set(self.bindings.capacity))
                     raise CompileError(
-                        f"input {value.name}, axis {axis}: the size is dynamic ({missing}), allowed is a size in buckets or "
-                        "a largest size in capacity"
+                        f"input {value.name}, axis {axis}: the size is dynamic ({missing}), allowed is a size in "
+                        "buckets or a largest size in capacity"
                     )
         return changed
 

@@ -22,7 +22,8 @@ _LOGGER = logging.getLogger("onnxscript.optimizer._constant_folding")
 
 
 class FoldConstants(Pass):
-    """Before: Shape, Gather, Concat, Transpose... of constants and of static shapes. After: initializers, and known shapes.
+    """Before: Shape, Gather, Concat, Transpose... of constants and of static shapes. After: initializers, and known
+    shapes.
 
     A result larger than `LARGEST` elements stays a node.
     """
@@ -53,11 +54,11 @@ def _is_folded(node: ir.Node) -> bool:
 
 
 def _fold(model: ir.Model, node: ir.Node) -> bool:
-    """What the library's folding leaves (several outputs; GatherElements of unequal shapes), computed by onnxruntime."""
+    """What the library leaves (several outputs; GatherElements of unequal shapes), computed by onnxruntime."""
     constants = [array(value) for value in node.inputs if value is not None]
-    if not constants or any(each is None for each in constants) or any(value.is_graph_output() for value in node.outputs):
+    if not constants or any(each is None for each in constants):
         return False
-    if any(attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS) for attribute in node.attributes.values()):
+    if any(value.is_graph_output() for value in node.outputs) or any(map(_is_graph, node.attributes.values())):
         return False
     if any(int(np.prod(sizes(value) or (0,))) > LARGEST for value in node.outputs):
         return False
@@ -65,6 +66,10 @@ def _fold(model: ir.Model, node: ir.Node) -> bool:
         ir.convenience.replace_all_uses_with(value, initializer(model.graph, result, value.name or "folded"))
     model.graph.remove(node, safe=True)
     return True
+
+
+def _is_graph(attribute: ir.Attr) -> bool:
+    return attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
 
 
 def _run(model: ir.Model, node: ir.Node) -> list[npt.NDArray[Any]]:

@@ -1,7 +1,7 @@
 """GELU in all spellings becomes one operator."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,12 @@ from gatewright.compiler.passes.graph import Pass, emit, replace, scalar
 __all__ = ["FuseGelu"]
 
 _Floats = npt.NDArray[np.float64]
-_ERF = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def _erf(x: _Floats) -> _Floats:
+    return np.array([math.erf(each) for each in x.flat]).reshape(x.shape)
+
+
 _PROBE: _Floats = np.linspace(-6, 6, 49)
 _TOLERANCE = 1e-5
 _INPUTS = 8  # operators between x and erf or tanh, at most
@@ -20,27 +25,28 @@ _OUTPUTS = 4  # operators between erf or tanh and the result, at most
 
 
 def _tanh_form(x: _Floats) -> _Floats:
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
 
 
 def _erf_form(x: _Floats) -> _Floats:
-    return 0.5 * x * (1 + _ERF(x / math.sqrt(2)))
+    return np.asarray(0.5 * x * (1 + _erf(x / math.sqrt(2))))
 
 
 _FORMS = {"Erf": ("none", _erf_form), "Tanh": ("tanh", _tanh_form)}
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., _Floats]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
     "Div": np.divide,
     "Pow": np.power,
-    "Erf": _ERF,
+    "Erf": _erf,
     "Tanh": np.tanh,
 }
 
 
 class FuseGelu(Pass):
-    """Before: an expression of one value, around an Erf or Tanh, that is GELU (Hendrycks and Gimpel, 2016), or ``Gelu``.
+    """Before: an expression of one value, around an Erf or Tanh, that is GELU (Hendrycks and Gimpel, 2016), or
+    ``Gelu``.
 
     After: ``gatewright.Gelu(x, approximate)``. An expression is taken for what it computes at probe points, in whatever
     order it multiplies and adds.

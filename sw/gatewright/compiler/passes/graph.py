@@ -1,6 +1,8 @@
 """What all passes share: the base class, questions about values, and replacing nodes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,8 @@ from onnx_ir.passes import common
 from gatewright.compiler.domain import DOMAIN, VERSION, add_functions
 
 __all__ = [
+    "Array",
+    "Floats",
     "Pass",
     "array",
     "axes",
@@ -27,11 +31,12 @@ __all__ = [
     "vector",
 ]
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
 
 
 class Pass(ir.passes.InPlacePass):
-    """A pass: `rewrite` changes the model and says whether it did; nodes that nothing reads any more go away by themselves."""
+    """A pass: `rewrite` changes the model and says whether it did; nodes that nothing reads then go away."""
 
     def rewrite(self, model: ir.Model) -> bool:
         raise NotImplementedError
@@ -72,7 +77,7 @@ def sizes(value: ir.Value) -> tuple[int, ...] | None:
     """The static shape of ``value``, or None where a dimension is dynamic."""
     if value.shape is None or not value.shape.is_static():
         return None
-    return tuple(int(size) for size in value.shape)
+    return tuple(size for size in value.shape if isinstance(size, int))
 
 
 def elements(value: ir.Value, axis: int = -1) -> int | None:
@@ -98,7 +103,8 @@ def consumer(value: ir.Value, *op_types: str) -> ir.Node | None:
     """The one node that reads ``value``, if it is one of ``op_types``."""
     if not is_private(value):
         return None
-    node = value.uses()[0].node
+    (use,) = value.uses()
+    node = use.node
     return node if node.domain == "" and node.op_type in op_types else None
 
 
@@ -130,18 +136,22 @@ def axes(node: ir.Node) -> tuple[int, ...] | None:
 
 def emit(
     op_type: str,
-    inputs: Sequence[ir.Value | Array | None],
+    inputs: Sequence[Any],
     after: ir.Node | None,
     graph: ir.Graph,
     *,
-    attributes: dict[str, ir.Attr | int | float | str | Sequence[int]] | None = None,
+    attributes: Mapping[str, int | float | str | Sequence[int]] | None = None,
     shape: Sequence[int | ir.SymbolicDim] | ir.Shape | None = None,
-    dtype: ir.DataType = ir.DataType.FLOAT,
+    dtype: ir.DataType | None = ir.DataType.FLOAT,
     overload: str = "",
     ours: bool = False,
     name: str | None = None,
 ) -> ir.Value:
-    """A new node in ``graph`` behind ``after`` (at the front if None); arrays become initializers. Returns its output."""
+    """A new node in ``graph`` behind ``after`` (at the front if None), from values, arrays and None for what is not
+    there.
+
+    Arrays become initializers. Returns its output.
+    """
     values = [initializer(graph, each) if isinstance(each, np.ndarray) else each for each in inputs]
     node = ir.node(
         op_type,
@@ -158,15 +168,15 @@ def emit(
     else:
         graph.insert_after(after, node)
     output = node.outputs[0]
-    output.dtype = dtype
+    if dtype is not None:
+        output.dtype = dtype
     output.shape = ir.Shape(shape) if shape is not None else None
     return output
 
 
 def initializer(graph: ir.Graph, data: Array, name: str = "constant") -> ir.Value:
     """``data`` as a new initializer of ``graph`` with a name of its own."""
-    taken = graph.initializers
-    unique = next(each for index in range(len(taken) + 1) if (each := f"{name}_{index}") not in taken)
+    unique = next(each for index in count() if (each := f"{name}_{index}") not in graph.initializers)
     tensor = ir.tensor(data, name=unique)
     value = ir.Value(name=unique, type=ir.TensorType(tensor.dtype), shape=ir.Shape(data.shape), const_value=tensor)
     graph.register_initializer(value)

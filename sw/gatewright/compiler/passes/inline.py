@@ -10,7 +10,7 @@ __all__ = ["InlineFunctions"]
 
 
 class InlineFunctions(Pass):
-    """Before: nodes that call functions stored in the model. After: their bodies; calls of domain ``gatewright`` stay."""
+    """Before: nodes that call functions stored in the model. After: their bodies; domain ``gatewright`` stays."""
 
     def rewrite(self, model: ir.Model) -> bool:
         return common.InlinePass(criteria=lambda function: function.domain != DOMAIN)(model).modified

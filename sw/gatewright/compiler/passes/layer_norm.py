@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, elements, emit, producer, replace, vector
+from gatewright.compiler.passes.graph import Floats, Pass, elements, emit, producer, replace, vector
 from gatewright.compiler.passes.normalise import affine, match_normalised, mean_of
 
 __all__ = ["FuseLayerNorm"]
@@ -28,31 +28,33 @@ def _fuse(node: ir.Node) -> bool:
     scaled = affine(found.result)
     if scaled is None:
         return False
+    assert centred.inputs[0] is not None
     _emit(centred.inputs[0], scaled.gain, scaled.bias, found.epsilon, scaled.result)
     return True
 
 
 def _convert(node: ir.Node) -> bool:
-    if node.domain or node.op_type != "LayerNormalization":
+    if node.domain or node.op_type != "LayerNormalization" or node.outputs[0].dtype != ir.DataType.FLOAT:
         return False
-    x, gain, *rest = node.inputs
-    output = node.outputs[0]
-    if x is None or x.shape is None or output.dtype != ir.DataType.FLOAT or any(each.uses() for each in node.outputs[1:]):
+    x, gain, bias = (*node.inputs, None)[:3]
+    length = elements(x) if x is not None else None
+    if x is None or x.shape is None or length is None:
         return False
-    length, rank = elements(x), len(x.shape)
-    if length is None or node.attributes.get_int("axis", -1) not in (-1, rank - 1):
+    if node.attributes.get_int("axis", -1) not in (-1, len(x.shape) - 1):
         return False
+    if any(each.uses() or each.is_graph_output() for each in node.outputs[1:]):
+        return False  # mean and deviation are wanted as well
     scale = vector(gain, length)
-    bias = vector(rest[0], length) if rest and rest[0] is not None else np.zeros(length, np.float32)
-    if scale is None or bias is None:
+    shift = vector(bias, length) if bias is not None else np.zeros(length, np.float32)
+    if scale is None or shift is None:
         return False
-    keep_gain = gain if array(gain) is not None and scale.shape == array(gain).shape else scale
-    keep_bias = rest[0] if rest and rest[0] is not None and array(rest[0]).shape == bias.shape else bias
-    _emit(x, keep_gain, keep_bias, node.attributes.get_float("epsilon", 1e-5), output)
+    _emit(x, scale, shift, node.attributes.get_float("epsilon", 1e-5), node.outputs[0])
     return True
 
 
-def _emit(x, gain, bias, epsilon, output) -> None:
+def _emit(x: ir.Value, gain: Floats, bias: Floats, epsilon: float | None, output: ir.Value) -> None:
     node = output.producer()
-    new = emit("LayerNorm", [x, gain, bias], node, node.graph, attributes={"epsilon": float(epsilon)}, ours=True)
+    assert node is not None and node.graph is not None
+    attributes = {"epsilon": float(epsilon or 0.0)}
+    new = emit("LayerNorm", [x, gain, bias], node, node.graph, attributes=attributes, ours=True)
     replace(output, new)

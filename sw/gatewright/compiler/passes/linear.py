@@ -9,8 +9,10 @@ from gatewright.compiler.passes.quantised import QUANTISED
 
 __all__ = ["FuseLinear"]
 
+
 class FuseLinear(Pass):
-    """Before: ``MatMul(x, W)`` or ``Gemm(x, W, c)`` with W constant [K, N], maybe followed by a sum with a constant vector.
+    """Before: ``MatMul(x, W)`` or ``Gemm(x, W, c)`` with W constant [K, N], maybe followed by a sum with a constant
+    vector.
 
     After: ``gatewright.Linear(x, weight [N, K], bias [N])``, without bias where there is none.
     """
@@ -27,9 +29,9 @@ class FuseLinear(Pass):
         data = array(matrix)
         if x is None or matrix is None or x is matrix or array(x) is not None:
             return False
-        if data is None or data.ndim != 2 or data.dtype != np.float32 or node.attributes.get_int("transA", 0):
+        if data is None or data.ndim != 2 or data.dtype != np.float32 or node.attributes.get_int("transA", 0) == 1:
             return False
-        transposed = bool(node.attributes.get_int("transB", 0))
+        transposed = node.attributes.get_int("transB", 0) == 1
         factor = node.attributes.get_float("alpha", 1.0) or 0.0
         outputs = data.shape[0 if transposed else 1]
         bias, addend = _gemm_bias(node, outputs)

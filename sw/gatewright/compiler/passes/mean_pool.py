@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, axes, emit, operands, producer, replace, scalar, sizes
+from gatewright.compiler.passes.graph import Array, Pass, axes, emit, operands, producer, replace, sizes
 from gatewright.compiler.passes.probe import evaluate, mask_sources, probe_masks
 
 __all__ = ["FuseMeanPool"]
@@ -12,8 +12,8 @@ __all__ = ["FuseMeanPool"]
 class FuseMeanPool(Pass):
     """Before: ``sum(x * mask) / sum(mask)`` over the tokens, the divisor maybe bounded from below.
 
-    After: ``gatewright.MeanPool(x [B, S, D], mask [B, S])``. The factor and the divisor may be computed from the mask in any
-    way; what they mean is tried.
+    After: ``gatewright.MeanPool(x [B, S, D], mask [B, S])``. The factor and the divisor may be computed from the mask
+    in any way; what they mean is tried.
     """
 
     def rewrite(self, model: ir.Model) -> bool:
@@ -37,7 +37,7 @@ def _fuse(model: ir.Model, node: ir.Node) -> bool:
             continue
         for source in mask_sources([factor, divisor], batch, tokens):
             found = evaluate(model, [factor, divisor], source, flags)
-            if all(_is_mean(*each, flag, keepdims) for each, flag in zip(found, flags, strict=True)):
+            if all(_is_mean(each[0], each[1], flag, keepdims) for each, flag in zip(found, flags, strict=True)):
                 mask = _flat(source, model.graph, [batch, tokens])
                 new = emit("MeanPool", [x, mask], node, model.graph, ours=True, shape=[batch, width])
                 if keepdims:
@@ -48,12 +48,9 @@ def _fuse(model: ir.Model, node: ir.Node) -> bool:
     return False
 
 
-def _is_mean(factor, divisor, flags, keepdims) -> bool:
+def _is_mean(factor: Array, divisor: Array, flags: Array, keepdims: bool) -> bool:
     """Whether the factor is the mask and the divisor is the number of its ones, where there is any."""
-    batch, tokens = flags.shape
-    count = flags.sum(1).reshape(batch, *([1, 1] if keepdims else [1]))
-    if factor.shape not in ((batch, tokens, 1), (1, tokens, 1)) and factor.ndim != 3:
-        return False
+    count = flags.sum(1).reshape(len(flags), *([1, 1] if keepdims else [1]))
     try:
         exact = np.broadcast_to(divisor, np.broadcast_shapes(divisor.shape, count.shape))
         return bool((factor == flags[:, :, None]).all() and (exact == count)[flags.any(1)].all())
@@ -64,4 +61,6 @@ def _is_mean(factor, divisor, flags, keepdims) -> bool:
 def _flat(source: ir.Value, graph: ir.Graph, shape: list[int]) -> ir.Value:
     if sizes(source) == tuple(shape):
         return source
-    return emit("Reshape", [source, np.array(shape, np.int64)], source.producer(), graph, shape=shape, dtype=source.dtype)
+    return emit(
+        "Reshape", [source, np.array(shape, np.int64)], source.producer(), graph, shape=shape, dtype=source.dtype
+    )

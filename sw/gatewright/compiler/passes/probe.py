@@ -64,7 +64,7 @@ def _depends_only(values: Sequence[ir.Value], source: ir.Value) -> bool:
 
 
 def probe_masks(batch: int, tokens: int) -> npt.NDArray[np.bool_]:
-    """Masks that tell meanings apart: all, each single position (a sample where there are many), random; [n, batch, tokens]."""
+    """Masks that tell meanings apart: all, single positions (a sample of many), random ones; [n, batch, tokens]."""
     generator = np.random.default_rng(0)
     keys = np.arange(tokens) if tokens <= _KEYS else np.sort(generator.choice(tokens, _KEYS, replace=False))
     single = np.arange(tokens) == keys[:, None]
@@ -76,9 +76,11 @@ def probe_masks(batch: int, tokens: int) -> npt.NDArray[np.bool_]:
 def evaluate(
     model: ir.Model, values: Sequence[ir.Value], source: ir.Value | None, feeds: npt.NDArray[np.bool_]
 ) -> list[list[npt.NDArray[Any]]]:
-    """``values`` for each of ``feeds`` given to ``source``, computed by onnxruntime; constants among them come as they are."""
+    """``values`` for each of ``feeds`` given to ``source``, by onnxruntime; constants come as they are."""
     constants = [array(value) for value in values]
-    wanted = [value for value, constant in zip(values, constants, strict=True) if constant is None and value is not source]
+    wanted = [
+        value for value, constant in zip(values, constants, strict=True) if constant is None and value is not source
+    ]
     computed: list[Mapping[ir.Value, npt.NDArray[Any]]] = [{} for _ in feeds]
     if source is not None:
         shape, kind = sizes(source), source.dtype

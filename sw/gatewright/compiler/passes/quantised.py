@@ -23,9 +23,9 @@ _NOT_NEGATIVE = ("Relu", "Sigmoid", "Softmax", "Abs", "Exp", "Sqrt", "HardSigmoi
 class ImportQuantised(Pass):
     """Before: ``DequantizeLinear(QuantizeLinear(x))`` on activations, ``DequantizeLinear`` of integer weights.
 
-    After: x itself, with its range as `RANGE`; float weights, with the integers as `QUANTISED` where they are symmetric int8.
-    Where the range starts at 0, quantising also was the Relu of values that may be negative: it becomes a node. Inputs that
-    come as integers and outputs that leave as integers keep their node.
+    After: x itself, with its range as `RANGE`; float weights, with the integers as `QUANTISED` where they are
+    symmetric int8. Where the range starts at 0, quantising also was the Relu of values that may be negative: it
+    becomes a node. Inputs that come as integers and outputs that leave as integers keep their node.
     """
 
     def rewrite(self, model: ir.Model) -> bool:
@@ -51,7 +51,7 @@ def _import_range(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     low, high = limits
     if low == 0 and not _is_positive(value):
-        value = emit("Relu", [value], node.inputs[0].producer(), graph, shape=value.shape)
+        value = emit("Relu", [value], value.producer(), graph, shape=value.shape)
     value.metadata_props[RANGE] = f"{low!r},{high!r}"
     return any([bypass(pair, value) for pair in pairs])
 
@@ -72,7 +72,9 @@ def _limits(node: ir.Node) -> tuple[float, float] | None:
 
 
 def _small(kind: ir.DataType) -> tuple[int, int]:
-    return (-(1 << kind.bitwidth - 1), (1 << kind.bitwidth - 1) - 1) if kind.is_signed() else (0, (1 << kind.bitwidth) - 1)
+    return (
+        (-(1 << kind.bitwidth - 1), (1 << kind.bitwidth - 1) - 1) if kind.is_signed() else (0, (1 << kind.bitwidth) - 1)
+    )
 
 
 def _restores(node: ir.Node, quantise: ir.Node) -> bool:
@@ -105,27 +107,32 @@ def _import_constant(model: ir.Model, node: ir.Node) -> bool:
     output = node.outputs[0]
     if source is None or constant is None or output.is_graph_output():
         return False
-    data, integers = session(model, [output, source] if quantise is not None else [output], []).run(None, {}), None
-    integers = data[1] if quantise is not None else constant
-    if data[0].dtype != np.float32:
+    wanted = [output] if quantise is None else [output, source]
+    data, *quantised = session(model, wanted, []).run(None, {})
+    integers = quantised[0] if quantised else constant
+    if data.dtype != np.float32:
         return False
-    new = initializer(model.graph, data[0], source.name or "weight")
+    new = initializer(model.graph, data, source.name or "weight")
     if (meaning := _symmetric(node, integers)) is not None:
         new.meta[QUANTISED] = meaning
     ir.convenience.replace_all_uses_with(output, new)
     return True
 
 
-def _symmetric(node: ir.Node, integers: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], int | None] | None:
+def _symmetric(
+    node: ir.Node, integers: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], int | None] | None:
     """The integers around 0 with their scales, or None if they are not of 8 bits or lie around another number."""
     scale = array(node.inputs[1])
     zero = array(node.inputs[2]) if len(node.inputs) > 2 else None
-    if scale is None or node.attributes.get_int("block_size", 0) or integers.dtype not in (np.int8, np.uint8):
+    if scale is None or integers.dtype not in (np.int8, np.uint8):
         return None
+    if node.attributes.get_int("block_size", 0) != 0 or scale.ndim > 1:
+        return None  # a scale for each block
     middle = 0 if integers.dtype == np.int8 else 128
     if (zero is None and middle) or (zero is not None and (zero != middle).any()):
         return None
-    axis = node.attributes.get_int("axis", 1) % integers.ndim if scale.size > 1 else None
+    axis = (node.attributes.get_int("axis", 1) or 0) % integers.ndim if scale.size > 1 else None
     return (integers.astype(np.int16) - middle).astype(np.int8), scale.astype(np.float32), axis
 
 

@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, elements, emit, replace, vector
+from gatewright.compiler.passes.graph import Floats, Pass, array, elements, emit, replace, vector
 from gatewright.compiler.passes.normalise import affine, match_normalised
 
 __all__ = ["FuseRmsNorm"]
@@ -47,7 +47,8 @@ def _convert(node: ir.Node) -> bool:
     return True
 
 
-def _emit(x, gain, epsilon, output) -> None:
+def _emit(x: ir.Value, gain: Floats, epsilon: float | None, output: ir.Value) -> None:
     node = output.producer()
-    new = emit("RmsNorm", [x, gain], node, node.graph, attributes={"epsilon": float(epsilon)}, ours=True)
+    assert node is not None and node.graph is not None
+    new = emit("RmsNorm", [x, gain], node, node.graph, attributes={"epsilon": float(epsilon or 0.0)}, ours=True)
     replace(output, new)

@@ -32,7 +32,8 @@ def _infer_csr(node: ir.Node) -> bool:
         return False
     if len(row_ptr.shape) != 1 or len(features.shape) != 2:
         raise CompileError(
-            f"node {node.name}: row_ptr has {len(row_ptr.shape)} axes and x has {len(features.shape)}, allowed are 1 and 2"
+            f"node {node.name}: row_ptr has {len(row_ptr.shape)} axes and x has {len(features.shape)}, "
+            "allowed are 1 and 2"
         )
     before = output.shape
     output.shape, output.dtype = ir.Shape([row_ptr.shape[0] - 1, features.shape[1]]), ir.DataType.FLOAT
@@ -51,7 +52,9 @@ def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     try:
-        session: Any = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session: Any = onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
     except (runtime.Fail, runtime.InvalidGraph, runtime.NotImplemented) as error:
         raise CompileError(f"onnxruntime refuses the model: {str(error).splitlines()[0]}") from None
     found = {output.name: output for output in session.get_outputs()}
@@ -60,7 +63,8 @@ def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
         output = found[value.name]
         if value.shape is None and output.shape is not None and (output.shape or value.is_graph_output()):
             value.shape = ir.Shape([size or None for size in output.shape])
-            value.dtype = value.dtype or _TYPES.get(output.type)
+            if value.dtype is None and output.type in _TYPES:
+                value.dtype = _TYPES[output.type]
             changed = True
     return changed
 
@@ -93,10 +97,13 @@ class CheckShapes(Pass):
                     continue
                 where = f"node {node.name} ({node.op_type}): the shape of {value.name}"
                 if value.shape is None:
-                    raise CompileError(f"{where} is unknown, allowed are operators whose shapes follow from their inputs' shapes")
+                    raise CompileError(
+                        f"{where} is unknown, allowed are operators whose shapes follow from their inputs' shapes"
+                    )
                 unknown = {name for size in value.shape for name in symbols(size)} - allowed
                 if unknown:
                     raise CompileError(
-                        f"{where} is {value.shape}, allowed are numbers and dimensions with a capacity: it depends on data"
+                        f"{where} is {value.shape}, allowed are numbers and dimensions with a capacity: "
+                        "it depends on data"
                     )
         return False

@@ -19,6 +19,6 @@ class Name(Pass):
     """Before: nodes and values that passes made. After: unused ones are gone, and each has a unique name."""
 
     def rewrite(self, model: ir.Model) -> bool:
-        stages = (common.RemoveUnusedNodesPass(), common.RemoveUnusedFunctionsPass(), common.RemoveUnusedOpsetsPass())
+        stages = (common.RemoveUnusedNodesPass(), common.RemoveUnusedOpsetsPass())
         changed = [stage(model).modified for stage in stages]
         return common.NameFixPass()(model).modified or any(changed)

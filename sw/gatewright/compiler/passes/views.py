@@ -6,21 +6,21 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, bypass, emit, replace
+from gatewright.compiler.passes.graph import Pass, array, bypass, elements, emit, replace
 
 __all__ = ["SimplifyViews", "view_source"]
 
 _Indices = npt.NDArray[np.int64]
 _RESHAPES = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
 _LARGEST = 1 << 24  # elements of a value that is looked at
-_PRIMES = (10007, 5003, 2503, 1259, 631, 317, 157, 79, 41, 19, 11)  # stand for dynamic sizes, small enough for _LARGEST
+_PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 
 
 class SimplifyViews(Pass):
     """Before: Reshape, Transpose, Squeeze, Unsqueeze, Flatten, Slice, Split, and Gather by constants, in any order.
 
-    After: nothing, or one Reshape, or one Slice, or a Slice and a Reshape, wherever a value of the chain is just that of an
-    earlier value. What a chain does is found by sending the positions of the elements through it.
+    After: nothing, or one Reshape, or one Slice, or a Slice and a Reshape, wherever a value of the chain is just that
+    of an earlier value. What a chain does is found by sending the positions of the elements through it.
     """
 
     def rewrite(self, model: ir.Model) -> bool:
@@ -65,7 +65,7 @@ def _shorten(graph: ir.Graph, value: ir.Value) -> bool:
 def _numbers(chain: list[ir.Value]) -> Mapping[str, int]:
     """A size for each dynamic dimension of the chain."""
     names = sorted({str(size) for value in chain for size in value.shape or () if not isinstance(size, int)})
-    return dict(zip(names, _PRIMES[::-1], strict=False))
+    return dict(zip(names, _PRIMES, strict=False))
 
 
 def _shape(value: ir.Value, numbers: Mapping[str, int]) -> tuple[int, ...] | None:
@@ -82,8 +82,8 @@ def _apply(output: ir.Value, data: _Indices, shape: tuple[int, ...]) -> _Indices
         return data.transpose(node.attributes.get_ints("perm", range(data.ndim)[::-1]))
     if node.op_type == "Split":
         axis = node.attributes.get_int("axis", 0) or 0
-        lengths = [each.shape[axis] for each in node.outputs if each.shape is not None]
-        begin = sum(int(length) for length in lengths[: node.outputs.index(output)])
+        before = node.outputs[: node.outputs.index(output)]
+        begin = sum(elements(each, axis) or 0 for each in before)
         return data.take(range(begin, begin + shape[axis]), axis)
     if node.op_type == "Gather":
         index = array(node.inputs[1])
@@ -111,7 +111,7 @@ def _slices(node: ir.Node, rank: int) -> tuple[slice, ...]:
 def _replace(
     graph: ir.Graph, value: ir.Value, source: ir.Value, moved: _Indices, shape: tuple[int, ...], length: int
 ) -> bool:
-    """Put the shortest equal chain from ``source`` to ``value`` if it has less than ``length`` nodes, or plainer ones."""
+    """Put the shortest equal chain from ``source`` to ``value``, if it has less than ``length`` nodes or plainer."""
     node = value.producer()
     assert node is not None and value.shape is not None and source.dtype is not None
     if value.dtype != source.dtype:
