@@ -127,7 +127,8 @@ def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Pa
     scores = [item["score"] for item in result["items"]]
     assert scores == sorted(scores, reverse=True)
     engines = {engine["name"]: engine for engine in result["engines"]}
-    assert set(engines) == {"gemm", "attention", "aggregate"}
+    assert set(engines) == {"gemm", "attention", "aggregate", "vector"}
+    assert result["doorbells"] == 1
     for engine in engines.values():
         assert engine["commands"] > 0
         least = max(engine["min_cycles_compute"], engine["min_cycles_memory"])

@@ -131,7 +131,7 @@ def _int(size: int | str) -> int:
 
 
 def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
-    """int8 is asked of the operand where all readers want it: with one scale, or with those of its slices of columns."""
+    """int8 is asked of the operand where all readers want it: with one scale, or with those of its columns."""
     wanted = [form for out in _made(node) for form in plan.formats(out)]
     if wanted and all(form.same(wanted[0]) for form in wanted) and wanted[0].uniform and wanted[0].dtype == INT8:
         return {0: wanted[0]}
@@ -151,7 +151,9 @@ def _column_slices(node: ir.Node) -> list[slice] | None:
         return None
     shape, found = _shape(x), []
     for positions in OPERATORS[node.op_type][0](node, elements(shape)):
-        matrix = positions.reshape(-1, positions.shape[-1]) if positions.size else np.ones((1, 1), np.int64)
+        if not (shape and positions.ndim and positions.size):
+            return None
+        matrix = positions.reshape(-1, positions.shape[-1])
         start, width = int(matrix[0, 0]), matrix.shape[1]
         rows = np.arange(math.prod(shape[:-1])) * shape[-1] + start
         if start % ALIGNMENT or not np.array_equal(matrix, rows[:, None] + np.arange(width)):
@@ -181,10 +183,11 @@ def _as_columns(node: ir.Node, context: Context) -> bool:
     if x is None or joined is None or slices is None:
         return False
     source = context.stored(x)
-    steps, offsets = (np.broadcast_to(each, joined.scale.shape) for each in (source.format.scale, source.format.offset))
+    form = source.format
+    steps, offsets = (np.broadcast_to(each, joined.scale.shape) for each in (form.scale, form.offset))
     known = ~np.isnan(joined.scale)
     same = np.array_equal(steps[known], joined.scale[known]) and np.array_equal(offsets[known], joined.offset[known])
-    if source.format.dtype != INT8 or not same:
+    if form.dtype != INT8 or not same:
         return False
     for out, part in zip(node.outputs, slices, strict=True):
         view = source.view.part(0, source.view.rows, part.start, part.stop - part.start)

@@ -1,5 +1,6 @@
 """Shapes that ONNX's own inference does not find, and the check that none is missing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import onnx
@@ -9,17 +10,22 @@ from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.domain import DOMAIN
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.dimensions import symbols
-from gatewright.compiler.passes.graph import Pass
+from gatewright.compiler.passes.graph import Pass, array
 
 __all__ = ["CheckShapes", "infer_more"]
 
+Size = int | ir.SymbolicDim
+
 
 def infer_more(model: ir.Model) -> bool:
-    """Shapes of sparse products, and of operators that only onnxruntime defines; says whether any was found.
+    """Shapes of sparse products, of dynamic sizes that a reshape joins, and of operators that only onnxruntime defines.
+
+    Says whether any was found.
 
     Raises `CompileError` for a sparse product of operands with the wrong number of axes.
     """
-    changed = [_infer_csr(node) for node in model.graph if node.domain == DOMAIN and node.op_type == "CsrMatMul"]
+    rules = {(DOMAIN, "CsrMatMul"): _infer_csr, ("", "Reshape"): _infer_reshape, ("", "Flatten"): _infer_flatten}
+    changed = [rule(node) for node in model.graph if (rule := rules.get((node.domain, node.op_type))) is not None]
     unknown = [value for node in model.graph for value in node.outputs if value.shape is None or value.dtype is None]
     if any(changed) or not unknown or all(node.domain in ("", DOMAIN) for node in model.graph):
         return any(changed)
@@ -38,6 +44,48 @@ def _infer_csr(node: ir.Node) -> bool:
     before = output.shape
     output.shape, output.dtype = ir.Shape([row_ptr.shape[0] - 1, features.shape[1]]), ir.DataType.FLOAT
     return output.shape != before
+
+
+def _infer_reshape(node: ir.Node) -> bool:
+    value, output, target = node.inputs[0], node.outputs[0], array(node.inputs[1])
+    if value is None or value.shape is None or target is None or _is_known(output):
+        return False
+    copies = not node.attributes.get_int("allowzero", 0)
+    wanted: list[Size] = [
+        value.shape[at] if size == 0 and copies else int(size) for at, size in enumerate(target.reshape(-1))
+    ]
+    if -1 in wanted:
+        at = wanted.index(-1)
+        total, rest = _product(value.shape), _product([*wanted[:at], *wanted[at + 1 :]])
+        wanted[at] = _plain(total / rest if isinstance(total, ir.SymbolicDim) else ir.SymbolicDim(None))
+    output.shape = ir.Shape(wanted)
+    return _is_known(output)
+
+
+def _infer_flatten(node: ir.Node) -> bool:
+    value, output = node.inputs[0], node.outputs[0]
+    if value is None or value.shape is None or _is_known(output):
+        return False
+    axis = node.attributes.get_int("axis", 1) or 0
+    sizes = list(value.shape)
+    output.shape = ir.Shape([_plain(_product(sizes[:axis])), _plain(_product(sizes[axis:]))])
+    return _is_known(output)
+
+
+def _is_known(value: ir.Value) -> bool:
+    return value.shape is not None and all(isinstance(size, int) or size.value is not None for size in value.shape)
+
+
+def _product(sizes: Iterable[Size]) -> Size:
+    total: Size = 1
+    for size in sizes:
+        total = size * total if isinstance(size, ir.SymbolicDim) else total * size
+    return total
+
+
+def _plain(size: Size) -> Size:
+    """A number for an expression that is one."""
+    return size.evaluate({}) if isinstance(size, ir.SymbolicDim) else size
 
 
 def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:

@@ -1,6 +1,7 @@
 """Chains of operators that only move elements become as short as they can be."""
 
 from collections.abc import Mapping
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ __all__ = ["SimplifyViews", "view_source"]
 
 _Indices = npt.NDArray[np.int64]
 _RESHAPES = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
+_AXES = 5  # of a transposition that is looked for
 _LARGEST = 1 << 24  # elements of a value that is looked at
 _PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 
@@ -19,7 +21,7 @@ _PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 class SimplifyViews(Pass):
     """Before: Reshape, Transpose, Squeeze, Unsqueeze, Flatten, Slice, Split, and Gather by constants, in any order.
 
-    After: nothing, or one Reshape, or one Slice, or a Slice and a Reshape, wherever a value of the chain is just that
+    After: nothing, or one Reshape, Transpose or Slice, or a Slice and a Reshape, wherever a value of the chain is just that
     of an earlier value. What a chain does is found by sending the positions of the elements through it.
     """
 
@@ -125,6 +127,10 @@ def _replace(
             return False
         replace(value, emit("Reshape", [source, target], node, graph, shape=value.shape, dtype=source.dtype))
         return True
+    perm = _as_transpose(moved, shape) if length > 1 else None
+    if perm is not None:
+        replace(value, emit("Transpose", [source], node, graph, attributes={"perm": perm}, dtype=source.dtype))
+        return True
     piece = _as_slice(flat, shape)
     if piece is None or source.shape is None:
         return False
@@ -133,7 +139,7 @@ def _replace(
     reshaped = list(value.shape) != sliced
     target = _target(value.shape)
     plain = node.op_type not in ("Gather", "Split")
-    if (reshaped and target is None) or length < 1 + reshaped + plain:
+    if (reshaped and target is None) or (plain and length <= 1 + reshaped):
         return False
     bounds = [np.array([each], np.int64) for each in (begin, begin + size, axis)]
     new = emit("Slice", [source, *bounds], node, graph, shape=sliced, dtype=source.dtype)
@@ -141,6 +147,15 @@ def _replace(
         new = emit("Reshape", [new, target], new.producer(), graph, shape=value.shape, dtype=source.dtype)
     replace(value, new)
     return True
+
+
+def _as_transpose(moved: _Indices, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes in which the elements of ``shape`` are ``moved``."""
+    if len(shape) > _AXES or sorted(moved.shape) != sorted(shape):
+        return None
+    positions = np.arange(moved.size, dtype=np.int64).reshape(shape)
+    turned = ((perm, positions.transpose(perm)) for perm in permutations(range(len(shape))))
+    return next((perm for perm, each in turned if each.shape == moved.shape and np.array_equal(each, moved)), None)
 
 
 def _as_slice(flat: _Indices, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
