@@ -1,5 +1,11 @@
 """`gatewright bench`: how fast the tools themselves are on this machine."""
 
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Annotated
+
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -10,11 +16,6 @@ from gatewright.spec.config import get_config
 __all__ = ["app"]
 
 app = typer.Typer(help="Measure the tools on this machine.", no_args_is_help=True)
-
-
-@app.callback()
-def _bench() -> None:
-    """Keep `simulator` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -40,3 +41,59 @@ def simulator(config: Config = "pynq-z2", seed: Seed = 0, json: Json = None) -> 
         table.add_row(stimulus.kernel, f"{outcome.cycles:,}", f"{outcome.cycles_per_second:,.0f}")
     output(json).print(table)
     write_json(json, {"config": config, "kernels": result})
+
+
+@app.command()
+def golden(
+    tokens: Annotated[list[int] | None, typer.Option("--tokens", min=4, max=512, help="Length, repeatable.")] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Runs of each, turn by turn.")] = 20,
+    config: Config = "pynq-z2",
+    json: Json = None,
+) -> None:
+    """The golden model's time for all-MiniLM-L6-v2 against ONNX Runtime in float, on the same inputs."""
+    import onnxruntime
+
+    from gatewright.compiler.compile import compile_model
+    from gatewright.driver import Accelerator
+    from gatewright.models.export import export_encoder
+
+    check_writable("--json", json)
+    lengths = sorted(set(tokens or [32, 128]))
+    rng = np.random.default_rng(0)
+    inputs = {n: {"ids": rng.integers(1000, 30000, (1, n)), "mask": np.ones((1, n), np.int64)} for n in lengths}
+    with step("exporting all-MiniLM-L6-v2"):
+        model = export_encoder()
+    with step("compiling it"):
+        started = time.perf_counter()
+        program = compile_model(model, config=config, calibration=list(inputs.values()), buckets={"tokens": lengths})
+        compile_seconds = time.perf_counter() - started
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # idle threads leave the cores to the other
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    table = Table("tokens", "golden", "ONNX Runtime", "ratio", title=f"all-MiniLM-L6-v2, median of {rounds} runs")
+    result = {}
+    with Accelerator(config, "golden") as accelerator, accelerator.load(program) as loaded:
+        for length, given in inputs.items():
+            with step(f"{length} tokens"):
+                times = _turn_by_turn(rounds, lambda x=given: loaded(**x), lambda x=given: session.run(None, x))
+            ours, floats = (median(each) for each in times)
+            result[length] = {"golden_s": ours, "onnxruntime_s": floats, "ratio": ours / floats}
+            table.add_row(f"{length}", f"{ours * 1e3:.1f} ms", f"{floats * 1e3:.1f} ms", f"{ours / floats:.2f}")
+    console = output(json)
+    console.print(table)
+    console.print(f"compiled in {compile_seconds:.1f} s")
+    write_json(json, {"config": config, "compile_s": compile_seconds, "minilm": result})
+
+
+def _turn_by_turn(rounds: int, *functions: Callable[[], object]) -> tuple[list[float], ...]:
+    """Seconds of each function, run in turns so that all meet the same noise; the first round does not count."""
+    times: tuple[list[float], ...] = tuple([] for _ in functions)
+    for turn in range(rounds + 1):
+        for function, found in zip(functions, times, strict=True):
+            started = time.perf_counter()
+            function()
+            if turn:
+                found.append(time.perf_counter() - started)
+    return times

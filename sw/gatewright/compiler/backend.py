@@ -1,7 +1,8 @@
 """ONNX's backend interface (:class:`onnx.backend.base.Backend`): a model runs on the accelerator's arithmetic.
 
-The model is compiled at its first run, with that run's inputs as calibration. Inputs that the compiler must know (scales,
-zero points, axes, shapes, slopes) become constants with the values of that run; later runs must bring the same.
+The model is compiled at its first run, with that run's inputs as calibration. Inputs that the compiler must know
+(scales, zero points, axes, shapes, slopes) become constants with the values of that run; later runs must bring the
+same.
 """
 
 from __future__ import annotations
@@ -67,11 +68,15 @@ class GatewrightRep(BackendRep):
             self.program = self.compile(feeds)
         for name, value in self._constants.items():
             if not np.array_equal(value, feeds[name]):
-                raise CompileError(f"input {name!r} was made a constant at the first run, allowed: the same value again")
+                raise CompileError(
+                    f"input {name!r} was made a constant at the first run, allowed: the same value again"
+                )
         given = {name: value for name, value in feeds.items() if name not in self._constants}
-        with Accelerator(config=self._config, backend=self._executor) as accelerator:
-            with accelerator.load(self.program) as loaded:
-                found = loaded(**given)
+        with (
+            Accelerator(config=self._config, backend=self._executor) as accelerator,
+            accelerator.load(self.program) as loaded,
+        ):
+            found = loaded(**given)
         return tuple(found[value.name] for value in self._model.graph.output)
 
     def _named(self, inputs: Mapping[str, Any] | Sequence[Any]) -> dict[str, Array]:

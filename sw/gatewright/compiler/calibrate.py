@@ -12,12 +12,10 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.relevance import hidden_by, kept_rows
 
-__all__ = ["RANGE_KEY", "SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
-
-RANGE_KEY = "gatewright.range"
-"""Metadata of a value whose range the model states: "low,high", in place of what calibration sees."""
+__all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
 
 MASKED = 1e30
 """Magnitude from which on a number only says that something is not there, as -inf does in a mask of scores."""
@@ -86,9 +84,10 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
                 kept = kept_rows(hidden, name, feed)
                 found.setdefault(name, []).append(_observe(array if kept is None else array[kept], share))
     merged = {name: _merge(parts) for name, parts in found.items()}
-    for name, value in values.items():
-        if name in merged and RANGE_KEY in value.metadata_props:
-            low, high = (float(each) for each in value.metadata_props[RANGE_KEY].split(","))
+    for value in (*model.graph.inputs, *values.values()):
+        name = value.name or ""
+        if name in merged and RANGE in value.metadata_props:  # in place of what was seen
+            low, high = (float(each) for each in value.metadata_props[RANGE].split(","))
             seen = merged[name]
             merged[name] = Observation(np.full_like(seen.low, low), np.full_like(seen.high, high), seen.sample)
     return merged

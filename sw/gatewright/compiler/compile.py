@@ -185,7 +185,8 @@ def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
         if any(have > most for have, most in zip(array.shape, sizes, strict=True)):
             raise CompileError(f"calibration: {value.name!r} has shape {list(array.shape)}, allowed up to {sizes}")
         pads = [(0, most - have) for have, most in zip(array.shape, sizes, strict=True)]
-        found[value.name] = (np.pad(array, pads, constant_values=padding(value)) if pads else array).astype(value.dtype.numpy(), copy=False)
+        grown = np.pad(array, pads, constant_values=padding(value)) if pads else array
+        found[value.name] = grown.astype(value.dtype.numpy(), copy=False)
     return found
 
 
@@ -199,8 +200,8 @@ def _fabric(
         assert found is not None
         with context.labelled(node.name or node.op_type, node.op_type):
             found.lower(node, context)
-    outputs = [value for node in part.nodes for value in node.outputs if context.has(value)] if keep_all else part.outputs
-    for value in outputs:
+    made = [value for node in part.nodes for value in node.outputs if context.has(value)]
+    for value in made if keep_all else part.outputs:
         if not is_mask(value):  # a later step takes the bits of what is cast to a mask
             context.output(value)
     return replace(context.finish(), errors=plan.errors)

@@ -72,10 +72,10 @@ def step(values: Array, kind: np.dtype[Any], within_one: bool = False) -> float:
 def allowed(model: onnx.ModelProto, feeds: Mapping[str, Array], wanted: Sequence[Array]) -> list[Array]:
     """The error that the formats explain, for each element of each output.
 
-    Operands are rounded by up to half a step of their format, results by up to RESULT_STEPS steps of theirs. The model in
-    float, with all its inputs, and what goes from node to node, moved by that much up or down, moves its outputs: by the
-    largest change over PATTERNS patterns of signs, times UNLUCKY. To it come RESULT_STEPS steps of the outputs. No constant
-    here depends on a test.
+    Operands are rounded by up to half a step of their format, results by up to RESULT_STEPS steps of theirs. The
+    model in float, with all its inputs, and what goes from node to node, moved by that much up or down, moves its
+    outputs: by the largest change over PATTERNS patterns of signs, times UNLUCKY. To it come RESULT_STEPS steps of
+    the outputs. No constant here depends on a test.
     """
     operators = {node.op_type for node in model.graph.node}
     if operators & EXACT:
@@ -111,7 +111,7 @@ def _noise(value: Array, kind: np.dtype[Any], steps: float, rng: np.random.Gener
 
 
 def _with_noise(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
-    """The model with an input beside each real value that goes from node to node, which is added to it; those values."""
+    """The model with an input added to each real value that goes from node to node; the names of those values."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     real = {each.name for each in inferred.graph.value_info if each.type.tensor_type.elem_type == TensorProto.FLOAT}
     changed = onnx.ModelProto()
@@ -142,7 +142,10 @@ def _float(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> list[Array]:
     from onnx.reference import ReferenceEvaluator
 
     with np.errstate(all="ignore"):
-        return [np.asarray(each) for each in _evaluator(model.SerializeToString(), ReferenceEvaluator).run(None, dict(feeds))]
+        return [
+            np.asarray(each)
+            for each in _evaluator(model.SerializeToString(), ReferenceEvaluator).run(None, dict(feeds))
+        ]
 
 
 @cache
@@ -175,7 +178,9 @@ def claimed() -> frozenset[str]:
     load_rules()
     ours = {name for name in OPERATORS if ("gatewright", name) in RULES}
     spellings = {"Attention": "Attention", "Gelu": "Gelu", "L2Norm": "LpNormalization"}
-    return frozenset({name for domain, name in RULES if not domain} | {spellings[name] for name in ours if name in spellings})
+    return frozenset(
+        {name for domain, name in RULES if not domain} | {spellings[name] for name in ours if name in spellings}
+    )
 
 
 def run_case(folder: Path, config: str = "pynq-z2", executor: str = "golden") -> Outcome:
@@ -199,7 +204,9 @@ def run_case(folder: Path, config: str = "pynq-z2", executor: str = "golden") ->
             return Outcome(name, "skipped", NOT_CLAIMED if unclaimed else f"refused: {error}")
         refused = host_reasons(program)
         if refused:
-            return Outcome(name, "skipped", NOT_CLAIMED if unclaimed else f"on the host: {next(iter(refused.values()))}")
+            return Outcome(
+                name, "skipped", NOT_CLAIMED if unclaimed else f"on the host: {next(iter(refused.values()))}"
+            )
         if not all(np.isfinite(value).all() for value in (*feeds.values(), *wanted) if value.dtype.kind == "f"):
             return Outcome(name, "skipped", "an input or output is not finite")
         found = rep.run(feeds)

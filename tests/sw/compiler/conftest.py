@@ -1,4 +1,4 @@
-"""For the compiler's tests: small models from a few lines, and their results on the golden model beside ONNX Runtime's."""
+"""For the compiler's tests: small models from a few lines; their results on the golden model beside ONNX Runtime's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,9 @@ class Graph:
     def split(self, value: str, count: int, shape: Sequence[int]) -> list[str]:
         """Equal parts of a value along its last axis, float of ``shape`` each."""
         names = [f"split{len(self.nodes)}_{index}" for index in range(count)]
-        self.nodes.append(helper.make_node("Split", [value], names, name=f"node_{names[0]}", axis=-1, num_outputs=count))
+        self.nodes.append(
+            helper.make_node("Split", [value], names, name=f"node_{names[0]}", axis=-1, num_outputs=count)
+        )
         self.values |= {name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in names}
         return names
 
@@ -87,7 +89,9 @@ class Outcome:
     @property
     def reasons(self) -> list[str]:
         """Why nodes run on the host, without what that costs."""
-        return [reason.split(" (costs: ")[0] for step in self.steps if isinstance(step, HostStep) for reason in step.reasons]
+        return [
+            reason.split(" (costs: ")[0] for step in self.steps if isinstance(step, HostStep) for reason in step.reasons
+        ]
 
     @property
     def error(self) -> float:
@@ -122,7 +126,9 @@ def graph():
 def run():
     """Compile a model, run it on the golden model for ``feed``: an :class:`Outcome`. Options are the compiler's."""
 
-    def on_golden(model: onnx.ModelProto, feed: Mapping[str, np.ndarray], config: str = "tiny", **options: Any) -> Outcome:
+    def on_golden(
+        model: onnx.ModelProto, feed: Mapping[str, np.ndarray], config: str = "tiny", **options: Any
+    ) -> Outcome:
         options.setdefault("calibration", feed)
         program = compile_model(model, config=config, **options)
         return Outcome(program, golden(program, feed), onnx_runtime(model, feed))
@@ -132,7 +138,7 @@ def run():
 
 @pytest.fixture(scope="session")
 def apply(run):
-    """Run one standard operator on arrays, those in ``constant`` (by index) known to the compiler: an :class:`Outcome`."""
+    """Run one standard operator on arrays; the compiler knows those in ``constant``, by index: an :class:`Outcome`."""
 
     def on_golden(
         operator: str,

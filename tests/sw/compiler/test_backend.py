@@ -14,7 +14,9 @@ RNG = np.random.default_rng(12)
 
 
 def clip():
-    values = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [3, 8]), ("low", []), ("high", []))]
+    values = [
+        helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [3, 8]), ("low", []), ("high", []))
+    ]
     graph = helper.make_graph(
         [helper.make_node("Clip", ["x", "low", "high"], ["y"], name="clip")],
         "test",
@@ -116,7 +118,13 @@ def test_report(capsys):
     assert text.splitlines()[-1].startswith("1 passed, 0 failed,")
 
 
-ON_RTL = ["test_relu", "test_softmax_axis_2", "test_matmul_2d", "test_matmulinteger", "test_transpose_all_permutations_0"]
+ON_RTL = [
+    "test_relu",
+    "test_softmax_axis_2",
+    "test_matmul_2d",
+    "test_matmulinteger",
+    "test_transpose_all_permutations_0",
+]
 
 
 @pytest.mark.parametrize("name", ON_RTL)

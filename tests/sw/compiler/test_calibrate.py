@@ -4,8 +4,9 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from gatewright.compiler.calibrate import RANGE_KEY, calibrate, synthetic
+from gatewright.compiler.calibrate import calibrate, synthetic
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.relevance import hidden_by
 
 RNG = np.random.default_rng(7)
@@ -58,10 +59,12 @@ def test_hidden_rows_do_not_count(graph):
 def test_a_range_that_the_model_states_counts_alone(graph):
     g = graph()
     model = of(g, g.node("Relu", [g.node("Neg", [g.input("x", [4, 3])], [4, 3])], [4, 3]))
-    next(iter(model.graph)).outputs[0].metadata_props[RANGE_KEY] = "-0.5,2.0"
-    found = calibrate(model, [{"x": np.ones((4, 3), np.float32)}])["neg0"]
-    assert (found.low == -0.5).all()
-    assert (found.high == 2.0).all()
+    for value in (model.graph.inputs[0], next(iter(model.graph)).outputs[0]):
+        value.metadata_props[RANGE] = "-0.5,2.0"
+    found = calibrate(model, [{"x": np.ones((4, 3), np.float32)}])
+    for name in ("x", "neg0"):
+        assert (found[name].low == -0.5).all()
+        assert (found[name].high == 2.0).all()
 
 
 def test_inputs_that_do_not_fit_are_refused(graph):

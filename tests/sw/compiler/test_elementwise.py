@@ -76,4 +76,6 @@ def test_ranges_that_differ_much(apply):
 def test_reasons(apply):
     whole = np.ones((2, 3), np.int32)
     assert apply("Add", whole, whole).reasons == ["x0 is INT32, allowed: real numbers"]
-    assert apply("Div", draw(2, 3), np.array([1, 0, 1], np.float32), constant=(1,)).reasons == ["the divisor x1 holds a zero"]
+    assert apply("Div", draw(2, 3), np.array([1, 0, 1], np.float32), constant=(1,)).reasons == [
+        "the divisor x1 holds a zero"
+    ]

@@ -14,7 +14,22 @@ def worst(outcome):
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
-SMOOTH = ["Tanh", "Sigmoid", "Erf", "Exp", "Sin", "Cos", "Softplus", "Softsign", "Mish", "Gelu", "Elu", "Selu", "Celu", "Neg"]
+SMOOTH = [
+    "Tanh",
+    "Sigmoid",
+    "Erf",
+    "Exp",
+    "Sin",
+    "Cos",
+    "Softplus",
+    "Softsign",
+    "Mish",
+    "Gelu",
+    "Elu",
+    "Selu",
+    "Celu",
+    "Neg",
+]
 
 
 @pytest.mark.parametrize("operator", SMOOTH)

@@ -55,7 +55,16 @@ def test_qlinear_matmul(apply, kinds, scale, constant):
     a_kind, b_kind, zero = kinds
     a, b = draw(a_kind, 20, 40), draw(b_kind, 40, 30)
     scales = np.float32([0.0066, 0.00705, scale])
-    operands = [a, scales[0], np.asarray(13, a_kind), b, scales[1], np.asarray(3, b_kind), scales[2], np.asarray(zero, a_kind)]
+    operands = [
+        a,
+        scales[0],
+        np.asarray(13, a_kind),
+        b,
+        scales[1],
+        np.asarray(3, b_kind),
+        scales[2],
+        np.asarray(zero, a_kind),
+    ]
     outcome = apply("QLinearMatMul", *operands, constant=(1, 2, *constant, 4, 5, 6, 7))
     assert not outcome.reasons
     exact = (a.astype(np.int64) - 13) @ (b.astype(np.int64) - 3) * float(scales[0] * scales[1] / scales[2])
@@ -71,12 +80,16 @@ def test_qlinear_matmul(apply, kinds, scale, constant):
 def test_quantize_and_dequantize(apply, dtype, zero, scale):
     x = np.concatenate([RNG.normal(size=60) * 100, np.arange(-20, 20) * scale / 2]).astype(np.float32).reshape(10, 10)
     assert_equal(apply("QuantizeLinear", x, np.float32(scale), np.asarray(zero, dtype), constant=(1, 2)))
-    assert_equal(apply("DequantizeLinear", draw(dtype, 5, 7), np.float32(scale), np.asarray(zero, dtype), constant=(1, 2)))
+    assert_equal(
+        apply("DequantizeLinear", draw(dtype, 5, 7), np.float32(scale), np.asarray(zero, dtype), constant=(1, 2))
+    )
 
 
 def test_scales_of_columns(apply):
     scales = RNG.uniform(0.1, 2, 7).astype(np.float32)
-    assert_equal(apply("DequantizeLinear", draw("int8", 5, 7), scales, np.arange(7, dtype=np.int8), constant=(1, 2), axis=1))
+    assert_equal(
+        apply("DequantizeLinear", draw("int8", 5, 7), scales, np.arange(7, dtype=np.int8), constant=(1, 2), axis=1)
+    )
     x = (RNG.normal(size=(5, 7)) * 50).astype(np.float32)
     assert_equal(apply("QuantizeLinear", x, scales, np.zeros(7, np.int8), constant=(1, 2), axis=1))
 
@@ -85,8 +98,12 @@ def test_a_chain_of_integers(graph, run):
     """QuantizeLinear, MatMulInteger, Cast and Mul: what dynamic quantisation makes, with fixed scales."""
     g = graph()
     x, w = RNG.normal(size=(6, 32)).astype(np.float32), draw("int8", 32, 16)
-    quantised = g.node("QuantizeLinear", [g.input("x", x.shape), g.constant(np.float32(0.03)), g.constant(np.uint8(128))],
-                       x.shape, dtype=np.uint8)
+    quantised = g.node(
+        "QuantizeLinear",
+        [g.input("x", x.shape), g.constant(np.float32(0.03)), g.constant(np.uint8(128))],
+        x.shape,
+        dtype=np.uint8,
+    )
     total = g.node("MatMulInteger", [quantised, g.constant(w), g.constant(np.uint8(128))], [6, 16], dtype=np.int32)
     real = g.node("Mul", [g.node("Cast", [total], [6, 16], to=1), g.constant(np.float32(0.03 * 0.01))], [6, 16])
     outcome = run(g.model(real), {"x": x})

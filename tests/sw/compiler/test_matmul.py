@@ -44,7 +44,7 @@ def test_matmul(apply, shapes, constant):
 
 @pytest.mark.parametrize("heads", [(1, 0, 2), (1, 2, 0)])
 def test_a_transposed_operand_is_read_as_it_lies(graph, run, heads):
-    """Keys of 4 heads, transposed with one Transpose or with two: copies of heads at most, no product that transposes."""
+    """Keys of 4 heads, transposed with one Transpose or with two: no copies, and no product that transposes."""
     g = graph()
     q, k = g.input("q", [4, 6, 8]), g.node("Relu", [g.input("k", [10, 4, 8])], [10, 4, 8])
     if heads == (1, 2, 0):
@@ -57,13 +57,16 @@ def test_a_transposed_operand_is_read_as_it_lies(graph, run, heads):
     assert outcome.steps[0].count == 1 + 4  # Relu, and a product for each head
 
 
-@pytest.mark.parametrize("attributes", [
-    {},
-    {"transA": 1},
-    {"transB": 1},
-    {"alpha": 0.5, "beta": -0.25},
-    {"transA": 1, "transB": 1, "alpha": -2.0},
-])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"transA": 1},
+        {"transB": 1},
+        {"alpha": 0.5, "beta": -0.25},
+        {"transA": 1, "transB": 1, "alpha": -2.0},
+    ],
+)
 def test_gemm_of_activations(apply, attributes):
     a, b = draw(6, 24), draw(24, 10)
     a = a.T.copy() if attributes.get("transA") else a

@@ -21,7 +21,9 @@ def worst(outcome):
 @pytest.mark.parametrize("operator", ["LayerNormalization", "RMSNormalization"])
 def test_rows(apply, operator, shape, epsilon):
     vectors = [draw(shape[-1]) for _ in range(2 if operator[0] == "L" else 1)]
-    outcome = apply(operator, draw(*shape) + 1, *vectors, constant=range(1, 1 + len(vectors)), opset=23, epsilon=epsilon)
+    outcome = apply(
+        operator, draw(*shape) + 1, *vectors, constant=range(1, 1 + len(vectors)), opset=23, epsilon=epsilon
+    )
     assert not outcome.reasons
     assert [step.count for step in outcome.steps] == [1]
     assert worst(outcome) < 5 * STEPS

@@ -79,7 +79,9 @@ def test_bodies_of_control_flow_read_values_around_them(graph, run):
 
 def test_a_model_wholly_on_the_host(graph, run):
     g = graph()
-    outcome = run(g.model(g.node("CumSum", [g.input("x", [4, 16]), g.constant(np.int64(1))], [4, 16])), {"x": draw(4, 16)})
+    outcome = run(
+        g.model(g.node("CumSum", [g.input("x", [4, 16]), g.constant(np.int64(1))], [4, 16])), {"x": draw(4, 16)}
+    )
     assert [type(step) for step in outcome.steps] == [HostStep]
     assert outcome.error == 0
 

@@ -8,14 +8,17 @@ STEPS = 1.5 / (127 * 256)
 
 
 @pytest.mark.parametrize("keepdims", [0, 1])
-@pytest.mark.parametrize(("shape", "axes"), [
-    ((3, 64), (1,)),
-    ((64, 24), (0,)),
-    ((2, 30, 16), (1,)),
-    ((2, 3, 4), (0, 2)),
-    ((2, 3, 5), (1, 2)),
-    ((3, 4, 5), (0, 1, 2)),
-])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((3, 64), (1,)),
+        ((64, 24), (0,)),
+        ((2, 30, 16), (1,)),
+        ((2, 3, 4), (0, 2)),
+        ((2, 3, 5), (1, 2)),
+        ((3, 4, 5), (0, 1, 2)),
+    ],
+)
 @pytest.mark.parametrize("operator", ["ReduceMean", "ReduceSum"])
 def test_reduce(apply, operator, shape, axes, keepdims):
     x = (RNG.normal(size=shape) + 0.5).astype(np.float32)

@@ -25,7 +25,14 @@ def assert_moved(outcome, x):
         np.testing.assert_allclose(outcome.found[name], expected, atol=float(form.scale) * 1.01)
 
 
-RESHAPES = [((2, 3, 4), (4, 6)), ((2, 3, 4), (24,)), ((2, 12), (2, 3, 4)), ((6, 5), (5, 6)), ((3, 7, 5), (3, 35)), ((30,), (5, 6))]
+RESHAPES = [
+    ((2, 3, 4), (4, 6)),
+    ((2, 3, 4), (24,)),
+    ((2, 12), (2, 3, 4)),
+    ((6, 5), (5, 6)),
+    ((3, 7, 5), (3, 35)),
+    ((30,), (5, 6)),
+]
 
 
 @pytest.mark.parametrize(("before", "after"), RESHAPES)
@@ -51,39 +58,50 @@ def test_transpose(apply, shape, perm):
     assert_moved(apply("Transpose", x, perm=perm), x)
 
 
-@pytest.mark.parametrize(("starts", "ends", "axes", "steps"), [
-    ((0, 1), (2, 4), (0, 1), (1, 1)),
-    ((1,), (9,), (1,), (1,)),
-    ((0,), (10,), (1,), (3,)),
-    ((-1,), (-100,), (0,), (-1,)),
-])
+@pytest.mark.parametrize(
+    ("starts", "ends", "axes", "steps"),
+    [
+        ((0, 1), (2, 4), (0, 1), (1, 1)),
+        ((1,), (9,), (1,), (1,)),
+        ((0,), (10,), (1,), (3,)),
+        ((-1,), (-100,), (0,), (-1,)),
+    ],
+)
 def test_slice(apply, starts, ends, axes, steps):
     x = draw(5, 10)
-    assert_moved(apply("Slice", x, *(integers(*each) for each in (starts, ends, axes, steps)), constant=(1, 2, 3, 4)), x)
+    assert_moved(
+        apply("Slice", x, *(integers(*each) for each in (starts, ends, axes, steps)), constant=(1, 2, 3, 4)), x
+    )
 
 
-@pytest.mark.parametrize(("shapes", "axis"), [
-    (((2, 3), (4, 3)), 0),
-    (((2, 3), (2, 5)), 1),
-    (((2, 8), (2, 16), (2, 4)), 1),
-    (((2, 3, 4), (2, 1, 4)), 1),
-    (((3,), (4,)), 0),
-])
+@pytest.mark.parametrize(
+    ("shapes", "axis"),
+    [
+        (((2, 3), (4, 3)), 0),
+        (((2, 3), (2, 5)), 1),
+        (((2, 8), (2, 16), (2, 4)), 1),
+        (((2, 3, 4), (2, 1, 4)), 1),
+        (((3,), (4,)), 0),
+    ],
+)
 def test_concat(apply, shapes, axis):
     operands = [draw(*shape) for shape in shapes]
     assert_moved(apply("Concat", *operands, axis=axis), np.concatenate([each.ravel() for each in operands]))
 
 
-@pytest.mark.parametrize(("operator", "operands", "attributes"), [
-    ("Split", (integers(2, 4),), {"axis": 1, "outputs": 2}),
-    ("Expand", (integers(3, 4, 6),), {}),
-    ("Tile", (integers(2, 3),), {}),
-    ("Flatten", (), {"axis": 0}),
-    ("Unsqueeze", (integers(0, 2),), {}),
-    ("Squeeze", (integers(),), {}),
-    ("Identity", (), {}),
-    ("Dropout", (), {}),
-])
+@pytest.mark.parametrize(
+    ("operator", "operands", "attributes"),
+    [
+        ("Split", (integers(2, 4),), {"axis": 1, "outputs": 2}),
+        ("Expand", (integers(3, 4, 6),), {}),
+        ("Tile", (integers(2, 3),), {}),
+        ("Flatten", (), {"axis": 0}),
+        ("Unsqueeze", (integers(0, 2),), {}),
+        ("Squeeze", (integers(),), {}),
+        ("Identity", (), {}),
+        ("Dropout", (), {}),
+    ],
+)
 def test_others(apply, operator, operands, attributes):
     x = draw(4, 6)
     assert_moved(apply(operator, x, *operands, constant=range(1, len(operands) + 1), **attributes), x)

@@ -1,5 +1,5 @@
-"""Models that nobody tuned for, as people export them: each runs from one doorbell, bit for bit the same on the RTL and the
-golden model, and within a stated bound of ONNX Runtime in float."""
+"""Models that nobody tuned for, as people export them: each runs from one doorbell, bit for bit the same on the RTL
+and the golden model, and within a stated bound of ONNX Runtime in float."""
 
 import numpy as np
 import onnx
@@ -13,21 +13,25 @@ from gatewright.compiler.compile import compile_model
 from gatewright.program.compiled import FabricStep, HostStep
 
 BOUNDS = {
-    # Relative root mean square error against float. int8 operands, whose errors are independent, give about 0.5 % for each
-    # product in a row; the rounding of a QDQ model's activations to int8 is part of the model, but ours falls elsewhere.
+    # Relative root mean square error against float. The largest of many normal numbers is four deviations, so that a
+    # step of int8 is 1/30 of one: 1 % of error for each product in a row, and half as much from the weights;
+    # independent, hence 2 % for three. A residual path, which is int16, makes less of it. What QDQ models themselves
+    # round to int8 falls elsewhere in ours and adds as much again.
     "encoder": 0.01,
     "decoder": 0.015,
-    "mlp": 0.01,
-    "qdq int8": 0.05,
-    "qdq uint8": 0.05,
-    "gcn": 0.03,
-    "foreign": 0.01,
+    "mlp": 0.025,
+    "qdq int8": 0.035,
+    "qdq uint8": 0.035,
+    "gcn": 0.025,
+    "foreign": 0.025,
 }
+
+CALIBRATION = 64
+"""Inputs from which ranges are taken: enough that another one seldom exceeds them."""
 
 
 def export(module, x):
-    program = torch.onnx.export(module.eval(), (x,), dynamo=True, verbose=False, input_names=["x"], output_names=["y"])
-    return program
+    return torch.onnx.export(module.eval(), (x,), dynamo=True, verbose=False, input_names=["x"], output_names=["y"])
 
 
 class DecoderBlock(nn.Module):
@@ -61,7 +65,11 @@ class Running(nn.Module):
 
 
 def encoder():
-    return export(nn.TransformerEncoderLayer(96, 3, 384, batch_first=True), torch.randn(1, 50, 96)).model_proto, (1, 50, 96)
+    return export(nn.TransformerEncoderLayer(96, 3, 384, batch_first=True), torch.randn(1, 50, 96)).model_proto, (
+        1,
+        50,
+        96,
+    )
 
 
 def decoder():
@@ -71,7 +79,13 @@ def decoder():
 
 def mlp():
     layers = nn.Sequential(
-        nn.Linear(30, 100), nn.ReLU(), nn.BatchNorm1d(100), nn.Linear(100, 50), nn.SiLU(), nn.Dropout(0.1), nn.Linear(50, 3)
+        nn.Linear(30, 100),
+        nn.ReLU(),
+        nn.BatchNorm1d(100),
+        nn.Linear(100, 50),
+        nn.SiLU(),
+        nn.Dropout(0.1),
+        nn.Linear(50, 3),
     )
     for _ in range(5):  # leaves statistics in the batch norm
         layers(torch.randn(64, 30))
@@ -130,7 +144,9 @@ def gcn():
             self.register_buffer("weight", weight[order])
 
         def forward(self, x):
-            return csr_matmul(self.row_ptr, self.col, self.weight, nn.functional.linear(x, self.linear.weight)) + self.bias
+            return (
+                csr_matmul(self.row_ptr, self.col, self.weight, nn.functional.linear(x, self.linear.weight)) + self.bias
+            )
 
     x = torch.randn(nodes, 24)
     torch.testing.assert_close(Layer()(x), reference(x, edges))
@@ -157,7 +173,7 @@ def compiled(request, tmp_path_factory):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     model, shape = build(tmp_path_factory.mktemp("model"))
-    draws = [{"x": rng.normal(size=shape).astype(np.float32)} for _ in range(5)]
+    draws = [{"x": rng.normal(size=shape).astype(np.float32)} for _ in range(1 + CALIBRATION)]
     return request.param, model, compile_model(model, config=config, calibration=draws[1:]), draws[0]
 
 
@@ -189,4 +205,6 @@ def test_one_doorbell_where_nothing_is_foreign(compiled):
         return
     assert [type(step) for step in steps] == [FabricStep, HostStep, FabricStep]
     (reason,) = steps[1].reasons
-    assert reason.startswith("the fabric has no operator CumSum (costs: 2 values of 3,072 bytes cross between host and fabric")
+    assert reason.startswith(
+        "the fabric has no operator CumSum (costs: 2 values of 3,072 bytes cross between host and fabric"
+    )

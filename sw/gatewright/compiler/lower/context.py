@@ -193,7 +193,7 @@ class Context(Emitter):
         return self._input(value, form.dtype.name, form, zero_point=zero_point)
 
     def indices(self, value: ir.Value, limit: int = 0) -> View:
-        """A constant or a step's input as one row of uint32, as AGGREGATE reads them; below ``limit`` unless it is 0."""
+        """A constant or a step's input as one row of uint32, as AGGREGATE reads them; ``limit`` as of placements."""
         constant = self.constant(value)
         if constant is None:
             return self._input(value, "uint32", None, flat=True, limit=limit).view

@@ -60,7 +60,8 @@ class Curve:
         Parameters
         ----------
         limit : results beyond this magnitude need not be told apart.
-        zoom : a power of two; arguments beyond 1 / zoom of an int16's range saturate, those below get as many more points.
+        zoom : a power of two; arguments beyond 1 / zoom of an int16's range saturate, those below get so many more
+            points.
         kinks : where the slope changes; the operand is scaled so that points of the table lie there.
         jump : where the value changes; the value there belongs to its left.
         """

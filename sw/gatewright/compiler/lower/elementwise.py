@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.kernels import Dim, View
+from gatewright.compiler.lower.broadcast import Dims, Sum, join
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import Shape, apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
@@ -21,103 +19,12 @@ from gatewright.compiler.lower.shapes import dims
 from gatewright.compiler.quantise import HEADROOM, Plan
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["Block", "Sum", "blocks", "join", "literal"]
+__all__ = ["literal"]
 
-Dims = tuple[int | str, ...]
 Real = npt.NDArray[np.float64]
 
 COARSE = 64
 """How many times larger than all that can matter an operand's range may be before it is brought to a finer format."""
-
-
-# ---- broadcasting
-
-
-@dataclass(frozen=True)
-class Block:
-    """Rows of a result that one command computes.
-
-    ``row`` is the first of ``rows``; an operand's part is its row index and how it repeats: "full", "row" (one row for
-    all), "column" (one value per row) or "scalar".
-    """
-
-    row: int
-    rows: int
-    a: tuple[int, str]
-    b: tuple[int, str]
-
-
-def _kind(inner: Dims, out: Dims) -> str | None:
-    """How a trailing part of an operand's shape meets that of the result; None when it takes several commands."""
-    lead, last = inner[:-1], inner[-1]
-    same, ones = lead == out[:-1], all(each == 1 for each in lead)
-    if last == out[-1]:
-        return "full" if same else "row" if ones else None
-    return None if last != 1 else "column" if same else "scalar" if ones else None
-
-
-def blocks(a: Dims, b: Dims, out: Dims) -> Iterator[Block]:
-    """The commands of a broadcast operation: the longest trailing dimensions in which each operand repeats one way."""
-    rank = max(len(out), 2)
-    a, b, out = (((1,) * (rank - len(shape)) + tuple(shape)) for shape in (a, b, out))
-    split = next(i for i in range(rank) if _kind(a[i:], out[i:]) and _kind(b[i:], out[i:]))
-    kinds = _kind(a[split:], out[split:]), _kind(b[split:], out[split:])
-    rows = math.prod(int(each) for each in out[split:-1])
-
-    def start(shape: Dims, index: tuple[int, ...], kind: str) -> int:
-        place = 0
-        for size, at in zip(shape[:split], index, strict=True):
-            place = place * int(size) + (at if size != 1 else 0)
-        inner = 1 if kind in ("row", "scalar") else rows
-        return place * inner
-
-    for number, index in enumerate(product(*(range(int(each)) for each in out[:split]))):
-        yield Block(
-            number * rows,
-            rows,
-            (start(a, index, str(kinds[0])), str(kinds[0])),
-            (start(b, index, str(kinds[1])), str(kinds[1])),
-        )
-
-
-@dataclass(frozen=True)
-class Sum:
-    """``(a_sign a + b_sign b) factor``; only its positive part, if wanted."""
-
-    a_sign: int = 1
-    b_sign: int = 1
-    factor: float = 1.0
-    positive: bool = False
-
-
-def join(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor) -> None:
-    """A sum of two tensors, or (None) their product; both broadcast to ``out``."""
-    if isinstance(out.view.rows, Dim):
-        _command(context, how, a, b, out, False)
-        return
-    for block in blocks(a.shape, b.shape, out.shape):
-        x, y, kinds, order = _part(a, block.a, block.rows), _part(b, block.b, block.rows), (block.a[1], block.b[1]), how
-        if kinds[0] in ("column", "scalar"):  # only the second operand repeats a column
-            x, y, kinds = y, x, kinds[::-1]
-            order = how and replace(how, a_sign=how.b_sign, b_sign=how.a_sign)
-        repeats = kinds[1] in ("column", "scalar")
-        _command(context, order, x, y, out.on(out.view.part(block.row, block.rows)), repeats and out.view.cols > 1)
-
-
-def _part(tensor: Tensor, place: tuple[int, str], rows: int) -> Tensor:
-    start, kind = place
-    view = tensor.view
-    if kind in ("full", "column"):
-        return tensor.on(view.part(start, rows))
-    return tensor.on(view.part(start, 1).repeated(rows))
-
-
-def _command(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor, column: bool) -> None:
-    if how is None:
-        context.multiply(a, b, out.view, out.format, b_column=column)
-    else:
-        signs = {"a_sign": how.a_sign, "b_sign": how.b_sign, "factor": how.factor, "positive": how.positive}
-        context.add(a, b, out.view, out.format, b_column=column, **signs)
 
 
 # ---- operands
@@ -150,7 +57,8 @@ def _terms(context: Context, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Ten
     """Both terms of a sum; whatever saturates the result whatever the other is need not be told apart."""
     largest = [context.plan.largest(value) * HEADROOM for value in (a, b)]
     limit = limit_of(out.format)
-    return tuple(_operand(context, value, limit + min(other, limit)) for value, other in zip((a, b), largest[::-1]))  # type: ignore[return-value]  # noqa: B905
+    first, second = (limit + min(other, limit) for other in reversed(largest))
+    return _operand(context, a, first), _operand(context, b, second)
 
 
 # ---- sums, products and quotients
@@ -168,7 +76,9 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
         assert divisor is not None
         if divisor.const_value is not None and not np.all(divisor.const_value.numpy()):
             return f"the divisor {divisor.name} holds a zero"
-    shapes = [dims(value.shape) for value in (*node.inputs, *node.outputs) if value is not None and value.shape is not None]
+    shapes = [
+        dims(value.shape) for value in (*node.inputs, *node.outputs) if value is not None and value.shape is not None
+    ]
     dynamic = [shape for shape in shapes if any(isinstance(size, str) for size in shape)]
     if any(0 in shape for shape in shapes):
         return "it has an operand without elements"
@@ -193,7 +103,7 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 @rule("Add", "Sub", "Mul", "Div", refuse=_refuse, demand=_demand)
 def binary(node: ir.Node, context: Context) -> None:
-    """A constant that is one value, or one per column, goes into the output stage; anything else is a second operand."""
+    """A constant of one value, or one per column, goes into the output stage; anything else is a second operand."""
     a, b = node.inputs
     assert a is not None and b is not None
     shape = context.shape(node.outputs[0])

@@ -287,7 +287,7 @@ class Emitter:
         )
 
     def requantise(self, a: Tensor, y: View, factor: npt.NDArray[np.float64], bias: int) -> None:
-        """``y = round(a * factor) + bias`` of integers, with a factor ([] or [columns]) as exact as two multipliers are."""
+        """``y = round(a * factor) + bias`` of integers; the factor, [] or [columns], by two multipliers."""
         limit = np.iinfo(y.dtype).max + 1 + abs(bias)
         reach = min(a.bound, 2 * limit / float(np.abs(factor).min()))  # beyond it all saturate
         most = int(min(max(VALUE_MAX // reach, 1), GAIN_MAX))

@@ -1,5 +1,5 @@
-"""Functions of one real number, by table. Where a function bends too much for 512 pieces, as near a pole, it is the sum of
-several curves, each for the part of the operand that is 16 times nearer to zero.
+"""Functions of one real number, by table. Where a function bends too much for 512 pieces, as near a pole, it is the
+sum of several curves, each for the part of the operand that is 16 times nearer to zero.
 
     f(x) = [f(x) - f(x within 1/16)] + f(x within 1/16)          x within 1/16: clipped to that part of the range
 """
@@ -284,5 +284,3 @@ def power(node: ir.Node, context: Context) -> None:
         context.multiply(a, a, out.view, out.format)
     else:
         apply(context, x, node.outputs[0], shape_of(node))
-
-

@@ -1,15 +1,16 @@
 """Operators on integers: products with zero points, and the conversions between integers and real numbers.
 
-On the device a uint8 q is the int8 ``q - 128``; a zero point moves along, so that ``q - zero`` stays the same. A product
+On the device a uint8 q is the int8 ``q - 128``; a zero point moves along, so that ``q - zero`` stays. A product
 
     sum (a - za) (b - zb) = sum a b - za sum b - zb sum a + k za zb
 
-is exact: a constant's sums go into the bias, and its zero point into its elements where they stay int8. Sums of values are
-products with ones, and join the product in the vector engine, whose 24 bits hold them up to an inner dimension of 127.
+is exact: a constant's sums go into the bias, and its zero point into its elements where they stay int8. Sums of values
+are products with ones, and join the product in the vector engine, whose 24 bits hold them up to an inner dimension of
+127.
 
-QLinearMatMul requantises that sum with a factor of 16 bits and as many more as the sum leaves of 24. Its relative error e, at
-most 2**-16, moves a result y before it is rounded by |y| e: the integer is ONNX's unless y lies within 2**-8 of a tie, where
-it may be the next one. (Float32, in which others compute, leaves ties open to within 2**-16.)
+QLinearMatMul requantises that sum with a factor of 16 bits and as many more as the sum leaves of 24. Its relative error
+e, at most 2**-16, moves a result y before it is rounded by |y| e: the integer is ONNX's unless y lies within 2**-8 of a
+tie, where it may be the next one. (Float32, in which others compute, leaves ties open to within 2**-16.)
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ EXACT = Format(INT32, np.ones(()))
 
 
 def _zero(node: ir.Node, index: int) -> Ints:
-    """The zero point that input ``index`` gives, as it is on the device: [] or [n]; that of a type without one for none."""
+    """The zero point that input ``index`` gives, as it is on the device: [] or [n]; 0 without that input."""
     value = node.inputs[index] if index < len(node.inputs) else None
     if value is None or value.const_value is None:
         return np.zeros((), np.int64)
@@ -176,7 +177,7 @@ def qlinear_matmul(node: ir.Node, context: Context) -> None:
 
 
 def _requantise(context: Context, total: Tensor, out: Tensor, factor: npt.NDArray[np.float64], zero: int) -> None:
-    """``saturate(round(total factor) + zero)``. An odd zero point would turn ties the other way round if it came first."""
+    """``saturate(round(total factor) + zero)``. An odd zero point that came first would turn ties the other way."""
     first = out if zero % 2 == 0 else context.scratch(out, Format(INT16, np.ones(())), "rounded")
     context.requantise(total, first.view, factor, zero if first is out else 0)
     if first is not out:
@@ -245,10 +246,11 @@ def dequantize_linear(node: ir.Node, context: Context) -> None:
     source = context.stored(x)
     zero: Any = _operand_zero(node, 0, 2)
     if not zero.any():
-        context.define(out, Tensor(source.view, context.shape(out), Format(source.view.dtype, _scale(node)), source.bound))
+        context.define(
+            out, Tensor(source.view, context.shape(out), Format(source.view.dtype, _scale(node)), source.bound)
+        )
         return
     whole = Format(INT16, np.ones(()))
     made = context.make(out, whole)
     context.scale(Tensor(source.view, source.shape, integer_format("int8")[0], 128.0), made.view, whole, 1.0, -zero)
     context.define(out, Tensor(made.view, made.shape, Format(INT16, _scale(node)), 384.0))
-

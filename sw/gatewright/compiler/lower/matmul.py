@@ -9,11 +9,12 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import INT16, Format, Tensor
 from gatewright.compiler.kernels import View, most
+from gatewright.compiler.lower.broadcast import Sum, join
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.elementwise import Sum, join
 from gatewright.compiler.lower.functions import limit_of, only_real
 from gatewright.compiler.lower.linear import product
-from gatewright.compiler.lower.move import Positions, arrange, elements, matrices, movable
+from gatewright.compiler.lower.move import arrange, matrices
+from gatewright.compiler.lower.places import Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shape import transposed
 from gatewright.compiler.lower.shapes import dims
@@ -35,7 +36,8 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     if any(isinstance(size, str) for size in a) and (len(b) > 2 or len(b) < 2):
         return f"{node.inputs[0].name} has a dynamic size"  # type: ignore[union-attr]
     if node.op_type == "Gemm" and node.attributes.get_int("transA", 0):
-        if any(isinstance(size, str) for size in a) or not movable([_swapped(node)], [a], 1, config):  # type: ignore[list-item]
+        sizes = [size for size in a if isinstance(size, int)]
+        if len(sizes) < len(a) or not movable([_swapped(node)], [sizes], 1, config):
             return f"{node.inputs[0].name} is too large to be transposed"  # type: ignore[union-attr]
     return None
 
@@ -56,7 +58,7 @@ def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, in
 
 @rule("MatMul", refuse=_refuse, demand=_demand)
 def matmul(node: ir.Node, context: Context) -> None:
-    """B as it lies, [K, N]; where a Transpose made an operand, what that Transpose read, if rows need not be torn apart."""
+    """B as it lies, [K, N]; of a Transpose's result what that Transpose read, if rows need not be torn apart."""
     a, b = node.inputs
     assert a is not None and b is not None
     a_form, b_form = context.plan.narrow(a), context.plan.narrow(b)

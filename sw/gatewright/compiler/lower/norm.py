@@ -9,10 +9,12 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT16, Format, Tensor
+from gatewright.compiler.lower.broadcast import Sum, join
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.elementwise import Sum, join, literal
+from gatewright.compiler.lower.elementwise import literal
 from gatewright.compiler.lower.functions import Shape, curve_into, limit_of, only_real
-from gatewright.compiler.lower.move import arrange, elements, movable
+from gatewright.compiler.lower.move import arrange
+from gatewright.compiler.lower.places import elements, movable
 from gatewright.compiler.lower.reduce import add_up
 from gatewright.compiler.lower.rules import DOMAIN, rule
 from gatewright.compiler.quantise import HEADROOM
@@ -151,7 +153,7 @@ def batch_norm(node: ir.Node, context: Context) -> None:
         context.scale(source, out.view, out.format, factor, bias)
         return
     out = context.produce(result)
-    channel = np.ones(context.shape(x)[1:-1] + (1,))  # type: ignore[operator]
+    channel = np.ones((*context.shape(x)[1:-1], 1))  # type: ignore[operator]
     wide = (np.reshape(np.atleast_1d(each), (-1,) + (1,) * (channel.ndim - 1)) * channel for each in (factor, bias))
     factors, biases = (literal(context, each, Format.of(INT16, np.abs(each).max())) for each in wide)
     product = context.scratch(out, _reach(out.format, biases.format), "product")

@@ -10,7 +10,8 @@ import onnx_ir as ir
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor
 from gatewright.compiler.kernels import View
 from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.move import Positions, arrange, elements, movable, split
+from gatewright.compiler.lower.move import arrange, split
+from gatewright.compiler.lower.places import Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.spec.config import AcceleratorConfig
 

@@ -1,4 +1,4 @@
-"""Operators that only move elements: each is run on the positions of its operand's elements, and :mod:`.move` does the rest."""
+"""Operators that only move elements: run on the positions of the elements; :mod:`.move` does the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import onnx_ir as ir
 from gatewright.compiler.formats import INT8, Format, Tensor
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.masks import is_mask
-from gatewright.compiler.lower.move import ABSENT, Positions, elements, movable, move
+from gatewright.compiler.lower.move import move
+from gatewright.compiler.lower.places import ABSENT, Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shapes import dims
 from gatewright.compiler.quantise import Plan
@@ -100,8 +101,10 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
         return "it is in training mode"
     if not (x.shape.is_static() and all(out.shape is not None and out.shape.is_static() for out in _made(node))):
         same = len(outs) == 1 and outs[0].shape is not None and _rows(x) == _rows(outs[0])
-        return None if same and node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten") else (
-            f"{x.name} has a dynamic size"
+        return (
+            None
+            if same and node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten")
+            else (f"{x.name} has a dynamic size")
         )
     size = 4 if x.dtype == ir.DataType.INT32 else 1 if x.dtype in STORED else 2
     for positions in OPERATORS[node.op_type][0](node, elements(_shape(x))):
@@ -241,7 +244,9 @@ def _refuse_concat(node: ir.Node, config: AcceleratorConfig) -> str | None:
         if not value.shape.is_static():
             return f"{value.name} has a dynamic size"
     if not movable(_places(node), [_shape(value) for value in node.inputs], 2, config):
-        return "its operands do not start at multiples of 8 bytes in the result, and are too large to be moved by products"
+        return (
+            "its operands do not start at multiples of 8 bytes in the result, and are too large to be moved by products"
+        )
     return None
 
 

@@ -23,7 +23,7 @@ def dims(shape: Sequence[Any]) -> tuple[int | str, ...]:
 
 
 def matrix(shape: Sequence[Any]) -> bool | None:
-    """True when a shape can lie in memory: all dimensions but the first static, no dynamic number of matrices; else None."""
+    """True when a shape can lie in memory: only the first size dynamic, no dynamic number of matrices; else None."""
     found = dims(shape)
     inner = found[1:]
     if any(isinstance(each, str) for each in inner):

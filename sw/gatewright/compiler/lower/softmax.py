@@ -12,7 +12,8 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.formats import INT16, Format
 from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import only_real
-from gatewright.compiler.lower.move import arrange, elements, movable
+from gatewright.compiler.lower.move import arrange
+from gatewright.compiler.lower.places import elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.quantise import HEADROOM, VANISHING, Plan
 from gatewright.spec.config import AcceleratorConfig
@@ -79,7 +80,9 @@ def softmax(node: ir.Node, context: Context) -> None:
     axis, rank = _axis(node), len(context.shape(x))
     top = context.plan.largest(x)
     if context.target(x).same(context.plan.wide(x)) and top > MOST:
-        raise CompileError(f"node {node.name}: it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}")
+        raise CompileError(
+            f"node {node.name}: it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}"
+        )
     if axis == rank - 1:
         source, made = context.narrow(x), context.produce(out)
         context.softmax(source, made.view, made.format)

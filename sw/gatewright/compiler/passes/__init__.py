@@ -25,6 +25,7 @@ from gatewright.compiler.passes.linear import FuseLinear
 from gatewright.compiler.passes.mean_pool import FuseMeanPool
 from gatewright.compiler.passes.quantised import ImportQuantised
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
+from gatewright.compiler.passes.rows import MoveViewsBehindLinear
 from gatewright.compiler.passes.shapes import CheckShapes
 from gatewright.compiler.passes.tidy import MergeEqualNodes, Name
 from gatewright.compiler.passes.views import SimplifyViews
@@ -48,6 +49,8 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: FuseAttention(),
     lambda _: FuseMeanPool(),
     lambda _: FuseL2Norm(),
+    lambda _: SimplifyViews(),
+    lambda _: MoveViewsBehindLinear(),
     lambda _: SimplifyViews(),
     lambda _: MergeEqualNodes(),
     lambda _: Name(),

@@ -26,7 +26,11 @@ class DropExpands(Pass):
             if source is None:
                 continue
             for use in list(node.outputs[0].uses()):
-                if use.node.domain == "" and use.node.op_type in _BROADCASTING and _same_shape(use.node, use.idx, source):
+                if (
+                    use.node.domain == ""
+                    and use.node.op_type in _BROADCASTING
+                    and _same_shape(use.node, use.idx, source)
+                ):
                     use.node.replace_input_with(use.idx, source)
                     changed = True
         return changed

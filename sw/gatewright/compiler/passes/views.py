@@ -14,6 +14,7 @@ __all__ = ["SimplifyViews", "view_source"]
 _Indices = npt.NDArray[np.int64]
 _RESHAPES = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
 _AXES = 5  # of a transposition that is looked for
+_SAMPLE = 17  # elements that are compared first
 _LARGEST = 1 << 24  # elements of a value that is looked at
 _PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 
@@ -21,7 +22,7 @@ _PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 class SimplifyViews(Pass):
     """Before: Reshape, Transpose, Squeeze, Unsqueeze, Flatten, Slice, Split, and Gather by constants, in any order.
 
-    After: nothing, or one Reshape, Transpose or Slice, or a Slice and a Reshape, wherever a value of the chain is just that
+    After: nothing, or a Reshape, or a Transpose or a Slice and maybe a Reshape, wherever a value of the chain is just that
     of an earlier value. What a chain does is found by sending the positions of the elements through it.
     """
 
@@ -113,49 +114,52 @@ def _slices(node: ir.Node, rank: int) -> tuple[slice, ...]:
 def _replace(
     graph: ir.Graph, value: ir.Value, source: ir.Value, moved: _Indices, shape: tuple[int, ...], length: int
 ) -> bool:
-    """Put the shortest equal chain from ``source`` to ``value``, if it has less than ``length`` nodes or plainer."""
-    node = value.producer()
-    assert node is not None and value.shape is not None and source.dtype is not None
-    if value.dtype != source.dtype:
+    """Put the shortest equal chain from ``source`` to ``value``, if it has less than ``length`` nodes or plainer ones."""
+    node, flat = value.producer(), moved.reshape(-1)
+    if node is None or value.dtype != source.dtype or value.shape is None or source.shape is None:
         return False
-    flat = moved.reshape(-1)
+    move, after, plainer = "", list(source.shape), node.op_type == "Transpose"
+    operands: list[npt.NDArray[np.int64]] = []
+    attributes: dict[str, tuple[int, ...]] = {}
     if flat.size == np.prod(shape) and np.array_equal(flat, np.arange(flat.size)):
         if moved.shape == shape:
             return bypass(node, source)
-        target = _target(value.shape)
-        if target is None or (length == 1 and node.op_type in _RESHAPES):
-            return False
-        replace(value, emit("Reshape", [source, target], node, graph, shape=value.shape, dtype=source.dtype))
-        return True
-    perm = _as_transpose(moved, shape) if length > 1 else None
-    if perm is not None:
-        replace(value, emit("Transpose", [source], node, graph, attributes={"perm": perm}, dtype=source.dtype))
-        return True
-    piece = _as_slice(flat, shape)
-    if piece is None or source.shape is None:
+    elif (perm := _as_transpose(flat, shape)) is not None:
+        move, after, attributes, plainer = "Transpose", [source.shape[axis] for axis in perm], {"perm": perm}, False
+    elif (piece := _as_slice(flat, shape)) is not None:
+        axis, begin, size = piece
+        move, plainer = "Slice", node.op_type in ("Gather", "Split")
+        after[axis] = size
+        operands = [np.array([each], np.int64) for each in (begin, begin + size, axis)]
+    else:
         return False
-    axis, begin, size = piece
-    sliced = [size if at == axis else each for at, each in enumerate(source.shape)]
-    reshaped = list(value.shape) != sliced
-    target = _target(value.shape)
-    plain = node.op_type not in ("Gather", "Split")
-    if (reshaped and target is None) or (plain and length <= 1 + reshaped):
+    target = _target(value.shape) if after != list(value.shape) else None
+    if after != list(value.shape) and target is None:
         return False
-    bounds = [np.array([each], np.int64) for each in (begin, begin + size, axis)]
-    new = emit("Slice", [source, *bounds], node, graph, shape=sliced, dtype=source.dtype)
-    if reshaped:
-        new = emit("Reshape", [new, target], new.producer(), graph, shape=value.shape, dtype=source.dtype)
+    if bool(move) + (target is not None) >= length and not plainer:
+        return False
+    new, last = source, node
+    for op_type, given in ((move, operands), ("Reshape" if target is not None else "", [target])):
+        if op_type:
+            mine = attributes if op_type == "Transpose" else {}
+            new = emit(op_type, [new, *given], last, graph, attributes=mine, shape=after, dtype=source.dtype)
+            last = new.producer() or node
     replace(value, new)
     return True
 
 
-def _as_transpose(moved: _Indices, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The order of axes in which the elements of ``shape`` are ``moved``."""
-    if len(shape) > _AXES or sorted(moved.shape) != sorted(shape):
+def _as_transpose(flat: _Indices, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes in which the elements of ``shape`` are ``flat``."""
+    if len(shape) > _AXES or flat.size != np.prod(shape):
         return None
-    positions = np.arange(moved.size, dtype=np.int64).reshape(shape)
-    turned = ((perm, positions.transpose(perm)) for perm in permutations(range(len(shape))))
-    return next((perm for perm, each in turned if each.shape == moved.shape and np.array_equal(each, moved)), None)
+    positions = np.arange(flat.size, dtype=np.int64).reshape(shape)
+    sample = np.linspace(0, flat.size - 1, _SAMPLE, dtype=np.int64)
+    for perm in permutations(range(len(shape))):
+        turned = positions.transpose(perm)
+        places = np.unravel_index(sample, turned.shape)
+        if (turned[places] == flat[sample]).all() and np.array_equal(turned.reshape(-1), flat):
+            return perm
+    return None
 
 
 def _as_slice(flat: _Indices, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
