@@ -27,6 +27,7 @@ from gatewright.compiler.passes.quantised import ImportQuantised
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
 from gatewright.compiler.passes.rows import MoveViewsBehindLinear
 from gatewright.compiler.passes.shapes import CheckShapes
+from gatewright.compiler.passes.sums import JoinSums
 from gatewright.compiler.passes.tidy import MergeEqualNodes, Name
 from gatewright.compiler.passes.views import SimplifyViews
 
@@ -40,6 +41,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     CheckShapes,
     lambda _: MergeEqualNodes(),
     lambda _: DropExpands(),
+    lambda _: JoinSums(),
     lambda _: FuseLayerNorm(),
     lambda _: FuseRmsNorm(),
     lambda _: FuseGelu(),

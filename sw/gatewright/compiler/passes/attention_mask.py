@@ -24,8 +24,8 @@ _Array = npt.NDArray[Any]
 class Change:
     """One step from the product of queries and keys to the input of softmax.
 
-    ``kind``: "add" the operand, "multiply" with ``factor``, "keep" the scores where the operand is true and take ``other``
-    elsewhere, or "drop" them where it is true.
+    ``kind``: "add" the operand, "multiply" with ``factor``, "keep" the scores where the operand is true and take
+    ``other`` elsewhere, or "drop" them where it is true.
     """
 
     kind: str

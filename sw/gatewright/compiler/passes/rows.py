@@ -11,8 +11,8 @@ __all__ = ["MoveViewsBehindLinear"]
 class MoveViewsBehindLinear(Pass):
     """Before: ``Linear(Transpose(x))`` or ``Linear(Reshape(x))`` where each row of x stays a row.
 
-    After: ``Transpose(Linear(x))``, ``Reshape(Linear(x))``. There the view meets the ones that split a projection into heads,
-    and the two become shorter.
+    After: ``Transpose(Linear(x))``, ``Reshape(Linear(x))``. There the view meets the ones that split a projection into
+    heads, and the two become shorter.
     """
 
     def rewrite(self, model: ir.Model) -> bool:

@@ -22,8 +22,8 @@ _PRIMES = (11, 19, 41, 79, 157, 317)  # stand for dynamic sizes
 class SimplifyViews(Pass):
     """Before: Reshape, Transpose, Squeeze, Unsqueeze, Flatten, Slice, Split, and Gather by constants, in any order.
 
-    After: nothing, or a Reshape, or a Transpose or a Slice and maybe a Reshape, wherever a value of the chain is just that
-    of an earlier value. What a chain does is found by sending the positions of the elements through it.
+    After: nothing, or a Reshape, or a Transpose or a Slice and maybe a Reshape, wherever a value of the chain is just
+    that of an earlier value. What a chain does is found by sending the positions of the elements through it.
     """
 
     def rewrite(self, model: ir.Model) -> bool:
@@ -114,7 +114,7 @@ def _slices(node: ir.Node, rank: int) -> tuple[slice, ...]:
 def _replace(
     graph: ir.Graph, value: ir.Value, source: ir.Value, moved: _Indices, shape: tuple[int, ...], length: int
 ) -> bool:
-    """Put the shortest equal chain from ``source`` to ``value``, if it has less than ``length`` nodes or plainer ones."""
+    """Put the shortest equal chain from ``source`` to ``value``, if that has less than ``length`` nodes."""
     node, flat = value.producer(), moved.reshape(-1)
     if node is None or value.dtype != source.dtype or value.shape is None or source.shape is None:
         return False
