@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
+CONFORMANCE ?=
 
 .PHONY: demo test lint golden onnx-conformance verify-full bench area clean
 
@@ -28,7 +29,7 @@ golden: $(STAMP)
 	$(BIN)/python -m gatewright_sim.golden.vectors
 
 onnx-conformance: $(STAMP)
-	$(BIN)/python -m gatewright.compiler.conformance
+	$(BIN)/python -m gatewright.compiler.conformance $(CONFORMANCE)
 
 verify-full: test golden onnx-conformance area
 	$(BIN)/pytest -m slow -s --junit-xml=junit-slow.xml

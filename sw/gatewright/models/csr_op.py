@@ -1,4 +1,4 @@
-"""Sparse adjacency times features in PyTorch, which `torch.onnx.export` turns into the operator `gatewright.CsrMatMul`."""
+"""Sparse adjacency times features in PyTorch; `torch.onnx.export` makes it the operator `gatewright.CsrMatMul`."""
 
 import torch
 

@@ -27,7 +27,7 @@ __all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model", "hybrid_prog
 BUCKETS = (16, 32, 64)
 """Numbers of tokens that the program is compiled for."""
 
-CALIBRATION_USERS = 48
+CALIBRATION_USERS = 128
 MODEL_FILE, PROGRAM_FILE = "model.npz", "program.gwp"
 
 

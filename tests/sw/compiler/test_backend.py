@@ -132,3 +132,8 @@ def test_a_sample_on_the_hardware(name):
     path = next(path for path in cases() if path.name == name)
     outcome = run_case(path, config="tiny", executor="rtl")
     assert outcome.result == "passed", outcome.reason
+
+
+@pytest.mark.slow
+def test_all_on_the_hardware():
+    assert main(["--config", "tiny", "--executor", "rtl"]) == 0

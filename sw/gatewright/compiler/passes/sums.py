@@ -9,7 +9,7 @@ __all__ = ["JoinSums"]
 
 
 class JoinSums(Pass):
-    """Before: ``Add(Add(x, a), b)`` with a and b constant, as of position and segment embeddings. After: ``Add(x, a + b)``."""
+    """Before: ``Add(Add(x, a), b)`` with constants, as of positions and segments. After: ``Add(x, a + b)``."""
 
     def rewrite(self, model: ir.Model) -> bool:
         changed = False

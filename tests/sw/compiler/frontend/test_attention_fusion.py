@@ -40,6 +40,7 @@ SCALES = {
     "q": ("qx = Mul(scale, qh) r = MatMul(qx, kh)", 0.4),
     "both": ("qx = Mul(qh, root) kx = Mul(kh, root) r = MatMul(qx, kx)", 0.25),
 }
+FLAGS = "w = Unsqueeze(mask, outer)"
 BERT = "f = Cast<to = 1>(mask) i = Sub(one, f) w = Unsqueeze(i, outer)"
 MASKS = {
     # name: (from scores r to the input of softmax, kind of mask, causal, where true is attended to)
@@ -48,7 +49,7 @@ MASKS = {
     "bert lowest": (f"{BERT} b = Mul(w, lowest) s = Add(b, r)", "int64", 0, True),
     "fill where padded": ("w = Unsqueeze(mask, outer) s = Where(w, infinity, r)", "bool", 0, False),
     "keep where attended": ("w = Unsqueeze(mask, outer) s = Where(w, r, far)", "bool", 0, True),
-    "added where": ("w = Unsqueeze(mask, outer) b = Where(w, zero, far) e = Expand(b, middle) s = Add(r, e)", "bool", 0, True),
+    "added where": (f"{FLAGS} b = Where(w, zero, far) e = Expand(b, middle) s = Add(r, e)", "bool", 0, True),
     "causal": ("s = Add(r, tri)", None, 1, True),
     "causal where": ("s = Where(seen, r, lowest)", None, 1, True),
     "both": (f"{BERT} b = Mul(w, far) c = Add(b, tri) s = Add(r, c)", "int64", 1, True),
@@ -138,7 +139,8 @@ def test_weights_that_the_outside_reads_stay(text_model, canonical):
 
 
 def test_attention_of_one_matrix_each(text_model, canonical):
-    body = "t = Transpose<perm = [1, 0]>(k) r = MatMul(q, t) s = Mul(r, scale) p = Softmax<axis = -1>(s) y = MatMul(p, v)"
+    body = "t = Transpose<perm = [1, 0]>(k) r = MatMul(q, t) s = Mul(r, scale) p = Softmax<axis = -1>(s) "
+    body += "y = MatMul(p, v)"
     model = text_model("float[5,8] q, float[7,8] k, float[7,8] v", "float[5,8] y", body, scale=np.float32(0.3))
     found = canonical(model, {"q": floats(5, 8), "k": floats(7, 8), "v": floats(7, 8)})
     assert found.operators == {"Reshape": 4, ".Attention": 1}

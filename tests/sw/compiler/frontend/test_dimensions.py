@@ -51,7 +51,7 @@ def test_a_name_that_the_model_does_not_have_is_refused(text_model, option):
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "4"])
 def test_a_size_that_is_none_is_refused(size):
-    with pytest.raises(CompileError, match="the size of dimension 'tokens' is .*, allowed are integers >= 1"):
+    with pytest.raises(CompileError, match=r"the size of dimension 'tokens' is .*, allowed are integers >= 1"):
         Bindings({"tokens": size})
 
 

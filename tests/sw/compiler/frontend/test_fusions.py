@@ -38,7 +38,8 @@ NUMBERS = {"two": np.float32(2), "one": ONE, "minus_half": np.float32(-0.5), "ep
 @pytest.mark.parametrize("square", SQUARE)
 @pytest.mark.parametrize("centred", CENTRED)
 def test_layer_norm_in_pieces(text_model, canonical, centred, square, unit, affine):
-    body = f"{CENTRED[centred]} {SQUARE[square]} v = ReduceMean<axes = [-1]>(s) ve = Add(v, epsilon) {UNIT[unit]} {AFFINE[affine]}"
+    variance = "v = ReduceMean<axes = [-1]>(s) ve = Add(v, epsilon)"
+    body = f"{CENTRED[centred]} {SQUARE[square]} {variance} {UNIT[unit]} {AFFINE[affine]}"
     gain, bias = floats(8), floats(1, 1, 8)
     model = text_model("float[2,3,8] x", "float[2,3,8] y", body, opset=17, gain=gain, bias=bias, **NUMBERS)
     found = canonical(model, {"x": floats(2, 3, 8)})
@@ -148,9 +149,12 @@ GELU = {
     "halved": "d = Div(x, root) e = Erf(d) g = Add(e, one) h = Mul(x, g) y = Div(h, two)",
 }
 TANH = {
-    "pow": "c = Pow(x, three) b = Mul(c, cubic) s = Add(x, b) i = Mul(s, factor) t = Tanh(i) g = Add(t, one) h = Mul(x, half) y = Mul(h, g)",
-    "mul": "q = Mul(x, x) c = Mul(x, q) b = Mul(cubic, c) s = Add(x, b) i = Mul(factor, s) t = Tanh(i) g = Add(one, t) h = Mul(g, x) y = Mul(half, h)",
-    "horner": "q = Mul(x, x) b = Mul(cubic, q) s = Add(one, b) f = Mul(x, factor) i = Mul(f, s) t = Tanh(i) g = Add(t, one) h = Mul(half, g) y = Mul(x, h)",
+    "pow": "c = Pow(x, three) b = Mul(c, cubic) s = Add(x, b) i = Mul(s, factor) t = Tanh(i) g = Add(t, one) "
+    "h = Mul(x, half) y = Mul(h, g)",
+    "mul": "q = Mul(x, x) c = Mul(x, q) b = Mul(cubic, c) s = Add(x, b) i = Mul(factor, s) t = Tanh(i) "
+    "g = Add(one, t) h = Mul(g, x) y = Mul(half, h)",
+    "horner": "q = Mul(x, x) b = Mul(cubic, q) s = Add(one, b) f = Mul(x, factor) i = Mul(f, s) t = Tanh(i) "
+    "g = Add(t, one) h = Mul(half, g) y = Mul(x, h)",
 }
 CONSTANTS = {
     "root": np.float32(math.sqrt(2)),
@@ -251,9 +255,14 @@ def test_products_of_activations_and_with_a_constant_in_front_stay(text_model, c
 
 
 POOL = {
-    "torch": "u = Unsqueeze(mask, last) f = Cast<to = 1>(u) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) n = ReduceSum<keepdims = 0>(f, one) y = Div(s, n)",
-    "bounded": "u = Unsqueeze(mask, last) f = Cast<to = 1>(u) e = Expand(f, shape) k = Mul(e, x) s = ReduceSum<keepdims = 0>(k, one) t = ReduceSum<keepdims = 0>(e, one) n = Clip(t, tiny) y = Div(s, n)",
-    "early": "c = Cast<to = 1>(mask) t = ReduceSum<keepdims = 1>(c, one) n = Max(t, tiny) f = Unsqueeze(c, last) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) y = Div(s, n)",
+    "torch": "u = Unsqueeze(mask, last) f = Cast<to = 1>(u) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) "
+    "n = ReduceSum<keepdims = 0>(f, one) y = Div(s, n)",
+    "bounded": "u = Unsqueeze(mask, last) f = Cast<to = 1>(u) e = Expand(f, shape) k = Mul(e, x) "
+    "s = ReduceSum<keepdims = 0>(k, one) t = ReduceSum<keepdims = 0>(e, one) n = Clip(t, tiny) y = Div(s, n)",
+    "early": "c = Cast<to = 1>(mask) t = ReduceSum<keepdims = 1>(c, one) n = Max(t, tiny) f = Unsqueeze(c, last) "
+    "k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) y = Div(s, n)",
+    "axis kept": "u = Unsqueeze(mask, last) f = Cast<to = 1>(u) k = Mul(x, f) s = ReduceSum<keepdims = 1>(k, one) "
+    "n = ReduceSum<keepdims = 1>(f, one) d = Div(s, n) y = Squeeze(d, one)",
 }
 
 
@@ -271,8 +280,10 @@ def test_mean_pool(text_model, canonical, spelling, kind):
 @pytest.mark.parametrize(
     "body",
     [
-        "c = Cast<to = 1>(mask) f = Unsqueeze(c, last) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) y = Div(s, five)",
-        "c = Cast<to = 1>(mask) d = Mul(c, c) e = Add(d, c) f = Unsqueeze(e, last) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) n = ReduceSum<keepdims = 1>(e, one) y = Div(s, n)",
+        "c = Cast<to = 1>(mask) f = Unsqueeze(c, last) k = Mul(x, f) s = ReduceSum<keepdims = 0>(k, one) "
+        "y = Div(s, five)",
+        "c = Cast<to = 1>(mask) d = Mul(c, five) f = Unsqueeze(d, last) k = Mul(x, f) "
+        "s = ReduceSum<keepdims = 0>(k, one) n = ReduceSum<keepdims = 1>(d, one) y = Div(s, n)",
     ],
 )
 def test_what_only_looks_like_a_mean_stays(text_model, canonical, body):
@@ -280,3 +291,37 @@ def test_what_only_looks_like_a_mean_stays(text_model, canonical, body):
     model = text_model("float[2,5,8] x, int64[2,5] mask", "float[2,8] y", body, **numbers)
     feed = {"x": floats(2, 5, 8), "mask": np.ones((2, 5), np.int64)}
     assert ".MeanPool" not in canonical(model, feed).operators
+
+
+def test_constants_that_are_added_one_after_another_become_one(text_model, canonical):
+    body = "p = Add(x, a) q = Add(b, p) r = Relu(q) s = Add(r, a) y = Add(s, z)"
+    model = text_model("float[3,8] x, float[3,8] z", "float[3,8] y", body, a=floats(8), b=floats(3, 1))
+    found = canonical(model, {"x": floats(3, 8), "z": floats(3, 8)})
+    assert found.operators == {"Add": 3, "Relu": 1}
+
+
+def test_a_sum_that_is_read_twice_stays(text_model, canonical):
+    model = text_model("float[8] x", "float[8] y, float[8] p", "p = Add(x, a) y = Add(p, b)", a=floats(8), b=floats(8))
+    assert canonical(model, {"x": floats(8)}).operators == {"Add": 2}
+
+
+LINEAR_VIEWS = {
+    "turned rows": ("a = Transpose<perm = [1, 0, 2]>(x) y = MatMul(a, w)", "float[3,2,5] y", ("Linear", "Transpose")),
+    "joined rows": ("a = Reshape(x, rows) y = MatMul(a, w)", "float[6,5] y", ("Linear", "Reshape")),
+    "other rows": ("a = Transpose<perm = [0, 2, 1]>(x) y = MatMul(a, v)", "float[2,8,5] y", ("Transpose", "Linear")),
+    "rows cut": ("a = Reshape(x, halves) y = MatMul(a, h)", "float[2,6,5] y", ("Reshape", "Linear")),
+    "joined and turned": (
+        "a = Transpose<perm = [1, 0, 2]>(x) b = Reshape(a, rows) c = MatMul(b, w) y = Reshape(c, apart)",
+        "float[3,2,5] y",
+        ("Linear", "Transpose"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LINEAR_VIEWS)
+def test_views_move_behind_linear_layers(text_model, canonical, case):
+    body, output, order = LINEAR_VIEWS[case]
+    numbers = {"rows": np.array([6, 8]), "halves": np.array([2, 6, 4]), "apart": np.array([3, 2, 5])}
+    weights = {"w": floats(8, 5), "v": floats(3, 5), "h": floats(4, 5)}
+    found = canonical(text_model("float[2,3,8] x", output, body, **numbers, **weights), {"x": floats(2, 3, 8)})
+    assert tuple(node.op_type for node in found.nodes) == order

@@ -56,7 +56,7 @@ def test_a_truncated_model(cut):
 def test_what_the_checker_refuses():
     proto = linear()
     proto.graph.node[0].input[0] = "nowhere"
-    with pytest.raises(CompileError, match="no valid ONNX model: .*nowhere"):
+    with pytest.raises(CompileError, match=r"no valid ONNX model: .*nowhere"):
         read_model(proto)
 
 
@@ -106,7 +106,7 @@ def test_external_data_that_is_missing(tmp_path):
 def test_external_data_that_is_cut_off(tmp_path):
     path = saved_outside(tmp_path)
     (tmp_path / "weights.bin").write_bytes(b"1234")
-    with pytest.raises(CompileError, match="external data of tensor w is cut off, .* has 4 of at least 48 bytes"):
+    with pytest.raises(CompileError, match=r"external data of tensor w is cut off, .* has 4 of at least 48 bytes"):
         read_model(path)
 
 

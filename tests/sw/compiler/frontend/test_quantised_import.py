@@ -126,25 +126,28 @@ def import_only(model):
     return found
 
 
-def quantised(text_model, body, zero=np.uint8(0), outputs="float[2,4] y", inputs="float[2,4] x", **more):
-    return text_model(inputs, outputs, body, scale=np.float32(0.5), zero=zero, other=np.float32(0.25), **more)
+PAIR = "q = QuantizeLinear({}, scale, zero) d = DequantizeLinear(q, scale, zero)"
+
+
+def quantised(text_model, body, zero=0, kind=np.uint8, outputs="float[2,4] y", inputs="float[2,4] x", **more):
+    return text_model(inputs, outputs, body, scale=np.float32(0.5), zero=kind(zero), other=np.float32(0.25), **more)
 
 
 def test_a_range_is_what_the_integers_can_say(text_model):
-    model = import_only(quantised(text_model, "q = QuantizeLinear(x, scale, zero) d = DequantizeLinear(q, scale, zero) y = Exp(d)", np.int8(-28)))
+    model = import_only(quantised(text_model, PAIR.format("x") + " y = Exp(d)", -28, np.int8))
     assert [node.op_type for node in model.graph] == ["Exp"]
     assert model.graph.inputs[0].metadata_props[RANGE] == "-50.0,77.5"
 
 
 def test_a_range_from_0_on_was_a_relu(text_model, canonical):
     """Tools drop the Relu in front of such a pair, since quantising cuts negative numbers off."""
-    body = "p = MatMul(x, w) q = QuantizeLinear(p, scale, zero) d = DequantizeLinear(q, scale, zero) y = MatMul(d, w)"
+    body = f"p = MatMul(x, w) {PAIR.format('p')} y = MatMul(d, w)"
     model = import_only(quantised(text_model, body, w=np.eye(4, dtype=np.float32)))
     assert [node.op_type for node in model.graph] == ["MatMul", "Relu", "MatMul"]
 
 
 def test_a_range_from_0_on_behind_a_sigmoid_is_none(text_model):
-    body = "p = Sigmoid(x) q = QuantizeLinear(p, scale, zero) d = DequantizeLinear(q, scale, zero) y = Exp(d)"
+    body = f"p = Sigmoid(x) {PAIR.format('p')} y = Exp(d)"
     assert [node.op_type for node in import_only(quantised(text_model, body)).graph] == ["Sigmoid", "Exp"]
 
 
@@ -164,8 +167,8 @@ def test_what_is_no_pair_stays(text_model, canonical, body, outputs, inputs):
 
 
 def test_a_pair_whose_integers_leave_the_model_goes_only_from_the_rest(text_model, canonical):
-    body = "q = QuantizeLinear(x, scale, zero) d = DequantizeLinear(q, scale, zero) y = Exp(d)"
-    model = import_only(quantised(text_model, body, np.int8(3), "int8[2,4] q, float[2,4] y"))
+    body = PAIR.format("x") + " y = Exp(d)"
+    model = import_only(quantised(text_model, body, 3, np.int8, "int8[2,4] q, float[2,4] y"))
     assert [node.op_type for node in model.graph] == ["QuantizeLinear", "Exp"]
 
 

@@ -54,7 +54,18 @@ CASES = {
         "a = Unsqueeze(x, axes) b = Squeeze(a, axes) c = Flatten(b) y = Relu(c)",
         {"Flatten": 1},
     ),
-    "one row": ("float[2,3,4] x", "float[2,4] y", "a = Gather<axis = 1>(x, first) y = Relu(a)", {"Slice": 1, "Reshape": 1}),
+    "one row": (
+        "float[2,3,4] x",
+        "float[2,4] y",
+        "a = Gather<axis = 1>(x, first) y = Relu(a)",
+        {"Slice": 1, "Reshape": 1},
+    ),
+    "heads joined in another order": (
+        "float[2,3,4] x",
+        "float[6,4] y",
+        "a = Reshape(x, split) b = Transpose<perm = [1, 0, 2, 3]>(a) c = Reshape(b, flat) y = Relu(c)",
+        {"Transpose": 1, "Reshape": 1},
+    ),
     "a part of the joint projection": (
         "float[2,3,12] x",
         "float[2,3,4] y",
@@ -100,7 +111,8 @@ def test_views(text_model, canonical, case):
 
 
 def test_views_of_a_dynamic_size(text_model, canonical):
-    body = "a = Reshape(x, lead) b = Reshape(a, lead) c = Transpose<perm = [1, 0]>(b) d = Transpose<perm = [1, 0]>(c) y = Relu(d)"
+    turn = "Transpose<perm = [1, 0]>"
+    body = f"a = Reshape(x, lead) b = Reshape(a, lead) c = {turn}(b) d = {turn}(c) y = Relu(d)"
     model = text_model("float[rows,3,4] x", "float[rows,12] y", body, **NUMBERS)
     x = np.random.default_rng(2).normal(size=(5, 3, 4)).astype(np.float32)
     found = canonical(model, {"x": x}, Bindings(capacity={"rows": 8}))
