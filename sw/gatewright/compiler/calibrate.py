@@ -119,9 +119,7 @@ def _observe(array: npt.NDArray[Any], share: int) -> Observation:
     if not len(rows):
         finite = np.zeros((1, rows.shape[1]), np.float32)
     step = max(len(rows) // share, 1)
-    return Observation(
-        finite.min(0).astype(np.float64), finite.max(0).astype(np.float64), rows[::step][:share].copy()
-    )
+    return Observation(finite.min(0).astype(np.float64), finite.max(0).astype(np.float64), rows[::step][:share].copy())
 
 
 def _merge(parts: Sequence[Observation]) -> Observation:

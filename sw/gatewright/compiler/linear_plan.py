@@ -81,9 +81,7 @@ class LinearPlan:
     error: float
 
 
-def plan_linears(
-    weights: Sequence[Weight], seen: Observation, *, offset: bool, fine: bool = False
-) -> list[LinearPlan]:
+def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool, fine: bool = False) -> list[LinearPlan]:
     """The plans of layers ``y = x W^T`` that read the same input, of which ``seen`` are some rows.
 
     ``offset``: whether the input's int8 form may have one. ``fine``: whether the layers are to be fine anyway.

@@ -69,7 +69,9 @@ def export_onnx(trained: TrainedHybrid, example: Mapping[str, np.ndarray], folde
     return [folder / name for name in models]
 
 
-def _export(module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: dict[str, Any], output: str) -> onnx.ModelProto:
+def _export(
+    module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: dict[str, Any], output: str
+) -> onnx.ModelProto:
     """Export, run, and compare."""
     import onnxruntime
 

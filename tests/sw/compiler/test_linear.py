@@ -100,5 +100,3 @@ def test_a_stored_range_never_clips_by_more_than_its_headroom(graph, run):
     x = draw(400, 48)
     outcome = run(layer(graph, (40,), 48, 24), {"x": x[:40]}, calibration=[{"x": part} for part in np.split(x, 10)[1:]])
     assert outcome.error < 0.025
-
-

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from gatewright.recommender import ModelFileError, HybridModel, storage
+from gatewright.recommender import HybridModel, ModelFileError, storage
 from gatewright.spec.fixed import Requantise
 
 

@@ -152,9 +152,7 @@ class Context(Emitter):
         values = (constant.astype(np.int64) - offset).astype(form.dtype).reshape(most(rows), cols)
         return Tensor(View.constant(value.name or "", values), self.shape(value), form, float(np.abs(values).max()))
 
-    def _input(
-        self, value: ir.Value, element: str, form: Format | None, *, flat: bool = False, **rules: Any
-    ) -> Tensor:
+    def _input(self, value: ir.Value, element: str, form: Format | None, *, flat: bool = False, **rules: Any) -> Tensor:
         rows, cols = self.sizes(value)
         if flat:
             rows, cols = 1, most(rows) * cols

@@ -91,5 +91,3 @@ def copy_rows(context: Context, table: View, rows: View, out: View, count: Size 
         for view in (table, out)
     )
     context.aggregate(pointers, rows, ones, source, target, number, number, Requantise(1, 0))
-
-

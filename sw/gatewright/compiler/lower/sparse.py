@@ -90,4 +90,3 @@ def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Si
         context.take(weight, form).view,
     ]
     return views, float(form.scale), pointers + -1, edges
-

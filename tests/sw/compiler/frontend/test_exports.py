@@ -1,6 +1,10 @@
 """Models that PyTorch's exporter writes, brought to the form that the accelerator takes: which operators are left."""
 
+import io
+import warnings
+
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 
@@ -137,6 +141,54 @@ def test_bert(export, canonical, bert, attention, opset):
         ".Attention": 2,
         ".Gelu": 2,
     }
+
+
+@pytest.fixture
+def trace(monkeypatch):
+    """A module as PyTorch's first exporter writes it, by tracing."""
+
+    def write(module, inputs, opset):
+        monkeypatch.setattr(torch.backends.mha, "get_fastpath_enabled", lambda: False)
+        buffer = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module.eval(),
+                tuple(inputs.values()),
+                buffer,
+                input_names=list(inputs),
+                output_names=["output"],
+                opset_version=opset,
+                dynamo=False,
+            )
+        return onnx.load_from_string(buffer.getvalue())
+
+    return write
+
+
+@pytest.mark.parametrize("opset", [14, 17])
+def test_traced_encoder_layer(trace, canonical, opset):
+    module = Padded(nn.TransformerEncoderLayer(96, 3, 192, batch_first=True, activation="gelu"))
+    inputs = {"x": torch.randn(2, 50, 96), "ignored": torch.arange(50).expand(2, 50) >= 37}
+    found = canonical(trace(module, inputs, opset), arrays(inputs))
+    layers = {".Linear": 4, ".Attention": 1, ".LayerNorm": 2, ".Gelu": 1, "Add": 2}
+    assert found.operators == {**layers, "Slice": 3, "Not": 1}
+
+
+@pytest.mark.parametrize("spelling", ["is_causal", "triu"])
+def test_traced_decoder(trace, canonical, spelling):
+    inputs = {"x": torch.randn(2, 20, 64)}
+    found = canonical(trace(Block(spelling), inputs, 14), arrays(inputs))
+    assert found.operators == {".Linear": 8, "Slice": 6, ".Attention": 2, ".LayerNorm": 4, ".Gelu": 2, "Add": 4}
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_traced_bert(trace, canonical, bert, attention):
+    mask = (torch.arange(16) < torch.tensor([[16], [11]])).long()
+    inputs = {"ids": torch.randint(0, 100, (2, 16)), "mask": mask}
+    found = canonical(trace(bert(attention), inputs, 14), arrays(inputs))
+    layers = {".LayerNorm": 5, ".Linear": 12, ".Attention": 2, ".Gelu": 2}
+    assert found.operators == {**layers, "Gather": 1, "Cast": 1, "Add": 5}
 
 
 @pytest.mark.parametrize("opset", [*OPSETS, 24])
