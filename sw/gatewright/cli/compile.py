@@ -57,10 +57,15 @@ def compile_(
             buckets=buckets or None,
             capacity={dim: sizes[0] for dim, sizes in capacities.items()} or None,
             name=name,
+            measure=True,
         )
         save_program(program, out)
     summaries = [summarise(program, variant, chosen) for variant in program.variants]
     _show(program, summaries, chosen, out, json)
+    if not sets:
+        output(json).print(
+            "ranges come from synthetic inputs: --calibration with real ones makes the results more exact"
+        )
     write_json(json, _result(program, summaries))
 
 

@@ -102,9 +102,16 @@ def assemble(
     if nbytes > memory_bytes:
         raise CompileError(
             f"the program needs {nbytes:,} bytes of device memory ({image_bytes:,} of commands and constants), "
-            f"allowed at most {memory_bytes:,}"
+            f"allowed at most {memory_bytes:,}; the largest piece is {_largest(fabric)}"
         )
     return image, nbytes, tuple(variants)
+
+
+def _largest(steps: Sequence[FabricPlan]) -> str:
+    """The name and the node of the largest buffer."""
+    uses = [(buffer, each) for step in steps for each in step.kernels for buffer in (*each.inputs, each.output)]
+    buffer, kernel = max(uses, key=lambda use: use[0].nbytes)
+    return f"{buffer.name!r} of node {kernel.node} ({kernel.operator}) with {buffer.nbytes:,} bytes"
 
 
 def _constant_spans(kernels: Sequence[Kernel]) -> dict[Buffer, range]:

@@ -1,5 +1,6 @@
 """Read an ONNX model and refuse what no later step could explain: damage, missing weights, numbers that are none."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     try:
         onnx.checker.check_model(str(source) if isinstance(source, str | Path) else proto)
     except (onnx.checker.ValidationError, ValueError) as error:
-        raise CompileError(f"{label} is no valid ONNX model: {_first_line(error)}") from None
+        node = _BAD_NODE.search(str(error))
+        where = f", node {node[1]}" if node else ""
+        raise CompileError(f"{label}{where} is no valid ONNX model: {_first_line(error)}") from None
     try:
         model = ir.serde.deserialize_model(proto)
         if folder is not None:
@@ -170,6 +173,10 @@ def _check_finite(model: ir.Model, label: str) -> None:
             raise CompileError(
                 f"{label}: initializer {name}, read by node {reader}, holds {wrong}, allowed are finite ones"
             )
+
+
+_BAD_NODE = re.compile(r"Bad node spec for node\. Name: (\S+)")
+"""How the checker names the node that it refuses."""
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ import pytest
 import gatewright as package
 from gatewright.program import CompiledProgram, load_program, save_program
 from gatewright.spec.config import get_config
+from gatewright.spec.errors import GatewrightError
 
 X = np.random.default_rng(2).integers(-100, 100, (4, 24)).astype(np.float32)
 
@@ -304,3 +305,48 @@ def test_compile_refuses(
     before = sorted(tmp_path.iterdir())
     _one_line(gatewright("compile", *arguments, *([] if "-o" in arguments else ["-o", "m.gwp"])), message)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def _spoiled(name: str, proto: Any) -> None:
+    if name == "NaN":
+        proto.graph.initializer[0].raw_data = np.full((4, 3), np.nan, np.float32).tobytes()
+    elif name == "operator":
+        proto.graph.node[1].op_type = "NoSuchOperator"
+    elif name == "shape":
+        proto.graph.initializer[0].dims[:] = [3, 4]
+    else:
+        proto.graph.initializer[0].data_location = 1  # external
+        proto.graph.initializer[0].ClearField("raw_data")
+        proto.graph.initializer[0].external_data.add(key="location", value="weights.bin")
+
+
+MODEL_ERRORS = {
+    "NaN": "initializer w, read by node mm, holds NaN, allowed are finite ones",
+    "operator": "node r is no valid ONNX model: No Op registered for NoSuchOperator",
+    "shape": "node mm",
+    "external": "the external data of tensor w is missing, expected in ",
+}
+
+
+@pytest.mark.parametrize("case", MODEL_ERRORS)
+def test_compile_names_what_is_wrong_with_a_model(case: str, model: Path, tmp_path: Path, gatewright: Any) -> None:
+    import onnx
+
+    proto = onnx.load(model)
+    _spoiled(case, proto)
+    model.write_bytes(proto.SerializeToString())
+    _one_line(gatewright("compile", model, "-o", tmp_path / "m.gwp", "--bucket", "n=4"), MODEL_ERRORS[case])
+    assert not (tmp_path / "m.gwp").exists()
+
+
+def test_compile_names_what_needs_the_memory(model: Path) -> None:
+    with pytest.raises(GatewrightError, match=r"allowed at most 256; the largest piece is '.*' of node (mm|r) "):
+        package.compile(model, buckets={"n": [4]}, memory_bytes=256)
+
+
+def test_compile_measures_errors_and_tells_of_synthetic_inputs(model: Path, tmp_path: Path, gatewright: Any) -> None:
+    done = gatewright("compile", model, "-o", tmp_path / "m.gwp", "--bucket", "n=4")
+    assert done.code == 0, done.err
+    assert "ranges come from synthetic inputs" in done.out
+    (step,) = load_program(tmp_path / "m.gwp").variants[0].steps
+    assert all(0 <= layer.error < 0.05 for layer in step.layers)
