@@ -72,14 +72,14 @@ def gemm(image: Image) -> bytes:
     k = rng.choice((1, 7, 8, 9, 31, 64, rng.randint(1, CONFIG.gemm_max_k)))
     flags = GemmFlags(rng.randrange(16))
     if not flags & GemmFlags.OUT_INT32:
-        flags |= GemmFlags.PARAMS
+        flags |= GemmFlags.PARAMS | rng.choice((GemmFlags(0), GemmFlags.OUT_INT16))
     params = np.zeros(n, GEMM_PARAMS_DTYPE)
     params["bias"] = image.numpy.integers(-(1 << 18), 1 << 18, n)
     params["multiplier"] = image.numpy.integers(0, 1 << 16, n)
     params["shift"] = image.numpy.integers(24, 34, n)
     a, a_stride = image.matrix(m, k)
     b, b_stride = image.matrix(k, n) if flags & GemmFlags.B_KN else image.matrix(n, k)
-    c, c_stride = image.matrix(m, n * (4 if flags & GemmFlags.OUT_INT32 else 1))
+    c, c_stride = image.matrix(m, n * (4 if flags & GemmFlags.OUT_INT32 else 2 if flags & GemmFlags.OUT_INT16 else 1))
     return encode(
         GEMM, flags, a_addr=a, b_addr=b, c_addr=c, params_addr=image.place(params), m=m, n=n, k=k,
         a_stride=a_stride, b_stride=b_stride, c_stride=c_stride,
@@ -90,10 +90,12 @@ def attention(image: Image) -> bytes:
     rng = image.rng
     seq_q, seq_kv = rng.randint(1, 20), rng.randint(1, 30)
     heads, head_dim = rng.randint(1, 3), rng.choice((8, 16, 24, CONFIG.max_head_dim))
-    q, k, v, o = (image.matrix(rows, heads * head_dim) for rows in (seq_q, seq_kv, seq_kv, seq_q))
+    flags = AttentionFlags(rng.randrange(8))
+    q, k, v = (image.matrix(rows, heads * head_dim) for rows in (seq_q, seq_kv, seq_kv))
+    o = image.matrix(seq_q, heads * head_dim * (2 if flags & AttentionFlags.OUT_INT16 else 1))
     mask = image.numpy.integers(0, 256, (seq_kv + 63) // 64 * 8, np.uint8)
     return encode(
-        ATTENTION, AttentionFlags(rng.randrange(4)), q_addr=q[0], k_addr=k[0], v_addr=v[0], o_addr=o[0],
+        ATTENTION, flags, q_addr=q[0], k_addr=k[0], v_addr=v[0], o_addr=o[0],
         q_stride=q[1], k_stride=k[1], v_stride=v[1], o_stride=o[1], mask_addr=image.place(mask),
         seq_q=seq_q, seq_kv=seq_kv, heads=heads, head_dim=head_dim,
         score_multiplier=rng.randrange(1 << 15, 1 << 16), score_shift=rng.randint(18, 24),
