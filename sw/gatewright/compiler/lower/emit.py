@@ -26,11 +26,12 @@ from gatewright.spec.commands import (
     VectorFlags,
 )
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import SpecError
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import ALIGNMENT
+from gatewright.spec.operations import Record
 from gatewright.spec.tiling import gemm_read_beats
 from gatewright.spec.vector import (
-    BIAS_FRACTION_BITS,
     EXP2_FRACTION_BITS,
     MIN_SHIFT,
     NORM_FRACTION_BITS,
@@ -64,20 +65,12 @@ def gemm_params(factor: Real, bias: npt.NDArray[np.integer[Any]]) -> npt.NDArray
 
 def vector_records(factor: Real, bias: Real = 0.0) -> npt.NDArray[Any]:
     """VECTOR's records: z times ``factor`` (magnitude below 128) plus ``bias``, both [] or [columns]."""
-    factors, biases = np.broadcast_arrays(np.atleast_1d(np.asarray(factor, np.float64)), np.atleast_1d(bias))
-    _, exponent = np.frexp(factors)
-    shift = np.clip(15 - exponent, MIN_SHIFT, 63)
-    gain = np.rint(factors * 2.0**shift)
-    over = np.abs(gain) > GAIN_MAX  # rounded up to the next power of two, or a factor that is too large
-    shift = np.where(over & (shift > MIN_SHIFT), shift - 1, shift)
-    gain = np.rint(factors * 2.0**shift)
-    if np.abs(gain).max() > GAIN_MAX:
-        raise CompileError(f"a factor of {np.abs(factors).max():g} is too large, allowed below 128")
-    limit = 2**31 - 1
-    records = np.zeros(len(factors), VECTOR_PARAMS_DTYPE)
-    records["gain"] = gain
-    records["shift"] = shift
-    records["bias"] = np.clip(np.rint(biases * 2.0**BIAS_FRACTION_BITS), -limit, limit)
+    try:
+        record = Record.from_scale(np.atleast_1d(factor), bias)
+    except SpecError as error:
+        raise CompileError(str(error)) from None
+    records = np.zeros(np.shape(record.gain), VECTOR_PARAMS_DTYPE)
+    records["gain"], records["shift"], records["bias"] = record.gain, record.shift, record.bias
     return records
 
 
