@@ -63,6 +63,9 @@ class Area:
 PARTS = {"xc7z010": Area(17_600, 35_200, 60, 80), "xc7z020": Area(53_200, 106_400, 140, 220)}
 """What the parts have (Xilinx DS190, Zynq-7000 SoC Data Sheet: Overview)."""
 
+LIMITS = {"lut": 0.90, "ff": 0.90, "bram36": 0.95, "dsp48e1": 1.0}
+"""Most of each resource that may be used. Logic needs room to route; multipliers, which stand in columns, do not."""
+
 
 def area_of_cells(cells: Mapping[str, int]) -> Area:
     """Add up a flat design's cells, counted by type. Cells without a cost (buffers, carry chains, wide multiplexers)
@@ -112,11 +115,10 @@ def measure(text: str, top: str = BLOCK_NAME) -> Area:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the area of a configuration; exit code 1 when it takes more than ``--limit`` of the part."""
+    """Print the area of a configuration; exit code 1 when it takes more than LIMITS allow of the part."""
     parser = argparse.ArgumentParser(prog="python -m gatewright_hw.area", description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="pynq-z2", choices=sorted(CONFIGS))
     parser.add_argument("--part", choices=sorted(PARTS), help="default: the configuration's")
-    parser.add_argument("--limit", type=float, default=0.85, help="most of each resource that may be used, 0..1")
     parser.add_argument("--json", type=Path, help="write the result to this file as well")
     options = parser.parse_args(arguments)
     config = get_config(options.config)
@@ -130,9 +132,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     shares = area.share_of(part)
     for resource, share in shares.items():
-        print(f"{resource:>8} {getattr(area, resource):>9,g} of {getattr(part, resource):>9,g}  {share:6.1%}")
-    fits = all(share <= options.limit for share in shares.values())
-    print(f"at most {options.limit:.0%} of each: {'yes' if fits else 'no'}")
+        amount = f"{getattr(area, resource):>9,g} of {getattr(part, resource):>9,g}"
+        print(f"{resource:>8} {amount}  {share:6.1%}, allowed {LIMITS[resource]:.0%}")
+    fits = all(share <= LIMITS[resource] for resource, share in shares.items())
+    print(f"fits: {'yes' if fits else 'no'}")
     if options.json:
         result = {"config": config.name, "part": name, "area": asdict(area), "share": shares, "fits": fits}
         options.json.write_text(json.dumps(result, indent=2) + "\n")
