@@ -24,7 +24,7 @@ from gatewright.spec.csr import CsrMatrix
 
 __all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model", "hybrid_program"]
 
-BUCKETS = (16, 32, 64)
+BUCKETS = (8, 16, 24, 32, 48, 64)
 """Numbers of tokens that the program is compiled for."""
 
 CALIBRATION_USERS = 128
