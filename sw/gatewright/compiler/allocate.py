@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gatewright.compiler.kernels import Buffer, Kernel
 
-__all__ = ["BUFFER_ALIGNMENT", "Lifetime", "align", "lifetimes", "place", "place_constants"]
+__all__ = ["BUFFER_ALIGNMENT", "Lifetime", "align", "constant_lifetimes", "lifetimes", "place", "place_constants"]
 
 BUFFER_ALIGNMENT = 64
 
@@ -36,18 +36,28 @@ class Lifetime:
 
 def lifetimes(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
     """Of every buffer that is not a constant. Inputs live from the start, outputs until the end."""
-    found: dict[Buffer, Lifetime] = {}
-    for index, kernel in enumerate(kernels):
-        for buffer in (*kernel.inputs, kernel.output):
-            if buffer.role != "constant":
-                first = found[buffer].first if buffer in found else index
-                found[buffer] = Lifetime(first, index)
+    found = {buffer: span for buffer, span in _uses(kernels).items() if buffer.role != "constant"}
     end = len(kernels)
     for buffer, span in found.items():
         if buffer.role == "input":
             found[buffer] = Lifetime(-1, span.last)
         elif buffer.role == "output":
             found[buffer] = Lifetime(span.first, end)
+    return found
+
+
+def constant_lifetimes(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
+    """Of every constant: from its first reader to its last, for the memory map."""
+    return {buffer: span for buffer, span in _uses(kernels).items() if buffer.role == "constant"}
+
+
+def _uses(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
+    """The first and the last command that touch each buffer."""
+    found: dict[Buffer, Lifetime] = {}
+    for index, kernel in enumerate(kernels):
+        for buffer in (*kernel.inputs, kernel.output):
+            first = found[buffer].first if buffer in found else index
+            found[buffer] = Lifetime(first, index)
     return found
 
 

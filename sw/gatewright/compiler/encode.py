@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.compiler.allocate import align, lifetimes, place, place_constants
+from gatewright.compiler.allocate import align, constant_lifetimes, lifetimes, place, place_constants
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.kernels import Buffer, Dim, Kernel, View, most
 from gatewright.program.compiled import FabricStep, HostStep, Layer, Patch, Placement, Region, Step, Value, Variant
@@ -84,17 +84,14 @@ def assemble(
             spans = lifetimes(step.kernels)
             offsets, end = place(spans, image_bytes)
             nbytes = max(nbytes, end)
-            encoded = _encode(step.kernels, fixed | offsets, config)
+            places = fixed | offsets
+            encoded = _encode(step.kernels, places, config)
             image[at : at + len(encoded)] = np.frombuffer(encoded, np.uint8)
             steps.append(_step(step, at, offsets))
             regions.append(Region("commands", "commands", at, len(encoded), before, before + len(step.kernels) - 1))
             regions += [
-                Region(each.name, each.role, offsets[each], each.nbytes, before + span.first, before + span.last)
-                for each, span in spans.items()
-            ]
-            regions += [
-                Region(each.name, each.role, fixed[each], each.nbytes, before + span.first, before + span.last)
-                for each, span in _constant_spans(step.kernels).items()
+                Region(each.name, each.role, places[each], each.nbytes, before + span.first, before + span.last)
+                for each, span in (spans | constant_lifetimes(step.kernels)).items()
             ]
             at += align(len(encoded))
             before += len(step.kernels)
@@ -112,21 +109,6 @@ def _largest(steps: Sequence[FabricPlan]) -> str:
     uses = [(buffer, each) for step in steps for each in step.kernels for buffer in (*each.inputs, each.output)]
     buffer, kernel = max(uses, key=lambda use: use[0].nbytes)
     return f"{buffer.name!r} of node {kernel.node} ({kernel.operator}) with {buffer.nbytes:,} bytes"
-
-
-def _constant_spans(kernels: Sequence[Kernel]) -> dict[Buffer, range]:
-    found: dict[Buffer, list[int]] = {}
-    for index, kernel in enumerate(kernels):
-        for buffer in kernel.inputs:
-            if buffer.role == "constant":
-                found.setdefault(buffer, []).append(index)
-    return {buffer: _Span(uses[0], uses[-1]) for buffer, uses in found.items()}
-
-
-@dataclass(frozen=True)
-class _Span:
-    first: int
-    last: int
 
 
 def _encode(kernels: Sequence[Kernel], offsets: dict[Buffer, int], config: AcceleratorConfig) -> bytes:

@@ -28,7 +28,6 @@ from gatewright.spec.commands import (
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import SpecError
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.memory import ALIGNMENT
 from gatewright.spec.operations import Record
 from gatewright.spec.tiling import gemm_read_beats
 from gatewright.spec.vector import (
@@ -412,6 +411,3 @@ class Emitter:
                     "y_type": element_type(y.dtype),
                 },
             )
-
-
-assert ALIGNMENT == 8
