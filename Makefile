@@ -26,10 +26,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 golden: $(STAMP)
-	$(BIN)/python -m gatewright_sim.golden.vectors
+	$(BIN)/python -m gatewright_sim.golden.manifest
 
 onnx-conformance: $(STAMP)
-	$(BIN)/python -m gatewright.compiler.conformance $(CONFORMANCE)
+	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
 verify-full: test golden onnx-conformance area
 	$(BIN)/pytest -m slow -s --junit-xml=junit-slow.xml

@@ -16,7 +16,12 @@ ALLOWED = {
     "sw/gatewright/compiler": {"gatewright.spec", "gatewright.program"},
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program", "gatewright.cache"},
     "hw/gatewright_hw": {"gatewright.spec"},
-    "sim/gatewright_sim/golden": {"gatewright.spec", "gatewright.driver", "gatewright_sim.stimulus"},
+    "sim/gatewright_sim/golden": {
+        "gatewright.spec",
+        "gatewright.driver",
+        "gatewright_sim.memory",
+        "gatewright_sim.stimulus",
+    },
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
         "gatewright.driver",
@@ -25,6 +30,7 @@ ALLOWED = {
         "gatewright_sim.fst",
         "gatewright_sim.verilator",
         "gatewright_sim.golden",
+        "gatewright_sim.memory",
     },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.program", "gatewright.driver", "gatewright.cache"},
     "sw/gatewright/models": {

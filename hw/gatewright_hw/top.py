@@ -19,9 +19,9 @@ from gatewright_hw.bus.arbiter import ReadArbiter, WriteArbiter
 from gatewright_hw.bus.axi import Axi4, AxiLite
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.counters import PerformanceCounters
-from gatewright_hw.engines.aggregate import AggregateEngine
-from gatewright_hw.engines.gemm import GemmEngine
-from gatewright_hw.engines.vector import VectorEngine
+from gatewright_hw.engines.aggregate.engine import AggregateEngine
+from gatewright_hw.engines.gemm.engine import GemmEngine
+from gatewright_hw.engines.vector.engine import VectorEngine
 from gatewright_hw.register_block import ADDRESS_BITS, RegisterBlock
 from gatewright_hw.sequencer import Sequencer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewright_sim.golden.vectors import CASES
+from gatewright_sim.golden.manifest import CASES
 
 
 @pytest.mark.parametrize("name", ["gemm_minilm_projection", "attention_minilm", "aggregate_power_law"])

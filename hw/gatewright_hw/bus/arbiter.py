@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
-from gatewright_hw.bus.stream_register import StreamRegister
+from gatewright_hw.engines.parts.stream_register import StreamRegister
 
 __all__ = ["ReadArbiter", "WriteArbiter"]
 

@@ -9,8 +9,8 @@ from cocotb.triggers import ClockCycles
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.benches.aggregate_cases import Matrix, place, random_matrix
-from gatewright_sim.benches.engine_bench import MEMORY_BYTES, start_bench
-from gatewright_sim.benches.layout import Layout
+from gatewright_sim.benches.harness.engine_bench import MEMORY_BYTES, start_bench
+from gatewright_sim.benches.harness.layout import Layout
 
 
 @cocotb.test()

@@ -7,7 +7,7 @@ import numpy as np
 from gatewright.spec.commands import AGGREGATE, encode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
+from gatewright_sim.benches.harness.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 
 __all__ = ["Matrix", "place", "random_matrix"]

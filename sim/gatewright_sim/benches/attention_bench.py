@@ -11,8 +11,8 @@ from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.benches import gemm_cases
 from gatewright_sim.benches.attention_cases import place, random_heads, random_shape
-from gatewright_sim.benches.engine_bench import MEMORY_BYTES, start_bench
-from gatewright_sim.benches.layout import Layout
+from gatewright_sim.benches.harness.engine_bench import MEMORY_BYTES, start_bench
+from gatewright_sim.benches.harness.layout import Layout
 
 
 @cocotb.test()

@@ -10,7 +10,7 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.benches.gemm_cases import extreme_int8, random_int8
-from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
+from gatewright_sim.benches.harness.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.attention import attention
 
 __all__ = ["Heads", "place", "random_heads", "random_shape"]

@@ -11,13 +11,13 @@ from amaranth.lib import wiring
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
-from gatewright_hw.engines.aggregate import AggregateEngine
-from gatewright_hw.engines.gemm import GemmEngine
-from gatewright_hw.engines.vector import VectorEngine
+from gatewright_hw.engines.aggregate.engine import AggregateEngine
+from gatewright_hw.engines.gemm.engine import GemmEngine
+from gatewright_hw.engines.vector.engine import VectorEngine
 from gatewright_hw.top import ROUTES, Top
-from gatewright_sim.benches.copy_engine import CopyEngine
-from gatewright_sim.benches.engine_top import EngineTop
-from gatewright_sim.benches.runner import BenchError, run_cocotb
+from gatewright_sim.benches.harness.copy_engine import CopyEngine
+from gatewright_sim.benches.harness.engine_top import EngineTop
+from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
 
 __all__ = ["BENCHES", "Bench", "Verdict", "run_bench", "verify"]
 
@@ -51,7 +51,7 @@ def _sequencer(config: AcceleratorConfig) -> wiring.Component:
 
 
 BENCHES: dict[str, Bench] = {
-    "sequencer": Bench(_sequencer, BLOCK_NAME, "gatewright_sim.benches.top_bench"),
+    "sequencer": Bench(_sequencer, BLOCK_NAME, "gatewright_sim.benches.sequencer_bench"),
     "aggregate": Bench(
         lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine", "gatewright_sim.benches.aggregate_bench"
     ),
@@ -62,7 +62,7 @@ BENCHES: dict[str, Bench] = {
     "vector": Bench(
         lambda config: EngineTop(VectorEngine(config)), "vector_engine", "gatewright_sim.benches.vector_bench"
     ),
-    "machine": Bench(Top, BLOCK_NAME, "gatewright_sim.benches.machine_bench"),
+    "machine": Bench(Top, BLOCK_NAME, "gatewright_sim.benches.accelerator_bench"),
 }
 """Every bench by name."""
 

@@ -11,9 +11,9 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.commands import GemmFlags
-from gatewright_sim.benches.engine_bench import MEMORY_BYTES, start_bench
 from gatewright_sim.benches.gemm_cases import LEGAL_FLAGS, place, random_product, random_shape
-from gatewright_sim.benches.layout import Layout
+from gatewright_sim.benches.harness.engine_bench import MEMORY_BYTES, start_bench
+from gatewright_sim.benches.harness.layout import Layout
 
 
 @cocotb.test()

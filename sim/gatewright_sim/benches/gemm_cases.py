@@ -9,7 +9,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
+from gatewright_sim.benches.harness.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.gemm import gemm
 
 __all__ = [

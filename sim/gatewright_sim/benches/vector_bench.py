@@ -10,8 +10,8 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.vector import Combine, ElementType, Function
-from gatewright_sim.benches.engine_bench import MEMORY_BYTES, EngineBench, start_bench
-from gatewright_sim.benches.layout import Layout
+from gatewright_sim.benches.harness.engine_bench import MEMORY_BYTES, EngineBench, start_bench
+from gatewright_sim.benches.harness.layout import Layout
 from gatewright_sim.benches.vector_cases import Operation, constant_rows, place, random_operation
 
 MOST_ELEMENTS = 1200

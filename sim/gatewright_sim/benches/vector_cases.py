@@ -11,7 +11,7 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
-from gatewright_sim.benches.layout import Layout, PlacedCase, padded_rows
+from gatewright_sim.benches.harness.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.vector import vector
 
 __all__ = ["Operation", "constant_rows", "place", "random_operation"]

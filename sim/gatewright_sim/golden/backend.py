@@ -6,7 +6,7 @@ from gatewright.driver.backend import DeviceMemory
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.golden.machine import GoldenMachine
-from gatewright_sim.golden.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
+from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
 
 __all__ = ["GoldenBackend"]
 

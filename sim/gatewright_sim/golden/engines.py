@@ -24,8 +24,8 @@ from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
-from gatewright_sim.golden.memory import BusFault, SimulatedMemory
 from gatewright_sim.golden.vector import vector
+from gatewright_sim.memory import BusFault, SimulatedMemory
 
 __all__ = ["execute"]
 

@@ -11,7 +11,7 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
 from gatewright.spec.registers import ENGINES, REGISTERS, Access, Register, constants, register
 from gatewright_sim.golden.engines import execute
-from gatewright_sim.golden.memory import BusFault, SimulatedMemory
+from gatewright_sim.memory import BusFault, SimulatedMemory
 
 __all__ = ["GoldenMachine"]
 

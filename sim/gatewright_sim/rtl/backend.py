@@ -10,7 +10,7 @@ from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.errors import BusProtocolError, DriverError, GatewrightError
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
-from gatewright_sim.golden.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
+from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
 from gatewright_sim.rtl.build import build_library, design_verilog
 from gatewright_sim.rtl.library import Timing, load
 

@@ -14,20 +14,20 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
-from gatewright.compiler.calibrate import calibrate, synthetic
-from gatewright.compiler.encode import FabricPlan, VariantPlan, assemble
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.host import cost, extract
+from gatewright.compiler.fabric.encode import FabricPlan, VariantPlan, assemble
+from gatewright.compiler.fabric.matrices import dims as shape_dims
+from gatewright.compiler.host_steps import cost, extract
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import is_mask, padding
 from gatewright.compiler.lower.rules import refusal, rule_of
-from gatewright.compiler.lower.shapes import dims as shape_dims
-from gatewright.compiler.measure import available, node_errors
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.masks import is_mask, padding
 from gatewright.compiler.partition import Part, partition
 from gatewright.compiler.passes import run
-from gatewright.compiler.quantise import Plan, quantise
+from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
+from gatewright.compiler.quantisation.measure import available, node_errors
+from gatewright.compiler.quantisation.quantise import Plan, quantise
 from gatewright.program.compiled import CompiledProgram, HostStep, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 

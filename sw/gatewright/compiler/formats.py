@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.compiler.kernels import View
+from gatewright.compiler.fabric.kernels import View
 from gatewright.spec.vector import ElementType
 
 __all__ = ["FULL_SCALE", "INT8", "INT16", "INT32", "UINT8", "Format", "Tensor", "element_type", "integer_format"]

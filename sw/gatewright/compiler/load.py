@@ -11,8 +11,8 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
-from gatewright.compiler.domain import DOMAIN, OPERATORS
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.operators import DOMAIN, OPERATORS
 
 __all__ = ["MAX_OPSET", "MIN_OPSET", "read_model"]
 

@@ -12,7 +12,7 @@ from gatewright.driver.errors import (
     GatewrightError,
     OutOfDeviceMemory,
 )
-from gatewright.driver.loaded import LoadedProgram
+from gatewright.driver.loaded_program import LoadedProgram
 from gatewright.driver.report import EngineReport, Report
 
 __all__ = [

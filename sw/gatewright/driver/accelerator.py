@@ -14,10 +14,10 @@ import numpy.typing as npt
 from gatewright.driver.arrays import Arena, DeviceArray
 from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
+from gatewright.driver.command_list import Program
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 from gatewright.driver.kernels import Kernels
-from gatewright.driver.loaded import LoadedProgram
-from gatewright.driver.program import Program
+from gatewright.driver.loaded_program import LoadedProgram
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.report import Report, Tally
 from gatewright.driver.runner import Runner

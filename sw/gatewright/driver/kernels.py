@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
+from gatewright.driver.kernel_arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
 from gatewright.driver.scratch import Scratch
 from gatewright.driver.vector_arguments import vector_shape
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, AttentionFlags, GemmFlags, encode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.driver.program import Program
+from gatewright.driver.command_list import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel

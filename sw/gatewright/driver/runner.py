@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import Backend
+from gatewright.driver.command_list import Program
 from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, BusProtocolError, ConfigMismatch
-from gatewright.driver.program import Program
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arguments import Matrix
 from gatewright.driver.arrays import Arena, DeviceArray
 from gatewright.driver.backend import Backend
 from gatewright.driver.errors import DriverError
+from gatewright.driver.kernel_arguments import Matrix
 
 __all__ = ["Scratch"]
 

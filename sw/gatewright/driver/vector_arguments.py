@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arguments import Matrix, alternatives, matrix_shape, per_column, size
 from gatewright.driver.errors import DriverError
+from gatewright.driver.kernel_arguments import Matrix, alternatives, matrix_shape, per_column, size
 from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import SHIFT_MAX

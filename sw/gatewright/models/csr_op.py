@@ -2,7 +2,7 @@
 
 import torch
 
-from gatewright.compiler.domain import DOMAIN, VERSION
+from gatewright.compiler.operators import DOMAIN, VERSION
 
 __all__ = ["csr_matmul"]
 
@@ -12,8 +12,8 @@ def csr_matmul(row_ptr: torch.Tensor, col: torch.Tensor, weight: torch.Tensor, x
 
     row_ptr int64 [R + 1], col int64 [E], weight float [E], x float [C, F] -> float [R, F]
 
-    An exported model needs `gatewright.compiler.domain.add_functions`, which gives it the operator's body, so that any
-    ONNX runtime executes it.
+    An exported model needs `gatewright.compiler.operators.add_functions`, which gives it the operator's body, so that
+    any ONNX runtime executes it.
     """
     if torch.onnx.is_in_onnx_export():
         shape = (row_ptr.shape[0] - 1, x.shape[1])

@@ -12,7 +12,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from gatewright.compiler.domain import add_functions
+from gatewright.compiler.operators import add_functions
 from gatewright.models.hybrid import HybridRequest, SentenceEncoder
 from gatewright.models.text import MAX_TOKENS, load_text_encoder
 from gatewright.models.train import TrainedHybrid

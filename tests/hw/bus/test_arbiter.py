@@ -12,7 +12,7 @@ from gatewright_hw.bus.arbiter import ReadArbiter, WriteArbiter
 from gatewright_hw.bus.ports import ReadPort, WritePort
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_sim.benches.port_memory import PortMemory
+from gatewright_sim.benches.harness.port_memory import PortMemory
 
 SIZE = 1 << 15
 MEMORY = random.Random(2).randbytes(SIZE)

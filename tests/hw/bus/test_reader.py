@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.reader import BurstReader
-from gatewright_sim.benches.port_memory import PortMemory
+from gatewright_sim.benches.harness.port_memory import PortMemory
 
 MEMORY = bytes(random.Random(1).randbytes(1 << 16))
 

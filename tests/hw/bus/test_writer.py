@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_sim.benches.port_memory import PortMemory
+from gatewright_sim.benches.harness.port_memory import PortMemory
 
 SIZE = 1 << 15
 

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gatewright_hw.bus.stream_register import StreamRegister
+from gatewright_hw.engines.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim.benches.runner import BenchError, build_simulator, run_cocotb
+from gatewright_sim.benches.harness.runner import BenchError, build_simulator, run_cocotb
 
 BENCH = """
 import os

@@ -12,9 +12,9 @@ from gatewright.spec.commands import AttentionFlags, check, decode
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright_sim.benches import aggregate_cases, attention_cases, gemm_cases
-from gatewright_sim.benches.layout import Layout, PlacedCase
+from gatewright_sim.benches.harness.layout import Layout, PlacedCase
 from gatewright_sim.golden.engines import execute
-from gatewright_sim.golden.memory import SimulatedMemory
+from gatewright_sim.memory import SimulatedMemory
 
 TINY = get_config("tiny")
 SIZE = 1 << 20

@@ -10,7 +10,7 @@ from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import register
 from gatewright_sim.golden.machine import GoldenMachine
-from gatewright_sim.golden.memory import BusFault, SimulatedMemory
+from gatewright_sim.memory import BusFault, SimulatedMemory
 
 TINY = get_config("tiny")
 BASE, SIZE = 0x1000_0000, 1 << 16

@@ -9,7 +9,7 @@ from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags, d
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function, table_records
 from gatewright_sim.golden.engines import execute
-from gatewright_sim.golden.memory import SimulatedMemory
+from gatewright_sim.memory import SimulatedMemory
 
 BASE, SIZE = 0x1000_0000, 1 << 16
 A, B, Y, PARAMS, TABLE = (BASE + page * 0x2000 for page in range(1, 6))

@@ -13,7 +13,7 @@ import pytest
 from gatewright.driver.errors import BusProtocolError
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
-from gatewright_sim.golden.memory import MEMORY_BASE
+from gatewright_sim.memory import MEMORY_BASE
 from gatewright_sim.rtl.backend import RtlBackend
 
 PROBE = (Path(__file__).parent / "probe.v").read_text()

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
-from gatewright.compiler.domain import DOMAIN, add_functions
+from gatewright.compiler.operators import DOMAIN, add_functions
 from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep
 
 

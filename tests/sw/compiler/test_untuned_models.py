@@ -126,7 +126,7 @@ def gcn():
     import torch_geometric.nn
     from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-    from gatewright.compiler.domain import add_functions
+    from gatewright.compiler.operators import add_functions
     from gatewright.models.csr_op import csr_matmul
 
     nodes, edges = 40, torch.randint(0, 40, (2, 150))

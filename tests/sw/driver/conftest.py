@@ -13,7 +13,7 @@ from gatewright.driver import Accelerator
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_sim.golden.machine import GoldenMachine
-from gatewright_sim.golden.memory import SimulatedMemory
+from gatewright_sim.memory import SimulatedMemory
 
 REGISTERS_AT = 0x43C0_0000
 SLCR = 0xF800_0000

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from gatewright.driver.arrays import Arena, DeviceArray, row_stride
+from gatewright.driver.command_list import Program
 from gatewright.driver.errors import OutOfDeviceMemory
-from gatewright.driver.program import Program
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.tiling import gemm_read_beats
-from gatewright_sim.golden.memory import SimulatedMemory
+from gatewright_sim.memory import SimulatedMemory
 
 TINY = get_config("tiny")
 

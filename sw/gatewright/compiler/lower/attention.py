@@ -11,10 +11,10 @@ import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, Format
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import key_mask, refuse_mask
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.quantise import Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.masks import key_mask, refuse_mask
+from gatewright.compiler.quantisation.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import score_requantise

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
+from gatewright.compiler.fabric.kernels import Dim
 from gatewright.compiler.formats import Tensor
-from gatewright.compiler.kernels import Dim
-from gatewright.compiler.lower.context import Context
+from gatewright.compiler.lower.step import Context
 
 __all__ = ["Block", "Dims", "Sum", "blocks", "join"]
 

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.kernels import Dim, View
+from gatewright.compiler.fabric.matrices import dims
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
-from gatewright.compiler.kernels import Dim, View
 from gatewright.compiler.lower.broadcast import Dims, Sum, join
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import Shape, apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.shapes import dims
-from gatewright.compiler.quantise import HEADROOM, Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.quantise import HEADROOM, Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["literal"]

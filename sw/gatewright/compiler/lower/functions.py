@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.calibrate import MASKED
+from gatewright.compiler.fabric.curves import Curve, Function
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.curves import Curve, Function
 from gatewright.compiler.lower.rules import DOMAIN, rule
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.calibrate import MASKED
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["Shape", "apply", "curve_into", "limit_of", "only_real", "shape_of"]

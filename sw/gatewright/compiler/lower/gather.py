@@ -7,10 +7,10 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Tensor
-from gatewright.compiler.kernels import Size, View, most
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import Context
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 

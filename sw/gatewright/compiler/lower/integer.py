@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.emitter import gemm_params
+from gatewright.compiler.fabric.kernels import View
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor, integer_format
-from gatewright.compiler.kernels import View
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.emit import gemm_params
 from gatewright.compiler.lower.matmul import pairs
 from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import Context
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.vector import VALUE_BITS
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.emitter import gemm_params
+from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor
-from gatewright.compiler.kernels import Dim, View
-from gatewright.compiler.linear_plan import LinearPlan
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.emit import gemm_params
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.quantise import Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.linear_plan import LinearPlan
+from gatewright.compiler.quantisation.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []

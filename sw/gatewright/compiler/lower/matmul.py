@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.kernels import View, most
+from gatewright.compiler.fabric.matrices import dims
+from gatewright.compiler.fabric.positions import Positions, elements, movable
 from gatewright.compiler.formats import INT16, Format, Tensor
-from gatewright.compiler.kernels import View, most
 from gatewright.compiler.lower.broadcast import Sum, join
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import limit_of, only_real
 from gatewright.compiler.lower.linear import product
 from gatewright.compiler.lower.move import arrange, matrices
-from gatewright.compiler.lower.places import Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shape import transposed
-from gatewright.compiler.lower.shapes import dims
-from gatewright.compiler.quantise import HEADROOM, Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.quantise import HEADROOM, Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["pairs"]

@@ -15,11 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
-from gatewright.compiler.kernels import View
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.emit import gemm_params
-from gatewright.compiler.lower.places import (
+from gatewright.compiler.fabric.emitter import gemm_params
+from gatewright.compiler.fabric.kernels import View
+from gatewright.compiler.fabric.positions import (
     MOST_COPIES,
     Positions,
     Product,
@@ -29,6 +27,8 @@ from gatewright.compiler.lower.places import (
     as_view,
     locate,
 )
+from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
+from gatewright.compiler.lower.step import Context
 from gatewright.spec.memory import ALIGNMENT
 
 __all__ = ["arrange", "matrices", "move", "split"]

@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format, Tensor
 from gatewright.compiler.lower.broadcast import Sum, join
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.elementwise import literal
 from gatewright.compiler.lower.functions import Shape, curve_into, limit_of, only_real
 from gatewright.compiler.lower.move import arrange
-from gatewright.compiler.lower.places import elements, movable
 from gatewright.compiler.lower.reduce import add_up
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.quantise import HEADROOM
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.quantise import HEADROOM
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.kernels import View
+from gatewright.compiler.fabric.positions import Positions, elements, movable
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor
-from gatewright.compiler.kernels import View
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.move import arrange, split
-from gatewright.compiler.lower.places import Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import Context
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["add_up"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.matrices import matrix
 from gatewright.compiler.formats import Format
-from gatewright.compiler.lower.shapes import matrix
 from gatewright.spec.config import AcceleratorConfig
 
 if TYPE_CHECKING:
-    from gatewright.compiler.lower.context import Context
-    from gatewright.compiler.quantise import Plan
+    from gatewright.compiler.lower.step import Context
+    from gatewright.compiler.quantisation.quantise import Plan
 
 __all__ = ["DOMAIN", "RULES", "Rule", "refusal", "rule", "rule_of"]
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.matrices import dims
+from gatewright.compiler.fabric.positions import ABSENT, Positions, elements, movable
 from gatewright.compiler.formats import INT8, Format, Tensor
-from gatewright.compiler.lower.context import Context
-from gatewright.compiler.lower.masks import is_mask
 from gatewright.compiler.lower.move import move
-from gatewright.compiler.lower.places import ABSENT, Positions, elements, movable
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.shapes import dims
-from gatewright.compiler.quantise import Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.masks import is_mask
+from gatewright.compiler.quantisation.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import ALIGNMENT
 

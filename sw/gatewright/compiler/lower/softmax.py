@@ -7,15 +7,15 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.calibrate import MASKED
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import arrange
-from gatewright.compiler.lower.places import elements, movable
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.quantise import HEADROOM, VANISHING, Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.calibrate import MASKED
+from gatewright.compiler.quantisation.quantise import HEADROOM, VANISHING, Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.vector import EXP2_FRACTION_BITS, VALUE_BITS
 

@@ -6,12 +6,12 @@ import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Format
-from gatewright.compiler.kernels import Size, View, most
-from gatewright.compiler.linear_plan import HEADROOM
-from gatewright.compiler.lower.context import Context
 from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.quantise import Plan
+from gatewright.compiler.lower.step import Context
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.quantise import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import FEATURE_MAX_ABS, WEIGHT_MAX, CsrMatrix
 from gatewright.spec.errors import SpecError

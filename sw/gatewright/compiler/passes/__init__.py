@@ -1,7 +1,7 @@
 """From any ONNX model to its canonical form: passes over the graph, in one list.
 
 The model stays valid after every pass, and onnxruntime executes it with the same results. The canonical form has
-operators of domain ``gatewright`` (`gatewright.compiler.domain`) for what the accelerator does as a whole, and
+operators of domain ``gatewright`` (`gatewright.compiler.operators`) for what the accelerator does as a whole, and
 standard operators for the rest.
 """
 
@@ -10,20 +10,20 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
-from gatewright.compiler.passes.attention import FuseAttention
-from gatewright.compiler.passes.attention_expand import ExpandAttention
-from gatewright.compiler.passes.attention_ops import ConvertAttention
+from gatewright.compiler.passes.attention.convert import ConvertAttention
+from gatewright.compiler.passes.attention.expand import ExpandAttention
+from gatewright.compiler.passes.attention.fuse import FuseAttention
 from gatewright.compiler.passes.broadcast import DropExpands
 from gatewright.compiler.passes.dimensions import BindDimensions
 from gatewright.compiler.passes.fold import FoldConstants
 from gatewright.compiler.passes.gelu import FuseGelu
-from gatewright.compiler.passes.graph import Pass
 from gatewright.compiler.passes.inline import InlineFunctions
 from gatewright.compiler.passes.l2_norm import FuseL2Norm
 from gatewright.compiler.passes.layer_norm import FuseLayerNorm
 from gatewright.compiler.passes.linear import FuseLinear
 from gatewright.compiler.passes.mean_pool import FuseMeanPool
 from gatewright.compiler.passes.quantised import ImportQuantised
+from gatewright.compiler.passes.rewriting import Pass
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
 from gatewright.compiler.passes.rows import MoveViewsBehindLinear
 from gatewright.compiler.passes.shapes import CheckShapes

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass
+from gatewright.compiler.passes.rewriting import Pass
 
 __all__ = ["DropExpands"]
 

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.passes.graph import Pass
+from gatewright.compiler.passes.rewriting import Pass
 
 __all__ = ["BindDimensions", "symbols"]
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import onnx_ir as ir
 from onnxscript import optimizer
 
-from gatewright.compiler.domain import DOMAIN
-from gatewright.compiler.passes.graph import Pass, array, initializer, sizes
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.probe import session
+from gatewright.compiler.passes.rewriting import Pass, array, initializer, sizes
 from gatewright.compiler.passes.shapes import infer_more
 
 __all__ = ["FoldConstants"]

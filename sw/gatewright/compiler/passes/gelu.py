@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, emit, replace, scalar
+from gatewright.compiler.passes.rewriting import Pass, emit, replace, scalar
 
 __all__ = ["FuseGelu"]
 

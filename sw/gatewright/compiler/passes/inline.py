@@ -3,8 +3,8 @@
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from gatewright.compiler.domain import DOMAIN
-from gatewright.compiler.passes.graph import Pass
+from gatewright.compiler.operators import DOMAIN
+from gatewright.compiler.passes.rewriting import Pass
 
 __all__ = ["InlineFunctions"]
 

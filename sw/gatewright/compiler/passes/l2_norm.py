@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, axes, emit, operands, producer, replace, scalar
+from gatewright.compiler.passes.rewriting import Pass, axes, emit, operands, producer, replace, scalar
 
 __all__ = ["FuseL2Norm"]
 

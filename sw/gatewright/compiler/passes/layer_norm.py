@@ -3,8 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Floats, Pass, elements, emit, producer, replace, vector
 from gatewright.compiler.passes.normalise import affine, match_normalised, mean_of
+from gatewright.compiler.passes.rewriting import Floats, Pass, elements, emit, producer, replace, vector
 
 __all__ = ["FuseLayerNorm"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, consumer, emit, initializer, operands, replace, vector
 from gatewright.compiler.passes.quantised import QUANTISED
+from gatewright.compiler.passes.rewriting import Pass, array, consumer, emit, initializer, operands, replace, vector
 
 __all__ = ["FuseLinear"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Array, Pass, axes, emit, operands, producer, replace, sizes
 from gatewright.compiler.passes.probe import evaluate, mask_sources, probe_masks
+from gatewright.compiler.passes.rewriting import Array, Pass, axes, emit, operands, producer, replace, sizes
 
 __all__ = ["FuseMeanPool"]
 

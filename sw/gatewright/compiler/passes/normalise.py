@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import axes, consumer, elements, operands, producer, scalar, vector
+from gatewright.compiler.passes.rewriting import axes, consumer, elements, operands, producer, scalar, vector
 
 __all__ = ["Affine", "Normalised", "affine", "match_normalised", "mean_of"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import array, sizes
+from gatewright.compiler.passes.rewriting import array, sizes
 
 __all__ = ["ancestors", "evaluate", "mask_sources", "probe_masks", "session"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, bypass, emit, initializer, producer, scalar
 from gatewright.compiler.passes.probe import session
+from gatewright.compiler.passes.rewriting import Pass, array, bypass, emit, initializer, producer, scalar
 
 __all__ = ["QUANTISED", "RANGE", "ImportQuantised"]
 

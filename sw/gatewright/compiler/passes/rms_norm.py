@@ -2,8 +2,8 @@
 
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Floats, Pass, array, elements, emit, replace, vector
 from gatewright.compiler.passes.normalise import affine, match_normalised
+from gatewright.compiler.passes.rewriting import Floats, Pass, array, elements, emit, replace, vector
 
 __all__ = ["FuseRmsNorm"]
 

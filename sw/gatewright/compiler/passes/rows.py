@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, elements, emit, producer, replace
+from gatewright.compiler.passes.rewriting import Pass, elements, emit, producer, replace
 
 __all__ = ["MoveViewsBehindLinear"]
 

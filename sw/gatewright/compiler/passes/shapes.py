@@ -7,10 +7,10 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
-from gatewright.compiler.domain import DOMAIN
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.dimensions import symbols
-from gatewright.compiler.passes.graph import Pass, array
+from gatewright.compiler.passes.rewriting import Pass, array
 
 __all__ = ["CheckShapes", "infer_more"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Array, Pass, array, emit, is_private, operands, producer, replace
+from gatewright.compiler.passes.rewriting import Array, Pass, array, emit, is_private, operands, producer, replace
 
 __all__ = ["JoinSums"]
 

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from gatewright.compiler.passes.graph import Pass
+from gatewright.compiler.passes.rewriting import Pass
 
 __all__ = ["MergeEqualNodes", "Name"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.graph import Pass, array, bypass, elements, emit, replace
+from gatewright.compiler.passes.rewriting import Pass, array, bypass, elements, emit, replace
 
 __all__ = ["SimplifyViews", "view_source"]
 

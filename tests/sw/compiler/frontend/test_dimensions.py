@@ -129,7 +129,7 @@ def test_the_shape_of_a_sparse_product(text_model, canonical, rows):
         "p = gatewright.CsrMatMul(row_ptr, col, weight, x) y = Relu(p)",
         domains=', "gatewright": 1',
     )
-    from gatewright.compiler.domain import csr_function
+    from gatewright.compiler.operators import csr_function
 
     model.functions.append(csr_function(18))
     feed = {

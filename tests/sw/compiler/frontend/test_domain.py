@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from gatewright.compiler.domain import DOMAIN, OPERATORS, csr_function, function
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.operators import DOMAIN, OPERATORS, csr_function, function
 
 OPSETS = (13, 15, 16, 17, 18, 20, 23, onnx.defs.onnx_opset_version())
 RANDOM = np.random.default_rng(5)

@@ -269,7 +269,7 @@ def test_minilm_in_buckets(export, canonical, minilm):
 
 def test_sparse_product(export, canonical):
     """The function of `gatewright.models.csr_op`, with free numbers of edges and rows."""
-    from gatewright.compiler.domain import add_functions
+    from gatewright.compiler.operators import add_functions
     from gatewright.models.csr_op import csr_matmul
 
     class Convolution(nn.Module):

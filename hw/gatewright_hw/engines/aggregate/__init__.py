@@ -1,0 +1,1 @@
+"""The aggregate engine: sparse matrix (CSR) times feature rows."""

@@ -1,0 +1,165 @@
+"""The aggregation engine: ``Y[i] = requantise(sum_e weight[e] * X[col[e]])``, e the edges of row i of a CSR matrix.
+
+Formats
+    row_ptr, col   u32
+    weight         int16 fixed point; its binary point is folded into the requantiser
+    X, Y           int8, rows of 1..max_features bytes at strides that are multiples of 8
+    accumulators   signed, AGGREGATE_ACCUMULATOR_BITS
+
+Structure (decoupled access and execute; the lanes see data in the order in which the access side asks for it)
+
+    row_ptr, col, weight --> walk and check --+--> row addresses --> reads of X --+
+      (three array fetches)                   |                                   v
+                                              +--> queue of steps ----> lanes --> requantise --> writes of Y
+
+Throughput: one 64-bit word of X a cycle, so an edge takes ``max(ceil(features / 8), 4)`` cycles of the lanes and
+``ceil(features / 8) + 3 / 4`` of the read port: from 25 features on, the port is the limit. Latency of a command on an
+idle memory: two dependent reads (column, then features) and the write.
+
+Memory traffic: each row pointer, column and weight once, in 16-beat bursts; one row of X per edge; each row of Y once.
+
+Errors: BAD_ROW_POINTER, BAD_INDEX. Rows before the fault are written, no row of X is read for what comes behind it, and
+what the array fetches hold by then is thrown away, so that the next command starts clean.
+
+Row by row with one accumulator row is Gustavson, "Two Fast Algorithms for Sparse Matrices" (ACM TOMS 1978); access and
+execute are decoupled by queues as in Smith, "Decoupled Access/Execute Computer Architectures" (ISCA 1982).
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+
+from gatewright.spec.commands import AGGREGATE
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.csr import WEIGHT_BITS
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright_hw.bus.arbiter import ReadArbiter
+from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
+from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
+from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, Step
+from gatewright_hw.engines.aggregate.row_address import RowAddress
+from gatewright_hw.engines.aggregate.row_writer import RowWriter
+from gatewright_hw.engines.interface import EngineSignature, command_layout
+
+__all__ = ["AggregateEngine"]
+
+_WORD_LSB = BUS_BYTES.bit_length() - 1
+_MAX_IN_FLIGHT = 64
+
+
+class AggregateEngine(wiring.Component):
+    """Runs AGGREGATE commands; members as in :class:`.interface.EngineSignature`.
+
+    Parameters
+    ----------
+    config : ``max_features`` sizes the accumulator memory, ``edge_fifo`` the queue of steps between access and execute,
+        ``outstanding`` the bursts of X in flight.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        super().__init__(EngineSignature())
+
+    def elaborate(self, _platform: object) -> Module:
+        config = self._config
+        m = Module()
+        m.submodules.row_ptr = row_ptr = ArrayFetch(INDEX_BITS, INDEX_BITS + 1)
+        m.submodules.col = col = ArrayFetch(INDEX_BITS, INDEX_BITS)
+        m.submodules.weight = weight = ArrayFetch(WEIGHT_BITS, INDEX_BITS)
+        m.submodules.x = x = BurstReader(min(config.outstanding * MAX_BURST_BEATS, 512), config.outstanding)
+        m.submodules.walk = walk = CsrWalker()
+        m.submodules.address = address = RowAddress()
+        m.submodules.steps = steps = SyncFIFOBuffered(width=Step.as_shape().size, depth=config.edge_fifo)
+        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES)
+        m.submodules.rows = rows = RowWriter(config.max_features)
+        fetches = (row_ptr, col, weight)
+
+        requesters = [fetch.port for fetch in fetches] + [x.port]
+        in_flight = min(config.outstanding + 4 * len(fetches), _MAX_IN_FLIGHT)
+        m.submodules.arbiter = arbiter = ReadArbiter(len(requesters), in_flight)
+        for port, requester in zip(arbiter.ports, requesters, strict=True):
+            wiring.connect(m, requester, port)
+        wiring.connect(m, arbiter.port, wiring.flipped(self.read))
+        wiring.connect(m, rows.port, wiring.flipped(self.write))
+
+        command = Signal(command_layout(AGGREGATE))
+        start, stop = Signal(), Signal()
+        last_word = Signal.like(lanes.last_word)
+        m.d.sync += last_word.eq((command.features - 1) >> _WORD_LSB)
+        m.d.comb += [
+            row_ptr.addr.eq(command.row_ptr_addr),
+            row_ptr.count.eq(command.rows + 1),
+            col.addr.eq(command.col_addr),
+            col.count.eq(command.nnz),
+            weight.addr.eq(command.weight_addr),
+            weight.count.eq(command.nnz),
+            walk.start.eq(start),
+            walk.rows.eq(command.rows),
+            walk.cols.eq(command.cols),
+            walk.nnz.eq(command.nnz),
+            address.base.eq(command.x_addr),
+            address.stride.eq(command.x_stride),
+            lanes.last_word.eq(last_word),
+            rows.start.eq(start),
+            rows.addr.eq(command.y_addr),
+            rows.stride.eq(command.y_stride),
+            rows.features.eq(command.features),
+            rows.multiplier.eq(command.multiplier),
+            rows.shift.eq(command.shift),
+            *(fetch.start.eq(start) for fetch in fetches),
+            *(fetch.stop.eq(stop) for fetch in fetches),
+        ]
+        wiring.connect(m, row_ptr.element, walk.row_ptr)
+        wiring.connect(m, col.element, walk.col)
+        wiring.connect(m, weight.element, walk.weight)
+
+        # Access: each edge becomes a read of X and a step; a row without edges is a step only.
+        edge, step = walk.edge.payload, data.View(Step, steps.w_data)
+        m.d.comb += [
+            address.index.payload.eq(edge.col),
+            address.index.valid.eq(walk.edge.valid & ~edge.empty & steps.w_rdy),
+            steps.w_en.eq(walk.edge.valid & (address.index.ready | edge.empty)),
+            walk.edge.ready.eq(steps.w_rdy & (address.index.ready | edge.empty)),
+            *(step[name].eq(edge[name]) for name in Step.as_shape().members),
+            x.descriptor.valid.eq(address.addr.valid),
+            address.addr.ready.eq(x.descriptor.ready),
+            x.descriptor.payload.addr.eq(address.addr.payload),
+            x.descriptor.payload.beats.eq(last_word + 1),
+        ]
+
+        # Execute.
+        wiring.connect(m, x.data, lanes.features)
+        m.d.comb += [
+            lanes.step.payload.eq(steps.r_data),
+            lanes.step.valid.eq(steps.r_rdy),
+            steps.r_en.eq(lanes.step.ready),
+            lanes.room.eq(rows.room),
+            rows.launch.eq(lanes.launch),
+            rows.valid.eq(lanes.valid),
+            rows.acc.eq(lanes.acc),
+        ]
+
+        at_rest = Signal()
+        m.d.comb += at_rest.eq(
+            row_ptr.idle & col.idle & weight.idle & ~walk.edge.valid & (steps.level == 0) & rows.idle
+        )
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.command.ready.eq(1)
+                with m.If(self.command.valid):
+                    m.d.sync += command.eq(self.command.payload)
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += start.eq(1)
+                m.next = "RUN"
+            with m.State("RUN"), m.If(walk.finished):
+                m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.comb += stop.eq(1)
+                with m.If(at_rest):
+                    m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += [self.done.eq(1), self.error.eq(walk.error)]
+                m.next = "IDLE"
+        return m

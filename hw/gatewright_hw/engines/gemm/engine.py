@@ -1,0 +1,178 @@
+"""GEMM engine.
+
+    GEMM       C = requantise(A B + bias)
+    ATTENTION  O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h
+
+Data flow: burst reader -> loader -> operand banks -> array -> drain -> store -> burst writer, and for attention
+drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading,
+computing and storing run at the same time, held together by counts of what has arrived and what may be overwritten.
+
+Throughput: rows * cols multiply-accumulates a cycle, one tile of C after the other without a gap while loads keep up,
+and at least ``drain_cycles`` cycles per tile.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+
+from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, AttentionFlags, GemmFlags, Opcode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.gemm.array import MacArray
+from gatewright_hw.engines.gemm.attention.key_mask import KeyMask
+from gatewright_hw.engines.gemm.attention.loads import AttentionLoad
+from gatewright_hw.engines.gemm.attention.softmax import Softmax
+from gatewright_hw.engines.gemm.attention.tiles import AttentionTiles
+from gatewright_hw.engines.gemm.column_parameters import ColumnParameters
+from gatewright_hw.engines.gemm.drain import Drain
+from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Geometry, Width
+from gatewright_hw.engines.gemm.issuer import TileIssuer
+from gatewright_hw.engines.gemm.loader import TileLoader
+from gatewright_hw.engines.gemm.operand_banks import OperandBanks
+from gatewright_hw.engines.gemm.product_loads import GemmLoad
+from gatewright_hw.engines.gemm.product_tiles import GemmTiles
+from gatewright_hw.engines.gemm.store import TileStore
+from gatewright_hw.engines.interface import EngineSignature, command_layout
+from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.stream_register import StreamRegister
+
+__all__ = ["GemmEngine"]
+
+_READ_DEPTH = 256
+"""Beats that may be in flight: a latency of 48 cycles and a stall of the loader."""
+_WRITE_DEPTH = 64
+
+
+class GemmEngine(wiring.Component):
+    """The engine; members as in :class:`.interface.EngineSignature`. ``config`` gives all sizes."""
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        self._geometry = Geometry(config)
+        super().__init__(EngineSignature())
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        g = self._geometry
+        m.submodules.reader = reader = BurstReader(_READ_DEPTH, self._config.outstanding)
+        m.submodules.writer = writer = BurstWriter(_WRITE_DEPTH)
+        m.submodules.loader = loader = TileLoader(g)
+        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth)
+        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth)
+        m.submodules.array = array = MacArray(g.rows, g.cols, g.lanes, g.acc_bits)
+        m.submodules.columns = columns = ColumnParameters(g)
+        m.submodules.drain = drain = Drain(g)
+        m.submodules.store = store = TileStore(g)
+        m.submodules.issuer = issuer = TileIssuer(g)
+        m.submodules.gemm_load = gemm_load = GemmLoad(g)
+        m.submodules.gemm_tiles = gemm_tiles = GemmTiles(g)
+        m.submodules.attention_load = attention_load = AttentionLoad(g)
+        m.submodules.attention_tiles = attention_tiles = AttentionTiles(g)
+        m.submodules.mask = mask = KeyMask(g)
+        m.submodules.softmax = softmax = Softmax(g)
+        m.submodules.tile_register = tile_register = StreamRegister(g.tile)
+
+        accept, begin, running, begun = Signal(), Signal(), Signal(), Signal()
+
+        # Memory.
+        wiring.connect(m, reader.port, wiring.flipped(self.read))
+        wiring.connect(m, writer.port, wiring.flipped(self.write))
+        wiring.connect(m, loader.descriptor, reader.descriptor)
+        wiring.connect(m, reader.data, loader.data)
+        wiring.connect(m, store.descriptor, writer.descriptor)
+        wiring.connect(m, store.beat, writer.data)
+
+        # Operands: loader to banks to array.
+        wiring.connect(m, tile_register.o, issuer.tile)
+        wiring.connect(m, issuer.reserve, store.tile)
+        m.d.comb += [
+            a.write.eq(Mux(loader.stall_a, softmax.write, loader.a)),
+            loader.stall_a.eq(softmax.write.banks != 0),
+            mask.write.eq(loader.mask_write),
+            mask.word.eq(loader.mask),
+            mask.bits.eq(loader.data.payload),
+            b.write.eq(loader.b),
+            columns.write.eq(loader.column_write),
+            columns.entry.eq(loader.column),
+            columns.lane.eq(loader.column_lane),
+            columns.record.eq(loader.data.payload),
+        ]
+        for banks, word in ((a, issuer.a_word), (b, issuer.b_word)):
+            m.d.comb += [banks.read.eq(issuer.read), banks.addr.eq(word), banks.byte.eq(issuer.byte)]
+        unsigned = delayed(m, issuer.unsigned, a.delay)[-1]
+        m.d.comb += [
+            array.first.eq(delayed(m, issuer.first, a.delay)[-1]),
+            array.last.eq(delayed(m, issuer.last, a.delay, reset=True)[-1]),
+        ]
+        for index, value in enumerate(a.value):
+            m.d.comb += array.a[index].eq(Mux(unsigned, value, value.as_signed()))
+        for index, value in enumerate(b.value):
+            m.d.comb += array.b[index].eq(value.as_signed())
+
+        # Results: array to drain to store, or to the softmax and back to the banks of A.
+        command = Signal.like(self.command.payload)
+        is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
+        gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
+        width = Signal(Width)
+        int16, int32 = (gemm.flags[flag.bit_length() - 1] for flag in (GemmFlags.OUT_INT16, GemmFlags.OUT_INT32))
+        m.d.comb += [
+            width.eq(Mux(is_attention, attention.flags[AttentionFlags.OUT_INT16.bit_length() - 1], Cat(int16, int32))),
+            gemm_tiles.width.eq(width),
+            attention_tiles.width.eq(width),
+            drain.drained.eq(array.drained),
+            drain.ended.eq(issuer.ended),
+            drain.width.eq(width),
+            drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
+            drain.score_scale.multiplier.eq(attention.score_multiplier),
+            drain.score_scale.shift.eq(attention.score_shift),
+            columns.slot.eq(drain.slot),
+            columns.part.eq(drain.part),
+            mask.enabled.eq(attention.flags[AttentionFlags.KEY_MASK.bit_length() - 1]),
+            mask.group.eq(drain.group),
+            drain.key_mask.eq(mask.allowed),
+            softmax.start.eq(begin),
+            softmax.scores.eq(drain.scores),
+            softmax.out.multiplier.eq(attention.out_multiplier),
+            softmax.out.shift.eq(attention.out_shift),
+            softmax.buffer.eq(drain.buffer),
+            softmax.row.eq(drain.row),
+            drain.row_scale.eq(softmax.scale),
+            store.results.eq(drain.results),
+            store.width.eq(width),
+            store.stride.eq(Mux(is_attention, attention.o_stride, gemm.c_stride)),
+        ]
+        m.d.comb += [drain.columns[lane].eq(columns.columns[lane]) for lane in range(g.lanes)]
+
+        # Control: the opcode chooses whose loads and tiles are in effect; the other pair is idle.
+        with m.If(is_attention):
+            wiring.connect(m, attention_load.job, loader.job)
+            wiring.connect(m, attention_tiles.tile, tile_register.i)
+        with m.Else():
+            wiring.connect(m, gemm_load.job, loader.job)
+            wiring.connect(m, gemm_tiles.tile, tile_register.i)
+        for control in (gemm_load, gemm_tiles, attention_load, attention_tiles):
+            chosen = is_attention if control in (attention_load, attention_tiles) else ~is_attention
+            m.d.comb += [control.command.eq(command), control.start.eq(begin & chosen)]
+        for load in (gemm_load, attention_load):
+            m.d.comb += [load.release_a.eq(issuer.release_a), load.release_b.eq(drain.release_b)]
+        for tiles in (gemm_tiles, attention_tiles):
+            m.d.comb += tiles.event.eq(loader.event)
+        idle = Signal()
+        m.d.comb += [
+            gemm_tiles.tiles.eq(loader.tiles),
+            attention_tiles.softmax_done.eq(softmax.done),
+            self.command.ready.eq(~running),
+            idle.eq(~gemm_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
+            self.done.eq(begun & idle),
+            accept.eq(self.command.valid & self.command.ready),
+            begin.eq(delayed(m, accept, 1 + SETUP_CYCLES, reset=True)[-1]),
+        ]
+        with m.If(accept):
+            m.d.sync += [command.eq(self.command.payload), running.eq(1)]
+        with m.If(begin):
+            m.d.sync += begun.eq(1)
+        with m.If(self.done):
+            m.d.sync += [running.eq(0), begun.eq(0)]
+        return m

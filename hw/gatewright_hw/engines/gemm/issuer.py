@@ -1,0 +1,96 @@
+"""Tile issuer: turns tiles into steps of the array, one a cycle, without a gap between tiles of at least
+``drain_cycles`` steps.
+
+A tile that goes to memory starts when the output has reserved room for it, since the array cannot wait once it drains.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry, Kind
+
+__all__ = ["TileIssuer"]
+
+
+class TileIssuer(wiring.Component):
+    """Tiles in, steps out.
+
+    Members
+    -------
+    tile : tiles to compute, in order.
+    reserve : a tile that starts and goes to memory; not ready while there is no room for it.
+    read, a_word, b_word : the operand banks read these words in this cycle.
+    byte : byte of the word for this step.
+    first, last : the step begins, ends a tile.
+    unsigned : A is unsigned in this step.
+    ended : the tile whose last step was issued last; changes in the cycle after ``last``.
+    release_a : the last words of A have been read and may be overwritten; one cycle.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = g = geometry
+        super().__init__(
+            {
+                "tile": In(stream.Signature(g.tile)),
+                "reserve": Out(stream.Signature(g.tile)),
+                "read": Out(1),
+                "a_word": Out(range(g.config.a_depth)),
+                "b_word": Out(range(g.config.b_depth)),
+                "byte": Out(range(WORD_BYTES)),
+                "first": Out(1),
+                "last": Out(1),
+                "unsigned": Out(1),
+                "ended": Out(g.tile),
+                "release_a": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        g = self._geometry
+        tile = Signal(g.tile)
+        active = Signal()
+        pause = Signal(range(g.drain_cycles))  # a short tile waits, so that the one before has left the array
+        left = Signal(g.length)
+        begun = Signal()
+
+        step = Signal()
+        free = Signal()
+        to_memory = self.tile.payload.kind != Kind.SCORE
+        m.d.comb += [
+            step.eq(active & (pause == 0)),
+            self.read.eq(step & (self.byte == 0)),
+            self.first.eq(step & ~begun),
+            self.last.eq(step & (left == 1)),
+            self.unsigned.eq(tile.kind == Kind.VALUE),
+            self.release_a.eq(self.last & tile.release_a),
+            free.eq(~active | self.last),
+            self.reserve.payload.eq(self.tile.payload),
+            self.reserve.valid.eq(free & self.tile.valid & to_memory),
+            self.tile.ready.eq(free & (self.reserve.ready | ~to_memory)),
+        ]
+        with m.If(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
+        with m.If(step):
+            m.d.sync += [begun.eq(1), self.byte.eq(self.byte + 1), left.eq(left - 1)]
+            with m.If(self.byte == WORD_BYTES - 1):
+                m.d.sync += [self.a_word.eq(self.a_word + 1), self.b_word.eq(self.b_word + 1)]
+        with m.If(self.last):
+            m.d.sync += [active.eq(0), self.ended.eq(tile)]
+        with m.If(self.tile.valid & self.tile.ready):
+            new = self.tile.payload
+            short = new.steps < g.drain_cycles
+            m.d.sync += [
+                tile.eq(new),
+                active.eq(1),
+                begun.eq(0),
+                pause.eq(Mux(short, g.drain_cycles - new.steps, 0)),
+                left.eq(new.steps),
+                self.byte.eq(0),
+                self.a_word.eq(new.a_word),
+                self.b_word.eq(new.b_word),
+            ]
+        return m

@@ -1,0 +1,174 @@
+"""Tile store: queues the results of tiles and writes them to memory row by row.
+
+Throughput: one 64-bit beat a cycle. The queue holds whole tiles: a tile is let in only when there is room for all its
+results, so that the array never waits in the middle of a tile. Results of rows and columns that do not exist are
+dropped; the last beat of a row carries byte enables.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
+from gatewright_hw.engines.gemm.drain import Results
+from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry, Width
+
+__all__ = ["TileStore"]
+
+_TILES = 4
+"""Tiles that the queue holds."""
+
+
+class TileStore(wiring.Component):
+    """Members.
+
+    tile : a tile that starts (a reservation); ready while there is room for its results.
+    results : of the tiles, in order.
+    width : of the results.
+    stride : bytes from one output row to the next.
+    descriptor, beat : the burst writer.
+    idle : no tile is here, nor on its way through the array.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = g = geometry
+        super().__init__(
+            {
+                "tile": In(stream.Signature(g.tile)),
+                "results": In(Results(g)),
+                "width": In(Width),
+                "stride": In(ADDRESS_BITS),
+                "descriptor": Out(stream.Signature(Descriptor)),
+                "beat": Out(stream.Signature(WriteBeat)),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        g = self._geometry
+        row_beats = range(g.cols // 2 + 1)
+        place = data.StructLayout({"addr": ADDRESS_BITS, "rows": g.tile["rows"].shape, "beats": row_beats})
+        extent = data.StructLayout({"rows": g.tile["rows"].shape, "beats": row_beats, "tail": range(WORD_BYTES)})
+        m.submodules.places = places = SyncFIFO(width=place.size, depth=_TILES)
+        m.submodules.extents = extents = SyncFIFO(width=extent.size, depth=_TILES)
+        m.submodules.queue = queue = SyncFIFO(width=32 * g.lanes, depth=_TILES * g.drain_cycles)
+
+        # A tile is let in: its rows become descriptors and beats.
+        tile = self.tile.payload
+        room = Signal(range(queue.depth + 1), init=queue.depth)
+        accept = Signal()
+        new_place, new_extent = data.View(place, places.w_data), data.View(extent, extents.w_data)
+        bytes_ = Signal(range(4 * g.cols + 1))
+        m.d.comb += [
+            bytes_.eq(tile.cols << self.width.as_value()),
+            self.tile.ready.eq((room >= g.drain_cycles) & places.w_rdy & extents.w_rdy),
+            accept.eq(self.tile.valid & self.tile.ready),
+            places.w_en.eq(accept),
+            extents.w_en.eq(accept),
+            new_place.addr.eq(tile.addr),
+            new_place.rows.eq(tile.rows),
+            new_place.beats.eq((bytes_ + WORD_BYTES - 1) >> 3),
+            new_extent.rows.eq(tile.rows),
+            new_extent.beats.eq(new_place.beats),
+            new_extent.tail.eq(bytes_[:3]),
+        ]
+        dropped = self._queue_results(m, queue)
+        popped = queue.r_en & queue.r_rdy
+        m.d.sync += room.eq(room - Mux(accept, g.drain_cycles, 0) + dropped + popped)
+
+        self._describe(m, places, data.View(place, places.r_data))
+        self._send(m, extents, data.View(extent, extents.r_data), queue)
+        # All room is back only when the array has drained, results that are dropped included.
+        m.d.comb += self.idle.eq((room == queue.depth) & ~places.r_rdy & ~extents.r_rdy)
+        return m
+
+    def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:
+        """An entry is ``lanes`` results, or as many narrow ones as fill a beat. Returns "this cycle's results take no
+        entry"."""
+        g = self._geometry
+        results = self.results
+        entry, following = Signal(32 * g.lanes), Signal(32 * g.lanes)
+        wanted = Signal()
+        beat = Signal(8 * WORD_BYTES)  # of narrow results, the last of them complete it
+        earlier = Signal(8 * WORD_BYTES)
+        for width in Width:
+            parts = self._parts(width)
+            complete = results.part % parts == parts - 1
+            begin = (results.part - results.part % parts) * g.lanes
+            values = (
+                Cat(results.wide)
+                if width is Width.INT32
+                else Cat(value[: 8 << width.value] for value in results.narrow)
+            )
+            with m.If(self.width == width):
+                m.d.comb += wanted.eq(complete & (begin < results.cols))
+                m.d.comb += following.eq(values)
+                if parts > 1:
+                    m.d.comb += [beat.eq(Cat(earlier, values)[-len(beat) :]), following.eq(beat)]
+        with m.If(results.valid):
+            m.d.sync += earlier.eq(beat)
+        push = Signal()
+        valid = Signal()
+        dropped = Signal()
+        m.d.sync += [
+            entry.eq(following),
+            push.eq(results.valid & results.row_exists & wanted),
+            valid.eq(results.valid),
+        ]
+        m.d.comb += [queue.w_data.eq(entry), queue.w_en.eq(push), dropped.eq(valid & ~push)]
+        return dropped
+
+    def _parts(self, width: Width) -> int:
+        """Parts of a row in an entry of the queue."""
+        return max(WORD_BYTES // (self._geometry.lanes << width.value), 1)
+
+    def _beats(self, width: Width) -> int:
+        """Beats in an entry of the queue."""
+        return max((self._geometry.lanes << width.value) // WORD_BYTES, 1)
+
+    def _describe(self, m: Module, places: SyncFIFO, place: data.View) -> None:
+        """One descriptor per row."""
+        row = Signal(range(self._geometry.rows))
+        offset = Signal(ADDRESS_BITS)
+        last = row == place.rows - 1
+        m.d.comb += [
+            self.descriptor.payload.addr.eq(place.addr + offset),
+            self.descriptor.payload.beats.eq(place.beats),
+            self.descriptor.valid.eq(places.r_rdy),
+            places.r_en.eq(self.descriptor.ready & last),
+        ]
+        with m.If(self.descriptor.valid & self.descriptor.ready):
+            m.d.sync += [row.eq(row + 1), offset.eq(offset + self.stride)]
+            with m.If(last):
+                m.d.sync += [row.eq(0), offset.eq(0)]
+
+    def _send(self, m: Module, extents: SyncFIFO, extent: data.View, queue: SyncFIFO) -> None:
+        """The beats of each row, one or several from an entry."""
+        g = self._geometry
+        row = Signal(range(g.rows))
+        beat = Signal(range(g.cols // 2))
+        within = Signal(range(g.lanes // 2)) if g.lanes > 2 else Signal(0)
+        row_end = beat == extent.beats - 1
+        entry_end = Signal()
+        for width in Width:
+            with m.If(self.width == width):
+                m.d.comb += entry_end.eq((within == self._beats(width) - 1) | row_end)
+        beats = Array(queue.r_data.word_select(index, 64) for index in range(g.lanes // 2))
+        tail = Cat((extent.tail == 0) | (extent.tail > lane) for lane in range(WORD_BYTES))
+        sent = Signal()
+        m.d.comb += [
+            self.beat.payload.data.eq(beats[within]),
+            self.beat.payload.strb.eq(Mux(row_end, tail, (1 << WORD_BYTES) - 1)),
+            self.beat.valid.eq(queue.r_rdy & extents.r_rdy),
+            sent.eq(self.beat.valid & self.beat.ready),
+            queue.r_en.eq(sent & entry_end),
+            extents.r_en.eq(sent & row_end & (row == extent.rows - 1)),
+        ]
+        with m.If(sent):
+            m.d.sync += [beat.eq(beat + 1), within.eq(Mux(entry_end, 0, within + 1))]
+            with m.If(row_end):
+                m.d.sync += [beat.eq(0), row.eq(Mux(row == extent.rows - 1, 0, row + 1))]

@@ -1,0 +1,207 @@
+"""From groups of A and B to groups of Y: the pipelines of the vector engine and the queues between them.
+
+    a, b --> combine --> v --+----------------- NONE ------------------+
+                             +--> table ------- TABLE -----------------+--> out --> y
+                             +--> statistics --+------> scale --+      |
+                             |                 v (max)    ^     v      |
+                             +--> values --+-> weights --sum   map ----+
+                                           |      +-- SOFTMAX --^
+                                           +------ norms -------^
+
+Every pipeline runs freely at up to a group a cycle: whatever enters one has its place in the queue behind it. Groups
+whose way has no queue (NONE, TABLE) take their place in the write queue, as those that leave ``map`` do.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.fixed import SHIFT_BITS
+from gatewright.spec.vector import EPSILON_BITS, GAIN_BITS, LANES, Combine, Function
+from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.promised_queue import PromisedQueue
+from gatewright_hw.engines.vector.combine import CombineLanes
+from gatewright_hw.engines.vector.groups import GROUP, RAW_GROUP, group_counter, row_layout
+from gatewright_hw.engines.vector.map import MapLanes
+from gatewright_hw.engines.vector.out import OutLanes
+from gatewright_hw.engines.vector.record_loader import Records
+from gatewright_hw.engines.vector.row_scale import RowScale
+from gatewright_hw.engines.vector.softmax_weights import WEIGHT_GROUP, SoftmaxWeights
+from gatewright_hw.engines.vector.statistics import RowStatistics
+from gatewright_hw.engines.vector.table import TableLanes
+
+__all__ = ["VectorDatapath", "setup_layout"]
+
+
+def setup_layout(max_columns: int) -> data.StructLayout:
+    """What a command means for the datapath.
+
+    ``slow``: an element is int32, hence a group takes two cycles. ``row``: see :func:`.vector_layout.row_layout`. The
+    others are fields and flags of the command.
+    """
+    return data.StructLayout(
+        {
+            "combine": 2,
+            "a_multiplier": signed(GAIN_BITS),
+            "b_multiplier": signed(GAIN_BITS),
+            "combine_shift": SHIFT_BITS,
+            "function": 3,
+            "epsilon": EPSILON_BITS,
+            "y_type": 2,
+            "per_column": 1,
+            "cols": range(max_columns + 1),
+            "row": row_layout(max_columns),
+            "slow": 1,
+        }
+    )
+
+
+class VectorDatapath(wiring.Component):
+    """Members.
+
+    setup : constant while groups are here.
+    records : output records and table, before the first group.
+    a, b : groups in; b is not taken when the combination is ALONE.
+    room : a group may be sent off to ``y``.
+    sent, index, last : a group is sent off to ``y``, and its place in its row.
+    y_valid, y_last, y : groups out.
+    """
+
+    def __init__(self, max_columns: int) -> None:
+        self._max_columns = max_columns
+        layout = row_layout(max_columns)
+        super().__init__(
+            {
+                "setup": In(setup_layout(max_columns)),
+                "records": In(Records(max_columns)),
+                "a": In(stream.Signature(RAW_GROUP)),
+                "b": In(stream.Signature(RAW_GROUP)),
+                "room": In(1),
+                "sent": Out(1),
+                "index": Out(layout["last_group"].shape),
+                "last": Out(1),
+                "y_valid": Out(1),
+                "y_last": Out(1),
+                "y": Out(RAW_GROUP),
+            }
+        )
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        setup, columns = self.setup, self._max_columns
+        groups = columns // LANES
+        m.submodules.combine = combine = CombineLanes()
+        m.submodules.table = table = TableLanes()
+        m.submodules.statistics = statistics = RowStatistics(columns)
+        # One row is complete while the next one comes.
+        m.submodules.values = values = PromisedQueue(GROUP, 2 * groups + 1)
+        m.submodules.weights = weights = SoftmaxWeights(columns)
+        m.submodules.weight_queue = weight_queue = PromisedQueue(WEIGHT_GROUP, 2 * groups + 1)
+        m.submodules.scale = scale = RowScale(columns)
+        m.submodules.map = mapped = MapLanes(columns)
+        m.submodules.out = out = OutLanes(columns)
+
+        softmax = setup.function == Function.SOFTMAX
+        by_rows = Signal()
+        m.d.sync += by_rows.eq((setup.function != Function.NONE) & (setup.function != Function.TABLE))
+
+        # Groups enter; one of int32 as its high halves and then as its low halves.
+        alone = setup.combine == Combine.ALONE
+        present = self.a.valid & (self.b.valid | alone)
+        room = Mux(by_rows, values.room & statistics.room, self.room)
+        enters, halfway = Signal(), Signal()
+        index, last = group_counter(m, enters, setup.row)
+        begins = present & room & setup.slow & ~halfway
+        m.d.comb += [
+            enters.eq(Mux(setup.slow, halfway, present & room)),
+            self.a.ready.eq(enters),
+            self.b.ready.eq(enters & ~alone),
+            combine.kind.eq(setup.combine),
+            combine.wide.eq(setup.slow),
+            combine.a_multiplier.eq(setup.a_multiplier),
+            combine.b_multiplier.eq(setup.b_multiplier),
+            combine.shift.eq(setup.combine_shift),
+            combine.valid.eq(enters),
+            combine.high.eq(setup.slow & ~halfway),
+            combine.a.eq(self.a.payload),
+            combine.b.eq(self.b.payload),
+        ]
+        m.d.sync += halfway.eq(begins)
+
+        # By rows: statistics and values.
+        v_last = delayed(m, last, combine.delay)[-1]
+        m.d.comb += [
+            statistics.row.eq(setup.row),
+            statistics.centre.eq(setup.function == Function.LAYER_NORM),
+            statistics.claim.eq(enters & last & by_rows),
+            statistics.valid.eq(combine.v_valid & by_rows),
+            statistics.last.eq(v_last),
+            statistics.v.eq(combine.v),
+            values.claim.eq(enters & by_rows),
+            values.push.eq(combine.v_valid & by_rows),
+            values.item.eq(combine.v),
+        ]
+
+        # Softmax: weights and their sums.
+        m.d.comb += [
+            weights.row.eq(setup.row),
+            weights.statistics.payload.eq(statistics.o.payload),
+            weights.statistics.valid.eq(statistics.o.valid & softmax),
+            weights.values.payload.eq(values.o.payload),
+            weights.values.valid.eq(values.o.valid & softmax),
+            weights.room.eq(weight_queue.room),
+            weight_queue.claim.eq(weights.claim),
+            weight_queue.push.eq(weights.weights_valid),
+            weight_queue.item.eq(weights.weights),
+        ]
+        wiring.connect(m, weights.sum, scale.sum)
+
+        # The scale of each row, and its elements times that.
+        m.d.comb += [
+            scale.softmax.eq(softmax),
+            scale.count.eq(setup.cols),
+            scale.epsilon.eq(setup.epsilon),
+            scale.statistics.payload.eq(statistics.o.payload),
+            scale.statistics.valid.eq(statistics.o.valid & ~softmax),
+            statistics.o.ready.eq(Mux(softmax, weights.statistics.ready, scale.statistics.ready)),
+            mapped.softmax.eq(softmax),
+            mapped.slow.eq(setup.slow),
+            mapped.row.eq(setup.row),
+            mapped.values.payload.eq(values.o.payload),
+            mapped.values.valid.eq(values.o.valid & ~softmax),
+            values.o.ready.eq(Mux(softmax, weights.values.ready, mapped.values.ready)),
+            mapped.room.eq(self.room & by_rows),
+        ]
+        wiring.connect(m, scale.o, mapped.scale)
+        wiring.connect(m, weight_queue.o, mapped.weights)
+
+        # To memory.
+        m.d.comb += [
+            table.load.eq(self.records.entry_valid),
+            table.load_index.eq(self.records.entry_index),
+            table.load_record.eq(self.records.entry),
+            table.valid.eq(combine.v_valid & (setup.function == Function.TABLE)),
+            table.v.eq(combine.v),
+            out.load.eq(self.records.record_valid),
+            out.load_index.eq(self.records.record_index),
+            out.load_record.eq(self.records.record),
+            out.per_column.eq(setup.per_column),
+            out.kind.eq(setup.y_type),
+            out.row.eq(setup.row),
+            self.sent.eq(Mux(by_rows, mapped.sent, enters)),
+            self.index.eq(Mux(by_rows, mapped.index, index)),
+            self.last.eq(Mux(by_rows, mapped.last, last)),
+            self.y_valid.eq(out.y_valid),
+            self.y_last.eq(out.y_last),
+            self.y.eq(out.y),
+        ]
+        with m.Switch(setup.function):
+            with m.Case(Function.NONE):
+                m.d.comb += [out.valid.eq(combine.v_valid), out.z.eq(combine.v)]
+            with m.Case(Function.TABLE):
+                m.d.comb += [out.valid.eq(table.z_valid), out.z.eq(table.z)]
+            with m.Default():
+                m.d.comb += [out.valid.eq(mapped.z_valid), out.z.eq(mapped.z)]
+        return m

@@ -1,0 +1,193 @@
+"""The vector engine: ``Y = out(function(combine(A, B)))`` on [rows, cols] elements; see :mod:`gatewright.spec.vector`.
+
+    A --+--> records, table --------+
+        +--> groups --+             v
+    B -----> groups --+--> VectorDatapath --> beats --> Y
+
+Throughput: one group of LANES elements a cycle, which is one 64-bit beat of int16; half a group where A, B or Y is
+int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a norm
+takes at least 27 cycles a row, a softmax 14. Latency: 20 to 50 cycles besides the memory's.
+
+Memory traffic: the output records, the table (TABLE only), then A and B (not for ALONE), each row once (a stride of 0
+reads it again for each row), Y once. Rows that follow each other without a gap are read and written in whole bursts.
+
+Records and table come with A's reader, ahead of A, so that their order needs no other care.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+
+from gatewright.spec.commands import VECTOR, VectorFlags
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright.spec.vector import LANES, TABLE_BYTES, Combine, ElementType, Function
+from gatewright_hw.bus.arbiter import ReadArbiter
+from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.engines.interface import EngineSignature, command_layout
+from gatewright_hw.engines.vector.datapath import VectorDatapath
+from gatewright_hw.engines.vector.record_loader import RecordLoader
+from gatewright_hw.engines.vector.row_packer import RowPacker
+from gatewright_hw.engines.vector.row_transfers import RowTransfers
+from gatewright_hw.engines.vector.unpacker import Unpacker
+
+__all__ = ["VectorEngine"]
+
+_B_DEPTH = 4 * MAX_BURST_BEATS
+
+
+def _beats(cols: Value, kind: Value) -> Value:
+    """Beats of a row of ``cols`` elements."""
+    by_type = {of: -(-cols // (BUS_BYTES // of.nbytes)) for of in ElementType}
+    beats: Value = by_type[ElementType.INT8]
+    for of in (ElementType.INT16, ElementType.INT32):
+        beats = Mux(kind == of, by_type[of], beats)
+    return beats
+
+
+def _last_strobes(cols: Value, kind: Value) -> Value:
+    """Byte enables of the last beat of a row."""
+    used = Mux(kind == ElementType.INT32, cols << 2, Mux(kind == ElementType.INT16, cols << 1, cols))[:3]
+    return Mux(used == 0, (1 << BUS_BYTES) - 1, (Const(1) << used) - 1)[:BUS_BYTES]
+
+
+class VectorEngine(wiring.Component):
+    """Runs VECTOR commands; members as in :class:`.interface.EngineSignature`. There is no error to report.
+
+    Parameters
+    ----------
+    config : ``max_columns`` sizes the row buffers and the memory of output records, ``outstanding`` the bursts of A in
+        flight.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        super().__init__(EngineSignature())
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        columns, outstanding = self._config.max_columns, self._config.outstanding
+        m.submodules.a_reader = a_reader = BurstReader(min(outstanding * MAX_BURST_BEATS, 256), outstanding)
+        m.submodules.b_reader = b_reader = BurstReader(_B_DEPTH, min(outstanding, _B_DEPTH // 2))
+        m.submodules.arbiter = arbiter = ReadArbiter(2, min(2 * outstanding, 64))
+        m.submodules.loader = loader = RecordLoader(columns)
+        m.submodules.a_unpacker = a_unpacker = Unpacker(columns)
+        m.submodules.b_unpacker = b_unpacker = Unpacker(columns)
+        m.submodules.datapath = datapath = VectorDatapath(columns)
+        m.submodules.packer = packer = RowPacker(columns)
+        beats_bits = len(packer.beats)
+        m.submodules.a_rows = a_rows = RowTransfers(beats_bits)
+        m.submodules.b_rows = b_rows = RowTransfers(beats_bits)
+        for port, reader in zip(arbiter.ports, (a_reader, b_reader), strict=True):
+            wiring.connect(m, reader.port, port)
+        wiring.connect(m, arbiter.port, wiring.flipped(self.read))
+        wiring.connect(m, packer.port, wiring.flipped(self.write))
+
+        # The command, and what follows from it one cycle later.
+        command = Signal(command_layout(VECTOR))
+        setup = Signal(datapath.setup.shape())
+        beats = Signal(data.StructLayout({operand: beats_bits for operand in "aby"}))
+        column = (command.flags & VectorFlags.B_COLUMN).any()
+        alone = command.combine == Combine.ALONE
+        is_long = {operand: command[f"{operand}_type"] == ElementType.INT32 for operand in "aby"}
+        m.d.sync += [
+            *(beats[operand].eq(_beats(command.cols, command[f"{operand}_type"])) for operand in "ay"),
+            beats.b.eq(Mux(column, 1, _beats(command.cols, command.b_type))),
+            packer.strb.eq(_last_strobes(command.cols, command.y_type)),
+            *(
+                setup[name].eq(command[name])
+                for name in ("combine", "a_multiplier", "b_multiplier", "combine_shift", "function", "y_type", "cols")
+            ),
+            setup.epsilon.eq(Cat(command.epsilon, command.epsilon_high)),
+            setup.per_column.eq((command.flags & VectorFlags.PER_COLUMN).any()),
+            setup.row.last_group.eq((command.cols - 1) // LANES),
+            setup.row.tail.eq(command.cols % LANES),
+            setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
+        ]
+
+        start = Signal()
+        with_table = setup.function == Function.TABLE
+        m.d.comb += [
+            *(rows.start.eq(start) for rows in (a_rows, packer)),
+            b_rows.start.eq(start & ~alone),
+        ]
+        for rows, operand in ((a_rows, "a"), (b_rows, "b"), (packer, "y")):
+            m.d.comb += [
+                rows.addr.eq(command[f"{operand}_addr"]),
+                rows.stride.eq(command[f"{operand}_stride"]),
+                rows.rows.eq(command.rows),
+                rows.beats.eq(beats[operand]),
+            ]
+
+        # A's reader brings output records, table and A, B's reader B.
+        waits = Signal(2)  # for its transfer: the output records, the table
+        with m.If(a_reader.descriptor.ready):
+            m.d.sync += waits.eq(Mux(waits[0], waits & 0b10, 0))
+        with m.If(start):
+            m.d.sync += waits.eq(Cat(1, with_table))
+        records = Mux(setup.per_column, setup.cols, 1)
+        with m.If(waits[0]):
+            m.d.comb += [
+                a_reader.descriptor.valid.eq(1),
+                a_reader.descriptor.payload.addr.eq(command.params_addr),
+                a_reader.descriptor.payload.beats.eq(records),
+            ]
+        with m.Elif(waits[1]):
+            m.d.comb += [
+                a_reader.descriptor.valid.eq(1),
+                a_reader.descriptor.payload.addr.eq(command.table_addr),
+                a_reader.descriptor.payload.beats.eq(TABLE_BYTES // BUS_BYTES),
+            ]
+        with m.Else():
+            m.d.comb += [
+                a_reader.descriptor.valid.eq(a_rows.descriptor.valid),
+                a_reader.descriptor.payload.eq(a_rows.descriptor.payload),
+                a_rows.descriptor.ready.eq(a_reader.descriptor.ready),
+            ]
+        wiring.connect(m, b_rows.descriptor, b_reader.descriptor)
+
+        wiring.connect(m, a_reader.data, loader.beats)
+        wiring.connect(m, loader.rest, a_unpacker.beats)
+        wiring.connect(m, b_reader.data, b_unpacker.beats)
+        wiring.connect(m, loader.records, datapath.records)
+        wiring.connect(m, a_unpacker.group, datapath.a)
+        wiring.connect(m, b_unpacker.group, datapath.b)
+        m.d.comb += [
+            loader.start.eq(start),
+            loader.last_record.eq(records - 1),
+            loader.with_table.eq(with_table),
+            a_unpacker.kind.eq(command.a_type),
+            a_unpacker.row.eq(setup.row),
+            b_unpacker.kind.eq(command.b_type),
+            b_unpacker.column.eq(column),
+            b_unpacker.row.eq(setup.row),
+            datapath.setup.eq(setup),
+            packer.kind.eq(setup.y_type),
+            packer.row.eq(setup.row),
+            packer.opened.eq(Mux(datapath.sent, packer.beats_opened(datapath.index, datapath.last), 0)),
+            datapath.room.eq(packer.room),
+            packer.valid.eq(datapath.y_valid),
+            packer.last.eq(datapath.y_last),
+            packer.y.eq(datapath.y),
+        ]
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.command.ready.eq(1)
+                with m.If(self.command.valid):
+                    m.d.sync += command.eq(self.command.payload)
+                    m.next = "SETUP"
+            with m.State("SETUP"):
+                m.next = "SETTLE"
+            with m.State("SETTLE"):  # what the parts derive from the setup is registered as well
+                m.next = "START"
+            with m.State("START"):
+                m.d.comb += start.eq(1)
+                m.next = "RUN"
+            with m.State("RUN"), m.If(packer.idle):
+                m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += self.done.eq(1)
+                m.next = "IDLE"
+        return m

@@ -1,0 +1,226 @@
+"""The scale of a row: what a norm or a softmax multiplies its elements by.
+
+    norm      V = n Q - S**2 + epsilon = m 4**h, m in 1/4 .. 1;  r = curve(ROOT_CURVE, m)
+              factor = n r, offset = S r, shift = h + 2; any r will do for V = 0, where n x = S for all x
+    softmax   E = m 2**L, m in 1/2 .. 1;  r = curve(RECIPROCAL_CURVE, m)
+              factor = r, offset = 0, shift = L
+    both      z = round_half_even((x factor - offset) / 2**shift)
+
+with n elements, their sum S and sum of squares Q, epsilon, and E, the sum of the weights, all exact integers. The rules
+are :func:`gatewright.spec.vector.normalise` and :func:`gatewright.spec.vector.softmax`.
+
+One multiplier of 24 x 17 bits makes all products, one accumulator sums them and is normalised in place. A norm takes 27
+cycles, a softmax 14; while a row is scaled the rows before it are on their way out and those behind it come in.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, enum, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, RECIPROCAL_CURVE, ROOT_CURVE
+from gatewright.spec.fixed import SHIFT_BITS
+from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS, VALUE_BITS
+from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.promised_queue import PromisedQueue
+from gatewright_hw.engines.vector.softmax_weights import sum_bits
+from gatewright_hw.engines.vector.statistics import statistics_layout
+
+__all__ = ["SCALE", "RowScale"]
+
+_COUNT_BITS = MAX_COLUMNS.bit_length()
+_RATE_BITS = CURVE_FRACTION_BITS + 2
+"""r is at most 2."""
+
+SCALE = data.StructLayout(
+    {
+        "factor": _COUNT_BITS + _RATE_BITS - 1,
+        "offset": signed(NORM_INPUT_BITS + _COUNT_BITS + _RATE_BITS - 1),
+        "shift": SHIFT_BITS,
+    }
+)
+
+_ACCUMULATOR_BITS = 56
+"""V is below 2**55, for rows of MAX_COLUMNS and the largest epsilon."""
+
+_X_BITS, _Y_BITS = 24, 17
+"""Unsigned operands of a 25 x 18 bit multiplier."""
+_LATENCY = 4
+"""Cycles from a product's operands to its sum: operands, product and its register, accumulator."""
+_NORMALISE = (32, 16, 8, 4, 2, 1)
+"""Steps that bring the leading one to the top. A norm leaves the last out, so that the shift is even."""
+
+
+class _State(enum.Enum, shape=3):
+    IDLE = 0
+    SUMS = 1
+    """n Q - S**2 + epsilon."""
+    NORMALISE = 2
+    CURVE = 3
+    """r: an entry of the curve, and the line to the next one."""
+    PRODUCTS = 4
+    """n r and S r."""
+    DONE = 5
+
+
+def _curve_entries() -> list[int]:
+    """Both curves, the reciprocal behind the root: the fraction of each value, and, above it, the drop to the next."""
+    entries = []
+    for table in (ROOT_CURVE, RECIPROCAL_CURVE):
+        points = [int(point) - (1 << CURVE_FRACTION_BITS) for point in table]
+        entries += [here | here - after << _RATE_BITS - 1 for here, after in pairwise(points)]
+    return entries
+
+
+class RowScale(wiring.Component):
+    """Members.
+
+    softmax, count, epsilon : which scale, n and epsilon; constant while rows come.
+    statistics : one per row of a norm.
+    sum : one per row of a softmax.
+    o : scales, in a queue.
+    """
+
+    def __init__(self, max_columns: int) -> None:
+        super().__init__(
+            {
+                "softmax": In(1),
+                "count": In(range(max_columns + 1)),
+                "epsilon": In(EPSILON_BITS),
+                "statistics": In(stream.Signature(statistics_layout(max_columns))),
+                "sum": In(stream.Signature(sum_bits(max_columns))),
+                "o": Out(stream.Signature(SCALE)),
+            }
+        )
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = PromisedQueue(SCALE, 2)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+
+        state = Signal(_State)
+        tick = Signal(range(8))
+        total = Signal(self.statistics.payload.total.shape(), reset_less=True)
+        power = Signal(self.statistics.payload.power.shape(), reset_less=True)
+        accumulator = Signal(_ACCUMULATOR_BITS, reset_less=True)
+        length = Signal(signed(_ACCUMULATOR_BITS.bit_length() + 1), reset_less=True)  # of the number in bits
+        rate, factor = Signal(_RATE_BITS, reset_less=True), Signal(SCALE["factor"].shape, reset_less=True)
+
+        size = Mux(total < 0, -total, total)
+        low, high = size[:_Y_BITS], size[_Y_BITS:]
+        entry = self._curve(m, accumulator)
+        fraction = accumulator[-VALUE_BITS:][:INTERPOLATION_BITS]
+        start, drop = entry[: _RATE_BITS - 1], entry[_RATE_BITS - 1 :]
+        product, accumulated = self._multiply(
+            m,
+            state,
+            tick,
+            accumulator,
+            {
+                # when: x, y, bits that the product moves left; None where it is not for the accumulator; minus
+                (_State.SUMS, 0): (power[:_X_BITS], self.count, 0, 0),
+                (_State.SUMS, 1): (power[_X_BITS:], self.count, _X_BITS, 0),
+                (_State.SUMS, 2): (low, low, 0, 1),
+                (_State.SUMS, 3): (low, high, _Y_BITS + 1, 1),
+                (_State.SUMS, 4): (high, high, 2 * _Y_BITS, 1),
+                (_State.CURVE, 2): (fraction, drop, None, 0),
+                (_State.PRODUCTS, 0): (rate, self.count, None, 0),
+                (_State.PRODUCTS, 1): (rate, low, 0, total < 0),
+                (_State.PRODUCTS, 2): (rate, high, _Y_BITS, total < 0),
+            },
+        )
+
+        def enter(following: _State) -> list[object]:
+            return [state.eq(following), tick.eq(0)]
+
+        m.d.sync += [tick.eq(tick + 1), accumulator.eq(accumulated)]
+        with m.Switch(state):
+            with m.Case(_State.IDLE):
+                ready = queue.room
+                m.d.comb += [self.sum.ready.eq(ready & self.softmax), self.statistics.ready.eq(ready & ~self.softmax)]
+                m.d.sync += [length.eq(_ACCUMULATOR_BITS), total.eq(self.statistics.payload.total)]
+                m.d.sync += [power.eq(self.statistics.payload.power), tick.eq(0)]
+                m.d.sync += accumulator.eq(Mux(self.softmax, self.sum.payload, self.epsilon))
+                with m.If(self.sum.valid & self.sum.ready):
+                    m.d.sync += enter(_State.NORMALISE)
+                with m.If(self.statistics.valid & self.statistics.ready):
+                    m.d.sync += enter(_State.SUMS)
+            with m.Case(_State.SUMS), m.If(tick == 4 + _LATENCY - 1):
+                m.d.sync += enter(_State.NORMALISE)
+            with m.Case(_State.NORMALISE):
+                with m.Switch(tick):
+                    for number, step in enumerate(_NORMALISE):
+                        with m.Case(number), m.If(~accumulator[-step:].any()):
+                            m.d.sync += [accumulator.eq(accumulator << step), length.eq(length - step)]
+                with m.If(tick == Mux(self.softmax, len(_NORMALISE) - 1, len(_NORMALISE) - 2)):
+                    m.d.sync += enter(_State.CURVE)
+            with m.Case(_State.CURVE), m.If(tick == 2 + _LATENCY - 1):
+                one = 1 << CURVE_FRACTION_BITS
+                m.d.sync += [rate.eq(one + start - (product >> INTERPOLATION_BITS)), accumulator.eq(0)]
+                with m.If(self.softmax):
+                    m.d.sync += enter(_State.DONE)
+                with m.Else():
+                    m.d.sync += enter(_State.PRODUCTS)
+            with m.Case(_State.PRODUCTS):
+                with m.If(tick == 0 + _LATENCY - 1):
+                    m.d.sync += factor.eq(product)
+                with m.If(tick == 2 + _LATENCY - 1):
+                    m.d.sync += enter(_State.DONE)
+            with m.Case(_State.DONE):
+                m.d.sync += enter(_State.IDLE)
+
+        halves = CURVE_FRACTION_BITS - NORM_FRACTION_BITS
+        m.d.comb += [
+            queue.claim.eq(queue.push),
+            queue.push.eq(state == _State.DONE),
+            queue.item.factor.eq(Mux(self.softmax, rate, factor)),
+            queue.item.offset.eq(accumulator),
+            queue.item.shift.eq(Mux(self.softmax, length, (length >> 1) + halves)),
+        ]
+        return m
+
+    def _curve(self, m: Module, accumulator: Signal) -> Signal:
+        """The entry at the top bits of ``accumulator``, two cycles later."""
+        entries = _curve_entries()
+        index_bits = (len(entries) // 2 - 1).bit_length()
+        bits = max(entries).bit_length()
+        m.submodules.curves = curves = memory.Memory(shape=bits, depth=len(entries), init=entries)
+        read = curves.read_port()
+        entry = Signal(bits, reset_less=True)
+        m.d.comb += read.addr.eq(Cat(accumulator[-index_bits:], self.softmax))
+        m.d.sync += entry.eq(read.data)
+        return entry
+
+    def _multiply(
+        self,
+        m: Module,
+        state: Signal,
+        tick: Signal,
+        accumulator: Signal,
+        schedule: dict[tuple[_State, int], tuple[Value, Value, int | None, Value | int]],
+    ) -> tuple[Signal, Value]:
+        """The multiplier: its last product, and ``accumulator`` with what is to be added to it in this cycle."""
+        x, y = Signal(_X_BITS, reset_less=True), Signal(_Y_BITS, reset_less=True)
+        product = Signal(_X_BITS + _Y_BITS, reset_less=True)
+        result = Signal(_X_BITS + _Y_BITS, reset_less=True)
+        shifts = sorted({shift for _, _, shift, _ in schedule.values() if shift is not None})
+        place = Signal(data.StructLayout({"adds": 1, "minus": 1, "shift": range(len(shifts))}))
+        m.d.sync += [product.eq(x * y), result.eq(product), place.adds.eq(0)]
+        with m.Switch(Cat(tick, state)):
+            for (when, at), (left, right, shift, minus) in schedule.items():
+                with m.Case(at | when.value << len(tick)):
+                    m.d.sync += [x.eq(left), y.eq(right), place.minus.eq(minus), place.adds.eq(shift is not None)]
+                    if shift is not None:
+                        m.d.sync += place.shift.eq(shifts.index(shift))
+        now = delayed(m, place, 2, reset=True)[-1]
+        moved = Signal(_ACCUMULATOR_BITS)
+        with m.Switch(now.shift):
+            for number, shift in enumerate(shifts):
+                with m.Case(number):
+                    m.d.comb += moved.eq(result << shift)
+        # A single adder: to subtract is to add the complement and one, which comes in as a carry below bit 0.
+        term = Mux(now.adds, moved ^ now.minus.replicate(len(moved)), 0)
+        return result, (Cat(1, accumulator) + Cat(now.adds & now.minus, term))[1:]

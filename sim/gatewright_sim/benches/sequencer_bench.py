@@ -1,0 +1,392 @@
+"""cocotb tests of the top with copy engines: registers, sequencer, bus, errors and resets."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiResp
+
+from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check, encode
+from gatewright.spec.config import get_config
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, constants, register
+from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
+
+CONFIG = get_config("tiny")
+OK = Outcome(busy=0, done=1, code=ErrorCode.NONE, detail=0, index=0)
+SOURCE, TARGET, PROGRAM = 0x2000, 0x8000, 0x1000
+VALID: dict[Any, tuple[int, dict[str, int]]] = {
+    GEMM: (GemmFlags.PARAMS, {"m": 1, "k": 8}),
+    ATTENTION: (0, {"seq_kv": 8, "heads": 1, "head_dim": 8}),
+    AGGREGATE: (0, {"cols": 1, "features": 8}),
+    VECTOR: (0, {"cols": 1}),
+}
+"""Flags and sizes, besides the length of the copy, that make a valid command."""
+
+
+def copy(spec: Any = GEMM, source: int = SOURCE, target: int = TARGET, beats: int = 4, **changes: int) -> bytes:
+    """A command of ``spec`` that a CopyEngine takes as a copy; ``changes`` replace ``flags`` or fields."""
+    flags, sizes = VALID[spec]
+    values = dict.fromkeys((field.name for field in spec.fields), 0) | sizes
+    for word, value in ((1, source), (3, target), (6, beats)):
+        values |= {field.name: value for field in spec.fields if field.word == word}
+    flags = changes.pop("flags", flags)
+    return encode(spec, flags, **values | changes)
+
+
+def inverted(data: bytes) -> bytes:
+    return bytes(byte ^ 0xFF for byte in data)
+
+
+async def make(dut: Any) -> TopDriver:
+    driver = TopDriver(dut)
+    driver.ram.write(0, random.Random(5).randbytes(driver.ram.size))
+    await driver.reset()
+    return driver
+
+
+async def works(driver: TopDriver, spec: Any = GEMM) -> None:
+    """The next request is right."""
+    data = random.randbytes(24)
+    driver.ram.write(SOURCE, data)
+    driver.ram.write(TARGET, bytes(32))
+    assert await driver.run([copy(spec, beats=3)], PROGRAM) == OK
+    assert driver.ram.read(TARGET, 32) == inverted(data) + bytes(8)
+
+
+@cocotb.test()
+async def registers_read_back(dut: Any) -> None:
+    driver = await make(dut)
+    for name, value in constants(CONFIG).items():
+        assert await driver.read(name) == value
+        await driver.write(name, 0)
+        assert await driver.read(name) == value
+    for entry in REGISTERS:
+        if entry.access is Access.RW:
+            defined = sum(((1 << field.width) - 1) << field.lsb for field in entry.fields) or 0xFFFF_FFFF
+            assert await driver.read(entry.name) == 0
+            for value in (0xFFFF_FFFF, 0x1234_5678):
+                await driver.write(entry.name, value)
+                assert await driver.read(entry.name) == value & defined
+            await driver.write(entry.name, 0)
+        elif entry.access is Access.RO:
+            await driver.write(entry.name, 0xFFFF_FFFF)
+            assert await driver.read(entry.name) == 0
+        elif entry.access is Access.COMMAND:
+            assert await driver.read(entry.name) == 0
+
+
+@cocotb.test()
+async def registers_honour_strobes_and_ignore_holes(dut: Any) -> None:
+    driver = await make(dut)
+    offset = register("PROGRAM_ADDR").offset
+    await driver.write("PROGRAM_ADDR", 0x1122_3344)
+    await driver.registers.write(offset + 1, b"\xaa\xbb")
+    assert await driver.read("PROGRAM_ADDR") == 0x11BB_AA44
+    used = {entry.offset for entry in REGISTERS}
+    for hole in (0x04C, 0x100, 0x830, REGISTER_BYTES - 4):
+        assert hole not in used
+        await driver.registers.write(hole, b"\xff\xff\xff\xff")
+        answer = await driver.registers.read(hole, 4)
+        assert (answer.data, answer.resp) == (bytes(4), AxiResp.OKAY)
+    assert await driver.read("PROGRAM_ADDR") == 0x11BB_AA44
+    driver.registers.read_if.r_channel.set_pause_generator(iter([1, 1, 1, 0] * 1000))
+    driver.registers.write_if.b_channel.set_pause_generator(iter([1, 1, 0] * 1000))
+    for value in range(20):
+        await driver.write("WATCHDOG", value)
+        assert await driver.read("WATCHDOG") == value
+
+
+@cocotb.test()
+async def a_program_runs_in_order_and_is_counted(dut: Any) -> None:
+    driver = await make(dut)
+    data = driver.ram.read(SOURCE, 8 * 40)
+    program = [
+        copy(GEMM, SOURCE, TARGET, 40),
+        copy(AGGREGATE, TARGET, TARGET + 0x1000, 17),  # needs what the first one wrote
+        copy(ATTENTION, TARGET + 0x1000, TARGET + 0x2000, 5),
+        copy(VECTOR, TARGET + 0x2000, TARGET + 0x3000, 1),
+    ]
+    for addr in (PROGRAM, 0x4FC8):  # the second program crosses a page within a command
+        driver.ram.write(TARGET, bytes(0x4000))
+        assert await driver.run(program, addr) == OK
+        assert driver.ram.read(TARGET, 8 * 41) == inverted(data) + bytes(8)
+        assert driver.ram.read(TARGET + 0x1000, 8 * 18) == data[: 8 * 17] + bytes(8)
+        assert driver.ram.read(TARGET + 0x2000, 8 * 6) == inverted(data[: 8 * 5]) + bytes(8)
+        assert driver.ram.read(TARGET + 0x3000, 16) == data[:8] + bytes(8)
+        assert [await driver.read(f"COMMANDS_{name.upper()}") for name in ENGINES] == [1, 1, 1, 1]
+        assert await driver.read("READ_BEATS") == 4 * 8 + 63
+        assert await driver.read("WRITE_BEATS") == 63
+        assert await driver.read("COMMAND_INDEX") == 3
+        cycles = [await driver.read(f"CYCLES_{name.upper()}") for name in ENGINES]
+        assert cycles[0] > 40
+        assert cycles[2] > 18
+        total = await driver.read("CYCLES")
+        assert sum(cycles) < total < sum(cycles) + 4 * 100
+        await ClockCycles(dut.clk, 50)
+        assert await driver.read("CYCLES") == total
+
+
+def faulty_commands() -> list[bytes]:
+    """Every way in which the contract's tables refuse a command: each flag bit, each field's limits."""
+    opcodes = (0, max(COMMANDS) + 1, 0x80, 0xFF)
+    bad = [bytes(64), *(bytes([opcode]) + copy()[1:] for opcode in opcodes)]
+    for spec in COMMANDS.values():
+        undefined = [1 << bit for bit in range(8) if not spec.flags_mask >> bit & 1]
+        bad += [copy(spec, flags=flags | VALID[spec][0]) for flags in undefined]
+        for field in spec.fields:
+            if field.kind in (Kind.ADDRESS, Kind.STRIDE):
+                bad += [copy(spec, **{field.name: value}) for value in (1, 4, 0xFFFF_FFFC)]
+            elif field.kind is Kind.SIZE:
+                limit = field.maximum(CONFIG)
+                values = [0] + ([limit + 1, limit + 1 + (1 << field.width >> 1)] if field.limit else [])
+                values += [field.multiple + 1] if field.multiple > 1 else []
+                bad += [copy(spec, **{field.name: value}) for value in values if value < 1 << field.width]
+            elif field.kind is Kind.CHOICE:
+                bad += [copy(spec, **{field.name: value}) for value in range(field.most + 1, 1 << field.width)]
+    bad.append(copy(GEMM, flags=0))
+    bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.OUT_INT32 | GemmFlags.OUT_INT16))
+    bad.append(copy(GEMM, flags=GemmFlags.A_RESIDENT | GemmFlags.B_KN))
+    bad.append(copy(AGGREGATE, flags=3, x_addr=1, rows=0))  # several faults: the first one counts
+    bad.append(copy(ATTENTION, q_addr=4, seq_q=0))
+    return bad
+
+
+@cocotb.test()
+async def a_bad_command_stops_the_program_as_the_contract_says(dut: Any) -> None:
+    driver = await make(dut)
+    commands = faulty_commands()
+    seen = set()
+    for number, bad in enumerate(commands):
+        code, detail = check(bad, CONFIG)
+        assert code is not ErrorCode.NONE
+        seen.add(code)
+        before = number % 3
+        driver.ram.write(TARGET, bytes(64))
+        outcome = await driver.run([copy(beats=1)] * before + [bad, copy(beats=2)], PROGRAM)
+        assert outcome == Outcome(0, 1, code, detail, before), f"{bad.hex()}: {outcome}"
+        assert driver.ram.read(TARGET + 8, 8) == bytes(8), "a command after the bad one ran"
+        assert await driver.read("COMMANDS_GEMM") == before
+        assert await driver.read("COMMAND_INDEX") == before
+    assert seen == {ErrorCode.BAD_OPCODE, ErrorCode.BAD_FLAGS, ErrorCode.UNALIGNED, ErrorCode.BAD_SHAPE}
+    await works(driver)
+
+
+@cocotb.test()
+async def sizes_at_their_limit_are_taken(dut: Any) -> None:
+    driver = await make(dut)
+    for spec in COMMANDS.values():
+        limits = {field.name: field.maximum(CONFIG) for field in spec.fields if field.limit and field.word != 6}
+        values = limits | {field.name: 0xFFFF_FFF8 for field in spec.fields if field.kind is Kind.STRIDE}
+        values |= {field.name: field.range[1] for field in spec.fields if field.kind is Kind.PLAIN}
+        values |= {field.name: field.most for field in spec.fields if field.kind is Kind.CHOICE}
+        second = spec.at_most_one_of & (spec.at_most_one_of - 1)  # of two flags that exclude each other
+        command = copy(spec, beats=2, **values, flags=spec.flags_mask & ~second)
+        assert check(command, CONFIG) == (ErrorCode.NONE, 0)
+        assert await driver.run([command], PROGRAM) == OK
+
+
+@cocotb.test()
+async def bus_errors_are_reported_and_forgotten(dut: Any) -> None:
+    driver = await make(dut)
+    program = [copy(beats=2), copy(ATTENTION, SOURCE, TARGET, 40), copy(AGGREGATE, beats=2)]
+    last_beat = {"read": range(SOURCE + 8 * 39, SOURCE + 8 * 40), "write": range(TARGET + 8 * 39, TARGET + 8 * 40)}
+    for direction in ("read", "write"):
+        for response in (AxiResp.SLVERR, AxiResp.DECERR):
+            driver.ram.fail(direction, response, last_beat[direction])
+            outcome = await driver.run(program, PROGRAM)
+            assert outcome == Outcome(0, 1, ErrorCode[f"{direction.upper()}_{response.name}"], 0, 1)
+            assert await driver.read("COMMANDS_ATTENTION") == 0
+            driver.ram.fail(direction, AxiResp.OKAY)
+            await works(driver)
+
+
+@cocotb.test()
+async def a_bus_error_in_the_fetch_is_that_commands(dut: Any) -> None:
+    driver = await make(dut)
+    for response in (AxiResp.SLVERR, AxiResp.DECERR):
+        driver.ram.fail("read", response, range(PROGRAM + 2 * 64 + 56, PROGRAM + 3 * 64))
+        outcome = await driver.run([copy(beats=1)] * 4, PROGRAM)
+        assert outcome == Outcome(0, 1, ErrorCode[f"READ_{response.name}"], 0, 2)
+        driver.ram.fail("read", AxiResp.OKAY)
+        await works(driver)
+
+
+@cocotb.test()
+async def the_first_cause_is_reported(dut: Any) -> None:
+    """Engine errors pass through; bus errors outrank them, reads before writes."""
+    driver = await make(dut)
+    wrong = copy(AGGREGATE, beats=3, cols=ErrorCode.BAD_INDEX << 24)
+    assert await driver.run([copy(), wrong, copy()], PROGRAM) == Outcome(0, 1, ErrorCode.BAD_INDEX, 0, 1)
+    driver.ram.fail("write", AxiResp.SLVERR, range(TARGET, TARGET + 8))
+    assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.WRITE_SLVERR
+    driver.ram.fail("read", AxiResp.DECERR, range(SOURCE, SOURCE + 8))
+    assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.READ_DECERR
+    driver.ram.fail("read", AxiResp.OKAY)
+    driver.ram.fail("write", AxiResp.OKAY)
+    await works(driver, AGGREGATE)
+
+
+@cocotb.test()
+async def a_program_of_nothing_and_an_unaligned_program(dut: Any) -> None:
+    driver = await make(dut)
+    assert await driver.run([], PROGRAM) == OK
+    assert await driver.read("READ_BEATS") == 0
+    assert await driver.run([copy()], PROGRAM + 4) == Outcome(0, 1, ErrorCode.UNALIGNED, 0, 0)
+    await works(driver)
+
+
+@cocotb.test()
+async def a_hung_bus_trips_the_watchdog(dut: Any) -> None:
+    driver = await make(dut)
+    for channels in (("r",), ("ar",), ("aw",), ("w",), ("b",), ()):
+        driver.ram.hang(*channels)
+        fetch = set(channels) & {"r", "ar"} or not channels
+        outcome = await driver.run([copy(beats=30)], PROGRAM, watchdog=500, cycles=1000)
+        assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)
+        assert bool(await driver.read("CYCLES_GEMM")) != bool(fetch)
+        # Without a reset nothing runs, but the host is told.
+        assert (await driver.run([copy()], PROGRAM, watchdog=500, cycles=20)).code is ErrorCode.WATCHDOG
+        # The reset waits for the bus to come to rest.
+        await driver.control("reset")
+        await ClockCycles(dut.clk, 100)
+        assert (await driver.outcome()).busy
+        driver.ram.backpressure(0, 0)
+        await driver.soft_reset()
+        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
+        await works(driver)
+
+
+@cocotb.test()
+async def a_hung_bus_and_a_hardware_reset(dut: Any) -> None:
+    driver = await make(dut)
+    for channels in (("r",), ("w",), ("b",)):
+        driver.ram.hang(*channels)
+        assert (await driver.run([copy(beats=30)], PROGRAM, watchdog=300)).code is ErrorCode.WATCHDOG
+        driver.ram.backpressure(0, 0)
+        await driver.reset()
+        assert await driver.read("PROGRAM_COUNT") == 0
+        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
+        await works(driver)
+
+
+@cocotb.test()
+async def the_watchdog_counts_each_command_alone(dut: Any) -> None:
+    driver = await make(dut)
+    program = [copy(beats=20)] * 6
+    assert await driver.run(program, PROGRAM) == OK
+    cycles = await driver.read("CYCLES")
+    limit = cycles // 3
+    assert await driver.run(program, PROGRAM, watchdog=limit) == OK
+    outcome = await driver.run([copy(beats=1), copy(beats=500, target=0x9000)], PROGRAM, watchdog=limit)
+    assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 1)
+    await driver.soft_reset()
+    await works(driver)
+
+
+@cocotb.test()
+async def the_watchdog_blames_the_command_that_is_slow(dut: Any) -> None:
+    """Around the number of cycles that the slow command takes, every limit either lets it pass or stops that
+    command."""
+    driver = await make(dut)
+    program = [copy(beats=20), copy(beats=1), copy(beats=1)]
+    passed = []
+    for limit in range(70, 130):
+        outcome = await driver.run(program, PROGRAM, watchdog=limit)
+        assert outcome in (OK, Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)), f"limit {limit}: {outcome}"
+        passed.append(outcome == OK)
+        await driver.soft_reset()
+    assert passed == sorted(passed)
+    assert set(passed) == {False, True}
+
+
+@cocotb.test()
+async def random_backpressure(dut: Any) -> None:
+    driver = await make(dut)
+    rng = random.Random(7)
+    for seed in range(6):
+        driver.ram.backpressure(seed, rng.choice((0.2, 0.5, 0.8)))
+        program, expected = [], bytearray(driver.ram.read(TARGET, 0x4000))
+        for index in range(rng.randrange(1, 6)):
+            beats = rng.choice((1, 2, 16, 33))
+            source, target = SOURCE + 8 * rng.randrange(64), 0x800 * index + 8 * rng.randrange(16)
+            program.append(copy(rng.choice(list(COMMANDS.values())), source, TARGET + target, beats))
+            expected[target : target + 8 * beats] = inverted(driver.ram.read(source, 8 * beats))
+        assert await driver.run(program, PROGRAM + 8 * rng.randrange(8)) == OK
+        assert driver.ram.read(TARGET, 0x4000) == expected
+
+
+@cocotb.test()
+async def a_hardware_reset_in_mid_command(dut: Any) -> None:
+    driver = await make(dut)
+    rng = random.Random(8)
+    for seed in range(8):
+        driver.ram.backpressure(seed, 0.3)
+        await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
+        await ClockCycles(dut.clk, rng.randrange(1, 900))
+        await driver.reset()
+        driver.ram.backpressure(seed, 0)
+        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
+        await works(driver)
+
+
+@cocotb.test()
+async def a_soft_reset_in_mid_command(dut: Any) -> None:
+    """Every transaction that is open when the reset is asked for still ends, and none writes a byte that it should
+    not."""
+    driver = await make(dut)
+    rng = random.Random(9)
+    for seed in range(12):
+        driver.ram.write(0x8000, bytes(0x8000))
+        source = driver.ram.read(SOURCE, 8 * 200)
+        driver.ram.backpressure(seed, rng.choice((0.0, 0.4, 0.8)))
+        await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
+        await ClockCycles(dut.clk, rng.randrange(1, 900))
+        await driver.soft_reset()
+        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
+        written = driver.ram.read(0x9000, 8 * 200)
+        allowed = inverted(source)
+        assert all(written[i : i + 8] in (bytes(8), allowed[i : i + 8]) for i in range(0, len(written), 8))
+        assert not any(driver.ram.read(0x8000, 0x1000) + driver.ram.read(0x9000 + 8 * 200, 0x1000))
+        await works(driver)
+        driver.ram.backpressure(seed, 0)
+
+
+@cocotb.test()
+async def interrupts(dut: Any) -> None:
+    driver = await make(dut)
+    await driver.start([copy()], PROGRAM)
+    await driver.write("IRQ_ENABLE", 0)
+    await ClockCycles(dut.clk, 300)
+    assert await driver.outcome() == OK
+    assert not int(dut.irq.value)
+    assert await driver.read("IRQ_STATUS") == 1
+    await driver.write("IRQ_ENABLE", 1)
+    await ClockCycles(dut.clk, 3)
+    assert int(dut.irq.value)
+    await driver.write("IRQ_STATUS", 0)
+    await ClockCycles(dut.clk, 3)
+    assert int(dut.irq.value)
+    await driver.write("IRQ_STATUS", 1)
+    await ClockCycles(dut.clk, 3)
+    assert not int(dut.irq.value)
+    assert await driver.read("IRQ_STATUS") == 0
+    await driver.run([copy()], PROGRAM)
+    await driver.soft_reset()
+    assert not int(dut.irq.value)
+
+
+@cocotb.test()
+async def a_start_while_busy_is_ignored(dut: Any) -> None:
+    driver = await make(dut)
+    await driver.start([copy(beats=100, target=0x9000)] * 2, PROGRAM)
+    await driver.write("PROGRAM_COUNT", 9)
+    await driver.control("start")
+    assert (await driver.outcome()).busy
+    assert await driver.wait() == OK
+    assert await driver.read("COMMANDS_GEMM") == 2
+    await ClockCycles(dut.clk, 200)
+    assert not (await driver.outcome()).busy

@@ -1,0 +1,1 @@
+"""Attention found in its many spellings, and made one operator."""

@@ -1,0 +1,170 @@
+"""Runs a model in float on calibration inputs and keeps what quantisation needs to know of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+
+from gatewright.compiler.errors import CompileError
+from gatewright.compiler.passes.quantised import RANGE
+from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
+
+__all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
+
+MASKED = 1e30
+"""Magnitude from which on a number only says that something is not there, as -inf does in a mask of scores."""
+
+SAMPLE_ROWS = 512
+"""Rows of a value that are kept, spread over the calibration inputs."""
+
+
+@dataclass(eq=False)
+class Observation:
+    """One value over all calibration inputs.
+
+    Attributes
+    ----------
+    low, high : least and greatest element of each column, float64 [columns].
+    sample : some rows, float32 [rows, columns].
+
+    Rows that a mask hides from every output do not count.
+    """
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    sample: npt.NDArray[np.float32] = field(repr=False)
+
+    @property
+    def columns(self) -> npt.NDArray[np.float64]:
+        """Largest magnitude of each column."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
+    def masked(self) -> bool:
+        """Whether some elements only say that something is not there."""
+        return not bool((np.abs(self.sample) < MASKED).all())
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of all."""
+        return float(self.columns.max(initial=0.0))
+
+
+def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Observation]:
+    """Observations by the name of each floating-point value that is not constant.
+
+    ``inputs`` are complete inputs of the model. Raises :class:`CompileError` when ONNX Runtime refuses the model or an
+    input, or a value is not finite.
+    """
+    values = {
+        value.name: value
+        for node in model.graph
+        for value in node.outputs
+        if value.name and value.dtype is not None and value.dtype.is_floating_point()
+    }
+    session = open_session(model, list(values))
+    hidden = hidden_by(model)
+    found: dict[str, list[Observation]] = {}
+    share = max(SAMPLE_ROWS // max(len(inputs), 1), 8)
+    names = [value.name for value in session.get_outputs()]
+    for feed in inputs:
+        try:
+            results = session.run(names, dict(feed))
+        except Exception as error:
+            raise CompileError(f"calibration input refused: {_first_line(error)}") from error
+        given = {name: array for name, array in feed.items() if np.issubdtype(array.dtype, np.floating)}
+        for name, array in {**dict(zip(names, results, strict=True)), **given}.items():
+            if np.issubdtype(array.dtype, np.floating):
+                kept = kept_rows(hidden, name, feed)
+                found.setdefault(name, []).append(_observe(array if kept is None else array[kept], share))
+    merged = {name: _merge(parts) for name, parts in found.items()}
+    for value in (*model.graph.inputs, *values.values()):
+        name = value.name or ""
+        if name in merged and RANGE in value.metadata_props:  # in place of what was seen
+            low, high = (float(each) for each in value.metadata_props[RANGE].split(","))
+            seen = merged[name]
+            merged[name] = Observation(np.full_like(seen.low, low), np.full_like(seen.high, high), seen.sample)
+    return merged
+
+
+def open_session(model: ir.Model, names: Sequence[str]) -> Any:
+    """ONNX Runtime on a model that also returns the values ``names``; nothing is fused, so that each of them exists.
+
+    Raises :class:`CompileError` when it refuses the model.
+    """
+    import onnxruntime
+
+    proto = ir.to_proto(model)
+    there = {value.name for value in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base but Exception
+        raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
+
+
+def _observe(array: npt.NDArray[Any], share: int) -> Observation:
+    cols = array.shape[-1] if array.ndim else 1
+    rows = np.asarray(array, np.float32).reshape(array.size // cols if cols else 0, cols)
+    finite = np.where(np.abs(rows) < MASKED, rows, 0)
+    if not len(rows):
+        finite = np.zeros((1, rows.shape[1]), np.float32)
+    step = max(len(rows) // share, 1)
+    return Observation(finite.min(0).astype(np.float64), finite.max(0).astype(np.float64), rows[::step][:share].copy())
+
+
+def _merge(parts: Sequence[Observation]) -> Observation:
+    widths = {len(part.low) for part in parts}
+    if len(widths) > 1:  # a dynamic last dimension: only the extremes mean anything
+        low, high = min(part.low.min() for part in parts), max(part.high.max() for part in parts)
+        return Observation(np.array([low]), np.array([high]), np.zeros((0, 1), np.float32))
+    return Observation(
+        np.min([part.low for part in parts], axis=0),
+        np.max([part.high for part in parts], axis=0),
+        np.concatenate([part.sample for part in parts]),
+    )
+
+
+def synthetic(model: ir.Model, capacity: Mapping[str, int], count: int = 4) -> list[dict[str, npt.NDArray[Any]]]:
+    """Inputs for want of real ones: standard normal numbers, valid indices, and masks of ones. Seeded.
+
+    An integer input that selects rows of a table (Gather) stays below its size; other integers are 0 or 1.
+    """
+    rng = np.random.default_rng(0)
+    return [{value.name or "": _draw(value, capacity, rng) for value in model.graph.inputs} for _ in range(count)]
+
+
+def _draw(value: ir.Value, capacity: Mapping[str, int], rng: np.random.Generator) -> npt.NDArray[Any]:
+    assert value.shape is not None and value.dtype is not None
+    shape = tuple(each if isinstance(each, int) else capacity[str(each.value)] for each in value.shape)
+    dtype = value.dtype.numpy()
+    if np.issubdtype(dtype, np.floating):
+        return rng.standard_normal(shape).astype(dtype)
+    limit = min((limit for node, index in value.uses() if (limit := _index_limit(node, index))), default=0)
+    if limit:
+        return rng.integers(0, limit, shape).astype(dtype)
+    if dtype in (np.int8, np.uint8):
+        return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    return np.ones(shape, dtype)
+
+
+def _index_limit(node: ir.Node, index: int) -> int:
+    """Rows of the table that an integer operand selects from, or 0."""
+    table = node.inputs[0]
+    if node.op_type != "Gather" or index != 1 or table is None or table.shape is None:
+        return 0
+    rows = table.shape[0]
+    return rows if isinstance(rows, int) else 0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,50 @@
+import random
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from gatewright.spec.config import get_config
+from gatewright.spec.fixed import Requantise
+from gatewright.spec.softmax import row_scale
+from gatewright_hw.engines.gemm.attention.softmax_scale import RowScale
+from gatewright_hw.engines.gemm.geometry import Geometry
+
+
+@pytest.mark.parametrize("config", ["tiny", "pynq-z2"])
+@pytest.mark.parametrize("out", [Requantise(65535, 0), Requantise(40000, 20), Requantise(1, 63), Requantise(0, 5)])
+def test_equals_the_rule(config: str, out: Requantise) -> None:
+    """Every bit length, around powers of two, zero, and random sums, one per cycle."""
+    geometry = Geometry(get_config(config))
+    dut = RowScale(geometry)
+    largest = geometry.config.max_seq * 255
+    near = [x for bit in range(largest.bit_length()) for x in ((1 << bit) - 1, 1 << bit, (1 << bit) + 1)]
+    rng = random.Random(out.multiplier)
+    sums = [x for x in [*near, largest, *(rng.randrange(largest + 1) for _ in range(300))] if x <= largest]
+    places = [(i // geometry.rows % 2, i % geometry.rows) for i in range(len(sums))]
+    got = []
+
+    async def bench(ctx) -> None:
+        ctx.set(dut.out.multiplier, out.multiplier)
+        ctx.set(dut.out.shift, out.shift)
+        for cycle in range(len(sums) + dut.delay):
+            ctx.set(dut.valid, cycle < len(sums))
+            if cycle < len(sums):
+                ctx.set(dut.sum, sums[cycle])
+                ctx.set(dut.buffer, places[cycle][0])
+                ctx.set(dut.row, places[cycle][1])
+            if cycle >= dut.delay:
+                ctx.set(dut.read_buffer, places[cycle - dut.delay][0])
+                ctx.set(dut.read_row, places[cycle - dut.delay][1])
+                got.append((ctx.get(dut.scale.multiplier), ctx.get(dut.scale.shift)))
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
+    multiplier, shift = row_scale(np.array(sums), out)
+    exists = np.array(sums) > 0  # the shift of an empty row does not matter
+    got_multiplier, got_shift = np.array(got).T
+    np.testing.assert_array_equal(got_multiplier, multiplier)
+    np.testing.assert_array_equal(got_shift[exists], shift[exists])
