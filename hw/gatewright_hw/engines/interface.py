@@ -3,6 +3,7 @@
 from amaranth.hdl import Shape
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import FLAGS_BITS, FLAGS_LSB, CommandSpec
 from gatewright.spec.memory import COMMAND_BYTES
@@ -14,8 +15,10 @@ ERROR_BITS = 8
 
 
 def command_layout(spec: CommandSpec) -> data.FlexibleLayout:
-    """The 512-bit command as a layout whose fields are ``flags`` and the fields of ``spec`` (by name)."""
-    fields = {"flags": data.Field(FLAGS_BITS, FLAGS_LSB)}
+    """The 512-bit command as a layout: the fields of ``spec`` by name, and ``flags``, whose bits are the flags of
+    ``spec`` by name in lower case."""
+    flags = {(flag.name or "").lower(): data.Field(1, exact_log2(flag)) for flag in spec.flags}
+    fields = {"flags": data.Field(data.FlexibleLayout(FLAGS_BITS, flags), FLAGS_LSB)}
     fields |= {field.name: data.Field(Shape(field.width, signed=field.signed), field.offset) for field in spec.fields}
     return data.FlexibleLayout(8 * COMMAND_BYTES, fields)
 

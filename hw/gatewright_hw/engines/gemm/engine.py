@@ -16,7 +16,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
-from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, AttentionFlags, GemmFlags, Opcode
+from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
@@ -116,20 +116,19 @@ class GemmEngine(wiring.Component):
         is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
         gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
         width = Signal(Width)
-        int16, int32 = (gemm.flags[flag.bit_length() - 1] for flag in (GemmFlags.OUT_INT16, GemmFlags.OUT_INT32))
         m.d.comb += [
-            width.eq(Mux(is_attention, attention.flags[AttentionFlags.OUT_INT16.bit_length() - 1], Cat(int16, int32))),
+            width.eq(Mux(is_attention, attention.flags.out_int16, Cat(gemm.flags.out_int16, gemm.flags.out_int32))),
             gemm_tiles.width.eq(width),
             attention_tiles.width.eq(width),
             drain.drained.eq(array.drained),
             drain.ended.eq(issuer.ended),
             drain.width.eq(width),
-            drain.with_params.eq(gemm.flags[GemmFlags.PARAMS.bit_length() - 1]),
+            drain.with_params.eq(gemm.flags.params),
             drain.score_scale.multiplier.eq(attention.score_multiplier),
             drain.score_scale.shift.eq(attention.score_shift),
             columns.slot.eq(drain.slot),
             columns.part.eq(drain.part),
-            mask.enabled.eq(attention.flags[AttentionFlags.KEY_MASK.bit_length() - 1]),
+            mask.enabled.eq(attention.flags.key_mask),
             mask.group.eq(drain.group),
             drain.key_mask.eq(mask.allowed),
             softmax.start.eq(begin),

@@ -14,7 +14,7 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.commands import GEMM, GemmFlags
+from gatewright.spec.commands import GEMM
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
@@ -53,10 +53,7 @@ class GemmLoad(wiring.Component):
         m = Module()
         g = self._geometry
         command = command_layout(GEMM)(self.command)
-        flags = command.flags
-        transposed = flags[GemmFlags.B_KN.bit_length() - 1]
-        a_resident = flags[GemmFlags.A_RESIDENT.bit_length() - 1]
-        params = flags[GemmFlags.PARAMS.bit_length() - 1]
+        transposed, a_resident, params = command.flags.b_kn, command.flags.a_resident, command.flags.params
         pitch = Signal(range(max(g.a_half, g.b_half) + 1))  # words of a tile
         m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
 

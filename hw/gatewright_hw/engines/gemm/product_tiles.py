@@ -8,7 +8,7 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.commands import GEMM, GemmFlags
+from gatewright.spec.commands import GEMM
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 from gatewright_hw.engines.gemm.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Kind, Width
@@ -46,7 +46,7 @@ class GemmTiles(wiring.Component):
         m = Module()
         g = self._geometry
         command = command_layout(GEMM)(self.command)
-        a_resident = command.flags[GemmFlags.A_RESIDENT.bit_length() - 1]
+        a_resident = command.flags.a_resident
         pitch = Signal(range(max(g.a_half, g.b_half) + 1))
         m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 
-from gatewright.spec.commands import VECTOR, VectorFlags
+from gatewright.spec.commands import VECTOR
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import LANES, TABLE_BYTES, Combine, ElementType, Function
@@ -88,7 +88,7 @@ class VectorEngine(wiring.Component):
         command = Signal(command_layout(VECTOR))
         setup = Signal(datapath.setup.shape())
         beats = Signal(data.StructLayout({operand: beats_bits for operand in "aby"}))
-        column = (command.flags & VectorFlags.B_COLUMN).any()
+        column = command.flags.b_column
         alone = command.combine == Combine.ALONE
         is_long = {operand: command[f"{operand}_type"] == ElementType.INT32 for operand in "aby"}
         m.d.sync += [
@@ -100,7 +100,7 @@ class VectorEngine(wiring.Component):
                 for name in ("combine", "a_multiplier", "b_multiplier", "combine_shift", "function", "y_type", "cols")
             ),
             setup.epsilon.eq(Cat(command.epsilon, command.epsilon_high)),
-            setup.per_column.eq((command.flags & VectorFlags.PER_COLUMN).any()),
+            setup.per_column.eq(command.flags.per_column),
             setup.row.last_group.eq((command.cols - 1) // LANES),
             setup.row.tail.eq(command.cols % LANES),
             setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),

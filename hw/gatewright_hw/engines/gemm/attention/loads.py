@@ -10,7 +10,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.commands import ATTENTION, AttentionFlags
+from gatewright.spec.commands import ATTENTION
 from gatewright.spec.config import QUERY_TILES
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
@@ -77,7 +77,7 @@ class AttentionLoad(wiring.Component):
                     upper.eq(0),
                 ]
                 m.next = "KEYS"
-                with m.If(command.flags[AttentionFlags.KEY_MASK.bit_length() - 1]):
+                with m.If(command.flags.key_mask):
                     m.next = "MASK"
             with m.State("MASK"):
                 m.d.comb += [

@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.commands import ATTENTION, AttentionFlags
+from gatewright.spec.commands import ATTENTION
 from gatewright.spec.config import QUERY_TILES
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind
@@ -50,7 +50,7 @@ class ScoreItems(wiring.Component):
         m = Module()
         g = self._geometry
         command = command_layout(ATTENTION)(self.command)
-        causal = command.flags[AttentionFlags.CAUSAL.bit_length() - 1]
+        causal = command.flags.causal
         m.submodules.q = q = TileWalk(g.rows, g.a_half)
         words = command.head_dim >> 3
         tile = self.tile.payload
