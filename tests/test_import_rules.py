@@ -16,6 +16,7 @@ ALLOWED = {
     "sw/gatewright/compiler": {"gatewright.spec", "gatewright.program"},
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program", "gatewright.cache"},
     "hw/gatewright_hw": {"gatewright.spec"},
+    "sim/gatewright_sim/components": {"gatewright.spec"},
     "sim/gatewright_sim/golden": {
         "gatewright.spec",
         "gatewright.driver",

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+
 """The command validator says what the contract's ``check`` says, and the sequencer's parameters are checked.
 
 The sequencer's behaviour is tested on the whole top, see test_top.py.
@@ -6,13 +8,13 @@ The sequencer's behaviour is tested on the whole top, see test_top.py.
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.commands import COMMANDS, Kind, check, encode
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright_hw.sequencer import Sequencer
 from gatewright_hw.validator import CommandValidator
+from gatewright_sim.components.simulation import simulate
 
 
 def random_command(rng: random.Random, config: AcceleratorConfig) -> bytes:
@@ -56,14 +58,10 @@ def test_the_validator_agrees_with_the_contract(name: str) -> None:
             await ctx.tick().repeat(dut.delay)
             verdicts.append((ErrorCode(ctx.get(dut.code)), ctx.get(dut.detail)))
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(dut, bench)
     assert verdicts == expected
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_every_opcode_needs_an_engine() -> None:
     with pytest.raises(ValueError, match="no engine takes AGGREGATE"):
         Sequencer(CONFIGS["tiny"], {opcode: 0 for opcode, spec in COMMANDS.items() if spec.name != "AGGREGATE"})

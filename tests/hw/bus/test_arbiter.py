@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+
 """ReadArbiter and WriteArbiter: each requester gets its own data, in order, and none is starved."""
 
 import random
@@ -6,13 +8,14 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from gatewright_hw.bus.arbiter import ReadArbiter, WriteArbiter
 from gatewright_hw.bus.ports import ReadPort, WritePort
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_sim.benches.harness.port_memory import PortMemory
+from gatewright_sim.components.port_memory import PortMemory
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import put_all, stream_get, stream_put
 
 SIZE = 1 << 15
 MEMORY = random.Random(2).randbytes(SIZE)
@@ -45,13 +48,6 @@ class Requesters(wiring.Component):
         return m
 
 
-async def send(ctx, stream, payload):
-    ctx.set(stream.payload, payload)
-    ctx.set(stream.valid, 1)
-    await ctx.tick().until(stream.ready)
-    ctx.set(stream.valid, 0)
-
-
 @pytest.mark.parametrize(("n", "seed"), [(1, 0), (2, 1), (3, 2), (5, 3)])
 def test_random_traffic_of_several_requesters(n, seed):
     dut = Requesters(n)
@@ -64,19 +60,13 @@ def test_random_traffic_of_several_requesters(n, seed):
     got = [bytearray() for _ in range(n)]
 
     def describe(stream, transfers):
-        async def bench(ctx):
-            for addr, beats in transfers:
-                await send(ctx, stream, {"addr": addr, "beats": beats})
-
-        return bench
+        return put_all(stream, [{"addr": addr, "beats": beats} for addr, beats in transfers])
 
     def consume(index):
         async def bench(ctx):
             stream = dut.readers[index].data
-            ctx.set(stream.ready, 1)
             for _ in range(sum(beats for _, beats in reads[index])):
-                (payload,) = await ctx.tick().sample(stream.payload).until(stream.valid)
-                got[index].extend(int(payload).to_bytes(8, "little"))
+                got[index].extend((await stream_get(ctx, stream)).to_bytes(8, "little"))
 
         return bench
 
@@ -87,21 +77,17 @@ def test_random_traffic_of_several_requesters(n, seed):
                 for beat in range(beats):
                     start = addr + 8 * beat
                     data = int.from_bytes(MEMORY[start : start + 8], "little")
-                    await send(ctx, writer.data, {"data": data, "strb": 0xFF})
+                    await stream_put(ctx, writer.data, {"data": data, "strb": 0xFF})
             await ctx.tick().until(writer.idle)
 
         return bench
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(memory.reads(dut.read), background=True)
-    simulator.add_testbench(written.writes(dut.write), background=True)
+    benches = []
     for index in range(n):
-        simulator.add_testbench(describe(dut.readers[index].descriptor, reads[index]))
-        simulator.add_testbench(describe(dut.writers[index].descriptor, copies[index]))
-        simulator.add_testbench(consume(index))
-        simulator.add_testbench(produce(index))
-    simulator.run_until(1e-8 * 20_000)
+        benches.append(describe(dut.readers[index].descriptor, reads[index]))
+        benches.append(describe(dut.writers[index].descriptor, copies[index]))
+        benches += [consume(index), produce(index)]
+    simulate(dut, *benches, background=[memory.reads(dut.read), written.writes(dut.write)], cycles=20_000)
 
     for index in range(n):
         assert got[index] == b"".join(MEMORY[addr : addr + 8 * beats] for addr, beats in reads[index])
@@ -136,11 +122,7 @@ def test_round_robin_serves_every_requester_equally(wanting):
             ctx.set(port.r.ready, 1)
         await ctx.tick().repeat(400)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(memory.reads(dut.port), background=True)
-    simulator.add_testbench(want)
-    simulator.run()
+    simulate(dut, want, background=[memory.reads(dut.port)])
     served = [addr // 4096 for addr, _ in memory.bursts]
     assert len(served) > 60
     counts = [served.count(index) for index in wanting]

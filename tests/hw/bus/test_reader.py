@@ -1,13 +1,16 @@
+# amaranth: UnusedElaboratable=no
+
 """BurstReader: every beat once and in order, legal bursts, credits, rate."""
 
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.reader import BurstReader
-from gatewright_sim.benches.harness.port_memory import PortMemory
+from gatewright_sim.components.port_memory import PortMemory
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import stream_put
 
 MEMORY = bytes(random.Random(1).randbytes(1 << 16))
 
@@ -24,10 +27,7 @@ def read(transfers, depth=64, outstanding=8, latency=(1, 1), stall=0.0, consumer
         for addr, beats in transfers:
             while rng.random() < stall:
                 await ctx.tick()
-            ctx.set(dut.descriptor.payload, {"addr": addr, "beats": beats})
-            ctx.set(dut.descriptor.valid, 1)
-            await ctx.tick().until(dut.descriptor.ready)
-            ctx.set(dut.descriptor.valid, 0)
+            await stream_put(ctx, dut.descriptor, {"addr": addr, "beats": beats})
 
     async def consumer(ctx):
         nonlocal cycles
@@ -48,13 +48,7 @@ def read(transfers, depth=64, outstanding=8, latency=(1, 1), stall=0.0, consumer
         async for _, _, ready in ctx.tick().sample(dut.port.r.ready):
             assert ready
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(memory.reads(dut.port), background=True)
-    simulator.add_testbench(never_refuses, background=True)
-    simulator.add_testbench(producer)
-    simulator.add_testbench(consumer)
-    simulator.run()
+    simulate(dut, producer, consumer, background=[memory.reads(dut.port), never_refuses])
     return bytes(got), memory, cycles
 
 
@@ -102,17 +96,10 @@ def test_asks_only_for_what_fits():
     memory = PortMemory(bytearray(MEMORY))
 
     async def bench(ctx):
-        ctx.set(dut.descriptor.payload, {"addr": 64, "beats": 1000})
-        ctx.set(dut.descriptor.valid, 1)
-        await ctx.tick().until(dut.descriptor.ready)
-        ctx.set(dut.descriptor.valid, 0)
+        await stream_put(ctx, dut.descriptor, {"addr": 64, "beats": 1000})
         await ctx.tick().repeat(300)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(memory.reads(dut.port), background=True)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(dut, bench, background=[memory.reads(dut.port)])
     assert memory.bursts == [(64, 8), (128, 16)]
 
 

@@ -1,13 +1,16 @@
+# amaranth: UnusedElaboratable=no
+
 """BurstWriter: every byte to its place, legal bursts, no burst before its beats, idle, rate."""
 
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_sim.benches.harness.port_memory import PortMemory
+from gatewright_sim.components.port_memory import PortMemory
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import put_all
 
 SIZE = 1 << 15
 
@@ -18,13 +21,6 @@ def write(transfers, depth=64, latency=(1, 1), stall=0.0, producer_stall=0.0, se
     memory = PortMemory(bytearray(SIZE), seed, latency, stall)
     cycles = 0
     sent = False
-
-    async def descriptors(ctx):
-        for addr, beats in transfers:
-            ctx.set(dut.descriptor.payload, {"addr": addr, "beats": len(beats)})
-            ctx.set(dut.descriptor.valid, 1)
-            await ctx.tick().until(dut.descriptor.ready)
-            ctx.set(dut.descriptor.valid, 0)
 
     async def producer(ctx):
         nonlocal cycles, sent
@@ -61,13 +57,8 @@ def write(transfers, depth=64, latency=(1, 1), stall=0.0, producer_stall=0.0, se
                 assert w, "an announced burst waits for its beats"
             owed += (int(burst.len) + 1 if aw else 0) - (w and w_ready)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(memory.writes(dut.port), background=True)
-    simulator.add_testbench(beats_are_there, background=True)
-    simulator.add_testbench(descriptors)
-    simulator.add_testbench(producer)
-    simulator.run()
+    descriptors = put_all(dut.descriptor, [{"addr": addr, "beats": len(beats)} for addr, beats in transfers])
+    simulate(dut, descriptors, producer, background=[memory.writes(dut.port), beats_are_there])
     assert sent
     return memory, cycles
 

@@ -1,28 +1,18 @@
+# amaranth: UnusedElaboratable=no
+
 """The parts of the aggregation engine on their own, in Amaranth's simulator."""
 
-import gc
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
 from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes
 from gatewright_hw.engines.aggregate.row_address import RowAddress
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
-from gatewright_sim.benches.harness.port_memory import PortMemory
-
-CLOCK_S = 1e-8
-
-
-def simulate(dut, *benches, background=()):
-    simulator = Simulator(dut)
-    simulator.add_clock(CLOCK_S)
-    for bench in background:
-        simulator.add_testbench(bench, background=True)
-    for bench in benches:
-        simulator.add_testbench(bench)
-    simulator.run()
+from gatewright_sim.components.port_memory import PortMemory
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import stream_get, stream_put
 
 
 @pytest.mark.parametrize("stride", [8, 64, 1 << 19, (1 << 32) - 8, 0x9ABC_DEF8])
@@ -38,18 +28,12 @@ def test_addresses_are_exact_modulo_2_to_the_32(stride):
         ctx.set(dut.stride, stride)
         await ctx.tick()
         for index in indices:
-            ctx.set(dut.index.payload, index)
-            ctx.set(dut.index.valid, 1)
-            await ctx.tick().until(dut.index.ready)
-            ctx.set(dut.index.valid, 0)
+            await stream_put(ctx, dut.index, index)
             await ctx.tick().repeat(rng.choice((1, 1, 3)))
 
     async def receive(ctx):
         for _ in indices:
-            ctx.set(dut.addr.ready, 1)
-            (addr,) = await ctx.tick().sample(dut.addr.payload).until(dut.addr.valid)
-            got.append(addr)
-            ctx.set(dut.addr.ready, 0)
+            got.append(await stream_get(ctx, dut.addr))
             await ctx.tick().repeat(rng.choice((1, 2, 5)))
 
     simulate(dut, send, receive)
@@ -114,8 +98,6 @@ def test_fetch_reads_each_beat_once_in_bursts_that_end_on_lines():
         (lambda: RowWriter(4), "max_features is 4, allowed 8..8192"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.* created but never used")
 def test_impossible_sizes_are_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
-    gc.collect()  # Amaranth complains of what was never elaborated when it is collected

@@ -1,10 +1,10 @@
-import gc
+# amaranth: UnusedElaboratable=no
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright_hw.engines.gemm.array import MacArray
+from gatewright_sim.components.simulation import simulate
 
 SHAPES = [(4, 8, 4), (2, 8, 8), (8, 16, 8)]
 
@@ -42,10 +42,7 @@ def test_tiles_back_to_back(rows: int, cols: int, lanes: int) -> None:
                 seen.append((drained.row, drained.part, list(drained.acc)))
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(dut, bench)
     expected = []
     for a, b in tiles:
         c = a @ b.T
@@ -56,8 +53,6 @@ def test_tiles_back_to_back(rows: int, cols: int, lanes: int) -> None:
     assert first_valid == [end + dut.delay for end in ends]
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_refuses_lanes_that_do_not_divide_the_columns() -> None:
     with pytest.raises(ValueError, match="lanes is 3, allowed: a divisor"):
         MacArray(4, 8, 3, 32)
-    gc.collect()  # the half-made component warns while the filter is in effect

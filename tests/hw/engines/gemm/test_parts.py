@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.config import get_config
 from gatewright_hw.engines.gemm.geometry import Geometry, Width
@@ -13,18 +12,10 @@ from gatewright_hw.engines.gemm.loader import TileLoader
 from gatewright_hw.engines.gemm.operand_banks import OperandBanks
 from gatewright_hw.engines.gemm.store import TileStore
 from gatewright_hw.engines.gemm.tile_walk import TileWalk
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import stream_put
 
 TINY = Geometry(get_config("tiny"))
-
-
-def simulate(dut, *benches, background=()) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    for bench in background:
-        simulator.add_testbench(bench, background=True)
-    for bench in benches:
-        simulator.add_testbench(bench)
-    simulator.run()
 
 
 def test_banks_serialise_words_without_a_gap() -> None:
@@ -149,10 +140,7 @@ def test_loader_counts_what_it_asks_for(seed: int) -> None:
 
     async def send(ctx) -> None:
         for job in jobs:
-            ctx.set(dut.job.payload, job)
-            ctx.set(dut.job.valid, 1)
-            await ctx.tick().until(dut.job.ready)
-            ctx.set(dut.job.valid, 0)
+            await stream_put(ctx, dut.job, job)
             await ctx.tick().repeat(rng.choice((1, 1, 20)))
 
     async def memory(ctx) -> None:
@@ -204,10 +192,7 @@ def test_store_writes_only_what_exists(width: Width, lanes: int) -> None:
         ctx.set(dut.width, width)
         ctx.set(dut.stride, 64)
         for (rows, cols, addr), values in zip(tiles, results, strict=True):
-            ctx.set(dut.tile.payload, {"rows": rows, "cols": cols, "addr": addr})
-            ctx.set(dut.tile.valid, 1)
-            await ctx.tick().until(dut.tile.ready)
-            ctx.set(dut.tile.valid, 0)
+            await stream_put(ctx, dut.tile, {"rows": rows, "cols": cols, "addr": addr})
             for row in range(g.rows):
                 for part in range(g.parts):
                     lanes = [int(x) for x in values[row, part * g.lanes : (part + 1) * g.lanes]]

@@ -2,13 +2,13 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.config import get_config
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import row_scale
 from gatewright_hw.engines.gemm.attention.softmax_scale import RowScale
 from gatewright_hw.engines.gemm.geometry import Geometry
+from gatewright_sim.components.simulation import simulate
 
 
 @pytest.mark.parametrize("config", ["tiny", "pynq-z2"])
@@ -39,10 +39,7 @@ def test_equals_the_rule(config: str, out: Requantise) -> None:
                 got.append((ctx.get(dut.scale.multiplier), ctx.get(dut.scale.shift)))
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(dut, bench)
     multiplier, shift = row_scale(np.array(sums), out)
     exists = np.array(sums) > 0  # the shift of an empty row does not matter
     got_multiplier, got_shift = np.array(got).T

@@ -1,12 +1,13 @@
-import gc
+# amaranth: UnusedElaboratable=no
+
 import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.fixed import requantise
 from gatewright_hw.engines.parts.requantiser import Requantiser
+from gatewright_sim.components.simulation import run_pipeline
 
 
 def _operands(acc_bits: int, count: int, seed: int) -> list[tuple[int, int, int]]:
@@ -29,31 +30,15 @@ def _operands(acc_bits: int, count: int, seed: int) -> list[tuple[int, int, int]
 def test_equals_the_rule(acc_bits: int, out_bits: int) -> None:
     dut = Requantiser(acc_bits, out_bits)
     cases = _operands(acc_bits, 1500, seed=acc_bits + out_bits)
-    results = []
-
-    async def bench(ctx) -> None:
-        for cycle in range(len(cases) + dut.delay):
-            acc, multiplier, shift = cases[min(cycle, len(cases) - 1)]
-            ctx.set(dut.acc, acc)
-            ctx.set(dut.multiplier, multiplier)
-            ctx.set(dut.shift, shift)
-            if cycle >= dut.delay:
-                results.append(ctx.get(dut.result))
-            await ctx.tick()
-
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    operands = [dict(zip(("acc", "multiplier", "shift"), case, strict=True)) for case in cases]
+    results = [result for (result,) in run_pipeline(dut, operands, ["result"])]
     acc, multiplier, shift = (np.array(column) for column in zip(*cases, strict=True))
     np.testing.assert_array_equal(results, requantise(acc, multiplier, shift, out_bits))
 
 
-@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize(
     ("acc_bits", "out_bits", "field"), [(17, 8, "acc_bits"), (43, 8, "acc_bits"), (32, 1, "out_bits")]
 )
 def test_refuses_a_width_it_cannot_build(acc_bits: int, out_bits: int, field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} is .*allowed"):
         Requantiser(acc_bits, out_bits)
-    gc.collect()  # the half-made component warns while the filter is in effect

@@ -1,11 +1,11 @@
+# amaranth: UnusedElaboratable=no
+
 """The parts of the vector engine on their own, in Amaranth's simulator: sizes that the small configuration lacks."""
 
-import gc
 import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from gatewright.spec.fixed import round_half_even_shift, saturate
 from gatewright.spec.memory import BUS_BYTES
@@ -14,32 +14,8 @@ from gatewright_hw.engines.parts.promised_queue import PromisedQueue
 from gatewright_hw.engines.parts.rounding_shift import RoundingShift, StickyShift
 from gatewright_hw.engines.vector.row_scale import RowScale
 from gatewright_hw.engines.vector.row_transfers import RowTransfers
-
-CLOCK_S = 1e-8
-
-
-def simulate(dut, *benches):
-    simulator = Simulator(dut)
-    simulator.add_clock(CLOCK_S)
-    for bench in benches:
-        simulator.add_testbench(bench)
-    simulator.run()
-
-
-def pipeline(dut, operands, results):
-    """Feed a free-running pipeline one set of operands a cycle; returns its results, as tuples."""
-    got = []
-
-    async def bench(ctx):
-        for index in range(len(operands) + dut.delay):
-            for name, value in (operands[index] if index < len(operands) else {}).items():
-                ctx.set(getattr(dut, name), value)
-            await ctx.tick()
-            if index + 1 >= dut.delay:
-                got.append(tuple(ctx.get(getattr(dut, name)) for name in results))
-
-    simulate(dut, bench)
-    return got[: len(operands)]
+from gatewright_sim.components.simulation import run_pipeline, simulate
+from gatewright_sim.components.streams import stream_get, stream_put
 
 
 def shifts(rng, in_bits, count):
@@ -58,7 +34,7 @@ def shifts(rng, in_bits, count):
 @pytest.mark.parametrize(("in_bits", "out_bits"), [(49, 24), (48, 24), (24, 24), (62, 8)])
 def test_shifts_round_half_to_even_and_saturate(in_bits, out_bits):
     operands = shifts(random.Random(in_bits), in_bits, 3000)
-    got = pipeline(RoundingShift(in_bits, out_bits), operands, ("result",))
+    got = run_pipeline(RoundingShift(in_bits, out_bits), operands, ("result",))
     for one, (result,) in zip(operands, got, strict=True):
         value, shift = np.int64(one["value"]), one["shift"]
         assert result == saturate(round_half_even_shift(value, shift), out_bits), one
@@ -66,7 +42,7 @@ def test_shifts_round_half_to_even_and_saturate(in_bits, out_bits):
 
 def test_sticky_shifts_lose_nothing():
     operands = shifts(random.Random(40), 40, 2000)
-    got = pipeline(StickyShift(40, 40), operands, ("shifted", "sticky", "overflow", "negative"))
+    got = run_pipeline(StickyShift(40, 40), operands, ("shifted", "sticky", "overflow", "negative"))
     for one, found in zip(operands, got, strict=True):
         value, shift = one["value"], one["shift"]
         assert found == (value >> shift, (value >> shift) << shift != value, 0, value < 0), one
@@ -80,18 +56,13 @@ def scales(dut, port, rows, settings):
         for name, value in settings.items():
             ctx.set(getattr(dut, name), value)
         for row in rows:
-            ctx.set(port.payload, row)
-            ctx.set(port.valid, 1)
-            await ctx.tick().until(port.ready)
-            ctx.set(port.valid, 0)
+            await stream_put(ctx, port, row)
 
     async def receive(ctx):
         rng = random.Random(1)
         for _ in rows:
-            ctx.set(dut.o.ready, 1)
-            (scale,) = await ctx.tick().sample(dut.o.payload).until(dut.o.valid)
+            scale = await stream_get(ctx, dut.o)
             got.append((scale.factor, scale.offset, scale.shift))
-            ctx.set(dut.o.ready, 0)
             await ctx.tick().repeat(rng.choice((1, 5, 60)))
 
     simulate(dut, send, receive)
@@ -179,8 +150,6 @@ def test_rows_side_by_side_are_read_together(rows, beats, stride, transfers):
         (lambda: PromisedQueue(8, 1), "depth is 1, allowed 2..8193"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.* created but never used")
 def test_impossible_sizes_are_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
-    gc.collect()  # Amaranth complains of what was never elaborated when it is collected

@@ -1,0 +1,73 @@
+"""Running a component with testbenches in Amaranth's simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from amaranth.hdl import Elaboratable
+from amaranth.sim import Simulator, SimulatorContext
+
+__all__ = ["Testbench", "run_pipeline", "simulate"]
+
+CLOCK_S = 1e-8
+
+Testbench = Callable[[SimulatorContext], Awaitable[None]]
+"""A coroutine function that sets and reads signals and waits for ticks of the clock."""
+
+
+def simulate(
+    component: Elaboratable, *testbenches: Testbench, background: Iterable[Testbench] = (), cycles: int = 100_000
+) -> None:
+    """Run ``component`` until all ``testbenches`` have ended; those in the ``background`` need not end.
+
+    Raises
+    ------
+    AssertionError
+        When that takes more than ``cycles`` cycles, so that a handshake that never comes fails the test instead of
+        holding it up.
+    """
+
+    async def deadline(ctx: SimulatorContext) -> None:
+        await ctx.delay(cycles * CLOCK_S)
+        raise AssertionError(f"{type(component).__name__}: the testbenches have not ended after {cycles} cycles")
+
+    simulator = Simulator(component)
+    simulator.add_clock(CLOCK_S)
+    for testbench in (deadline, *background):
+        simulator.add_testbench(testbench, background=True)
+    for testbench in testbenches:
+        simulator.add_testbench(testbench)
+    simulator.run()
+
+
+def run_pipeline(
+    component: Any, operands: Sequence[Mapping[str, Any]], results: Sequence[str], **constants: Any
+) -> list[tuple[Any, ...]]:
+    """Feed a free-running pipeline one set of operands a cycle.
+
+    Parameters
+    ----------
+    component : has a property ``delay``, the cycles from operands to results.
+    operands : the values of inputs, by name, in each cycle.
+    results : names of the outputs that are wanted.
+    constants : the values of inputs that stay.
+
+    Returns
+    -------
+    The results of each set of operands, in order.
+    """
+    taken: list[tuple[Any, ...]] = []
+
+    async def testbench(ctx: SimulatorContext) -> None:
+        for name, value in constants.items():
+            ctx.set(getattr(component, name), value)
+        for cycle in range(len(operands) + component.delay):
+            if cycle >= component.delay:
+                taken.append(tuple(ctx.get(getattr(component, name)) for name in results))
+            for name, value in operands[min(cycle, len(operands) - 1)].items():
+                ctx.set(getattr(component, name), value)
+            await ctx.tick()
+
+    simulate(component, testbench, cycles=len(operands) + component.delay + 1)
+    return taken
