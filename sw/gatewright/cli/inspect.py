@@ -98,7 +98,7 @@ def _host(console: Console, summary: VariantSummary) -> None:
 
 
 def _commands(console: Console, summary: VariantSummary) -> None:
-    table = Table("", _name("node"), "command", "shape", "by arithmetic", "by memory", "bound", title="commands")
+    table = Table("", _name("node"), "command", "shape", "compute bound", "memory bound", "bound by", title="commands")
     for command in summary.commands:
         cycles = (f"{command.min_cycles_compute:,}", f"{command.min_cycles_memory:,}", command.bound)
         table.add_row(str(command.index), escape(command.node), command.opcode, escape(command.shape), *cycles)

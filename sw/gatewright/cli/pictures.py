@@ -77,8 +77,8 @@ def timeline(summary: VariantSummary) -> go.Figure:
                     widths.append(command.min_cycles)
                     texts.append(
                         f"{escape(layer.node)} ({escape(layer.operator)})<br>command {command.index}: {command.opcode} "
-                        f"{command.shape}<br>{command.min_cycles_compute:,} cycles by arithmetic, "
-                        f"{command.min_cycles_memory:,} by memory"
+                        f"{command.shape}<br>compute bound {command.min_cycles_compute:,} cycles, "
+                        f"memory bound {command.min_cycles_memory:,}"
                     )
                 now += command.min_cycles
         figure.add_bar(

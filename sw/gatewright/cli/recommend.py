@@ -69,7 +69,7 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     for rank, item in enumerate(served.answer.items, 1):
         items.add_row(str(rank), item.title, item.genres.replace("|", ", "), f"{item.score:.3f}")
     console.print(items)
-    engines = Table("engine", "commands", "cycles", "least by arithmetic", "least by memory")
+    engines = Table("engine", "commands", "cycles", "compute bound", "memory bound")
     for engine in served.report.engines:
         row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
         engines.add_row(engine.name, *(f"{value:,}" for value in row))

@@ -66,7 +66,7 @@ def _show(
     for name, array in results.items():
         values.add_row(escape(name), str(array.dtype), escape(str(list(array.shape))))
     console.print(values)
-    engines = Table("engine", "commands", "cycles", "least by arithmetic", "least by memory")
+    engines = Table("engine", "commands", "cycles", "compute bound", "memory bound")
     for engine in report.engines:
         row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
         engines.add_row(engine.name, *(f"{value:,}" for value in row))

@@ -49,10 +49,8 @@ def _run(stimulus: "Stimulus", config: str, seed: int, waves: Path | None, json:
         outcome = simulate(stimulus, config, seed, waves)
     table = Table(title=f"{outcome.kernel} {outcome.shape}", show_header=False)
     table.add_row("cycles", f"{outcome.cycles:,}")
-    table.add_row(
-        "least by arithmetic", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of the peak rate)"
-    )
-    table.add_row("least by memory", f"{outcome.min_cycles_memory:,}")
+    table.add_row("compute bound", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of the peak rate)")
+    table.add_row("memory bound", f"{outcome.min_cycles_memory:,}")
     table.add_row("of the roofline", f"{outcome.roofline_fraction:.1%}")
     table.add_row("RTL = golden", "yes" if outcome.golden_equal else "NO")
     table.add_row(

@@ -82,7 +82,7 @@ class Program:
             self._count(sums, index, hardware, 1)
 
     def bounds(self, config: AcceleratorConfig, memory: MemoryModel) -> Mapping[str, tuple[int, int]]:
-        """Least cycles by arithmetic and by memory, summed over each engine's commands."""
+        """Compute bound and memory bound in cycles, summed over each engine's commands."""
         hardware = (config, memory)
         if hardware not in self._bounds:
             sums = self._bounds[hardware] = dict.fromkeys(ENGINES, (0, 0))
