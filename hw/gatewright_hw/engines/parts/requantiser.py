@@ -6,38 +6,34 @@ Formats
     shift       unsigned, SHIFT_BITS
     result      signed, ``out_bits`` wide, saturated
 
-The rule is :func:`gatewright.spec.fixed.requantise`. A free-running pipeline: operands go in together in any cycle,
-their result comes out ``delay`` cycles later. There is no stall; a user that needs back-pressure reserves room for
-results in flight.
+The rule is :func:`gatewright.spec.fixed.requantise`: a multiplier and a :class:`RoundingShift`. A free-running
+pipeline: operands go in together in any cycle, their result comes out ``delay`` cycles later. There is no stall; a user
+that needs back-pressure reserves room for results in flight.
 
 The product takes two DSP48E1: the accumulator is cut into an unsigned low part and a signed high part that each fit
-the 25 x 18 multiplier, and the high half's post-adder joins them. The barrel shifter moves by 16s, then 4s, then 1s;
-each step is one 4:1 multiplexer per bit, and after each only the bits that can still reach the result are kept, with
-one flag for "does not fit" and one for "a one was shifted out" (the sticky bit that decides ties).
+the 25 x 18 multiplier, and the high half's post-adder joins them.
 """
 
 from __future__ import annotations
 
 import operator
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
+from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.rounding_shift import RoundingShift
 
 __all__ = ["Requantiser"]
 
 _LOW_BITS = 17
 """Unsigned low part of the accumulator: 18 bits with its sign, the narrower input of a DSP48E1."""
-
-_STEPS = (4, 2, 0)
-"""Each shifter step moves by 0..3 times two to this power."""
-
-
-def _arithmetic_right(value: Value, amount: int, width: int) -> Value:
-    """``width`` low bits of the signed ``value`` moved right by a constant."""
-    return Cat(value[min(amount + i, len(value) - 1)] for i in range(width)).as_signed()
+_HIGH_BITS = 25
+"""The signed high part's most: the wider input."""
+_PRODUCT_DELAY = 3
+"""Cycles: operand registers, multipliers, join."""
 
 
 class Requantiser(wiring.Component):
@@ -48,46 +44,43 @@ class Requantiser(wiring.Component):
     acc_bits : width of the accumulator, 18..42.
     out_bits : width of the saturated result, 2..24.
 
-    Attributes
-    ----------
-    acc : signed(acc_bits), in
-    multiplier : unsigned(16), in
-    shift : unsigned(6), in
-    result : signed(out_bits), out
-    delay : cycles from operands to result
+    Members
+    -------
+    acc : signed(acc_bits), in.
+    multiplier, shift : MULTIPLIER_BITS and SHIFT_BITS, in.
+    result : signed(out_bits), out, ``delay`` cycles later.
     """
 
     def __init__(self, acc_bits: int, out_bits: int = 8) -> None:
-        self.acc_bits = operator.index(acc_bits)
-        self.out_bits = operator.index(out_bits)
-        if not _LOW_BITS < self.acc_bits <= _LOW_BITS + 25:
-            raise ValueError(f"acc_bits is {acc_bits}, allowed {_LOW_BITS + 1}..{_LOW_BITS + 25}")
-        if not 2 <= self.out_bits <= 24:
-            raise ValueError(f"out_bits is {out_bits}, allowed 2..24")
+        acc_bits, out_bits = operator.index(acc_bits), operator.index(out_bits)
+        if not _LOW_BITS < acc_bits <= _LOW_BITS + _HIGH_BITS:
+            raise ValueError(f"Requantiser: acc_bits is {acc_bits}, allowed {_LOW_BITS + 1}..{_LOW_BITS + _HIGH_BITS}")
+        if not 2 <= out_bits <= 24:
+            raise ValueError(f"Requantiser: out_bits is {out_bits}, allowed 2..24")
+        self._shifter = RoundingShift(acc_bits + MULTIPLIER_BITS, out_bits)
         super().__init__(
             {
-                "acc": In(signed(self.acc_bits)),
+                "acc": In(signed(acc_bits)),
                 "multiplier": In(MULTIPLIER_BITS),
                 "shift": In(SHIFT_BITS),
-                "result": Out(signed(self.out_bits)),
+                "result": Out(signed(out_bits)),
             }
         )
 
     @property
     def delay(self) -> int:
-        """Cycles: operand registers, multipliers, join, the shifter's steps, rounding, saturation."""
-        return 3 + len(_STEPS) + 2
+        """Cycles from operands to result."""
+        return _PRODUCT_DELAY + self._shifter.delay
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, _platform: object) -> Module:
         m = Module()
-
-        # The product, with one guard bit below the binary point.
-        acc = Signal(signed(self.acc_bits))
-        multiplier = Signal(MULTIPLIER_BITS)
-        high = Signal(signed(self.acc_bits - _LOW_BITS + MULTIPLIER_BITS + 1))
-        low = Signal(_LOW_BITS + MULTIPLIER_BITS)
-        joined = Signal(signed(len(high)))
-        tail = Signal(_LOW_BITS)
+        m.submodules.shifter = shifter = self._shifter
+        acc = Signal(self.acc.shape(), reset_less=True)
+        multiplier = Signal(MULTIPLIER_BITS, reset_less=True)
+        high = Signal(signed(len(acc) - _LOW_BITS + MULTIPLIER_BITS), reset_less=True)
+        low = Signal(_LOW_BITS + MULTIPLIER_BITS, reset_less=True)
+        joined = Signal(signed(len(high)), reset_less=True)
+        tail = Signal(_LOW_BITS, reset_less=True)
         m.d.sync += [
             acc.eq(self.acc),
             multiplier.eq(self.multiplier),
@@ -96,56 +89,9 @@ class Requantiser(wiring.Component):
             joined.eq(high + low[_LOW_BITS:]),
             tail.eq(low[:_LOW_BITS]),
         ]
-        amount: Value = self.shift
-        for _ in range(3):
-            amount = _register(m, amount, "amount")
-
-        value: Value = Cat(0, tail, joined[: self.acc_bits + MULTIPLIER_BITS - _LOW_BITS]).as_signed()
-        sticky: Value = Signal()
-        overflow: Value = Signal()
-        negative: Value = value[-1]
-        for step in _STEPS:
-            kept = self.out_bits + 1 + (1 << step)  # guard, quotient, and what later steps may still shift out
-            factor = amount[step : step + 2]
-            moved = [_arithmetic_right(value, i << step, len(value)) for i in range(4)]
-            lost = [value[: min(i << step, len(value))].any() for i in range(1, 4)]
-            now_sticky = Signal(name=f"sticky_{step}")
-            now_value = Signal(Shape.cast(moved[0].shape()), name=f"value_{step}")
-            m.d.sync += [
-                now_sticky.eq(sticky | Cat(0, *lost).bit_select(factor, 1)),
-                now_value.eq(_select(moved, factor)),
-            ]
-            overflow = _register(m, overflow, f"overflow_{step}")
-            negative = _register(m, negative, f"negative_{step}")
-            amount = _register(m, amount[: max(step, 1)], f"amount_{step}")
-            sticky = now_sticky
-            if kept < len(now_value):
-                top = now_value[kept - 1 :]
-                overflow = overflow | (top.any() & ~top.all())
-                value = now_value[:kept].as_signed()
-            else:
-                value = now_value
-
-        # Ties to even: a half counts when anything below it, or the quotient's last bit, is one.
-        quotient = value[1:].as_signed()
-        rounded = Signal(signed(len(quotient) + 1))
-        m.d.sync += rounded.eq(quotient + (value[0] & (sticky | value[1])))
-        overflow = _register(m, overflow, "overflow_rounded")
-        negative = _register(m, negative, "negative_rounded")
-
-        top = rounded[self.out_bits - 1 :]
-        clamp = overflow | (top.any() & ~top.all())
-        limit = Cat((~negative).replicate(self.out_bits - 1), negative).as_signed()
-        m.d.sync += self.result.eq(Mux(clamp, limit, rounded[: self.out_bits].as_signed()))
+        m.d.comb += [
+            shifter.value.eq(Cat(tail, joined).as_signed()),
+            shifter.shift.eq(delayed(m, self.shift, _PRODUCT_DELAY)[-1]),
+            self.result.eq(shifter.result),
+        ]
         return m
-
-
-def _register(m: Module, value: Value, name: str) -> Signal:
-    delayed = Signal(Shape.cast(value.shape()), name=name)
-    m.d.sync += delayed.eq(value)
-    return delayed
-
-
-def _select(choices: list[Value], index: Value) -> Value:
-    upper = Mux(index[0], choices[3], choices[2])
-    return Mux(index[1], upper, Mux(index[0], choices[1], choices[0]))
