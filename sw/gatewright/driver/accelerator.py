@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arrays import Arena, DeviceArray
+from gatewright.driver.arena import Arena
+from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
-from gatewright.driver.command_list import Program
+from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 from gatewright.driver.kernels import Kernels
 from gatewright.driver.loaded_program import LoadedProgram
@@ -125,9 +126,9 @@ class Accelerator(Kernels):
         ``timeout_s`` seconds or a command more cycles than the watchdog allows; then the accelerator is ready again.
         """
         limit = self._timeout_s if timeout_s is None else _positive("timeout_s", timeout_s)
-        program = Program(commands)
+        listed = CommandList(commands)
         with self._scratch() as scratch:
-            self._execute(program, scratch, limit)
+            self._execute(listed, scratch, limit)
 
     def load(self, program: CompiledProgram | str | Path) -> LoadedProgram:
         """Place a compiled program, or the one in a file, in device memory, to be called with its inputs by name.
@@ -138,16 +139,16 @@ class Accelerator(Kernels):
         compiled = program if isinstance(program, CompiledProgram) else load_program(program)
         return LoadedProgram(compiled, self.config, self._allocate, self._launch)
 
-    def _launch(self, program: Program, address: int) -> None:
-        self._runner.run(program, address, self._timeout_s)
-        self._tally.add(program, self.registers)
+    def _launch(self, commands: CommandList, address: int) -> None:
+        self._runner.run(commands, address, self._timeout_s)
+        self._tally.add(commands, self.registers)
 
     def _run_one(self, command: bytes) -> None:
-        self._execute(Program([command]), Scratch(self._arena, self.backend), self._timeout_s)
+        self._execute(CommandList([command]), Scratch(self._arena, self.backend), self._timeout_s)
 
-    def _execute(self, program: Program, scratch: Scratch, timeout_s: float) -> None:
-        self._runner.run(program, scratch.bytes(program.image()), timeout_s)
-        self._tally.add(program, self.registers)
+    def _execute(self, commands: CommandList, scratch: Scratch, timeout_s: float) -> None:
+        self._runner.run(commands, scratch.bytes(commands.image()), timeout_s)
+        self._tally.add(commands, self.registers)
 
     # ---- counters
 

@@ -1,4 +1,4 @@
-"""A program: encoded commands that lie one after the other in DDR and run in order."""
+"""A command list: encoded commands that lie one after the other in DDR and run in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatewright.spec.registers import ENGINES
 from gatewright.spec.roofline import roofline
 from gatewright.spec.tiling import gemm_read_beats
 
-__all__ = ["Program"]
+__all__ = ["CommandList"]
 
 _Hardware = tuple[AcceleratorConfig, MemoryModel]
 _Bounds = tuple[int, int]
@@ -25,7 +25,7 @@ _WATCHDOG_FACTOR = 4
 _WATCHDOG_MAX = 2**32 - 1
 
 
-class Program:
+class CommandList:
     """Raw 64-byte commands. They need not be valid: refusing them is the accelerator's task.
 
     Parameters
@@ -33,16 +33,16 @@ class Program:
     commands : in order.
     nodes : for each command the name of the model's node that it belongs to; empty where there is no model.
 
-    Bounds are computed once, so that a program that runs again costs the same however long it is.
+    Bounds are computed once, so that a list that runs again costs the same however long it is.
 
-    Raises :class:`DriverError` for an empty program or a command of another length.
+    Raises :class:`DriverError` for no command at all or a command of another length.
     """
 
     def __init__(self, commands: Iterable[bytes], nodes: Sequence[str] = ()) -> None:
         self._commands = [bytes(command) for command in commands]
         self._nodes = nodes
         if not self._commands:
-            raise DriverError("a program has 0 commands, allowed: at least 1")
+            raise DriverError("a command list has 0 commands, allowed: at least 1")
         for index, command in enumerate(self._commands):
             _check_length(index, command)
         self._watchdogs: dict[_Hardware, int] = {}
@@ -100,7 +100,7 @@ class Program:
             )
 
     def watchdog_cycles(self, config: AcceleratorConfig, memory: MemoryModel) -> int:
-        """More cycles than any command of the program takes: 4 times a pessimistic estimate, plus 100,000.
+        """More cycles than any of the commands takes: 4 times a pessimistic estimate, plus 100,000.
 
         The estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
         """

@@ -17,7 +17,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.operations import VectorOp
-from gatewright.spec.tiling import gemm_read_beats
+from gatewright.spec.tiling import keeps_a_resident
 
 __all__ = ["Kernels"]
 
@@ -64,11 +64,8 @@ class Kernels(ABC):
         flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
         flags |= _GEMM_RESULT[shape.out_dtype.itemsize]
         flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
-        reads = {
-            choice: gemm_read_beats(shape.m, shape.n, shape.k, self.config, resident_a=choice, b_is_kn=b_is_kn)
-            for choice in (False, True)
-        }
-        flags |= GemmFlags.A_RESIDENT if reads[True] < reads[False] else GemmFlags(0)
+        if keeps_a_resident(shape.m, shape.n, shape.k, self.config, b_is_kn=b_is_kn):
+            flags |= GemmFlags.A_RESIDENT
         with self._scratch() as scratch:
             a_on, b_on = scratch.operand(a), scratch.operand(b)
             params = scratch.bytes(shape.params)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.command_list import Program
+from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMemory
 from gatewright.driver.host_step import HostRunner
 from gatewright.program.check import check, command_words
@@ -30,7 +30,7 @@ from gatewright.spec.errors import ErrorCode
 __all__ = ["LoadedProgram"]
 
 Array = npt.NDArray[Any]
-Launch = Callable[[Program, int], None]
+Launch = Callable[[CommandList, int], None]
 
 
 class LoadedProgram:
@@ -177,7 +177,7 @@ class _LoadedStep:
             for field in spec.fields:
                 if field.kind is Kind.ADDRESS:
                     self._words[mine, field.word] += np.uint32(memory.address)
-        self._commands = Program((words.tobytes() for words in self._words), self._nodes)
+        self._commands = CommandList((words.tobytes() for words in self._words), self._nodes)
         start = self._step.offset
         memory.array[start : start + self._words.nbytes] = self._words.reshape(-1).view(np.uint8)
 

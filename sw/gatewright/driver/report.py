@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.driver.command_list import Program
+from gatewright.driver.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
@@ -72,12 +72,12 @@ class Tally:
         self._totals = dict.fromkeys(("CYCLES", "READ_BEATS", "WRITE_BEATS"), 0)
         self._engines = {name: EngineReport(name) for name in ENGINES}
 
-    def add(self, program: Program, registers: RegisterFile) -> None:
+    def add(self, commands: CommandList, registers: RegisterFile) -> None:
         """Add a program that has just completed."""
         self._programs += 1
         for name, value in registers.snapshot(self._totals).items():
             self._totals[name] += value
-        bounds = program.bounds(self._config, self._memory)
+        bounds = commands.bounds(self._config, self._memory)
         for name, old in self._engines.items():
             compute, memory = bounds[name]
             self._engines[name] = EngineReport(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import Backend
-from gatewright.driver.command_list import Program
+from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, BusProtocolError, ConfigMismatch
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
@@ -62,14 +62,14 @@ class Runner:
                 return
         self._backend.reset()
 
-    def run(self, program: Program, address: int, timeout_s: float) -> None:
-        """Run the program whose image lies at ``address``; counters hold its figures afterwards.
+    def run(self, commands: CommandList, address: int, timeout_s: float) -> None:
+        """Run the commands, whose image lies at ``address``; counters hold its figures afterwards.
 
         Raises :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
         """
         registers = self._registers
         try:
-            self._start(program, address)
+            self._start(commands, address)
             finished = self._backend.wait(timeout_s)
         except BusProtocolError:  # a bus that breaks its rules cannot be drained
             self._backend.reset()
@@ -78,28 +78,28 @@ class Runner:
             self.recover()
             raise
         if not finished:
-            raise self._timed_out(f"{timeout_s:g} s", program, registers.read("COMMAND_INDEX"))
+            raise self._timed_out(f"{timeout_s:g} s", commands, registers.read("COMMAND_INDEX"))
         if not registers.field("STATUS", "error"):
             return
         error = registers.read("ERROR")
         code, detail = (register("ERROR").extract(error, field) for field in ("code", "detail"))
         index = registers.read("ERROR_INDEX")
         if code == ErrorCode.WATCHDOG:
-            raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", program, index)
+            raise self._timed_out(f"{registers.read('WATCHDOG'):,} cycles", commands, index)
         self.recover()
-        raise AcceleratorError(code, index, detail, program.decode(index), program.node(index))
+        raise AcceleratorError(code, index, detail, commands.decode(index), commands.node(index))
 
-    def _start(self, program: Program, address: int) -> None:
+    def _start(self, commands: CommandList, address: int) -> None:
         registers = self._registers
         registers.write("PROGRAM_ADDR", address)
-        registers.write("PROGRAM_COUNT", len(program))
-        watchdog = self._watchdog_cycles or program.watchdog_cycles(self._config, self._backend.memory)
+        registers.write("PROGRAM_COUNT", len(commands))
+        watchdog = self._watchdog_cycles or commands.watchdog_cycles(self._config, self._backend.memory)
         registers.write("WATCHDOG", watchdog)
         registers.write_fields("IRQ_STATUS", done=1)
         registers.write_fields("IRQ_ENABLE", done=1)
         registers.write_fields("CONTROL", start=1)
 
-    def _timed_out(self, limit: str, program: Program, index: int) -> AcceleratorTimeout:
+    def _timed_out(self, limit: str, commands: CommandList, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)
         self.recover()
-        return AcceleratorTimeout(limit, index, program.decode(index), state, program.node(index))
+        return AcceleratorTimeout(limit, index, commands.decode(index), state, commands.node(index))

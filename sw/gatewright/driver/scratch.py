@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arrays import Arena, DeviceArray
+from gatewright.driver.arena import Arena
+from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.backend import Backend
 from gatewright.driver.errors import DriverError
 from gatewright.driver.kernel_arguments import Matrix

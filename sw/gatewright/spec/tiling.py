@@ -9,7 +9,7 @@ from __future__ import annotations
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
 
-__all__ = ["BLOCK_TILES", "gemm_read_beats", "tiles_per_half"]
+__all__ = ["BLOCK_TILES", "gemm_read_beats", "keeps_a_resident", "tiles_per_half"]
 
 BLOCK_TILES = 8
 """Most tiles of an operand in a block, a power of two. More would hardly cut traffic, but cost parameter memory."""
@@ -35,3 +35,9 @@ def gemm_read_beats(
     if resident_a:
         return a_beats + b_beats * -(-m // a_block)
     return b_beats + a_beats * -(-n // b_block)
+
+
+def keeps_a_resident(m: int, n: int, k: int, config: AcceleratorConfig, *, b_is_kn: bool = False) -> bool:
+    """Whether a GEMM reads less with A_RESIDENT than without."""
+    with_a, with_b = (gemm_read_beats(m, n, k, config, resident_a=choice, b_is_kn=b_is_kn) for choice in (True, False))
+    return with_a < with_b

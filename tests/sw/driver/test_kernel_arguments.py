@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Call, str]] = {
         r"^array of shape \(1, 1, 1\): allowed one or",
     ),
     "upload_nothing": (lambda acc: acc.upload(np.zeros((3, 0), np.int8)), "none of them 0"),
-    "no_commands": (lambda acc: acc.run([]), "^a program has 0 commands, allowed: at least 1"),
+    "no_commands": (lambda acc: acc.run([]), "^a command list has 0 commands, allowed: at least 1"),
     "short_command": (lambda acc: acc.run([bytes(63)]), "^command 0 has 63 bytes, allowed: 64"),
     "timeout": (lambda acc: acc.run([bytes(64)], timeout_s=0), "^timeout_s is 0, allowed: above 0"),
 }

@@ -7,13 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from gatewright.driver.arrays import Arena, DeviceArray, row_stride
-from gatewright.driver.command_list import Program
+from gatewright.driver.arena import Arena
+from gatewright.driver.arrays import DeviceArray, row_stride
+from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import OutOfDeviceMemory
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
-from gatewright.spec.tiling import gemm_read_beats
+from gatewright.spec.tiling import gemm_read_beats, keeps_a_resident
 from gatewright_sim.memory import SimulatedMemory
 
 TINY = get_config("tiny")
@@ -98,6 +99,7 @@ def test_the_heap_merges_what_is_freed() -> None:
 def test_gemm_traffic(m: int, n: int, k: int, kn: bool, with_a: int, with_b: int) -> None:
     assert gemm_read_beats(m, n, k, TINY, resident_a=True, b_is_kn=kn) == with_a
     assert gemm_read_beats(m, n, k, TINY, resident_a=False, b_is_kn=kn) == with_b
+    assert keeps_a_resident(m, n, k, TINY, b_is_kn=kn) == (with_a < with_b)
 
 
 def _gemm(flags: int = 0, **sizes: int) -> bytes:
@@ -106,19 +108,19 @@ def _gemm(flags: int = 0, **sizes: int) -> bytes:
 
 
 def test_the_watchdog_allows_for_work_and_latency() -> None:
-    small, large = Program([_gemm(m=1, n=1, k=1)]), Program([_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)])
+    small, large = CommandList([_gemm(m=1, n=1, k=1)]), CommandList([_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)])
     fast, slow = MemoryModel(), MemoryModel(read_latency=10_000, outstanding_reads=1)
     assert 100_000 < small.watchdog_cycles(TINY, fast) < 101_000
     compute = 200 * 200 * 512 // 32
     beats = gemm_read_beats(200, 200, 512, TINY, resident_a=False)
     assert large.watchdog_cycles(TINY, fast) > 4 * (compute + beats)
     assert large.watchdog_cycles(TINY, slow) > 10_000 * beats
-    assert Program([bytes(64)]).watchdog_cycles(TINY, fast) == 100_000
-    assert Program([_gemm(m=2**24 - 1, n=2**24 - 1, k=512)]).watchdog_cycles(TINY, fast) == 2**32 - 1
+    assert CommandList([bytes(64)]).watchdog_cycles(TINY, fast) == 100_000
+    assert CommandList([_gemm(m=2**24 - 1, n=2**24 - 1, k=512)]).watchdog_cycles(TINY, fast) == 2**32 - 1
 
 
 def test_a_program_decodes_only_what_is_there() -> None:
-    program = Program([_gemm(m=3, n=1, k=1), bytes(64)])
+    program = CommandList([_gemm(m=3, n=1, k=1), bytes(64)])
     assert program.nbytes == len(program.image()) == 128
     command = program.decode(0)
     assert command is not None

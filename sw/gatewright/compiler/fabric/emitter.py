@@ -29,7 +29,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import SpecError
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.operations import Record
-from gatewright.spec.tiling import gemm_read_beats
+from gatewright.spec.tiling import keeps_a_resident
 from gatewright.spec.vector import (
     EXP2_FRACTION_BITS,
     MIN_SHIFT,
@@ -109,10 +109,8 @@ class Emitter:
         m, k, n = a.rows, a.cols, c.cols
         flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
         flags |= {INT8: GemmFlags(0), INT16: GemmFlags.OUT_INT16, INT32: GemmFlags.OUT_INT32}[c.dtype]
-        reads = [
-            gemm_read_beats(most(m), n, k, self.config, resident_a=choice, b_is_kn=b_is_kn) for choice in (False, True)
-        ]
-        flags |= GemmFlags.A_RESIDENT if reads[True] < reads[False] else GemmFlags(0)
+        if keeps_a_resident(most(m), n, k, self.config, b_is_kn=b_is_kn):
+            flags |= GemmFlags.A_RESIDENT
         views = {"a_addr": a, "b_addr": b, "c_addr": c}
         if params is not None:
             flags |= GemmFlags.PARAMS
