@@ -2,9 +2,10 @@
 
 from rich.table import Table
 
-from gatewright import Accelerator, __version__
+from gatewright import __version__
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Config
+from gatewright.driver import Accelerator
 from gatewright.driver.backends import BACKENDS
 from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError

@@ -20,14 +20,15 @@ from gatewright.compiler.fabric.matrices import dims as shape_dims
 from gatewright.compiler.host_steps import cost, extract
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
-from gatewright.compiler.lower.rules import refusal, rule_of
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.rules import demands, refusal, rule_of
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.masks import is_mask, padding
 from gatewright.compiler.partition import Part, partition
 from gatewright.compiler.passes import run
 from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
 from gatewright.compiler.quantisation.measure import available, node_errors
-from gatewright.compiler.quantisation.quantise import Plan, quantise
+from gatewright.compiler.quantisation.plan import Plan
+from gatewright.compiler.quantisation.quantise import quantise
 from gatewright.program.compiled import CompiledProgram, HostStep, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 
@@ -110,9 +111,9 @@ def _variant(
     on_fabric = {node for node in model.graph if node not in refusals}
     if known is None:
         feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
-        plan = quantise(model, on_fabric, calibrate(model, feeds))
+        plan = quantise(model, on_fabric, calibrate(model, feeds), demands)
     else:
-        plan = quantise(model, on_fabric, known.observations, known.linears)
+        plan = quantise(model, on_fabric, known.observations, demands, known.linears)
 
     def variant(keep_all: bool) -> VariantPlan:
         parts = partition(model, refusals)
@@ -194,17 +195,17 @@ def _fabric(
     part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int], *, keep_all: bool = False
 ) -> FabricPlan:
     """The kernels of a step. With ``keep_all`` every value of it is an output."""
-    context = Context(config, plan, capacity)
+    step = LoweredStep(config, plan, capacity)
     for node in part.nodes:
         found = rule_of(node)
         assert found is not None
-        with context.labelled(node.name or node.op_type, node.op_type):
-            found.lower(node, context)
-    made = [value for node in part.nodes for value in node.outputs if context.has(value)]
+        with step.emit.labelled(node.name or node.op_type, node.op_type):
+            found.lower(node, step)
+    made = [value for node in part.nodes for value in node.outputs if step.has(value)]
     for value in made if keep_all else part.outputs:
         if not is_mask(value):  # a later step takes the bits of what is cast to a mask
-            context.output(value)
-    return replace(context.finish(), errors=plan.errors)
+            step.output(value)
+    return replace(step.finish(), errors=plan.errors)
 
 
 def _host(

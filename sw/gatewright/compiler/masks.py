@@ -1,15 +1,12 @@
-"""Key masks: truth values that reach the fabric as bit strings, one row of bits per sequence."""
+"""Which values are masks, by what reads them, and what a mask is made of."""
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.fabric.kernels import View
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.operators import DOMAIN
 
-__all__ = ["is_mask", "key_mask", "packed", "padding", "refuse_mask", "source"]
+__all__ = ["is_mask", "padding", "refuse_mask", "source"]
 
 _OPERAND = {"Attention": 3, "MeanPool": 1}
 """Which input of an operator is a mask."""
@@ -68,32 +65,3 @@ def refuse_mask(value: ir.Value, keys: int) -> str | None:
     if origin.shape is None or not origin.shape.is_static() or not len(origin.shape) or origin.shape[-1] != keys:
         return f"the mask is {origin.shape}, allowed: one truth value for each of {keys} elements"
     return None
-
-
-def key_mask(context: Context, value: ir.Value | None, batch: int, keys: int) -> list[View | None]:
-    """The bits of each of ``batch`` sequences of ``keys`` keys; None where all are attended to."""
-    if value is None:
-        return [None] * batch
-    origin, opposite = source(value)
-    constant = context.constant(origin)
-    if constant is None:
-        bits = context.integers(origin, "bit", zero_point=int(opposite))
-    else:
-        truth = np.asarray(constant).astype(bool).reshape(-1, keys) ^ opposite
-        if truth.all():
-            return [None] * batch
-        bits = View.constant(f"{value.name} bits", packed(truth))
-    return [bits.part(index if bits.rows != 1 else 0, 1) for index in range(batch)]
-
-
-@rule("Not", refuse=lambda node, _config: None if is_mask(node.outputs[0]) else "what it gives is no mask of attention")
-def negation(_node: ir.Node, _context: Context) -> None:
-    """Nothing: readers of a mask take the opposite of the bits that it is made of."""
-
-
-def packed(truth: np.ndarray) -> np.ndarray:
-    """bool [rows, keys] as little-endian bit strings, padded to 8 bytes: uint8 [rows, bytes]."""
-    rows, keys = truth.shape
-    padded = np.zeros((rows, -(-keys // 64) * 64), bool)
-    padded[:, :keys] = truth
-    return np.packbits(padded, axis=1, bitorder="little")

@@ -14,6 +14,7 @@ FAMILIES = (
     "functions",
     "norm",
     "softmax",
+    "masks",
     "shape",
     "reduce",
     "matmul",

@@ -11,10 +11,12 @@ import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, Format
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.masks import key_mask, refuse_mask
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.lower.masks import key_mask
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.masks import refuse_mask
+from gatewright.compiler.operators import DOMAIN
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import score_requantise
@@ -48,8 +50,8 @@ def _scores(node: ir.Node, plan: Plan) -> tuple[Format, Format, float]:
     width = int(k.shape[2])  # type: ignore[index, arg-type]
     q_columns, k_columns = (np.broadcast_to(plan.columns(value), (width,)) for value in (q, k))
     ratio = np.sqrt(q_columns / k_columns)
-    step = float(np.sqrt(q_columns * k_columns).max()) / 127
-    return Format(INT8, step * ratio), Format(INT8, step / ratio), step * step
+    unit = float(np.sqrt(q_columns * k_columns).max()) / 127
+    return Format(INT8, unit * ratio), Format(INT8, unit / ratio), unit * unit
 
 
 def _values(node: ir.Node, plan: Plan) -> Format:
@@ -69,21 +71,21 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Attention", domain=DOMAIN, refuse=_refuse, demand=_demand)
-def attention(node: ir.Node, context: Context) -> None:
+def attention(node: ir.Node, step: LoweredStep) -> None:
     """A command for each sequence, on parts of q, k, v and the output."""
-    q_form, k_form, unit = _scores(node, context.plan)
-    v_form = _values(node, context.plan)
+    q_form, k_form, unit = _scores(node, step.plan)
+    v_form = _values(node, step.plan)
     q, k, v = node.inputs[:3]
     assert q is not None and k is not None and v is not None
-    on = [context.take(value, form).view for value, form in ((q, q_form), (k, k_form), (v, v_form))]
-    out = context.produce(node.outputs[0])
+    on = [step.take(value, form).view for value, form in ((q, q_form), (k, k_form), (v, v_form))]
+    out = step.produce(node.outputs[0])
     batch, keys = (int(size) for size in list(k.shape)[:2])  # type: ignore[arg-type]
     queries = int(q.shape[1])  # type: ignore[index, arg-type]
     mask = node.inputs[3] if len(node.inputs) > 3 else None
     score = score_requantise(unit * node.attributes.get_float("scale"), 1.0, 1)
     mix = Requantise.from_scale(float((v_form.scale / out.format.scale).max()))
-    for index, bits in enumerate(key_mask(context, mask, batch, keys)):
-        context.attention(
+    for index, bits in enumerate(key_mask(step, mask, batch, keys)):
+        step.emit.attention(
             on[0].part(index * queries, queries),
             on[1].part(index * keys, keys),
             on[2].part(index * keys, keys),

@@ -9,7 +9,7 @@ from itertools import product
 
 from gatewright.compiler.fabric.kernels import Dim
 from gatewright.compiler.formats import Tensor
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 
 __all__ = ["Block", "Dims", "Sum", "blocks", "join"]
 
@@ -73,10 +73,10 @@ class Sum:
     positive: bool = False
 
 
-def join(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor) -> None:
+def join(step: LoweredStep, how: Sum | None, a: Tensor, b: Tensor, out: Tensor) -> None:
     """A sum of two tensors, or (None) their product; both broadcast to ``out``."""
     if isinstance(out.view.rows, Dim):
-        _command(context, how, a, b, out, False)
+        _command(step, how, a, b, out, False)
         return
     for block in blocks(a.shape, b.shape, out.shape):
         x, y, kinds, order = _part(a, block.a, block.rows), _part(b, block.b, block.rows), (block.a[1], block.b[1]), how
@@ -84,7 +84,7 @@ def join(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor) -
             x, y, kinds = y, x, kinds[::-1]
             order = how and replace(how, a_sign=how.b_sign, b_sign=how.a_sign)
         repeats = kinds[1] in ("column", "scalar")
-        _command(context, order, x, y, out.on(out.view.part(block.row, block.rows)), repeats and out.view.cols > 1)
+        _command(step, order, x, y, out.on(out.view.part(block.row, block.rows)), repeats and out.view.cols > 1)
 
 
 def _part(tensor: Tensor, place: tuple[int, str], rows: int) -> Tensor:
@@ -95,9 +95,9 @@ def _part(tensor: Tensor, place: tuple[int, str], rows: int) -> Tensor:
     return tensor.on(view.part(start, 1).repeated(rows))
 
 
-def _command(context: Context, how: Sum | None, a: Tensor, b: Tensor, out: Tensor, column: bool) -> None:
+def _command(step: LoweredStep, how: Sum | None, a: Tensor, b: Tensor, out: Tensor, column: bool) -> None:
     if how is None:
-        context.multiply(a, b, out.view, out.format, b_column=column)
+        step.emit.multiply(a, b, out.view, out.format, b_column=column)
     else:
         signs = {"a_sign": how.a_sign, "b_sign": how.b_sign, "factor": how.factor, "positive": how.positive}
-        context.add(a, b, out.view, out.format, b_column=column, **signs)
+        step.emit.add(a, b, out.view, out.format, b_column=column, **signs)

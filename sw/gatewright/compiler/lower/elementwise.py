@@ -12,11 +12,13 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.fabric.matrices import dims
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
+from gatewright.compiler.functions import RealFunction
 from gatewright.compiler.lower.broadcast import Dims, Sum, join
-from gatewright.compiler.lower.functions import Shape, apply, curve_into, limit_of, only_real
+from gatewright.compiler.lower.functions import apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.quantisation.quantise import HEADROOM, Plan
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["literal"]
@@ -30,10 +32,10 @@ COARSE = 64
 # ---- operands
 
 
-def literal(context: Context, values: npt.NDArray[Any], form: Format) -> Tensor:
+def literal(step: LoweredStep, values: npt.NDArray[Any], form: Format) -> Tensor:
     """A constant that the model does not have as such."""
     matrix = form.quantise(np.asarray(values, np.float64)).reshape(-1, values.shape[-1] if values.ndim else 1)
-    view = View.constant(f"{context.node} constant", matrix)
+    view = View.constant(f"{step.emit.node} constant", matrix)
     return Tensor(view, values.shape, form, float(np.abs(matrix.astype(np.int64)).max(initial=1)))
 
 
@@ -42,23 +44,23 @@ def _exactly(values: npt.NDArray[Any], reach: float = math.inf) -> Format:
     return Format.of(INT16, min(float(np.abs(values).max(initial=0.0)), reach))
 
 
-def _operand(context: Context, value: ir.Value, reach: float) -> Tensor:
+def _operand(step: LoweredStep, value: ir.Value, reach: float) -> Tensor:
     """A value as one term of a sum in which magnitudes beyond ``reach`` are all alike (a mask's, for example)."""
-    constant = context.constant(value)
+    constant = step.constant(value)
     if constant is not None:
-        return literal(context, constant, _exactly(constant, reach))
-    tensor = context.uniform(value)
+        return literal(step, constant, _exactly(constant, reach))
+    tensor = step.uniform(value)
     if limit_of(tensor.format) > COARSE * reach:
-        return context.take(value, Format.of(INT16, reach))
+        return step.take(value, Format.of(INT16, reach))
     return tensor
 
 
-def _terms(context: Context, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Tensor, Tensor]:
+def _terms(step: LoweredStep, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Tensor, Tensor]:
     """Both terms of a sum; whatever saturates the result whatever the other is need not be told apart."""
-    largest = [context.plan.largest(value) * HEADROOM for value in (a, b)]
+    largest = [step.plan.largest(value) * HEADROOM for value in (a, b)]
     limit = limit_of(out.format)
     first, second = (limit + min(other, limit) for other in reversed(largest))
-    return _operand(context, a, first), _operand(context, b, second)
+    return _operand(step, a, first), _operand(step, b, second)
 
 
 # ---- sums, products and quotients
@@ -102,24 +104,24 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Add", "Sub", "Mul", "Div", refuse=_refuse, demand=_demand)
-def binary(node: ir.Node, context: Context) -> None:
+def binary(node: ir.Node, step: LoweredStep) -> None:
     """A constant of one value, or one per column, goes into the output stage; anything else is a second operand."""
     a, b = node.inputs
     assert a is not None and b is not None
-    shape = context.shape(node.outputs[0])
-    first, second = context.constant(a), context.constant(b)
-    if second is not None and _per_column(second, context.shape(a), shape):
-        _affine(node, context, a, *_stage(node.op_type, second, swapped=False))
-    elif first is not None and node.op_type != "Div" and _per_column(first, context.shape(b), shape):
-        _affine(node, context, b, *_stage(node.op_type, first, swapped=True))
+    shape = step.shape(node.outputs[0])
+    first, second = step.constant(a), step.constant(b)
+    if second is not None and _per_column(second, step.shape(a), shape):
+        _affine(node, step, a, *_stage(node.op_type, second, swapped=False))
+    elif first is not None and node.op_type != "Div" and _per_column(first, step.shape(b), shape):
+        _affine(node, step, b, *_stage(node.op_type, first, swapped=True))
     elif node.op_type == "Div":
-        _divide(context, a, b, node.outputs[0])
+        _divide(step, a, b, node.outputs[0])
     elif node.op_type == "Mul":
-        out = context.produce(node.outputs[0])
-        join(context, None, _operand(context, a, math.inf), _operand(context, b, math.inf), out)
+        out = step.produce(node.outputs[0])
+        join(step, None, _operand(step, a, math.inf), _operand(step, b, math.inf), out)
     else:
-        out = context.produce(node.outputs[0])
-        join(context, Sum(b_sign=-1 if node.op_type == "Sub" else 1), *_terms(context, a, b, out), out)
+        out = step.produce(node.outputs[0])
+        join(step, Sum(b_sign=-1 if node.op_type == "Sub" else 1), *_terms(step, a, b, out), out)
 
 
 def _per_column(constant: npt.NDArray[Any], other: Dims, out: Dims) -> bool:
@@ -136,47 +138,47 @@ def _stage(operator: str, constant: npt.NDArray[Any], *, swapped: bool) -> tuple
     return (-one if operator == "Sub" and swapped else one), (-values if operator == "Sub" and not swapped else values)
 
 
-def _affine(node: ir.Node, context: Context, x: ir.Value, factor: Real, bias: Real) -> None:
-    source = context.stored(x)
-    out = context.produce(node.outputs[0])
-    context.scale(source, out.view, out.format, factor, bias)
+def _affine(node: ir.Node, step: LoweredStep, x: ir.Value, factor: Real, bias: Real) -> None:
+    source = step.stored(x)
+    out = step.produce(node.outputs[0])
+    step.emit.scale(source, out.view, out.format, factor, bias)
 
 
-def _divide(context: Context, a: ir.Value, b: ir.Value, result: ir.Value) -> None:
+def _divide(step: LoweredStep, a: ir.Value, b: ir.Value, result: ir.Value) -> None:
     """By a constant: a product. By a value: a product with its reciprocal, a curve."""
-    out = context.produce(result)
-    constant = context.constant(b)
+    out = step.produce(result)
+    constant = step.constant(b)
     if constant is not None:
-        inverse = literal(context, 1 / constant.astype(np.float64), _exactly(1 / constant.astype(np.float64)))
+        inverse = literal(step, 1 / constant.astype(np.float64), _exactly(1 / constant.astype(np.float64)))
     else:
-        divisor = context.narrow(b)
-        seen = context.plan.observations.get(b.name or "")
+        divisor = step.narrow(b)
+        seen = step.plan.observations.get(b.name or "")
         sample = np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
         least = float(np.abs(sample[sample != 0]).min(initial=limit_of(divisor.format)))
-        inverse = context.scratch(divisor, Format.of(INT16, HEADROOM / least), "reciprocal")
-        curve_into(context, divisor, inverse, sample, Shape(np.reciprocal))
-    join(context, None, _operand(context, a, math.inf), inverse, out)
+        inverse = step.scratch(divisor, Format.of(INT16, HEADROOM / least), "reciprocal")
+        curve_into(step, divisor, inverse, sample, RealFunction(np.reciprocal))
+    join(step, None, _operand(step, a, math.inf), inverse, out)
 
 
 # ---- any number of operands
 
 
 @rule("Sum", "Mean", refuse=_refuse)
-def total(node: ir.Node, context: Context) -> None:
+def total(node: ir.Node, step: LoweredStep) -> None:
     """Sums of two, in a row; the last divides for the mean."""
     values = [value for value in node.inputs if value is not None]
     factor = 1 / len(values) if node.op_type == "Mean" else 1.0
-    out = context.produce(node.outputs[0])
+    out = step.produce(node.outputs[0])
     reach = limit_of(out.format) / factor * 2
-    terms = [_operand(context, value, reach) for value in values]
+    terms = [_operand(step, value, reach) for value in values]
     if len(terms) == 1:
-        context.scale(terms[0], out.view, out.format)
+        step.emit.scale(terms[0], out.view, out.format)
         return
     have = terms[0]
     for index, term in enumerate(terms[1:], 2):
         last = index == len(terms)
-        place = out if last else context.scratch(_like(have, term, out), _both(have.format, term.format), "sum")
-        join(context, Sum(factor=factor if last else 1.0), have, term, place)
+        place = out if last else step.scratch(_like(have, term, out), _both(have.format, term.format), "sum")
+        join(step, Sum(factor=factor if last else 1.0), have, term, place)
         have = place
 
 
@@ -194,30 +196,30 @@ def _like(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
 
 
 @rule("Max", "Min", refuse=_refuse)
-def extreme(node: ir.Node, context: Context) -> None:
+def extreme(node: ir.Node, step: LoweredStep) -> None:
     """``max(a, b) = b + positive part of a - b``, the minimum likewise; against one constant a curve with a kink."""
     values = [value for value in node.inputs if value is not None]
     sign = 1 if node.op_type == "Max" else -1
-    constants = [context.constant(value) for value in values]
+    constants = [step.constant(value) for value in values]
     if len(values) == 2 and any(each is not None and each.size == 1 for each in constants):
         index = 0 if constants[0] is not None and constants[0].size == 1 else 1
         bound, other = float(constants[index].reshape(-1)[0]), values[1 - index]  # type: ignore[union-attr]
-        if context.shape(other) == context.shape(node.outputs[0]):
+        if step.shape(other) == step.shape(node.outputs[0]):
             pick = np.maximum if sign > 0 else np.minimum
-            apply(context, other, node.outputs[0], Shape(lambda x: pick(x, bound), [bound] if bound else ()))
+            apply(step, other, node.outputs[0], RealFunction(lambda x: pick(x, bound), [bound] if bound else ()))
             return
-    out = context.produce(node.outputs[0])
-    terms = [_operand(context, value, 4 * limit_of(out.format)) for value in values]
+    out = step.produce(node.outputs[0])
+    terms = [_operand(step, value, 4 * limit_of(out.format)) for value in values]
     if len(terms) == 1:
-        context.scale(terms[0], out.view, out.format)
+        step.emit.scale(terms[0], out.view, out.format)
         return
     have = terms[0]
     for index, term in enumerate(terms[1:], 2):
         like = _like(have, term, out)
-        place = out if index == len(terms) else context.scratch(like, _both(have.format, term.format), "extreme")
-        rest = context.scratch(like, _both(have.format, term.format), "excess")
-        join(context, Sum(sign, -sign, positive=True), have, term, rest)
-        join(context, Sum(b_sign=sign), term, rest, place)
+        place = out if index == len(terms) else step.scratch(like, _both(have.format, term.format), "extreme")
+        rest = step.scratch(like, _both(have.format, term.format), "excess")
+        join(step, Sum(sign, -sign, positive=True), have, term, rest)
+        join(step, Sum(b_sign=sign), term, rest, place)
         have = place
 
 
@@ -239,22 +241,22 @@ def _refuse_where(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 
 
 @rule("Where", refuse=_refuse_where)
-def choose(node: ir.Node, context: Context) -> None:
+def choose(node: ir.Node, step: LoweredStep) -> None:
     """``a m + b (1 - m)`` with a mask m of 0 and 1."""
     mask, a, b = node.inputs
     assert mask is not None and a is not None and b is not None
     truth = Format(INT8, np.ones(()))
-    given = context.constant(mask)
-    m = literal(context, given, truth) if given is not None else context.take(mask, truth)
+    given = step.constant(mask)
+    m = literal(step, given, truth) if given is not None else step.take(mask, truth)
     m = Tensor(m.view, m.shape, truth, 1.0)
-    opposite = context.scratch(m, truth, "opposite")
-    context.scale(m, opposite.view, truth, -1.0, 1.0)
-    out = context.produce(node.outputs[0])
+    opposite = step.scratch(m, truth, "opposite")
+    step.emit.scale(m, opposite.view, truth, -1.0, 1.0)
+    out = step.produce(node.outputs[0])
     parts = []
     for value, factor in ((a, m), (b, Tensor(opposite.view, m.shape, truth, 1.0))):
-        tensor = _operand(context, value, 2 * limit_of(out.format))
-        part = context.scratch(_like(tensor, factor, out), tensor.format, "part")
+        tensor = _operand(step, value, 2 * limit_of(out.format))
+        part = step.scratch(_like(tensor, factor, out), tensor.format, "part")
         part = Tensor(part.view, part.shape, tensor.format, tensor.bound)
-        join(context, None, tensor, factor, part)
+        join(step, None, tensor, factor, part)
         parts.append(part)
-    join(context, Sum(), *parts, out)
+    join(step, Sum(), *parts, out)

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Tensor
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 
@@ -47,47 +47,47 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 
 
 @rule("Gather", refuse=_refuse)
-def gather(node: ir.Node, context: Context) -> None:
+def gather(node: ir.Node, step: LoweredStep) -> None:
     """Constant indices name rows of the matrix in memory: consecutive ones are a view, others are copied."""
     value, index = node.inputs
     assert value is not None and index is not None
-    table = _table(value, context)
-    out, shape = node.outputs[0], context.shape(node.outputs[0])
-    chosen = context.constant(index)
+    table = _table(value, step)
+    out, shape = node.outputs[0], step.shape(node.outputs[0])
+    chosen = step.constant(index)
     if chosen is not None:
         lead = [int(size) for size in table.shape[:-1]]
         rows = np.arange(math.prod(lead)).reshape(lead).take(chosen, _axis(node)).reshape(-1)
         if np.array_equal(rows, rows[0] + np.arange(rows.size)):
-            context.define(out, table.on(table.view.part(int(rows[0]), rows.size), shape))
+            step.define(out, table.on(table.view.part(int(rows[0]), rows.size), shape))
             return
-        copied = context.make(out, table.format)
-        copy_rows(context, table.view, View.constant(f"{index.name} rows", rows.astype(np.uint32)), copied.view)
+        copied = step.make(out, table.format)
+        copy_rows(step, table.view, View.constant(f"{index.name} rows", rows.astype(np.uint32)), copied.view)
     else:
-        count = context.length(index)
+        count = step.length(index)
         cols = table.view.cols * (most(table.view.rows) // int(table.shape[0]))
         source = table.view.shaped(int(table.shape[0]), cols) if len(table.shape) > 2 else table.view
         assert source is not None
-        copied = context.make(out, table.format)
+        copied = step.make(out, table.format)
         target = copied.view.shaped(count, cols) if len(table.shape) > 2 else copied.view
         assert target is not None
-        copy_rows(context, source, context.indices(index, limit=int(table.shape[0])), target, count)
-    context.define(out, Tensor(copied.view, shape, table.format, table.bound))
+        copy_rows(step, source, step.indices(index, limit=int(table.shape[0])), target, count)
+    step.define(out, Tensor(copied.view, shape, table.format, table.bound))
 
 
-def _table(value: ir.Value, context: Context) -> Tensor:
+def _table(value: ir.Value, step: LoweredStep) -> Tensor:
     """A constant in int16, so that no row has to be like those of the calibration; anything else as it lies."""
-    if context.constant(value) is None:
-        return context.stored(value)
-    return context.take(value, context.plan.wide(value))
+    if step.constant(value) is None:
+        return step.stored(value)
+    return step.take(value, step.plan.wide(value))
 
 
-def copy_rows(context: Context, table: View, rows: View, out: View, count: Size | None = None) -> None:
+def copy_rows(step: LoweredStep, table: View, rows: View, out: View, count: Size | None = None) -> None:
     """``out[i] = table[rows[i]]`` for views of one type: bytes times 1."""
     number = out.rows if count is None else count
-    pointers = View.constant(f"{context.node} pointers", np.arange(most(number) + 1, dtype=np.uint32))
-    ones = View.constant(f"{context.node} ones", np.ones(most(number), np.int16))
+    pointers = View.constant(f"{step.emit.node} pointers", np.arange(most(number) + 1, dtype=np.uint32))
+    ones = View.constant(f"{step.emit.node} ones", np.ones(most(number), np.int16))
     source, target = (
         View(view.buffer, view.rows, view.cols * view.dtype.itemsize, INT8, view.stride, view.offset)
         for view in (table, out)
     )
-    context.aggregate(pointers, rows, ones, source, target, number, number, Requantise(1, 0))
+    step.emit.aggregate(pointers, rows, ones, source, target, number, number, Requantise(1, 0))

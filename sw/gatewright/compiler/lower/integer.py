@@ -26,7 +26,7 @@ from gatewright.compiler.fabric.kernels import View
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor, integer_format
 from gatewright.compiler.lower.matmul import pairs
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.vector import VALUE_BITS
 
@@ -110,20 +110,20 @@ def _folded(node: ir.Node, index: int, zero: Ints) -> Ints:
     return found.astype(np.int64) - integer_format(found.dtype)[1] - zero
 
 
-def _accumulate(node: ir.Node, context: Context, index: int, za: Ints, zb: Ints, out: Tensor) -> float:
+def _accumulate(node: ir.Node, step: LoweredStep, index: int, za: Ints, zb: Ints, out: Tensor) -> float:
     """The exact product, int32, in ``out``; returns a bound of its magnitude."""
     a, b = node.inputs[0], node.inputs[index]
     assert a is not None and b is not None
-    x, columns, zero = context.stored(a), out.view.cols, int(za)
+    x, columns, zero = step.stored(a), out.view.cols, int(za)
     folded = _folded(node, index, zb) if b.const_value is not None and _folds(node, index, zb) else None
     if folded is not None:
         matrix = folded.astype(np.int8).reshape(-1, columns)
-        y = Tensor(View.constant(f"{context.node} weight", matrix), folded.shape, EXACT, 128.0)
+        y = Tensor(View.constant(f"{step.emit.node} weight", matrix), folded.shape, EXACT, 128.0)
         zb = np.zeros((), np.int64)
     else:
-        y = context.stored(b)
-    rows, k = int(context.shape(a)[-2]), int(context.shape(a)[-1])
-    ones = View.constant(f"{context.node} ones", np.ones((1, k), np.int8))
+        y = step.stored(b)
+    rows, k = int(step.shape(a)[-2]), int(step.shape(a)[-1])
+    ones = View.constant(f"{step.emit.node} ones", np.ones((1, k), np.int8))
     batches = tuple(int(each) for each in x.shape[:-2]), tuple(int(each) for each in y.shape[:-2])
     for left, right, at in pairs(*batches):
         a_part, b_part = x.view.part(left * rows, rows), y.view.part(right * k, k)
@@ -131,58 +131,58 @@ def _accumulate(node: ir.Node, context: Context, index: int, za: Ints, zb: Ints,
         params = None
         if folded is not None and zero:
             sums = folded.reshape(-1, k, columns)[right].sum(0)
-            params = View.constant(f"{context.node} bias", gemm_params(1.0, -zero * sums))
+            params = View.constant(f"{step.emit.node} bias", gemm_params(1.0, -zero * sums))
         corrections: list[tuple[View, int, bool]] = []
         if folded is None and zero:
-            sums_of_b = View.new(f"{context.node} column sums", 1, columns, INT32)
-            context.gemm(ones, b_part, sums_of_b, None, b_is_kn=True)
+            sums_of_b = View.new(f"{step.emit.node} column sums", 1, columns, INT32)
+            step.emit.gemm(ones, b_part, sums_of_b, None, b_is_kn=True)
             corrections.append((sums_of_b.repeated(rows), -zero, False))
         if zb.any():
-            sums_of_a = View.new(f"{context.node} row sums", rows, 1, INT32)
-            context.gemm(a_part, ones, sums_of_a, None)
+            sums_of_a = View.new(f"{step.emit.node} row sums", rows, 1, INT32)
+            step.emit.gemm(a_part, ones, sums_of_a, None)
             corrections.append((sums_of_a, -int(zb), True))
         for number, (view, factor, column) in enumerate(corrections):
             last = number == len(corrections) - 1
-            raw = View.new(f"{context.node} product", rows, columns, INT32)
+            raw = View.new(f"{step.emit.node} product", rows, columns, INT32)
             if number == 0:
-                context.gemm(a_part, b_part, raw, params, b_is_kn=True)
+                step.emit.gemm(a_part, b_part, raw, params, b_is_kn=True)
                 have = raw
-            target = place if last else View.new(f"{context.node} corrected", rows, columns, INT32)
-            context.add_integers(have, view, target, factor, k * zero * int(zb) if last else 0, b_column=column)
+            target = place if last else View.new(f"{step.emit.node} corrected", rows, columns, INT32)
+            step.emit.add_integers(have, view, target, factor, k * zero * int(zb) if last else 0, b_column=column)
             have = target
         if not corrections:
-            context.gemm(a_part, b_part, place, params, b_is_kn=True)
+            step.emit.gemm(a_part, b_part, place, params, b_is_kn=True)
     return float(k << 16)
 
 
 @rule("MatMulInteger", refuse=_refuse, constants=(2, 3))
-def matmul_integer(node: ir.Node, context: Context) -> None:
+def matmul_integer(node: ir.Node, step: LoweredStep) -> None:
     """int32, exact."""
-    out = context.make(node.outputs[0], EXACT)
-    bound = _accumulate(node, context, 1, _operand_zero(node, 0, 2), _operand_zero(node, 1, 3), out)
-    context.define(node.outputs[0], Tensor(out.view, out.shape, EXACT, bound))
+    out = step.make(node.outputs[0], EXACT)
+    bound = _accumulate(node, step, 1, _operand_zero(node, 0, 2), _operand_zero(node, 1, 3), out)
+    step.define(node.outputs[0], Tensor(out.view, out.shape, EXACT, bound))
 
 
 @rule("QLinearMatMul", refuse=_refuse, constants=(1, 2, 4, 5, 6, 7))
-def qlinear_matmul(node: ir.Node, context: Context) -> None:
+def qlinear_matmul(node: ir.Node, step: LoweredStep) -> None:
     """The exact product, requantised."""
-    total = context.scratch(context.make(node.outputs[0], EXACT), EXACT, "product")
-    bound = _accumulate(node, context, 3, _zero(node, 2), _zero(node, 5), total)
-    scales = [np.asarray(context.constant(node.inputs[index]), np.float32).reshape(-1) for index in (1, 4, 6)]
+    total = step.scratch(step.make(node.outputs[0], EXACT), EXACT, "product")
+    bound = _accumulate(node, step, 3, _zero(node, 2), _zero(node, 5), total)
+    scales = [np.asarray(step.constant(node.inputs[index]), np.float32).reshape(-1) for index in (1, 4, 6)]
     factor = (scales[0] * scales[1] / scales[2]).astype(np.float64)
     exact = Tensor(total.view, total.shape, EXACT, bound)
-    out = context.make(node.outputs[0], integer_format(node.outputs[0].dtype.numpy())[0])  # type: ignore[union-attr]
-    _requantise(context, exact, out, factor, int(_zero(node, 7)))
-    context.define(node.outputs[0], out)
+    out = step.make(node.outputs[0], integer_format(node.outputs[0].dtype.numpy())[0])  # type: ignore[union-attr]
+    _requantise(step, exact, out, factor, int(_zero(node, 7)))
+    step.define(node.outputs[0], out)
 
 
-def _requantise(context: Context, total: Tensor, out: Tensor, factor: npt.NDArray[np.float64], zero: int) -> None:
+def _requantise(step: LoweredStep, total: Tensor, out: Tensor, factor: npt.NDArray[np.float64], zero: int) -> None:
     """``saturate(round(total factor) + zero)``. An odd zero point that came first would turn ties the other way."""
-    first = out if zero % 2 == 0 else context.scratch(out, Format(INT16, np.ones(())), "rounded")
-    context.requantise(total, first.view, factor, zero if first is out else 0)
+    first = out if zero % 2 == 0 else step.scratch(out, Format(INT16, np.ones(())), "rounded")
+    step.emit.requantise(total, first.view, factor, zero if first is out else 0)
     if first is not out:
         rounded = Tensor(first.view, first.shape, Format(INT16, np.ones(())), 2.0**15)
-        context.scale(rounded, out.view, Format(out.format.dtype, np.ones(())), 1.0, float(zero))
+        step.emit.scale(rounded, out.view, Format(out.format.dtype, np.ones(())), 1.0, float(zero))
 
 
 # ---- between integers and real numbers
@@ -222,35 +222,33 @@ def _scale(node: ir.Node) -> npt.NDArray[np.float64]:
 
 
 @rule("QuantizeLinear", refuse=_refuse_linear, constants=(1, 2))
-def quantize_linear(node: ir.Node, context: Context) -> None:
+def quantize_linear(node: ir.Node, step: LoweredStep) -> None:
     """An input arrives as the integers that are wanted; another value is requantised."""
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None and out.dtype is not None
     form = integer_format(out.dtype.numpy())[0]
     given = node.inputs[2] if len(node.inputs) > 2 else None
     zero = int(_zero(node, 2)) if given is not None else -integer_format(out.dtype.numpy())[1]
-    if not context.has(x) and context.constant(x) is None:
-        brought = context.quantised(x, Format(form.dtype, _scale(node)), zero)
-        context.define(out, Tensor(brought.view, context.shape(out), form, brought.bound))
+    if not step.has(x) and step.constant(x) is None:
+        brought = step.quantised(x, Format(form.dtype, _scale(node)), zero)
+        step.define(out, Tensor(brought.view, step.shape(out), form, brought.bound))
         return
-    source, made = context.stored(x), context.make(out, form)
-    context.scale(source, made.view, Format(form.dtype, _scale(node), -zero * _scale(node)))
-    context.define(out, made)
+    source, made = step.stored(x), step.make(out, form)
+    step.emit.scale(source, made.view, Format(form.dtype, _scale(node), -zero * _scale(node)))
+    step.define(out, made)
 
 
 @rule("DequantizeLinear", refuse=_refuse_linear, constants=(1, 2))
-def dequantize_linear(node: ir.Node, context: Context) -> None:
+def dequantize_linear(node: ir.Node, step: LoweredStep) -> None:
     """The same integers with another meaning; less a zero point they are int16."""
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None and x.dtype is not None
-    source = context.stored(x)
+    source = step.stored(x)
     zero: Any = _operand_zero(node, 0, 2)
     if not zero.any():
-        context.define(
-            out, Tensor(source.view, context.shape(out), Format(source.view.dtype, _scale(node)), source.bound)
-        )
+        step.define(out, Tensor(source.view, step.shape(out), Format(source.view.dtype, _scale(node)), source.bound))
         return
     whole = Format(INT16, np.ones(()))
-    made = context.make(out, whole)
-    context.scale(Tensor(source.view, source.shape, integer_format("int8")[0], 128.0), made.view, whole, 1.0, -zero)
-    context.define(out, Tensor(made.view, made.shape, Format(INT16, _scale(node)), 384.0))
+    made = step.make(out, whole)
+    step.emit.scale(Tensor(source.view, source.shape, integer_format("int8")[0], 128.0), made.view, whole, 1.0, -zero)
+    step.define(out, Tensor(made.view, made.shape, Format(INT16, _scale(node)), 384.0))

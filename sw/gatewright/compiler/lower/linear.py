@@ -8,10 +8,11 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.emitter import gemm_params
 from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.quantisation.linear_plan import LinearPlan
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []
@@ -29,22 +30,22 @@ def _demand_linear(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Linear", domain=DOMAIN, refuse=_refuse_linear, demand=_demand_linear)
-def linear(node: ir.Node, context: Context) -> None:
+def linear(node: ir.Node, step: LoweredStep) -> None:
     """One GEMM; of a fine layer one with twice the rows, for the high and the low part, and their sum."""
-    chosen = context.plan.linears[node.name or ""]
-    operand, given = node.inputs[0], context.constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    chosen = step.plan.linears[node.name or ""]
+    operand, given = node.inputs[0], step.constant(node.inputs[2]) if len(node.inputs) > 2 else None
     assert operand is not None
     bias = chosen.bias if given is None else chosen.bias + np.asarray(given, np.float64)
-    x = context.take(operand, chosen.operand)
-    out = context.produce(node.outputs[0])
+    x = step.take(operand, chosen.operand)
+    out = step.produce(node.outputs[0])
     if chosen.fine:
-        _fine(context, x, chosen, bias, out)
+        _fine(step, x, chosen, bias, out)
     else:
-        product(context, x.view, View.constant(f"{context.node} weight", chosen.weight), chosen.unit, bias, out)
+        product(step, x.view, View.constant(f"{step.emit.node} weight", chosen.weight), chosen.unit, bias, out)
 
 
 def product(
-    context: Context,
+    step: LoweredStep,
     a: View,
     b: View,
     unit: np.ndarray,
@@ -54,17 +55,17 @@ def product(
     b_is_kn: bool = False,
 ) -> None:
     """``out = A B unit + bias``: real units of the accumulator and real bias, [n] each; any inner dimension."""
-    most = context.config.gemm_max_k
+    most = step.emit.config.gemm_max_k
     integers = np.clip(np.rint((bias - out.format.offset) / unit), -(2**31) + 2**29, 2**31 - 2**29).astype(np.int64)
     if a.cols <= most:
-        params = View.constant(f"{context.node} params", gemm_params(unit / out.format.scale, integers))
-        context.gemm(a, b, out.view, params, b_is_kn=b_is_kn)
+        params = View.constant(f"{step.emit.node} params", gemm_params(unit / out.format.scale, integers))
+        step.emit.gemm(a, b, out.view, params, b_is_kn=b_is_kn)
         return
-    _sum(context, _slices(context, a, b, out, b_is_kn=b_is_kn), unit, bias, out)
+    _sum(step, _slices(step, a, b, out, b_is_kn=b_is_kn), unit, bias, out)
 
 
 def _slices(
-    context: Context,
+    step: LoweredStep,
     a: View,
     b: View,
     out: Tensor,
@@ -74,59 +75,59 @@ def _slices(
     largest: float = 128.0 * 128.0,
 ) -> list[Tensor]:
     """``A B`` in slices of the inner dimension as int32 in units of ``weight``; ``largest`` bounds a mean product."""
-    most, found = context.config.gemm_max_k, []
+    most, found = step.emit.config.gemm_max_k, []
     for start in range(0, a.cols, most):
         k = min(most, a.cols - start)
         operand = b.part(start, k) if b_is_kn else b.part(0, b.rows, start, k)
-        part = View.new(f"{context.node} part", a.rows, out.view.cols, INT32)
-        context.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn)
+        part = View.new(f"{step.emit.node} part", a.rows, out.view.cols, INT32)
+        step.emit.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn)
         found.append(Tensor(part, out.shape, Format(INT32, np.asarray(weight)), k * largest))
     return found
 
 
-def _sum(context: Context, terms: list[Tensor], unit: np.ndarray, bias: np.ndarray, out: Tensor) -> None:
+def _sum(step: LoweredStep, terms: list[Tensor], unit: np.ndarray, bias: np.ndarray, out: Tensor) -> None:
     """``out`` = the sum of ``terms`` (one scale each) times the columns' units plus bias."""
     total = terms[0]
     for term in terms[1:-1]:
         bound = sum(each.bound * float(each.format.scale) for each in (total, term))
-        step = Format(INT32, np.asarray(2.0 ** np.ceil(np.log2(max(bound / (1 << 23), 1.0)))))
-        both = View.new(f"{context.node} sum", out.view.rows, out.view.cols, INT32)
-        context.add(total, term, both, step)
-        total = Tensor(both, out.shape, step, bound / float(step.scale))
+        wide = Format(INT32, np.asarray(2.0 ** np.ceil(np.log2(max(bound / (1 << 23), 1.0)))))
+        both = View.new(f"{step.emit.node} sum", out.view.rows, out.view.cols, INT32)
+        step.emit.add(total, term, both, wide)
+        total = Tensor(both, out.shape, wide, bound / float(wide.scale))
     if len(terms) > 1:
-        context.add(total, terms[-1], out.view, out.format, factor=unit, bias=bias)
+        step.emit.add(total, terms[-1], out.view, out.format, factor=unit, bias=bias)
     else:
         real = Tensor(total.view, total.shape, Format(INT32, total.format.scale * unit), total.bound)
-        context.scale(real, out.view, out.format, bias=bias)
+        step.emit.scale(real, out.view, out.format, bias=bias)
 
 
-def _fine(context: Context, x: Tensor, chosen: LinearPlan, bias: np.ndarray, out: Tensor) -> None:
+def _fine(step: LoweredStep, x: Tensor, chosen: LinearPlan, bias: np.ndarray, out: Tensor) -> None:
     """``x = 256 high + low``: both parts are rows of one product, so that the weights are read once, and then added."""
     rows, cols = x.view.rows, x.view.cols
-    weight = View.constant(f"{context.node} weight", chosen.weight)
+    weight = View.constant(f"{step.emit.node} weight", chosen.weight)
     mean = float(np.abs(chosen.weight.astype(np.float64)).mean(1).max()) * 128
     if isinstance(rows, Dim):
-        parts = [View.new(f"{context.node} {name}", rows, cols, INT8) for name in ("high", "low")]
+        parts = [View.new(f"{step.emit.node} {name}", rows, cols, INT8) for name in ("high", "low")]
     else:
-        both = View.new(f"{context.node} halves", 2 * rows, cols, INT8)
+        both = View.new(f"{step.emit.node} halves", 2 * rows, cols, INT8)
         parts = [both.part(0, rows), both.part(rows, rows)]
     high, low = (
         Tensor(view, x.shape, Format(INT8, x.format.scale * factor), 128.0)
         for view, factor in zip(parts, (256, 1), strict=True)
     )
-    context.scale(x, high.view, high.format)
-    context.add(x, high, low.view, low.format, b_sign=-1)
+    step.emit.scale(x, high.view, high.format)
+    step.emit.add(x, high, low.view, low.format, b_sign=-1)
     if isinstance(rows, Dim):
         terms = [
             term
             for part, factor in ((high, 256.0), (low, 1.0))
-            for term in _slices(context, part.view, weight, out, weight=factor, largest=mean)
+            for term in _slices(step, part.view, weight, out, weight=factor, largest=mean)
         ]
     else:
-        sums = _slices(context, both, weight, out, largest=mean)
+        sums = _slices(step, both, weight, out, largest=mean)
         terms = [
             Tensor(each.view.part(row, rows), each.shape, Format(INT32, np.asarray(factor)), each.bound)
             for row, factor in ((0, 256.0), (rows, 1.0))
             for each in sums
         ]
-    _sum(context, terms, chosen.unit, bias, out)
+    _sum(step, terms, chosen.unit, bias, out)

@@ -17,8 +17,9 @@ from gatewright.compiler.lower.linear import product
 from gatewright.compiler.lower.move import arrange, matrices
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shape import transposed
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.quantisation.quantise import HEADROOM, Plan
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["pairs"]
@@ -57,85 +58,85 @@ def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, in
 
 
 @rule("MatMul", refuse=_refuse, demand=_demand)
-def matmul(node: ir.Node, context: Context) -> None:
+def matmul(node: ir.Node, step: LoweredStep) -> None:
     """B as it lies, [K, N]; of a Transpose's result what that Transpose read, if rows need not be torn apart."""
     a, b = node.inputs
     assert a is not None and b is not None
-    a_form, b_form = context.plan.narrow(a), context.plan.narrow(b)
-    out = context.produce(node.outputs[0])
+    a_form, b_form = step.plan.narrow(a), step.plan.narrow(b)
+    out = step.produce(node.outputs[0])
     if len(b.shape or ()) == 1:  # the vector's products with the rows of A are one row: those of A with the vector
-        _rows_times_vector(context, context.take(a, a_form), context.take(b, b_form), out)
+        _rows_times_vector(step, step.take(a, a_form), step.take(b, b_form), out)
         return
     unit = np.full(out.view.cols, float(a_form.scale) * float(b_form.scale))
     none = np.zeros(out.view.cols)
-    right, is_kn = _right(context, b, b_form)
+    right, is_kn = _right(step, b, b_form)
     if len(right) == 1:
-        product(context, context.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn)
+        product(step, step.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn)
         return
-    left = _batch(context, a, a_form)
+    left = _batch(step, a, a_form)
     rows = int(left[0].rows)  # type: ignore[arg-type]
-    for x, y, index in pairs(_lead(context, a), _lead(context, b)):
+    for x, y, index in pairs(_lead(step, a), _lead(step, b)):
         part = out.on(out.view.part(index * rows, rows))
-        product(context, left[x], right[y], unit, none, part, b_is_kn=is_kn)
+        product(step, left[x], right[y], unit, none, part, b_is_kn=is_kn)
 
 
-def _lead(context: Context, value: ir.Value) -> tuple[int, ...]:
-    return tuple(int(size) for size in context.shape(value)[:-2])
+def _lead(step: LoweredStep, value: ir.Value) -> tuple[int, ...]:
+    return tuple(int(size) for size in step.shape(value)[:-2])
 
 
-def _batch(context: Context, value: ir.Value, form: Format) -> list[View]:
+def _batch(step: LoweredStep, value: ir.Value, form: Format) -> list[View]:
     """The matrices of a value."""
-    turned = _before_transpose(context, value)
-    found = matrices(context, *turned, form) if turned is not None else None
+    turned = _before_transpose(step, value)
+    found = matrices(step, *turned, form) if turned is not None else None
     if found is not None:
         return found
-    view, shape = context.take(value, form).view, context.shape(value)
+    view, shape = step.take(value, form).view, step.shape(value)
     rows = int(shape[-2]) if len(shape) > 1 else 1
     return [view.part(row, rows) for row in range(0, most(view.rows), rows)]
 
 
-def _right(context: Context, b: ir.Value, form: Format) -> tuple[list[View], bool]:
+def _right(step: LoweredStep, b: ir.Value, form: Format) -> tuple[list[View], bool]:
     """The matrices of B, and whether they are [K, N]."""
-    turned = _before_transpose(context, b)
+    turned = _before_transpose(step, b)
     if turned is None:
-        return _batch(context, b, form), True
+        return _batch(step, b, form), True
     source, positions = turned
     other = positions.swapaxes(-1, -2)
-    if (found := matrices(context, source, other, form)) is not None:
+    if (found := matrices(step, source, other, form)) is not None:
         return found, False
     if other.shape[-1] > 1 and (np.diff(other, axis=-1) == 1).all():  # copies of rows
-        view = _in(context, source, other, form).view
+        view = _in(step, source, other, form).view
         return [view.part(row, other.shape[-2]) for row in range(0, most(view.rows), other.shape[-2])], False
-    return _batch(context, b, form), True
+    return _batch(step, b, form), True
 
 
-def _before_transpose(context: Context, value: ir.Value) -> tuple[ir.Value, Positions] | None:
+def _before_transpose(step: LoweredStep, value: ir.Value) -> tuple[ir.Value, Positions] | None:
     """What a Transpose in this step made ``value`` of, and which of its elements it is."""
     node = value.producer()
-    if node is None or (node.domain, node.op_type) != ("", "Transpose") or not context.has(value):
+    if node is None or (node.domain, node.op_type) != ("", "Transpose") or not step.has(value):
         return None
     source = node.inputs[0]
     assert source is not None and source.shape is not None
     positions = transposed(node, elements(tuple(int(size) for size in source.shape)))[0]  # type: ignore[arg-type]
-    below = _before_transpose(context, source)
+    below = _before_transpose(step, source)
     return (source, positions) if below is None else (below[0], below[1].reshape(-1)[positions])
 
 
-def _rows_times_vector(context: Context, x: Tensor, vector: Tensor, out: Tensor) -> None:
+def _rows_times_vector(step: LoweredStep, x: Tensor, vector: Tensor, out: Tensor) -> None:
     unit = np.full(out.view.cols, float(x.format.scale) * float(vector.format.scale))
     rows = out.view.cols
     for index in range(most(out.view.rows)):
         a_part, part = x.view.part(index * rows, rows), out.on(out.view.part(index, 1))
-        product(context, vector.view, a_part, unit, np.zeros(rows), part)
+        product(step, vector.view, a_part, unit, np.zeros(rows), part)
 
 
-def _in(context: Context, value: ir.Value, positions: Positions, form: Format) -> Tensor:
+def _in(step: LoweredStep, value: ir.Value, positions: Positions, form: Format) -> Tensor:
     """Moved elements of a value, in a format."""
-    tensor = arrange(context, [(value, positions)], form)
+    tensor = arrange(step, [(value, positions)], form)
     if tensor.format.same(form):
         return tensor
-    made = context.blank(positions.shape, form, "narrow")
-    context.scale(tensor, made.view, form)
+    made = step.blank(positions.shape, form, "narrow")
+    step.emit.scale(tensor, made.view, form)
     return made
 
 
@@ -149,29 +150,29 @@ def _swapped(node: ir.Node) -> Positions:
 
 
 @rule("Gemm", refuse=_refuse, demand=_demand)
-def gemm(node: ir.Node, context: Context) -> None:
+def gemm(node: ir.Node, step: LoweredStep) -> None:
     """``alpha A B + beta C``."""
     a, b, *rest = node.inputs
     assert a is not None and b is not None
     alpha, beta = node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)
-    form = context.plan.narrow(a)
-    x = context.take(a, form)
+    form = step.plan.narrow(a)
+    x = step.take(a, form)
     if node.attributes.get_int("transA", 0):
-        x = _in(context, a, _swapped(node), form)
-    y = context.take(b, context.plan.narrow(b))
-    out = context.produce(node.outputs[0])
+        x = _in(step, a, _swapped(node), form)
+    y = step.take(b, step.plan.narrow(b))
+    out = step.produce(node.outputs[0])
     c = rest[0] if rest and beta else None
     size = abs(alpha) * float(x.format.scale) * float(y.format.scale)
     target = out
     if c is not None or alpha < 0:
-        reach = limit_of(out.format) + (context.plan.largest(c) * HEADROOM * abs(beta) if c is not None else 0)
-        target = context.scratch(out, Format.of(INT16, reach), "product")
+        reach = limit_of(out.format) + (step.plan.largest(c) * HEADROOM * abs(beta) if c is not None else 0)
+        target = step.scratch(out, Format.of(INT16, reach), "product")
     is_kn = not node.attributes.get_int("transB", 0)
-    product(context, x.view, y.view, np.full(out.view.cols, size), np.zeros(out.view.cols), target, b_is_kn=is_kn)
+    product(step, x.view, y.view, np.full(out.view.cols, size), np.zeros(out.view.cols), target, b_is_kn=is_kn)
     sign = -1 if alpha < 0 else 1
     if c is not None:
-        term = context.uniform(c)
+        term = step.uniform(c)
         scaled = Tensor(term.view, term.shape, Format(term.format.dtype, term.format.scale * abs(beta)), term.bound)
-        join(context, Sum(sign, -1 if beta < 0 else 1), target, scaled, out)
+        join(step, Sum(sign, -1 if beta < 0 else 1), target, scaled, out)
     elif alpha < 0:
-        context.scale(target, out.view, out.format, -1.0)
+        step.emit.scale(target, out.view, out.format, -1.0)

@@ -28,25 +28,25 @@ from gatewright.compiler.fabric.positions import (
     locate,
 )
 from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.spec.memory import ALIGNMENT
 
 __all__ = ["arrange", "matrices", "move", "split"]
 
 
-def move(context: Context, out: ir.Value, sources: Sequence[tuple[ir.Value, Positions]]) -> None:
+def move(step: LoweredStep, out: ir.Value, sources: Sequence[tuple[ir.Value, Positions]]) -> None:
     """Make ``out`` of elements of ``sources``; each with the positions of those that come from it."""
-    target = context.target(out)
+    target = step.target(out)
     if not target.uniform or (len(sources) > 1 and target.dtype == INT32):
-        target = context.plan.wide(out)
-    context.define(out, arrange(context, sources, target).called(context.shape(out)))
+        target = step.plan.wide(out)
+    step.define(out, arrange(step, sources, target).called(step.shape(out)))
 
 
-def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], target: Format) -> Tensor:
+def arrange(step: LoweredStep, sources: Sequence[tuple[ir.Value, Positions]], target: Format) -> Tensor:
     """Elements of ``sources`` in the shape of their positions: in the format ``target`` (of one scale), unless they are
     there in another one and need not be touched."""
     if len(sources) == 1:
-        source, positions = _source(context, sources[0][0]), sources[0][1]
+        source, positions = _source(step, sources[0][0]), sources[0][1]
         addresses = locate(as_matrix(positions), source.view.cols, source.view.stride, source.view.dtype.itemsize)
         found = as_view(addresses, source.view.dtype.itemsize)
         if found is not None:
@@ -56,18 +56,18 @@ def arrange(context: Context, sources: Sequence[tuple[ir.Value, Positions]], tar
             return source.on(View(view.buffer, rows, cols, view.dtype, stride, view.offset + start), positions.shape)
         if source.view.dtype == INT16 and target.dtype != INT8:
             target = source.format
-    copied = _copy(context, sources, target)
-    return _multiply(context, sources, target) if copied is None else copied
+    copied = _copy(step, sources, target)
+    return _multiply(step, sources, target) if copied is None else copied
 
 
-def _source(context: Context, value: ir.Value) -> Tensor:
+def _source(step: LoweredStep, value: ir.Value) -> Tensor:
     real = value.dtype is not None and value.dtype.is_floating_point()
-    return context.narrow(value) if real else context.uniform(value)
+    return step.narrow(value) if real else step.uniform(value)
 
 
-def matrices(context: Context, value: ir.Value, positions: Positions, form: Format) -> list[View] | None:
+def matrices(step: LoweredStep, value: ir.Value, positions: Positions, form: Format) -> list[View] | None:
     """The matrices of a batch as views of ``value`` in a format, where each is one; ``positions`` [..., rows, cols]."""
-    source = context.take(value, form)
+    source = step.take(value, form)
     size = source.view.dtype.itemsize
     found = []
     for matrix in positions.reshape(-1, *positions.shape[-2:]):
@@ -80,8 +80,8 @@ def matrices(context: Context, value: ir.Value, positions: Positions, form: Form
     return found
 
 
-def _copy(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor | None:
-    tensors = [_source(context, value) for value, _ in sources]
+def _copy(step: LoweredStep, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor | None:
+    tensors = [_source(step, value) for value, _ in sources]
     plans = []
     for source, (_, positions) in zip(tensors, sources, strict=True):
         size = source.view.dtype.itemsize
@@ -91,74 +91,76 @@ def _copy(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form:
         plans.append(plan)
     if sum(map(len, plans)) > MOST_COPIES:
         return None
-    tensor = context.blank(sources[0][1].shape, form, "moved")
+    tensor = step.blank(sources[0][1].shape, form, "moved")
     for source, plan in zip(tensors, plans, strict=True):
         view = source.view
         for each in plan:
             piece = View(view.buffer, each.rows, each.cols, view.dtype, each.stride, view.offset + each.start)
             place = tensor.view.part(each.row, each.rows, each.col, each.cols)
-            context.scale(source.on(piece), place, form)
+            step.emit.scale(source.on(piece), place, form)
     return tensor
 
 
-def _multiply(context: Context, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor:
+def _multiply(step: LoweredStep, sources: Sequence[tuple[ir.Value, Positions]], form: Format) -> Tensor:
     """The products' sum: of high and low parts, and of the sources."""
     assert form.dtype != INT32, "refused: int32 that cannot be copied"
     total: Tensor | None = None
     for value, positions in sources:
-        source = context.take(value, form)
+        source = step.take(value, form)
         if source.view.dtype == INT8:
-            part = context.blank(positions.shape, form, "moved")
-            _products(context, source, positions, part, 1)
+            part = step.blank(positions.shape, form, "moved")
+            _products(step, source, positions, part, 1)
         else:
-            part = _wide(context, source, positions, form)
+            part = _wide(step, source, positions, form)
         if total is not None:
-            both = context.blank(positions.shape, form, "joined")
-            context.add(total, part, both.view, form)
+            both = step.blank(positions.shape, form, "joined")
+            step.emit.add(total, part, both.view, form)
             part = both
         total = part
     assert total is not None
     return total
 
 
-def _wide(context: Context, source: Tensor, positions: Positions, form: Format) -> Tensor:
-    high, low = split(context, source)
-    upper, lower, joined = (context.blank(positions.shape, form, each) for each in ("upper", "lower", "moved"))
-    _products(context, high, positions, upper, 256)
-    _products(context, low, positions, lower, 1)
-    context.add(upper, lower, joined.view, form)
+def _wide(step: LoweredStep, source: Tensor, positions: Positions, form: Format) -> Tensor:
+    high, low = split(step, source)
+    upper, lower, joined = (step.blank(positions.shape, form, each) for each in ("upper", "lower", "moved"))
+    _products(step, high, positions, upper, 256)
+    _products(step, low, positions, lower, 1)
+    step.emit.add(upper, lower, joined.view, form)
     return joined
 
 
-def split(context: Context, source: Tensor) -> tuple[Tensor, Tensor]:
+def split(step: LoweredStep, source: Tensor) -> tuple[Tensor, Tensor]:
     """int16 as two int8 tensors: ``x = 256 high + low`` exactly up to a magnitude of SPLIT_LIMIT, saturated beyond."""
     rows, cols = source.view.rows, source.view.cols
     coarse, fine = Format(INT8, source.format.scale * 256), Format(INT8, source.format.scale)
-    high = Tensor(View.new(f"{context.node} high", rows, cols, INT8), source.shape, coarse, 127.0)
-    low = Tensor(View.new(f"{context.node} low", rows, cols, INT8), source.shape, fine, 128.0)
-    context.high_part(source.view, high.view)
-    context.add(source, high, low.view, fine, b_sign=-1)
+    high = Tensor(View.new(f"{step.emit.node} high", rows, cols, INT8), source.shape, coarse, 127.0)
+    low = Tensor(View.new(f"{step.emit.node} low", rows, cols, INT8), source.shape, fine, 128.0)
+    step.emit.high_part(source.view, high.view)
+    step.emit.add(source, high, low.view, fine, b_sign=-1)
     return high, low
 
 
-def _products(context: Context, source: Tensor, positions: Positions, out: Tensor, factor: int) -> None:
+def _products(step: LoweredStep, source: Tensor, positions: Positions, out: Tensor, factor: int) -> None:
     view = source.view
-    plan = as_products(locate(as_matrix(positions), view.cols, view.stride, 1), context.config.gemm_max_k)
+    plan = as_products(locate(as_matrix(positions), view.cols, view.stride, 1), step.emit.config.gemm_max_k)
     if plan is None:  # an unusual stride: the plain layout is one that the rule has checked
         plain = View.new(view.buffer.name, view.rows, view.cols, INT8)
-        context.scale(source, plain, source.format)
+        step.emit.scale(source, plain, source.format)
         view = plain
-        plan = as_products(locate(as_matrix(positions), view.cols, view.stride, 1), context.config.gemm_max_k)
+        plan = as_products(locate(as_matrix(positions), view.cols, view.stride, 1), step.emit.config.gemm_max_k)
     assert plan is not None
     for each in plan:
         x = View(view.buffer, each.rows, each.window, INT8, each.stride, view.offset + each.start)
         if each.on_left:
             target, ones = _grouped(out, each)
-            context.gemm(x, View.constant(f"{context.node} places", ones), target, _exact(context, target.cols, factor))
+            step.emit.gemm(
+                x, View.constant(f"{step.emit.node} places", ones), target, _exact(step, target.cols, factor)
+            )
         else:
             place = out.view.part(each.row, each.group)
-            context.gemm(
-                View.constant(f"{context.node} places", each.ones), x, place, _exact(context, place.cols, factor)
+            step.emit.gemm(
+                View.constant(f"{step.emit.node} places", each.ones), x, place, _exact(step, place.cols, factor)
             )
 
 
@@ -172,5 +174,5 @@ def _grouped(out: Tensor, each: Product) -> tuple[View, npt.NDArray[np.int8]]:
     return View(view.buffer, each.rows, len(ones), view.dtype, each.group * view.stride, view.offset), ones
 
 
-def _exact(context: Context, cols: int, factor: int) -> View:
-    return View.constant(f"{context.node} params", gemm_params(float(factor), np.zeros(cols, np.int64)))
+def _exact(step: LoweredStep, cols: int, factor: int) -> View:
+    return View.constant(f"{step.emit.node} params", gemm_params(float(factor), np.zeros(cols, np.int64)))

@@ -10,14 +10,16 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format, Tensor
+from gatewright.compiler.functions import RealFunction
 from gatewright.compiler.lower.broadcast import Sum, join
 from gatewright.compiler.lower.elementwise import literal
-from gatewright.compiler.lower.functions import Shape, curve_into, limit_of, only_real
+from gatewright.compiler.lower.functions import curve_into, limit_of, only_real
 from gatewright.compiler.lower.move import arrange
 from gatewright.compiler.lower.reduce import add_up
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.quantisation.quantise import HEADROOM
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.operators import DOMAIN
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []
@@ -60,65 +62,65 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     return None
 
 
-def _vector(context: Context, node: ir.Node, index: int, default: float) -> npt.NDArray[np.float64]:
+def _vector(step: LoweredStep, node: ir.Node, index: int, default: float) -> npt.NDArray[np.float64]:
     """A gain or bias: [] or [columns]."""
-    given = context.constant(node.inputs[index]) if len(node.inputs) > index else None
+    given = step.constant(node.inputs[index]) if len(node.inputs) > index else None
     values = np.asarray(default if given is None else given, np.float64).reshape(-1)
     return values.reshape(()) if values.size == 1 else values
 
 
-def _lower(node: ir.Node, context: Context) -> None:
+def _lower(node: ir.Node, step: LoweredStep) -> None:
     x = node.inputs[0]
     assert x is not None
     centre = node.op_type in ("LayerNorm", "LayerNormalization")
     epsilon = node.attributes.get_float("epsilon", 1e-5)
-    gain = _vector(context, node, 1, 1.0)
-    bias = _vector(context, node, 2, 0.0) if centre else np.zeros(())
-    shape = context.shape(x)
+    gain = _vector(step, node, 1, 1.0)
+    bias = _vector(step, node, 2, 0.0) if centre else np.zeros(())
+    shape = step.shape(x)
     if _axis(node) == len(shape) - 1:
-        rows, out = context.narrow(x), context.produce(node.outputs[0])
-        context.norm(rows, out.view, out.format, gain, bias, epsilon, centre=centre)
+        rows, out = step.narrow(x), step.produce(node.outputs[0])
+        step.emit.norm(rows, out.view, out.format, gain, bias, epsilon, centre=centre)
     else:
         static = tuple(int(size) for size in shape)
-        wide = context.plan.wide(node.outputs[0])
-        rows = arrange(context, [(x, elements(static).reshape(-1, _width(node)))], context.plan.wide(x))
-        made = context.blank((rows.view.rows, rows.view.cols), wide, "rows")  # type: ignore[arg-type]
-        context.norm(rows, made.view, wide, gain, bias, epsilon, centre=centre)
-        context.define(node.outputs[0], _apart(context, made, static, wide))
+        wide = step.plan.wide(node.outputs[0])
+        rows = arrange(step, [(x, elements(static).reshape(-1, _width(node)))], step.plan.wide(x))
+        made = step.blank((rows.view.rows, rows.view.cols), wide, "rows")  # type: ignore[arg-type]
+        step.emit.norm(rows, made.view, wide, gain, bias, epsilon, centre=centre)
+        step.define(node.outputs[0], _apart(step, made, static, wide))
     if _has_statistics(node):
-        _statistics(node, context, rows, epsilon)
+        _statistics(node, step, rows, epsilon)
 
 
 def _has_statistics(node: ir.Node) -> bool:
     return any(out.uses() or out.is_graph_output() for out in node.outputs[1:])
 
 
-def _statistics(node: ir.Node, context: Context, rows: Tensor, epsilon: float) -> None:
+def _statistics(node: ir.Node, step: LoweredStep, rows: Tensor, epsilon: float) -> None:
     """The second and third output of LayerNormalization: the mean of each row, and 1 / its deviation."""
-    mean = context.produce(node.outputs[1])
-    add_up(context, rows, mean, 1 / rows.view.cols)
+    mean = step.produce(node.outputs[1])
+    add_up(step, rows, mean, 1 / rows.view.cols)
     if len(node.outputs) < 3:
         return
     inverse = node.outputs[2]
     column = Tensor(mean.view, (*rows.shape[:-1], 1), mean.format, mean.bound)
-    centred = context.scratch(rows, Format(INT16, rows.format.scale * 2), "centred")
-    context.add(rows, column, centred.view, centred.format, b_column=rows.view.cols > 1, b_sign=-1)
-    largest = context.plan.largest(node.inputs[0])  # type: ignore[arg-type]
-    squares = context.scratch(rows, Format.of(INT16, (2 * largest) ** 2), "squares")
-    context.multiply(centred, centred, squares.view, squares.format)
-    seen = context.plan.observations.get(inverse.name or "")
+    centred = step.scratch(rows, Format(INT16, rows.format.scale * 2), "centred")
+    step.emit.add(rows, column, centred.view, centred.format, b_column=rows.view.cols > 1, b_sign=-1)
+    largest = step.plan.largest(node.inputs[0])  # type: ignore[arg-type]
+    squares = step.scratch(rows, Format.of(INT16, (2 * largest) ** 2), "squares")
+    step.emit.multiply(centred, centred, squares.view, squares.format)
+    seen = step.plan.observations.get(inverse.name or "")
     sample = np.ones(1) if seen is None else 1 / np.square(seen.sample.astype(np.float64).reshape(-1))
-    variance = context.scratch(mean, Format.of(INT16, HEADROOM * float(sample.max())), "variance")
-    add_up(context, squares, variance, 1 / rows.view.cols)
-    out = context.produce(inverse)
-    curve_into(context, variance, out, sample, Shape(lambda v: 1 / np.sqrt(np.maximum(v, 0) + epsilon)))
+    variance = step.scratch(mean, Format.of(INT16, HEADROOM * float(sample.max())), "variance")
+    add_up(step, squares, variance, 1 / rows.view.cols)
+    out = step.produce(inverse)
+    curve_into(step, variance, out, sample, RealFunction(lambda v: 1 / np.sqrt(np.maximum(v, 0) + epsilon)))
 
 
-def _apart(context: Context, rows: Tensor, shape: tuple[int, ...], form: Format) -> Tensor:
+def _apart(step: LoweredStep, rows: Tensor, shape: tuple[int, ...], form: Format) -> Tensor:
     """The joined rows as a value of the given shape again."""
-    joined = ir.Value(name=f"{context.node} rows", shape=ir.Shape(rows.shape), type=ir.TensorType(ir.DataType.FLOAT))
-    context.define(joined, rows)
-    return arrange(context, [(joined, elements(shape))], form)
+    joined = ir.Value(name=f"{step.emit.node} rows", shape=ir.Shape(rows.shape), type=ir.TensorType(ir.DataType.FLOAT))
+    step.define(joined, rows)
+    return arrange(step, [(joined, elements(shape))], form)
 
 
 rule("LayerNorm", domain=DOMAIN, refuse=_refuse, constants=(1, 2))(_lower)
@@ -141,24 +143,24 @@ def _refuse_batch(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 
 
 @rule("BatchNormalization", refuse=_refuse_batch, constants=(1, 2, 3, 4))
-def batch_norm(node: ir.Node, context: Context) -> None:
+def batch_norm(node: ir.Node, step: LoweredStep) -> None:
     """``x factor + bias`` with both for each channel, the second dimension: columns, or else rows."""
     x, result = node.inputs[0], node.outputs[0]
     assert x is not None
-    scale, shift, mean, variance = (_vector(context, node, index, 0.0) for index in (1, 2, 3, 4))
+    scale, shift, mean, variance = (_vector(step, node, index, 0.0) for index in (1, 2, 3, 4))
     factor = scale / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
     bias = shift - mean * factor
-    if len(context.shape(x)) == 2:
-        source, out = context.stored(x), context.produce(result)
-        context.scale(source, out.view, out.format, factor, bias)
+    if len(step.shape(x)) == 2:
+        source, out = step.stored(x), step.produce(result)
+        step.emit.scale(source, out.view, out.format, factor, bias)
         return
-    out = context.produce(result)
-    channel = np.ones((*context.shape(x)[1:-1], 1))  # type: ignore[operator]
+    out = step.produce(result)
+    channel = np.ones((*step.shape(x)[1:-1], 1))  # type: ignore[operator]
     wide = (np.reshape(np.atleast_1d(each), (-1,) + (1,) * (channel.ndim - 1)) * channel for each in (factor, bias))
-    factors, biases = (literal(context, each, Format.of(INT16, np.abs(each).max())) for each in wide)
-    product = context.scratch(out, _reach(out.format, biases.format), "product")
-    join(context, None, context.uniform(x), factors, product)
-    join(context, Sum(), product, biases, out)
+    factors, biases = (literal(step, each, Format.of(INT16, np.abs(each).max())) for each in wide)
+    product = step.scratch(out, _reach(out.format, biases.format), "product")
+    join(step, None, step.uniform(x), factors, product)
+    join(step, Sum(), product, biases, out)
 
 
 def _reach(out: Format, bias: Format) -> Format:

@@ -7,10 +7,12 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.kernels import View
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.masks import key_mask, refuse_mask
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.lower.masks import key_mask
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.masks import refuse_mask
+from gatewright.compiler.operators import DOMAIN
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 
@@ -39,27 +41,27 @@ def _operand(node: ir.Node, plan: Plan) -> Format:
 
 
 @rule("MeanPool", domain=DOMAIN, refuse=_refuse_pool, demand=lambda node, plan: {0: _operand(node, plan)})
-def mean_pool(node: ir.Node, context: Context) -> None:
+def mean_pool(node: ir.Node, step: LoweredStep) -> None:
     """Attention of one zero query: all scores are equal, hence all weights 1 / n. Heads are slices of the columns."""
     x, mask = node.inputs
     assert x is not None
-    form = _operand(node, context.plan)
-    rows = context.take(x, form).view
+    form = _operand(node, step.plan)
+    rows = step.take(x, form).view
     batch, keys, cols = (int(size) for size in x.shape)  # type: ignore[union-attr, arg-type]
     width = -(-cols // 8) * 8  # the padding of rows to 8 bytes joins in, and nobody reads what becomes of it
-    head = max(size for size in range(8, context.config.max_head_dim + 1, 8) if width % size == 0)
+    head = max(size for size in range(8, step.emit.config.max_head_dim + 1, 8) if width % size == 0)
     rows = View(rows.buffer, rows.rows, width, rows.dtype, rows.stride, rows.offset)
-    query = View.constant(f"{context.node} query", np.zeros((1, width), np.int8))
-    means = View.new(f"{context.node} means", batch, width, INT16)
+    query = View.constant(f"{step.emit.node} query", np.zeros((1, width), np.int8))
+    means = View.new(f"{step.emit.node} means", batch, width, INT16)
     score, mix = Requantise(0, 0), Requantise.from_scale(FINE_STEPS)
-    for index, bits in enumerate(key_mask(context, mask, batch, keys)):
+    for index, bits in enumerate(key_mask(step, mask, batch, keys)):
         part = rows.part(index * keys, keys)
-        context.attention(query, part, part, means.part(index, 1), width // head, score, mix, mask=bits)
+        step.emit.attention(query, part, part, means.part(index, 1), width // head, score, mix, mask=bits)
     bound = 128.0 * FINE_STEPS
     found = Tensor(
-        means.part(0, batch, 0, cols), context.shape(node.outputs[0]), Format(INT16, form.scale / FINE_STEPS), bound
+        means.part(0, batch, 0, cols), step.shape(node.outputs[0]), Format(INT16, form.scale / FINE_STEPS), bound
     )
-    context.define(node.outputs[0], found)
+    step.define(node.outputs[0], found)
 
 
 def _refuse_norm(node: ir.Node, config: AcceleratorConfig) -> str | None:
@@ -72,12 +74,12 @@ def _refuse_norm(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 
 @rule("L2Norm", domain=DOMAIN, refuse=_refuse_norm)
-def l2_norm(node: ir.Node, context: Context) -> None:
+def l2_norm(node: ir.Node, step: LoweredStep) -> None:
     """``x / sqrt(sum x**2) = (x / sqrt(mean x**2)) / sqrt(n)``; the smallest length that counts is epsilon."""
     x = node.inputs[0]
     assert x is not None
-    operand = context.narrow(x)
-    out = context.produce(node.outputs[0])
+    operand = step.narrow(x)
+    out = step.produce(node.outputs[0])
     cols = operand.view.cols
     epsilon = node.attributes.get_float("epsilon") ** 2 / cols
-    context.norm(operand, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)
+    step.emit.norm(operand, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)

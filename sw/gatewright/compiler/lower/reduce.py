@@ -12,7 +12,7 @@ from gatewright.compiler.fabric.positions import Positions, elements, movable
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor
 from gatewright.compiler.lower.move import arrange, split
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["add_up"]
@@ -62,32 +62,32 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 
 @rule("ReduceMean", "ReduceSum", refuse=_refuse, constants=(1,))
-def reduce(node: ir.Node, context: Context) -> None:
+def reduce(node: ir.Node, step: LoweredStep) -> None:
     """The axes that are summed become the last one."""
-    x, out = node.inputs[0], context.produce(node.outputs[0])
+    x, out = node.inputs[0], step.produce(node.outputs[0])
     assert x is not None
-    source = arrange(context, [(x, _turned(node))], context.plan.wide(x))
-    add_up(context, source, out, 1 / source.view.cols if node.op_type == "ReduceMean" else 1.0)
+    source = arrange(step, [(x, _turned(node))], step.plan.wide(x))
+    add_up(step, source, out, 1 / source.view.cols if node.op_type == "ReduceMean" else 1.0)
 
 
-def add_up(context: Context, source: Tensor, out: Tensor, factor: float) -> None:
+def add_up(step: LoweredStep, source: Tensor, out: Tensor, factor: float) -> None:
     """``out`` = sums of the rows of ``source``, times ``factor``; as many as it has elements, in their order.
 
     ``X ones^T`` where the sums are one column, else ``ones X^T`` for each row of sums; of the high and the low part.
     """
     count = source.view.cols
-    parts = split(context, source) if source.view.dtype == INT16 else (source,)
-    ones = View.constant(f"{context.node} ones", np.ones((1, count), np.int8))
-    sums = [context.scratch(out, Format(INT32, part.format.scale), "sums") for part in parts]
+    parts = split(step, source) if source.view.dtype == INT16 else (source,)
+    ones = View.constant(f"{step.emit.node} ones", np.ones((1, count), np.int8))
+    sums = [step.scratch(out, Format(INT32, part.format.scale), "sums") for part in parts]
     rows, cols = int(out.view.rows), out.view.cols  # type: ignore[arg-type]
     for part, total in zip(parts, sums, strict=True):
         if cols == 1:
-            context.gemm(part.view, ones, total.view, None)
+            step.emit.gemm(part.view, ones, total.view, None)
             continue
         for row in range(rows):
-            context.gemm(ones, part.view.part(row * cols, cols), total.view.part(row, 1), None)
+            step.emit.gemm(ones, part.view.part(row * cols, cols), total.view.part(row, 1), None)
     exact = [Tensor(each.view, each.shape, each.format, float(count << 7)) for each in sums]
     if len(exact) == 1:
-        context.scale(exact[0], out.view, out.format, factor)
+        step.emit.scale(exact[0], out.view, out.format, factor)
     else:
-        context.add(*exact, out.view, out.format, factor=factor)
+        step.emit.add(*exact, out.view, out.format, factor=factor)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
 from gatewright.compiler.fabric.matrices import matrix
 from gatewright.compiler.formats import Format
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
-if TYPE_CHECKING:
-    from gatewright.compiler.lower.step import Context
-    from gatewright.compiler.quantisation.quantise import Plan
-
-__all__ = ["DOMAIN", "RULES", "Rule", "refusal", "rule", "rule_of"]
-
-DOMAIN = "gatewright"
+__all__ = ["RULES", "Rule", "demands", "refusal", "rule", "rule_of"]
 
 Refuse = Callable[[ir.Node, AcceleratorConfig], str | None]
-Demand = Callable[[ir.Node, "Plan"], dict[int, Format]]
+Demand = Callable[[ir.Node, Plan], dict[int, Format]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Rule:
     constants : inputs, by index, whose values must be known when the model is compiled.
     """
 
-    lower: Callable[[ir.Node, Context], None]
+    lower: Callable[[ir.Node, LoweredStep], None]
     refuse: Refuse = field(default=lambda _node, _config: None)
     demand: Demand = field(default=lambda _node, _plan: {})
     constants: tuple[int, ...] = ()
@@ -52,10 +47,10 @@ def rule(
     refuse: Refuse | None = None,
     demand: Demand | None = None,
     constants: tuple[int, ...] = (),
-) -> Callable[[Callable[[ir.Node, Context], None]], Callable[[ir.Node, Context], None]]:
+) -> Callable[[Callable[[ir.Node, LoweredStep], None]], Callable[[ir.Node, LoweredStep], None]]:
     """Registers the decorated function as the rule of ``operators``."""
 
-    def register(lower: Callable[[ir.Node, Context], None]) -> Callable[[ir.Node, Context], None]:
+    def register(lower: Callable[[ir.Node, LoweredStep], None]) -> Callable[[ir.Node, LoweredStep], None]:
         options = {name: value for name, value in (("refuse", refuse), ("demand", demand)) if value is not None}
         for operator in operators:
             RULES[domain, operator] = Rule(lower, **options, constants=constants)  # type: ignore[arg-type]
@@ -67,6 +62,12 @@ def rule(
 def rule_of(node: ir.Node) -> Rule | None:
     """The rule of a node's operator, or None."""
     return RULES.get((node.domain, node.op_type))
+
+
+def demands(node: ir.Node, plan: Plan) -> dict[int, Format]:
+    """The formats in which a node of the fabric must have operands, by input index."""
+    found = rule_of(node)
+    return found.demand(node, plan) if found is not None else {}
 
 
 def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:

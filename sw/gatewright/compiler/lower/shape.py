@@ -14,9 +14,9 @@ from gatewright.compiler.fabric.positions import ABSENT, Positions, elements, mo
 from gatewright.compiler.formats import INT8, Format, Tensor
 from gatewright.compiler.lower.move import move
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.masks import is_mask
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import ALIGNMENT
 
@@ -180,12 +180,12 @@ def _of_columns(node: ir.Node, plan: Plan) -> Format | None:
     return Format(INT8, scale, offset)
 
 
-def _as_columns(node: ir.Node, context: Context) -> bool:
+def _as_columns(node: ir.Node, step: LoweredStep) -> bool:
     """Define the outputs as columns of the operand, if that has the steps that their readers want."""
-    x, joined, slices = node.inputs[0], _of_columns(node, context.plan), _column_slices(node)
+    x, joined, slices = node.inputs[0], _of_columns(node, step.plan), _column_slices(node)
     if x is None or joined is None or slices is None:
         return False
-    source = context.stored(x)
+    source = step.stored(x)
     form = source.format
     steps, offsets = (np.broadcast_to(each, joined.scale.shape) for each in (form.scale, form.offset))
     known = ~np.isnan(joined.scale)
@@ -194,24 +194,24 @@ def _as_columns(node: ir.Node, context: Context) -> bool:
         return False
     for out, part in zip(node.outputs, slices, strict=True):
         view = source.view.part(0, source.view.rows, part.start, part.stop - part.start)
-        context.define(out, Tensor(view, context.shape(out), context.plan.formats(out)[0], source.bound))
+        step.define(out, Tensor(view, step.shape(out), step.plan.formats(out)[0], source.bound))
     return True
 
 
-def _lower(node: ir.Node, context: Context) -> None:
+def _lower(node: ir.Node, step: LoweredStep) -> None:
     x = node.inputs[0]
     assert x is not None and x.shape is not None
     if is_mask(node.outputs[0]):
         return
     if not x.shape.is_static():
-        source = context.stored(x)
-        context.define(node.outputs[0], source.on(source.view, context.shape(node.outputs[0])))
+        source = step.stored(x)
+        step.define(node.outputs[0], source.on(source.view, step.shape(node.outputs[0])))
         return
-    if _as_columns(node, context):
+    if _as_columns(node, step):
         return
     moved = OPERATORS[node.op_type][0](node, elements(_shape(x)))
     for out, positions in zip(_made(node), moved, strict=True):
-        move(context, out, [(x, positions)])
+        move(step, out, [(x, positions)])
 
 
 for _operator, (_, _constants) in OPERATORS.items():
@@ -256,10 +256,10 @@ def _demand_concat(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Concat", refuse=_refuse_concat, demand=_demand_concat)
-def concat(node: ir.Node, context: Context) -> None:
+def concat(node: ir.Node, step: LoweredStep) -> None:
     """All operands in one format."""
     sources = [(value, places) for value, places in zip(node.inputs, _places(node), strict=True) if value is not None]
-    move(context, node.outputs[0], sources)
+    move(step, node.outputs[0], sources)
 
 
 # ---- types
@@ -286,10 +286,10 @@ def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Cast", refuse=_refuse_cast, demand=_demand_cast)
-def cast(node: ir.Node, context: Context) -> None:
+def cast(node: ir.Node, step: LoweredStep) -> None:
     """The same numbers; an integer's unit is 1. Of a mask nothing: its readers take the bits of what is cast."""
     x = node.inputs[0]
     assert x is not None
     if is_mask(node.outputs[0]):
         return
-    context.define(node.outputs[0], context.stored(x))
+    step.define(node.outputs[0], step.stored(x))

@@ -13,9 +13,10 @@ from gatewright.compiler.formats import INT16, Format
 from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import arrange
 from gatewright.compiler.lower.rules import rule
-from gatewright.compiler.lower.step import Context
-from gatewright.compiler.quantisation.calibrate import MASKED
-from gatewright.compiler.quantisation.quantise import HEADROOM, VANISHING, Plan
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.observation import MASKED
+from gatewright.compiler.quantisation.plan import VANISHING, Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.vector import EXP2_FRACTION_BITS, VALUE_BITS
 
@@ -73,26 +74,28 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 
 @rule("Softmax", refuse=_refuse, demand=_demand)
-def softmax(node: ir.Node, context: Context) -> None:
+def softmax(node: ir.Node, step: LoweredStep) -> None:
     """Of rows; those of another axis are made and undone."""
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None
-    axis, rank = _axis(node), len(context.shape(x))
-    top = context.plan.largest(x)
-    if context.target(x).same(context.plan.wide(x)) and top > MOST:
+    axis, rank = _axis(node), len(step.shape(x))
+    top = step.plan.largest(x)
+    if step.target(x).same(step.plan.wide(x)) and top > MOST:
         raise CompileError(
             f"node {node.name}: it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}"
         )
     if axis == rank - 1:
-        source, made = context.narrow(x), context.produce(out)
-        context.softmax(source, made.view, made.format)
+        source, made = step.narrow(x), step.produce(out)
+        step.emit.softmax(source, made.view, made.format)
         return
-    shape = tuple(int(size) for size in context.shape(x))
+    shape = tuple(int(size) for size in step.shape(x))
     turned = elements(shape).swapaxes(axis, -1)
-    rows = arrange(context, [(x, turned)], context.plan.wide(x))
-    form = context.plan.wide(out)
-    made = context.blank(turned.shape, form, "rows")
-    context.softmax(rows, made.view, form)
-    between = ir.Value(name=f"{context.node} rows", shape=ir.Shape(turned.shape), type=ir.TensorType(ir.DataType.FLOAT))
-    context.define(between, made)
-    context.define(out, arrange(context, [(between, elements(turned.shape).swapaxes(axis, -1))], form))
+    rows = arrange(step, [(x, turned)], step.plan.wide(x))
+    form = step.plan.wide(out)
+    made = step.blank(turned.shape, form, "rows")
+    step.emit.softmax(rows, made.view, form)
+    between = ir.Value(
+        name=f"{step.emit.node} rows", shape=ir.Shape(turned.shape), type=ir.TensorType(ir.DataType.FLOAT)
+    )
+    step.define(between, made)
+    step.define(out, arrange(step, [(between, elements(turned.shape).swapaxes(axis, -1))], form))

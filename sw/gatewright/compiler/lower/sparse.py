@@ -8,10 +8,11 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Format
-from gatewright.compiler.lower.rules import DOMAIN, rule
-from gatewright.compiler.lower.step import Context
+from gatewright.compiler.lower.rules import rule
+from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.quantisation.linear_plan import HEADROOM
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import FEATURE_MAX_ABS, WEIGHT_MAX, CsrMatrix
 from gatewright.spec.errors import SpecError
@@ -47,32 +48,32 @@ def _formats(node: ir.Node, plan: Plan) -> tuple[Format, Format]:
 
 
 @rule("CsrMatMul", domain=DOMAIN, refuse=_refuse, demand=lambda node, plan: {3: _formats(node, plan)[0]})
-def csr_matmul(node: ir.Node, context: Context) -> None:
+def csr_matmul(node: ir.Node, step: LoweredStep) -> None:
     """AGGREGATE, of a matrix that is constant, or comes with each call in arrays of a dynamic size."""
-    form, result = _formats(node, context.plan)
+    form, result = _formats(node, step.plan)
     x = node.inputs[3]
     assert x is not None
-    features = context.take(x, form)
-    out = context.make(node.outputs[0], result)
-    context.define(node.outputs[0], out)
-    arrays = [context.constant(value) for value in node.inputs[:3]]
+    features = step.take(x, form)
+    out = step.make(node.outputs[0], result)
+    step.define(node.outputs[0], out)
+    arrays = [step.constant(value) for value in node.inputs[:3]]
     if all(array is not None for array in arrays):
         try:
             matrix = CsrMatrix.from_float(*arrays, cols=most(features.view.rows))  # type: ignore[arg-type]
         except SpecError as error:
-            raise CompileError(f"node {context.node}: {error}") from None
+            raise CompileError(f"node {step.emit.node}: {error}") from None
         views = [
-            View.constant(f"{context.node} {name}", array)
+            View.constant(f"{step.emit.node} {name}", array)
             for name, array in (("row_ptr", matrix.row_ptr), ("col", matrix.col), ("weight", matrix.weight))
         ]
         unit, rows, edges = matrix.scale, matrix.n_rows, matrix.nnz
     else:
-        views, unit, rows, edges = _given(node, context)
+        views, unit, rows, edges = _given(node, step)
     scale = Requantise.from_scale(unit * float((form.scale / result.scale).max()))
-    context.aggregate(*views, features.view, out.view, rows, edges, scale)
+    step.emit.aggregate(*views, features.view, out.view, rows, edges, scale)
 
 
-def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Size]:
+def _given(node: ir.Node, step: LoweredStep) -> tuple[list[View], float, Size, Size]:
     """A matrix whose arrays are inputs: its views, the real value of weight 1, and its rows and edges.
 
     Weights are small enough that all edges in one row, as large as calibration saw or half as much again, do not
@@ -80,13 +81,13 @@ def _given(node: ir.Node, context: Context) -> tuple[list[View], float, Size, Si
     """
     row_ptr, col, weight = node.inputs[:3]
     assert row_ptr is not None and col is not None and weight is not None
-    edges = context.length(col)
+    edges = step.length(col)
     largest = min(WEIGHT_MAX, (1 << ACCUMULATOR_BITS - 1) // (FEATURE_MAX_ABS * max(most(edges), 1)))
-    form = Format(INT16, np.asarray(context.plan.largest(weight) * HEADROOM / largest))
-    pointers = context.length(row_ptr)
+    form = Format(INT16, np.asarray(step.plan.largest(weight) * HEADROOM / largest))
+    pointers = step.length(row_ptr)
     views = [
-        context.indices(row_ptr),
-        context.indices(col, limit=most(context.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
-        context.take(weight, form).view,
+        step.indices(row_ptr),
+        step.indices(col, limit=most(step.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
+        step.take(weight, form).view,
     ]
     return views, float(form.scale), pointers + -1, edges

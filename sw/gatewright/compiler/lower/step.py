@@ -15,24 +15,25 @@ from gatewright.compiler.fabric.encode import FabricPlan, Port
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
-from gatewright.compiler.quantisation.quantise import Plan
+from gatewright.compiler.quantisation.plan import Plan
 from gatewright.program.compiled import Placement
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["Context"]
+__all__ = ["LoweredStep"]
 
 
-class Context(Emitter):
+class LoweredStep:
     """One fabric step being lowered.
 
     Attributes
     ----------
+    emit : collects the kernels.
     plan : formats that quantisation chose.
     capacity : the largest value of each dynamic size.
     """
 
     def __init__(self, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int]) -> None:
-        super().__init__(config)
+        self.emit = Emitter(config)
         self.plan, self.capacity = plan, capacity
         self._tensors: dict[ir.Value, list[Tensor]] = {}
         self._inputs: dict[tuple[ir.Value, str], tuple[Port, Tensor | None]] = {}
@@ -68,12 +69,12 @@ class Context(Emitter):
     def blank(self, shape: Sequence[int], form: Format, purpose: str) -> Tensor:
         """Memory for something between two commands, of a static shape."""
         cols = shape[-1] if len(shape) else 1
-        view = View.new(f"{self.node} {purpose}", math.prod(shape[:-1]), cols, form.dtype)
+        view = View.new(f"{self.emit.node} {purpose}", math.prod(shape[:-1]), cols, form.dtype)
         return Tensor(view, tuple(shape), form, float(1 << 8 * form.dtype.itemsize - 1))
 
     def scratch(self, like: Tensor, form: Format, purpose: str) -> Tensor:
         """Memory for something between two commands, as large as ``like``."""
-        view = View.new(f"{self.node} {purpose}", like.view.rows, like.view.cols, form.dtype)
+        view = View.new(f"{self.emit.node} {purpose}", like.view.rows, like.view.cols, form.dtype)
         return Tensor(view, like.shape, form, float(1 << 8 * form.dtype.itemsize - 1))
 
     def define(self, value: ir.Value, tensor: Tensor) -> None:
@@ -115,7 +116,7 @@ class Context(Emitter):
         else:
             source = max(self._tensors[value], key=lambda each: each.view.dtype.itemsize)
             tensor = self.make(value, form)
-            self.scale(source, tensor.view, form)
+            self.emit.scale(source, tensor.view, form)
         self.define(value, tensor)
         return tensor
 
@@ -214,8 +215,8 @@ class Context(Emitter):
             tensor = self.uniform(value)
         if tensor.view.buffer.role != "workspace" or not _whole(tensor.view):
             copy = self.make(value, tensor.format)
-            with self.labelled(value.name or "", "output"):
-                self.scale(tensor, copy.view, tensor.format)
+            with self.emit.labelled(value.name or "", "output"):
+                self.emit.scale(tensor, copy.view, tensor.format)
             tensor = copy
         tensor.view.buffer.role = "output"
         assert value.dtype is not None
@@ -243,12 +244,11 @@ class Context(Emitter):
         """The step, without kernels whose result nothing reads."""
         needed = {port.view.buffer for port in self._outputs}
         kept = []
-        for kernel in reversed(self.kernels):
+        for kernel in reversed(self.emit.kernels):
             if kernel.output in needed:
                 needed.update(kernel.inputs)
                 kept.append(kernel)
-        self.kernels = kept[::-1]
-        return FabricPlan(self.kernels, [port for port, _ in self._inputs.values()], self._outputs)
+        return FabricPlan(kept[::-1], [port for port, _ in self._inputs.values()], self._outputs)
 
 
 def _whole(view: View) -> bool:

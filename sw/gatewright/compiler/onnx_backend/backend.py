@@ -17,12 +17,12 @@ import onnx.version_converter
 from onnx import helper, numpy_helper
 from onnx.backend.base import Backend, BackendRep
 
-from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.load import MIN_OPSET
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
+from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram, HostStep
 
 __all__ = ["GatewrightBackend", "GatewrightRep", "host_reasons", "prepare", "run_model", "run_node", "supports_device"]

@@ -28,9 +28,9 @@ from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.onnx_backend.backend import GatewrightRep, host_reasons
 from gatewright.compiler.operators import OPERATORS
-from gatewright.compiler.quantisation.calibrate import MASKED
 from gatewright.compiler.quantisation.linear_plan import HEADROOM
-from gatewright.compiler.quantisation.quantise import WITHIN_ONE
+from gatewright.compiler.quantisation.observation import MASKED
+from gatewright.compiler.quantisation.plan import WITHIN_ONE
 
 __all__ = ["Outcome", "allowed", "cases", "claimed", "main", "run_case"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,46 +13,13 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
+from gatewright.compiler.quantisation.observation import MASKED, Observation
 
-__all__ = ["SAMPLE_ROWS", "Observation", "calibrate", "open_session", "synthetic"]
+__all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "synthetic"]
 
-MASKED = 1e30
-"""Magnitude from which on a number only says that something is not there, as -inf does in a mask of scores."""
 
 SAMPLE_ROWS = 512
 """Rows of a value that are kept, spread over the calibration inputs."""
-
-
-@dataclass(eq=False)
-class Observation:
-    """One value over all calibration inputs.
-
-    Attributes
-    ----------
-    low, high : least and greatest element of each column, float64 [columns].
-    sample : some rows, float32 [rows, columns].
-
-    Rows that a mask hides from every output do not count.
-    """
-
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    sample: npt.NDArray[np.float32] = field(repr=False)
-
-    @property
-    def columns(self) -> npt.NDArray[np.float64]:
-        """Largest magnitude of each column."""
-        return np.maximum(np.abs(self.low), np.abs(self.high))
-
-    @property
-    def masked(self) -> bool:
-        """Whether some elements only say that something is not there."""
-        return not bool((np.abs(self.sample) < MASKED).all())
-
-    @property
-    def largest(self) -> float:
-        """Largest magnitude of all."""
-        return float(self.columns.max(initial=0.0))
 
 
 def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Observation]:

@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.functions import FUNCTIONS
+from gatewright.compiler.masks import source
+
 __all__ = ["hidden_by", "kept_rows"]
 
 Mask = tuple[ir.Value, bool]
@@ -58,9 +61,6 @@ def _leading(value: ir.Value) -> tuple[object, ...] | None:
 
 def _through(node: ir.Node, index: int, masks: dict[ir.Value, Mask]) -> Mask:
     """What hides rows of input ``index`` from this node."""
-    from gatewright.compiler.lower.functions import FUNCTIONS
-    from gatewright.compiler.masks import source
-
     pooled = node.op_type == "MeanPool" and index == 0
     attended = node.op_type == "Attention" and index in (1, 2) and len(node.inputs) == 4
     if node.domain == "gatewright" and (pooled or attended) and node.inputs[-1] is not None:

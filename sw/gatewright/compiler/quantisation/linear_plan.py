@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.compiler.formats import INT8, INT16, Format
-from gatewright.compiler.quantisation.calibrate import Observation
+from gatewright.compiler.quantisation.observation import Observation
 
 __all__ = ["HEADROOM", "LinearPlan", "Weight", "plan_linears"]
 

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.encode import FabricPlan, VariantPlan, assemble
 from gatewright.compiler.quantisation.calibrate import open_session
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
+from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 
@@ -35,8 +36,6 @@ def node_errors(
     All that happened to a value since the inputs counts. ``plan`` has the steps of the model, of which every value that
     is to be measured is an output. Rows that a mask hides from every output of the model do not count.
     """
-    from gatewright import Accelerator
-
     ports = [port.placement for step in plan.steps if isinstance(step, FabricPlan) for port in step.outputs]
     values = {each.name: Value(each.name, each.dtype, each.shape) for each in ports}
     everything = VariantPlan(plan.dims, plan.capacity, plan.inputs, tuple(values.values()), plan.steps)

@@ -6,8 +6,8 @@ import pytest
 
 from gatewright.compiler.formats import INT8, INT16
 from gatewright.compiler.quantisation import linear_plan
-from gatewright.compiler.quantisation.calibrate import Observation
 from gatewright.compiler.quantisation.linear_plan import Weight, plan_linears
+from gatewright.compiler.quantisation.observation import Observation
 from gatewright.compiler.quantisation.quantise import quantise
 
 RNG = np.random.default_rng(6)
@@ -124,9 +124,10 @@ def test_values_want_what_their_readers_want(graph):
     y = g.node("Linear", [x, g.constant(np.eye(16, dtype=np.float32))], [30, 16], ours=True, overload="no_bias")
     model = ir.serde.deserialize_model(g.model(y, x))
     from gatewright.compiler.lower import load_rules
+    from gatewright.compiler.lower.rules import demands
 
     load_rules()
     rows = RNG.normal(size=(300, 16))
-    chosen = quantise(model, set(model.graph), {"relu0": seen(np.maximum(rows, 0))})
+    chosen = quantise(model, set(model.graph), {"relu0": seen(np.maximum(rows, 0))}, demands)
     relu = next(iter(model.graph)).outputs[0]
     assert {form.dtype for form in chosen.formats(relu)} == {INT8, INT16}  # of the layer, and of the model's output
