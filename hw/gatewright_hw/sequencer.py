@@ -45,8 +45,9 @@ class Sequencer(wiring.Component):
     Members
     -------
     start : run the program; ignored while busy.
+    started : a start is taken in this cycle.
     program_addr, program_count : byte address and number of commands, sampled by ``start``.
-    watchdog : most cycles of one command, from its fetch to its end; 0 = no limit.
+    watchdog : most cycles of one command, from its fetch to its end, sampled at its fetch; 0 = no limit.
     busy, done, error, code, detail, error_index, command_index : as the registers of these names.
     finished : high for one cycle at the end of each program.
     clear_errors, bus_errors, bus_quiet : the AXI master's.
@@ -66,6 +67,7 @@ class Sequencer(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
+                "started": Out(1),
                 "program_addr": In(ADDRESS_BITS),
                 "program_count": In(32),
                 "watchdog": In(32),
@@ -210,15 +212,16 @@ class Sequencer(wiring.Component):
         between = fsm.ongoing("ADVANCE") | fsm.ongoing("BEGIN")
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("IDLE") & ~hung),
+            self.started.eq(self.start & ~self.busy),
             expired.eq(self.busy & ~between & elapsed & ~ending & ~self.completed.any()),
         ]
         with m.If(fsm.ongoing("BEGIN")):
-            m.d.sync += [timer.eq(self.watchdog), elapsed.eq(0)]
+            m.d.sync += [timer.eq(self.watchdog), elapsed.eq(self.watchdog == 1)]
         with m.Else():
-            m.d.sync += [timer.eq(timer - (timer != 0)), elapsed.eq(timer == 1)]
+            m.d.sync += [timer.eq(timer - (timer != 0)), elapsed.eq(timer == 2)]
 
         m.d.sync += self.finished.eq(ending | expired | (hung & self.start))
-        with m.If(self.start & ~self.busy):
+        with m.If(self.started):
             m.d.sync += [self.done.eq(hung), self.error.eq(hung), self.error_index.eq(0), self.command_index.eq(0)]
             with m.If(~hung):
                 m.d.sync += [self.code.eq(ErrorCode.NONE), self.detail.eq(0)]

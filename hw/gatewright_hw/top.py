@@ -151,7 +151,7 @@ class Top(wiring.Component):
         master: AxiMaster,
     ) -> None:
         m.d.comb += [
-            counters.clear.eq(sequencer.start),
+            counters.clear.eq(sequencer.started),
             counters.busy.eq(sequencer.busy),
             counters.read_beat.eq(master.read_beat),
             counters.write_beat.eq(master.write_beat),

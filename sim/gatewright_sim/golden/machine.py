@@ -9,13 +9,20 @@ from gatewright.spec.commands import check, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
-from gatewright.spec.registers import ENGINES, REGISTERS, Access, Register, constants, register
+from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, Register, constants, register
 from gatewright_sim.golden.engines import execute
 from gatewright_sim.memory import BusFault, SimulatedMemory
 
 __all__ = ["GoldenMachine"]
 
+_WORD_BYTES = 4
 _BY_OFFSET = {entry.offset: entry for entry in REGISTERS}
+_COMPLETED = {engine: f"COMMANDS_{engine.upper()}" for engine in ENGINES}
+
+
+def _at(offset: int) -> Register | None:
+    """The register that a byte offset lies in: the block decodes neither bits below a word nor bits above its range."""
+    return _BY_OFFSET.get(offset % REGISTER_BYTES // _WORD_BYTES * _WORD_BYTES)
 
 
 class GoldenMachine:
@@ -28,7 +35,7 @@ class GoldenMachine:
 
     def reset(self) -> None:
         """All registers to their initial values."""
-        self._hung = False
+        self._hung = self._resetting = False
         self._values = {entry.name: 0 for entry in REGISTERS} | constants(self.config)
 
     @property
@@ -38,12 +45,14 @@ class GoldenMachine:
 
     def read(self, offset: int) -> int:
         """The register at byte ``offset``; 0 where there is none, or one that is only written."""
-        entry = _BY_OFFSET.get(offset)
+        self._settle()
+        entry = _at(offset)
         return self._values[entry.name] if entry and entry.access is not Access.COMMAND else 0
 
     def write(self, offset: int, value: int) -> None:
         """Set the register at byte ``offset``; ignored where there is none, or one that is only read."""
-        entry = _BY_OFFSET.get(offset)
+        self._settle()
+        entry = _at(offset)
         if entry is None or entry.access in (Access.CONSTANT, Access.RO):
             return
         if entry.access is Access.W1C:
@@ -56,12 +65,22 @@ class GoldenMachine:
 
     def _control(self, entry: Register, value: int) -> None:
         if entry.extract(value, "reset"):
-            self._hung = False
-            for name in ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX"):
-                self._values[name] = 0
-            self._set_status(busy=int(self.memory.faults.hang))  # it first waits for the bus to come to rest
+            self._values["IRQ_STATUS"] = 0
+            self._resetting = True
+            self._settle()
         elif entry.extract(value, "start") and not self._status("busy"):
             self._run()
+
+    def _settle(self) -> None:
+        """A reset takes effect as soon as no program's access waits for an answer."""
+        if not self._resetting:
+            return
+        if self.memory.faults.hang and (self._hung or self._status("busy")):
+            self._values["STATUS"] |= 1 << register("STATUS").field("busy").lsb
+            return
+        self._resetting = self._hung = False
+        for name in ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX"):
+            self._values[name] = 0
 
     def _status(self, field: str) -> int:
         return register("STATUS").extract(self._values["STATUS"], field)
@@ -72,7 +91,7 @@ class GoldenMachine:
 
     def _run(self) -> None:
         """The program at PROGRAM_ADDR, up to the first command that fails. After a WATCHDOG error that error again."""
-        for name in ("ERROR_INDEX", "COMMAND_INDEX"):
+        for name in ("ERROR_INDEX", "COMMAND_INDEX", *_COMPLETED.values()):
             self._values[name] = 0
         if not self._hung:
             self._values["ERROR"] = 0
@@ -83,8 +102,6 @@ class GoldenMachine:
         self._values["IRQ_STATUS"] = 1 << register("IRQ_STATUS").field("done").lsb
 
     def _commands(self) -> None:
-        for name in (f"COMMANDS_{engine.upper()}" for engine in ENGINES):
-            self._values[name] = 0
         for index in range(self._values["PROGRAM_COUNT"]):
             self._values["COMMAND_INDEX"] = index
             code, detail = self._command(index)
@@ -115,5 +132,5 @@ class GoldenMachine:
         command = decode(raw)
         code = execute(command, self.memory)
         if code is ErrorCode.NONE:
-            self._values[f"COMMANDS_{command.spec.engine.upper()}"] += 1
+            self._values[_COMPLETED[command.spec.engine]] += 1
         return code, 0

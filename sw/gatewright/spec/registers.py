@@ -115,8 +115,14 @@ _FIXED = (
         Access.COMMAND,
         "doorbell",
         _bits(
-            ("start", 0, 1, "run the program; ignored while busy"),
-            ("reset", 1, 1, "reset sequencer and engines once the bus is at rest; busy until then"),
+            ("start", 0, 1, "run the program; ignored while busy, and together with reset"),
+            (
+                "reset",
+                1,
+                1,
+                "clear IRQ_STATUS at once, and as soon as the bus is at rest STATUS, ERROR, ERROR_INDEX, COMMAND_INDEX "
+                "and the engines; busy until then",
+            ),
         ),
     ),
     Register(
@@ -125,35 +131,61 @@ _FIXED = (
         Access.RO,
         "state",
         _bits(
-            ("busy", 0, 1, "a program runs"),
-            ("done", 1, 1, "the last program ended"),
-            ("error", 2, 1, "it ended by an error"),
+            ("busy", 0, 1, "a program runs, or a reset waits for the bus"),
+            ("done", 1, 1, "the last program ended; 0 after a reset"),
+            ("error", 2, 1, "it ended by an error; 0 after a reset"),
         ),
     ),
     Register(
         "ERROR",
         0x028,
         Access.RO,
-        "why the last program stopped",
+        "why the last program stopped; 0 without an error, and after a reset",
         _bits(("code", 0, 8, "see the error codes"), ("detail", 8, 8, "word of the command that is at fault")),
     ),
-    Register("ERROR_INDEX", 0x02C, Access.RO, "index of the command that failed"),
-    Register("PROGRAM_ADDR", 0x030, Access.RW, "byte address of the first command, a multiple of 8"),
-    Register("PROGRAM_COUNT", 0x034, Access.RW, "number of commands"),
-    Register("IRQ_ENABLE", 0x038, Access.RW, "interrupt enable", _bits(("done", 0, 1, "raise irq at a program's end"))),
-    Register("IRQ_STATUS", 0x03C, Access.W1C, "pending interrupts", _bits(("done", 0, 1, "a program ended"))),
-    Register("WATCHDOG", 0x040, Access.RW, "most cycles one command may take; 0 = no limit"),
-    Register("COMMAND_INDEX", 0x044, Access.RO, "index of the command that runs, or ran last"),
+    Register("ERROR_INDEX", 0x02C, Access.RO, "index of the command that failed; 0 without an error"),
+    Register("PROGRAM_ADDR", 0x030, Access.RW, "byte address of the first command, a multiple of 8; taken at a start"),
+    Register("PROGRAM_COUNT", 0x034, Access.RW, "number of commands; taken at a start"),
+    Register(
+        "IRQ_ENABLE",
+        0x038,
+        Access.RW,
+        "interrupt enable",
+        _bits(("done", 0, 1, "irq is high while this bit and the one of IRQ_STATUS are 1")),
+    ),
+    Register(
+        "IRQ_STATUS",
+        0x03C,
+        Access.W1C,
+        "pending interrupts; one that comes in the cycle of its clearing stays",
+        _bits(("done", 0, 1, "a program ended")),
+    ),
+    Register(
+        "WATCHDOG",
+        0x040,
+        Access.RW,
+        "most cycles from a command's fetch to its end; 0 = no limit. Taken at the fetch of each command",
+    ),
+    Register("COMMAND_INDEX", 0x044, Access.RO, "index of the command that runs, or ran last; 0 after a reset"),
     Register("CAP_VECTOR", 0x048, Access.CONSTANT, "vector", _bits(("max_columns", 0, 16, "widest row in elements"))),
 )
 
 _COUNTERS = (
-    Register("CYCLES", 0x080, Access.RO, "cycles from doorbell to end of the last program (wraps at 2**32)"),
-    Register("READ_BEATS", 0x084, Access.RO, "64-bit beats read by the last program"),
+    Register(
+        "CYCLES",
+        0x080,
+        Access.RO,
+        "cycles from doorbell to end of the last program. Like every counter, it begins at 0 when a start is taken, "
+        "keeps its value over a reset and wraps at 2**32",
+    ),
+    Register("READ_BEATS", 0x084, Access.RO, "64-bit beats read by the last program, its commands included"),
     Register("WRITE_BEATS", 0x088, Access.RO, "64-bit beats written by the last program"),
     *(
-        Register(f"{kind}_{engine.upper()}", base + 4 * index, Access.RO, f"{text} of {engine} commands")
-        for kind, base, text in (("CYCLES", 0x090, "cycles"), ("COMMANDS", 0x0B0, "number"))
+        Register(f"{kind}_{engine.upper()}", base + 4 * index, Access.RO, text.format(engine))
+        for kind, base, text in (
+            ("CYCLES", 0x090, "cycles in which {} commands of the last program were with their engine"),
+            ("COMMANDS", 0x0B0, "{} commands of the last program that ended without an error"),
+        )
         for index, engine in enumerate(ENGINES)
     ),
 )
