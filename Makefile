@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
 CONFORMANCE ?=
+# Tests run in the order of this seed, over so many processes.
+SEED ?= 1
+JOBS ?= auto
 
 .PHONY: demo test lint golden onnx-conformance verify-full bench area clean
 
@@ -14,8 +17,8 @@ demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
 
 test: lint
-	$(BIN)/pytest -m "not slow" --benchmark-skip --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver \
-	    --cov=gatewright_sim.golden --cov-report=term
+	$(BIN)/pytest -m "not slow" -n $(JOBS) --dist worksteal --randomly-seed=$(SEED) --benchmark-skip \
+	    --junit-xml=junit.xml --cov=gatewright.spec --cov=gatewright.driver --cov=gatewright_sim.golden --cov-report=term
 	$(BIN)/coverage report --include='*/gatewright/spec/*' --fail-under=90 --format=total
 	$(BIN)/coverage report --include='*/gatewright/driver/*' --fail-under=90 --format=total
 	$(BIN)/coverage report --include='*/gatewright_sim/golden/*' --fail-under=90 --format=total
@@ -32,7 +35,7 @@ onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
 verify-full: test golden onnx-conformance area
-	$(BIN)/pytest -m slow -s --junit-xml=junit-slow.xml
+	$(BIN)/pytest -m slow -s -p no:randomly --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
 	$(BIN)/pytest tests/bench --benchmark-only

@@ -1,9 +1,15 @@
-"""What all tests share: random numbers that depend on the test alone."""
+"""What all tests share: random numbers that depend on the test alone, not on those that ran before."""
 
 import zlib
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# `--hypothesis-profile=search` looks for new examples; by default each run tries the same ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fixed", settings.get_profile("search"), derandomize=True)
+settings.load_profile("fixed")
 
 
 @pytest.fixture
