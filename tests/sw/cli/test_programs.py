@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import gatewright as package
+from gatewright.cli.console import output
 from gatewright.program import CompiledProgram, load_program, save_program
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import GatewrightError
@@ -218,7 +219,7 @@ def test_pictures_without_plotly(saved: Any, tmp_path: Path, gatewright: Any, mo
 def test_names_cannot_break_the_page(
     programs: Any, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(output(), "_width", 200)  # whatever the console took COLUMNS for when it was made
     program = programs.linear()
     variant = program.variants[0]
     step = variant.steps[0]
