@@ -9,8 +9,8 @@ import numpy as np
 from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags, encode
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.benches.harness.layout import Layout, PlacedCase, padded_rows
 from gatewright_sim.golden.vector import vector
 

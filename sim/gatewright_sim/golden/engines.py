@@ -19,8 +19,8 @@ from gatewright.spec.commands import (
 )
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm

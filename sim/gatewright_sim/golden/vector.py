@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec import vector as spec
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import BIAS_FRACTION_BITS, GAIN_BITS, MIN_SHIFT, VALUE_BITS, Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.golden.exact import factor, saturate
 
 __all__ = ["vector"]

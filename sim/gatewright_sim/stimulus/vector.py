@@ -10,8 +10,8 @@ import numpy as np
 
 from gatewright.driver.accelerator import Accelerator
 from gatewright.spec import operations
-from gatewright.spec.operations import VectorOp
 from gatewright.spec.vector import NORM_FRACTION_BITS, ElementType, normalise
+from gatewright.spec.vector_op import VectorOp
 from gatewright_sim.golden.vector import vector
 from gatewright_sim.stimulus.base import clamp
 

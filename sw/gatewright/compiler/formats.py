@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.compiler.fabric.kernels import View
-from gatewright.spec.vector import ElementType
 
-__all__ = ["FULL_SCALE", "INT8", "INT16", "INT32", "UINT8", "Format", "Tensor", "element_type", "integer_format"]
+__all__ = ["FULL_SCALE", "INT8", "INT16", "INT32", "UINT8", "Format", "Tensor", "integer_format"]
 
 INT8, INT16, INT32, UINT8 = (np.dtype(name) for name in ("int8", "int16", "int32", "uint8"))
 
@@ -34,11 +33,6 @@ def integer_format(dtype: npt.DTypeLike) -> tuple[Format, int]:
     """How a model's integers lie on the device: a unit of 1, less an offset; those of more than 16 bits as int32."""
     kind, offset = _STORED.get(np.dtype(dtype).name, (INT32, 0))
     return Format(kind, np.asarray(1.0)), offset
-
-
-def element_type(dtype: np.dtype[Any]) -> ElementType:
-    """The vector engine's name of a numpy type."""
-    return next(kind for kind in ElementType if kind.dtype == dtype)
 
 
 @dataclass(frozen=True, eq=False)

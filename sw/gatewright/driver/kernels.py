@@ -16,8 +16,8 @@ from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, Attenti
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.operations import VectorOp
 from gatewright.spec.tiling import keeps_a_resident
+from gatewright.spec.vector_op import VectorOp
 
 __all__ = ["Kernels"]
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from gatewright.driver.errors import DriverError
 from gatewright.driver.kernel_arguments import Matrix, alternatives, matrix_shape, per_column, size
-from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags
+from gatewright.spec.commands import VECTOR, VectorFlags
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import SHIFT_MAX
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import EPSILON_BITS, MIN_SHIFT, TABLE_ENTRIES, Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 
 __all__ = ["VectorShape", "vector_shape"]
 
@@ -63,23 +63,17 @@ def vector_shape(config: AcceleratorConfig, a: Matrix, b: Matrix | None, op: Vec
     flags = VectorFlags.B_COLUMN if column else VectorFlags(0)
     flags |= VectorFlags.PER_COLUMN if len(params) > 1 else VectorFlags(0)
     _table(op)
-    epsilon = _integer("epsilon", op.epsilon, 0, (1 << EPSILON_BITS) - 1)
-    word = VECTOR.field("epsilon").width
-    fields = {
-        name: _integer(name, getattr(op, name), *VECTOR.field(name).range)
-        for name in ("a_multiplier", "b_multiplier", "combine_shift")
-    }
-    fields |= {"epsilon": epsilon & ((1 << word) - 1), "epsilon_high": epsilon >> word}
-    fields |= {"combine": op.combine, "function": op.function}
-    fields |= {"a_type": ElementType.of(a.dtype), "b_type": ElementType.of((a if b is None else b).dtype)}
-    fields["y_type"] = op.y_type
+    _integer("epsilon", op.epsilon, 0, (1 << EPSILON_BITS) - 1)
+    for name in ("a_multiplier", "b_multiplier", "combine_shift"):
+        _integer(name, getattr(op, name), *VECTOR.field(name).range)
+    types = {"a_type": ElementType.of(a.dtype), "b_type": ElementType.of((a if b is None else b).dtype)}
+    fields = op.fields | types
     return VectorShape(rows, cols, flags, params, fields, a_rows < rows, b_rows < rows, op.y_type.dtype)
 
 
-def _integer(name: str, value: object, low: int, high: int) -> int:
+def _integer(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= int(value) <= high:
         raise DriverError(f"{name} is {value!r}, allowed: an integer in {low}..{high}")
-    return int(value)
 
 
 def _one_of(name: str, value: object, kind: type[Combine] | type[Function] | type[ElementType]) -> None:
@@ -101,9 +95,7 @@ def _records(out: Record, cols: int) -> npt.NDArray[np.void]:
     if not isinstance(out, Record):
         raise DriverError(f"out is a {type(out).__name__}, allowed: a Record")
     limits = {"gain": (-(1 << 15), (1 << 15) - 1), "shift": (MIN_SHIFT, SHIFT_MAX), "bias": (-(1 << 31), (1 << 31) - 1)}
-    given = {name: np.asarray(getattr(out, name)) for name in limits}
-    records = np.zeros(cols if any(values.ndim for values in given.values()) else 1, VECTOR_PARAMS_DTYPE)
-    for name, values in given.items():
-        count = len(records) if values.ndim else 1
-        records[name] = per_column(name, values if values.ndim else values[None], count, *limits[name])
-    return records
+    for name, (low, high) in limits.items():
+        values = np.asarray(getattr(out, name))
+        per_column(name, np.atleast_1d(values), cols if values.ndim else 1, low, high)
+    return out.packed()

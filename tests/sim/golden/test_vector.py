@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewright.spec import vector as spec
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.golden.vector import vector
 
 TYPES = list(ElementType)

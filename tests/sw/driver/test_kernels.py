@@ -11,8 +11,8 @@ import pytest
 from gatewright.driver import Accelerator
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import Combine, ElementType, Function, table_records
+from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.golden.aggregate import aggregate
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm

@@ -10,8 +10,8 @@ import pytest
 
 from gatewright.driver import Accelerator, DriverError
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.operations import Record, VectorOp
 from gatewright.spec.vector import Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
 
 A, TABLE = np.zeros((4, 8), np.int16), np.zeros((512, 2), np.int16)
 INT16 = ElementType.INT16

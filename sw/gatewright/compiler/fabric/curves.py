@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.vector import TABLE_STEP_BITS, apply_table, table_records
+from gatewright.spec.operations import lookup
+from gatewright.spec.vector import TABLE_STEP_BITS, ElementType, apply_table, table_records
+from gatewright.spec.vector_op import VectorOp
 
 __all__ = ["Curve", "Function"]
 
@@ -89,6 +91,12 @@ class Curve:
             before = bounded(np.asarray([point * STEP * argument - 1.5 * argument]))
             records[point + len(records) // 2 - 1, 1] = round(float(before[0]) / scale)
         return cls(unit, multiplier, shift, records, scale)
+
+    def operation(self, y_scale: npt.ArrayLike, bias: npt.ArrayLike, y_type: ElementType) -> VectorOp:
+        """``y = curve(x) + bias`` for a result of scale ``y_scale``; both [] or [columns]."""
+        return lookup(
+            self.records, self.scale, y_scale, y_type, multiplier=self.multiplier, shift=self.shift, bias=bias
+        )
 
     def __call__(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """What comes out for real numbers x, before it is rounded to its format."""
