@@ -135,6 +135,9 @@ class SimulatedMemory:
         self, address: int, index: npt.NDArray[np.integer[Any]], nbytes: int, stride: int
     ) -> npt.NDArray[np.uint8]:
         """Row ``index[i]`` of a matrix, for each i: uint8 [len(index), nbytes]. Raises :class:`BusFault`."""
+        last = int(index.max(initial=0))
+        if self._is_plain(address, last + 1, nbytes, stride):
+            return self._view(address, last + 1, nbytes, stride)[index]
         starts = (address + index.astype(np.int64) * stride) % ADDRESS_SPACE
         self._check(starts, nbytes)
         return self.array[(starts - self.base)[:, None] + np.arange(nbytes)]
@@ -157,14 +160,17 @@ class SimulatedMemory:
 
     def _starts(self, address: int, rows: int, nbytes: int, stride: int) -> npt.NDArray[np.int64] | None:
         """Offsets of the rows in ``array``; None when all of them lie in the memory without a wrap, free of faults."""
-        beats = -(-nbytes // BUS_BYTES) * BUS_BYTES
-        low, high = self.faults.slverr
-        end = address + (rows - 1) * stride + beats
-        if address >= self.base and end <= self.base + self.nbytes and (end <= low or address >= high):
+        if self._is_plain(address, rows, nbytes, stride):
             return None
         starts = (address + np.arange(rows, dtype=np.int64) * stride) % ADDRESS_SPACE
         self._check(starts, nbytes)
         return starts - self.base
+
+    def _is_plain(self, address: int, rows: int, nbytes: int, stride: int) -> bool:
+        """All rows lie in the memory without a wrap, and free of faults."""
+        low, high = self.faults.slverr
+        end = address + (rows - 1) * stride + -(-nbytes // BUS_BYTES) * BUS_BYTES
+        return address >= self.base and end <= self.base + self.nbytes and (end <= low or address >= high)
 
     def _check(self, starts: npt.NDArray[np.int64], nbytes: int) -> None:
         ends = starts + -(-nbytes // BUS_BYTES) * BUS_BYTES

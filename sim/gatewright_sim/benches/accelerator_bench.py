@@ -156,6 +156,7 @@ def golden(image: Image, program: list[bytes]) -> GoldenMachine:
     machine = GoldenMachine(CONFIG, memory)
     for name, value in (("PROGRAM_ADDR", PROGRAM), ("PROGRAM_COUNT", len(program)), ("CONTROL", 1)):
         machine.write(register(name).offset, value)
+    assert machine.run()
     return machine
 
 

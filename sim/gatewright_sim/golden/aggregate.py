@@ -6,13 +6,15 @@ Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, Requantise
 
-__all__ = ["accumulate", "aggregate", "first_fault"]
+__all__ = ["accumulate", "aggregate", "first_fault", "wrap"]
 
 IntArray = npt.NDArray[np.integer]
 
@@ -26,7 +28,7 @@ def first_fault(row_ptr: IntArray, col: IntArray, cols: int, nnz: int) -> tuple[
     The engine looks at the matrix in the order of its rows: a row's end pointer first (not falling, at most ``nnz``;
     the first pointer must be 0), then the column of each of its edges (below ``cols``). It stops at the first fault.
     """
-    pointers = np.asarray(row_ptr, np.int64)
+    pointers = np.asarray(row_ptr)
     if pointers[0] != 0:
         return ErrorCode.BAD_ROW_POINTER, 0
     bad = (pointers[1:] < pointers[:-1]) | (pointers[1:] > nnz)
@@ -37,7 +39,22 @@ def first_fault(row_ptr: IntArray, col: IntArray, cols: int, nnz: int) -> tuple[
     return (ErrorCode.BAD_ROW_POINTER, sound) if bad.any() else (ErrorCode.NONE, sound)
 
 
-def accumulate(row_ptr: IntArray, col: IntArray, weight: IntArray, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+class Features(Protocol):
+    """int8 [cols, features] whose rows are taken by their numbers: an array, or an operand in memory."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: IntArray, /) -> npt.NDArray[np.int8]: ...
+
+
+def wrap(sums: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sums as an accumulator of 40 bits keeps them."""
+    half = 1 << (AGGREGATE_ACCUMULATOR_BITS - 1)
+    return (sums + half & 2 * half - 1) - half
+
+
+def accumulate(row_ptr: IntArray, col: IntArray, weight: IntArray, x: Features) -> npt.NDArray[np.int64]:
     """The accumulators before requantisation: int64 [rows, features] in the signed 40-bit range.
 
     Raises :class:`SpecError` for a matrix that the engine would refuse.
@@ -58,8 +75,7 @@ def accumulate(row_ptr: IntArray, col: IntArray, weight: IntArray, x: npt.NDArra
         high = int(np.searchsorted(starts, end, side="left"))
         cuts = np.maximum(starts[low:high] - begin, 0)
         acc[filled[low:high]] += np.add.reduceat(products, cuts, axis=0, dtype=np.int64)
-    half = 1 << (AGGREGATE_ACCUMULATOR_BITS - 1)
-    return (acc + half & 2 * half - 1) - half
+    return wrap(acc)
 
 
 def aggregate(

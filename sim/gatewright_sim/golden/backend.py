@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from gatewright.driver.backend import DeviceMemory
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
@@ -17,7 +19,7 @@ class GoldenBackend:
     Parameters
     ----------
     config : the accelerator's.
-    memory : only for the roofline's bounds; the model has no clock.
+    memory : only for the roofline's bounds, the watchdog's among them; the model has no clock.
     memory_base, memory_bytes : where device memory lies, multiples of 64.
     """
 
@@ -34,7 +36,7 @@ class GoldenBackend:
         self.config = config
         self.memory = memory or MemoryModel()
         self._memory = SimulatedMemory(memory_base, memory_bytes)
-        self._machine = GoldenMachine(config, self._memory)
+        self._machine = GoldenMachine(config, self._memory, self.memory)
 
     @property
     def faults(self) -> Faults:
@@ -51,7 +53,8 @@ class GoldenBackend:
         return self._memory.allocate(nbytes)
 
     def wait(self, timeout_s: float) -> bool:
-        """At once: a program has ended by the time its start returns, or never will."""
+        """Do the program's work; it goes beyond ``timeout_s`` by one block of one command at the most."""
+        self._machine.run(time.monotonic() + timeout_s)
         return self._machine.irq
 
     def reset(self) -> None:

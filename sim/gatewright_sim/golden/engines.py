@@ -1,8 +1,12 @@
-"""What each command does to memory: operands out, a golden kernel, the result back. One function per opcode."""
+"""What each command does to memory: operands out, a golden kernel, the result back. One function per opcode.
+
+A command runs in blocks of its result, so that none holds more than some hundred megabytes or runs for more than
+about a second between two of them, whatever sizes a damaged program asks for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,130 +25,111 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright.spec.vector_op import Record, VectorOp
-from gatewright_sim.golden.aggregate import aggregate, first_fault
+from gatewright_sim.golden.aggregate import accumulate, first_fault, wrap
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
+from gatewright_sim.golden.operands import Operands, blocks
 from gatewright_sim.golden.vector import vector
-from gatewright_sim.memory import BusFault, SimulatedMemory
+from gatewright_sim.memory import SimulatedMemory
 
 __all__ = ["execute"]
 
-_GEMM_RECORD = np.dtype(GEMM_PARAMS_DTYPE)
-_VECTOR_RECORD = np.dtype(VECTOR_PARAMS_DTYPE)
+_ELEMENTS = 1 << 24
+"""Most elements of an operand or a result in a block of a product."""
+_INTERMEDIATE = 1 << 22
+"""Most scores, accumulators or values of the vector engine in a block."""
+_PRODUCTS = 1 << 32
+"""Most multiplications in a block of a product."""
+_EDGE_PRODUCTS = 1 << 24
+"""Most weighted features that are added up at a time."""
+
+Block = tuple[int, int, npt.NDArray[Any]]
+"""A block of the result, and the row and the column of its first element."""
+Blocks = Iterator[Block | None]
+"""The blocks of a command's result; None before work begins on a block, where a command may be stopped."""
 
 
-class _Operands:
-    """Reads a command's operands; a bus error does not stop it, as it does not stop an engine."""
-
-    def __init__(self, memory: SimulatedMemory) -> None:
-        self._memory = memory
-        self._slverr = False
-        self._decerr = False
-
-    def _note(self, fault: BusFault) -> None:
-        self._slverr |= fault.slverr
-        self._decerr |= fault.decerr
-
-    def rows(self, address: int, rows: int, columns: int, stride: int, dtype: Any = np.int8) -> npt.NDArray[Any]:
-        """A matrix, int8 unless ``dtype`` says otherwise; zeros where the bus failed."""
-        kind = np.dtype(dtype)
-        try:
-            return self._memory.read_rows(address, rows, columns * kind.itemsize, stride).view(kind)
-        except BusFault as fault:
-            self._note(fault)
-            return np.zeros((rows, columns), kind)
-
-    def vector(self, address: int, count: int, dtype: Any) -> npt.NDArray[Any]:
-        """A vector that lies without gaps."""
-        return self.rows(address, 1, count, 0, dtype)[0] if count else np.zeros(0, dtype)
-
-    def gather(
-        self, address: int, index: npt.NDArray[np.integer[Any]], columns: int, stride: int
-    ) -> npt.NDArray[np.int8]:
-        """The rows of an int8 matrix that ``index`` names."""
-        try:
-            return self._memory.read_gather(address, index, columns, stride).view(np.int8)
-        except BusFault as fault:
-            self._note(fault)
-            return np.zeros((len(index), columns), np.int8)
-
-    @property
-    def error(self) -> ErrorCode:
-        """The error of the reads so far."""
-        if self._slverr:
-            return ErrorCode.READ_SLVERR
-        return ErrorCode.READ_DECERR if self._decerr else ErrorCode.NONE
+def _gemm(command: DecodedCommand, operands: Operands) -> Blocks:
+    m, n, k, flags = command["m"], command["n"], command["k"], GemmFlags(command.flags)
+    a = operands.matrix("a", m, k)
+    b = operands.matrix("b", k, n) if flags & GemmFlags.B_KN else operands.matrix("b", n, k)
+    for columns in blocks(n, max(_ELEMENTS // k // 8 * 8, 8)):
+        width = columns.stop - columns.start
+        b_nk = b[:, columns].T if flags & GemmFlags.B_KN else b[columns]
+        bias = multiplier = shift = None
+        if flags & GemmFlags.PARAMS:
+            params = operands.vector("params", width, GEMM_PARAMS_DTYPE, columns.start)
+            bias = params["bias"]
+            if not flags & GemmFlags.OUT_INT32:
+                multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
+        for rows in blocks(m, min(_ELEMENTS // k, _ELEMENTS // width, _PRODUCTS // (width * k))):
+            yield None
+            part = a[rows]
+            if not operands.error:
+                bits = 16 if flags & GemmFlags.OUT_INT16 else 8
+                yield rows.start, columns.start, gemm(part, b_nk, bias, multiplier, shift, bits)
 
 
-Result = tuple[ErrorCode, npt.NDArray[Any] | None]
-
-
-def _gemm(command: DecodedCommand, operands: _Operands) -> Result:
-    m, n, k = command["m"], command["n"], command["k"]
-    a = operands.rows(command["a_addr"], m, k, command["a_stride"])
-    if command.flags & GemmFlags.B_KN:
-        b = operands.rows(command["b_addr"], k, n, command["b_stride"]).T
-    else:
-        b = operands.rows(command["b_addr"], n, k, command["b_stride"])
-    bias = multiplier = shift = None
-    if command.flags & GemmFlags.PARAMS:
-        params = operands.vector(command["params_addr"], n, _GEMM_RECORD)
-        bias = params["bias"]
-        if not command.flags & GemmFlags.OUT_INT32:
-            multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
-    return ErrorCode.NONE, gemm(a, b, bias, multiplier, shift, 16 if command.flags & GemmFlags.OUT_INT16 else 8)
-
-
-def _attention(command: DecodedCommand, operands: _Operands) -> Result:
-    keys, width = command["seq_kv"], command["heads"] * command["head_dim"]
-    q = operands.rows(command["q_addr"], command["seq_q"], width, command["q_stride"])
-    k = operands.rows(command["k_addr"], keys, width, command["k_stride"])
-    v = operands.rows(command["v_addr"], keys, width, command["v_stride"])
+def _attention(command: DecodedCommand, operands: Operands) -> Blocks:
+    queries, keys, dim = command["seq_q"], command["seq_kv"], command["head_dim"]
+    width, flags = command["heads"] * dim, AttentionFlags(command.flags)
+    q, k, v = (operands.matrix(name, rows, width) for name, rows in (("q", queries), ("k", keys), ("v", keys)))
     mask = None
-    if command.flags & AttentionFlags.KEY_MASK:
-        bits = operands.vector(command["mask_addr"], -(-keys // 8), np.uint8)
-        mask = np.unpackbits(bits, count=keys, bitorder="little").astype(bool)
+    if flags & AttentionFlags.KEY_MASK:
+        packed = operands.vector("mask", -(-keys // 8), np.uint8)
+        mask = np.unpackbits(packed, count=keys, bitorder="little").astype(bool)
     score = Requantise(command["score_multiplier"], command["score_shift"])
     out = Requantise(command["out_multiplier"], command["out_shift"])
-    causal = bool(command.flags & AttentionFlags.CAUSAL)
-    bits = 16 if command.flags & AttentionFlags.OUT_INT16 else 8
-    return ErrorCode.NONE, attention(q, k, v, command["heads"], score, out, causal, mask, bits)
+    causal, bits = bool(flags & AttentionFlags.CAUSAL), 16 if flags & AttentionFlags.OUT_INT16 else 8
+    for heads in blocks(command["heads"], _INTERMEDIATE // (keys * dim)):
+        count, columns = heads.stop - heads.start, slice(heads.start * dim, heads.stop * dim)
+        k_part, v_part = k[:, columns], v[:, columns]
+        for rows in blocks(queries, min(_INTERMEDIATE // (count * keys), _INTERMEDIATE // (count * dim))):
+            yield None
+            part = q[rows, columns]
+            seen = keys - queries + rows.stop if causal else keys  # by the last query of the block
+            if operands.error:
+                continue
+            if seen < 1:
+                yield rows.start, columns.start, np.zeros(part.shape, np.int16 if bits == 16 else np.int8)
+            else:
+                visible = None if mask is None else mask[:seen]
+                result = attention(part, k_part[:seen], v_part[:seen], count, score, out, causal, visible, bits)
+                yield rows.start, columns.start, result
 
 
-def _aggregate(command: DecodedCommand, operands: _Operands) -> Result:
-    row_ptr = operands.vector(command["row_ptr_addr"], command["rows"] + 1, np.uint32)
+def _aggregate(command: DecodedCommand, operands: Operands) -> Blocks:
+    nnz, features = command["nnz"], command["features"]
+    row_ptr = operands.vector("row_ptr", command["rows"] + 1, np.uint32)
     if operands.error:
-        return ErrorCode.NONE, None
-    col = operands.vector(command["col_addr"], command["nnz"], np.uint32)
-    weight = operands.vector(command["weight_addr"], command["nnz"], np.int16)
-    fault, _ = first_fault(row_ptr, col, command["cols"], command["nnz"])
-    if fault is not ErrorCode.NONE:
-        return fault, None
-    used, compact = np.unique(col[: row_ptr[-1]], return_inverse=True)  # rows that no edge names are not read
-    x = operands.gather(command["x_addr"], used, command["features"], command["x_stride"])
-    if not len(used):
-        x = np.zeros((1, command["features"]), np.int8)
-    return ErrorCode.NONE, aggregate(
-        row_ptr, compact, weight[: row_ptr[-1]], x, Requantise(command["multiplier"], command["shift"])
-    )
+        return
+    col, weight = operands.vector("col", nnz, np.uint32), operands.vector("weight", nnz, np.int16)
+    if operands.error:
+        return
+    fault, sound = first_fault(row_ptr, col, command["cols"], nnz)
+    x = operands.matrix("x", command["cols"], features)
+    requantise = Requantise(command["multiplier"], command["shift"])
+    for rows in blocks(sound, _INTERMEDIATE // features):
+        yield None
+        pointers = row_ptr[rows.start : rows.stop + 1].astype(np.int64)
+        sums = np.zeros((rows.stop - rows.start, features), np.int64)
+        for piece in blocks(int(pointers[-1] - pointers[0]), _EDGE_PRODUCTS // features):
+            yield None
+            first, last = pointers[0] + piece.start, pointers[0] + piece.stop
+            within = np.clip(pointers, first, last) - first
+            sums += accumulate(within, col[first:last], weight[first:last], x)
+        if not operands.error:
+            yield rows.start, 0, requantise.compute(wrap(sums)).astype(np.int8)
+    operands.refuse(fault)
 
 
-def _vector(command: DecodedCommand, operands: _Operands) -> Result:
-    rows, cols = command["rows"], command["cols"]
+def _vector(command: DecodedCommand, operands: Operands) -> Blocks:
+    rows, cols, flags = command["rows"], command["cols"], VectorFlags(command.flags)
     function, combine = Function(command["function"]), Combine(command["combine"])
-
-    def operand(name: str, columns: int) -> npt.NDArray[Any]:
-        stride = command[f"{name}_stride"]  # 0: the same row for all
-        kind = ElementType(command[f"{name}_type"]).dtype
-        return operands.rows(command[f"{name}_addr"], rows if stride else 1, columns, stride, kind)
-
-    a = operand("a", cols)
-    b = None if combine is Combine.ALONE else operand("b", 1 if command.flags & VectorFlags.B_COLUMN else cols)
-    count = cols if command.flags & VectorFlags.PER_COLUMN else 1
-    params = operands.vector(command["params_addr"], count, _VECTOR_RECORD)
+    params = operands.vector("params", cols if flags & VectorFlags.PER_COLUMN else 1, VECTOR_PARAMS_DTYPE)
     table = None
     if function is Function.TABLE:
-        table = operands.vector(command["table_addr"], 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)
+        table = operands.vector("table", 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)
     op = VectorOp(
         ElementType(command["y_type"]),
         Record(params["gain"], params["shift"] & SHIFT_MAX, params["bias"]),
@@ -156,11 +141,21 @@ def _vector(command: DecodedCommand, operands: _Operands) -> Result:
         command["epsilon_high"] << 32 | command["epsilon"],
         table,
     )
-    y = vector(op, a, b)
-    return ErrorCode.NONE, y if len(y) == rows else np.broadcast_to(y, (rows, cols))
+
+    def operand(name: str, columns: int, part: slice) -> npt.NDArray[Any]:
+        matrix = operands.matrix(name, rows, columns, ElementType(command[f"{name}_type"]).dtype)
+        return matrix[part if command[f"{name}_stride"] else slice(1)]  # a stride of 0: the same row for all
+
+    for part in blocks(rows, _INTERMEDIATE // cols):
+        yield None
+        a, b = operand("a", cols, part), None
+        if combine is not Combine.ALONE:
+            b = operand("b", 1 if flags & VectorFlags.B_COLUMN else cols, part)
+        if not operands.error:
+            yield part.start, 0, np.broadcast_to(vector(op, a, b), (part.stop - part.start, cols))
 
 
-_ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, _Operands], Result], str]] = {
+_ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, Operands], Blocks], str]] = {
     Opcode.GEMM: (_gemm, "c"),
     Opcode.ATTENTION: (_attention, "o"),
     Opcode.AGGREGATE: (_aggregate, "y"),
@@ -169,21 +164,17 @@ _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, _Operands], Result], str]
 """Function and the name of the output, by opcode."""
 
 
-def execute(command: DecodedCommand, memory: SimulatedMemory) -> ErrorCode:
-    """Run one valid command. Returns NONE or what went wrong; of several things a bus error before the engine's own."""
+def execute(command: DecodedCommand, memory: SimulatedMemory) -> Generator[None, None, ErrorCode]:
+    """Run one valid command; yields before each block, so that whoever runs it can stop there.
+
+    Returns NONE or what went wrong; of several things a bus error before the engine's own. What lies before a fault is
+    written.
+    """
     engine, output = _ENGINES[command.spec.opcode]
-    operands = _Operands(memory)
-    fault, result = engine(command, operands)
-    if operands.error is not ErrorCode.NONE:
-        return operands.error
-    if fault is not ErrorCode.NONE or result is None:
-        return fault
-    try:
-        memory.write_rows(command[f"{output}_addr"], _bytes(result), command[f"{output}_stride"])
-    except BusFault as error:
-        return ErrorCode.WRITE_SLVERR if error.slverr else ErrorCode.WRITE_DECERR
-    return ErrorCode.NONE
-
-
-def _bytes(matrix: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    return np.ascontiguousarray(matrix).view(np.uint8).reshape(len(matrix), -1)
+    operands = Operands(command, memory)
+    for block in engine(command, operands):
+        if block is None:
+            yield
+        else:
+            operands.write(output, *block)
+    return operands.error

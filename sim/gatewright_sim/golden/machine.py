@@ -1,15 +1,22 @@
 """Functional model of the whole accelerator: registers, command fetch, validation, engines and errors, but no clock.
 
-A program runs to its end within the write that starts it. Cycle and beat counters stay zero.
+The write that starts a program only makes it busy; :meth:`GoldenMachine.run` does the work. Cycle and beat counters
+stay zero. The watchdog bounds what a command needs at the least: one whose roofline is above WATCHDOG is not tried but
+ends as it would in hardware, which cannot be faster.
 """
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Generator, Iterator
+
 from gatewright.spec.commands import check, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
+from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES, MemoryModel
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, Register, constants, register
+from gatewright.spec.roofline import roofline
 from gatewright_sim.golden.engines import execute
 from gatewright_sim.memory import BusFault, SimulatedMemory
 
@@ -26,16 +33,18 @@ def _at(offset: int) -> Register | None:
 
 
 class GoldenMachine:
-    """An accelerator of ``config`` on ``memory``."""
+    """An accelerator of ``config`` on ``memory``; ``timing`` is what the watchdog's bound is reckoned with."""
 
-    def __init__(self, config: AcceleratorConfig, memory: SimulatedMemory) -> None:
+    def __init__(self, config: AcceleratorConfig, memory: SimulatedMemory, timing: MemoryModel | None = None) -> None:
         self.config = config
         self.memory = memory
+        self.timing = timing or MemoryModel()
         self.reset()
 
     def reset(self) -> None:
-        """All registers to their initial values."""
+        """All registers to their initial values; a program that runs is dropped."""
         self._hung = self._resetting = False
+        self._work: Iterator[None] = iter(())
         self._values = {entry.name: 0 for entry in REGISTERS} | constants(self.config)
 
     @property
@@ -67,9 +76,21 @@ class GoldenMachine:
         if entry.extract(value, "reset"):
             self._values["IRQ_STATUS"] = 0
             self._resetting = True
+            self._work = iter(())
             self._settle()
         elif entry.extract(value, "start") and not self._status("busy"):
-            self._run()
+            self._start()
+
+    def run(self, deadline: float = math.inf) -> bool:
+        """Go on with the program that was started; True once it has ended.
+
+        False after the block of work in which ``time.monotonic()`` reaches ``deadline``, and for a program that nothing
+        but a reset will end.
+        """
+        for _ in self._work:
+            if time.monotonic() >= deadline:
+                return False
+        return not self._status("busy")
 
     def _settle(self) -> None:
         """A reset takes effect as soon as no program's access waits for an answer."""
@@ -89,37 +110,40 @@ class GoldenMachine:
         status = register("STATUS")
         self._values["STATUS"] = sum(value << status.field(name).lsb for name, value in fields.items())
 
-    def _run(self) -> None:
-        """The program at PROGRAM_ADDR, up to the first command that fails. After a WATCHDOG error that error again."""
+    def _start(self) -> None:
+        """Take the program's registers and begin it. After a WATCHDOG error nothing runs but that error again."""
         for name in ("ERROR_INDEX", "COMMAND_INDEX", *_COMPLETED.values()):
             self._values[name] = 0
-        if not self._hung:
-            self._values["ERROR"] = 0
-            self._commands()
-        if self._status("busy"):
+        if self._hung:
+            self._end()
             return
+        self._values["ERROR"] = 0
+        self._set_status(busy=1)
+        self._work = self._program(self._values["PROGRAM_ADDR"], self._values["PROGRAM_COUNT"])
+
+    def _end(self) -> None:
         self._set_status(done=1, error=int(self._values["ERROR"] != 0))
         self._values["IRQ_STATUS"] = 1 << register("IRQ_STATUS").field("done").lsb
 
-    def _commands(self) -> None:
-        for index in range(self._values["PROGRAM_COUNT"]):
+    def _program(self, address: int, count: int) -> Iterator[None]:
+        """The program at ``address``, up to the first command that fails."""
+        for index in range(count):
             self._values["COMMAND_INDEX"] = index
-            code, detail = self._command(index)
+            code, detail = yield from self._command(address + COMMAND_BYTES * index)
             self._hung = code is ErrorCode.WATCHDOG
             if self._hung and not self._values["WATCHDOG"]:
-                self._set_status(busy=1)  # nothing ends it but a reset
-                return
+                return  # nothing ends it but a reset
             if code is not ErrorCode.NONE:
                 error = register("ERROR")
                 self._values["ERROR"] = code << error.field("code").lsb | detail << error.field("detail").lsb
                 self._values["ERROR_INDEX"] = index
-                return
+                break
+        self._end()
 
-    def _command(self, index: int) -> tuple[ErrorCode, int]:
+    def _command(self, address: int) -> Generator[None, None, tuple[ErrorCode, int]]:
         """Fetch, validate and execute one command; error code and detail."""
         if self.memory.faults.hang:
             return ErrorCode.WATCHDOG, 0
-        address = self._values["PROGRAM_ADDR"] + COMMAND_BYTES * index
         if address % ALIGNMENT:
             return ErrorCode.UNALIGNED, 0
         try:
@@ -130,7 +154,9 @@ class GoldenMachine:
         if code is not ErrorCode.NONE:
             return code, detail
         command = decode(raw)
-        code = execute(command, self.memory)
+        if 0 < self._values["WATCHDOG"] < roofline(command, self.config, self.timing).min_cycles:
+            return ErrorCode.WATCHDOG, 0
+        code = yield from execute(command, self.memory)
         if code is ErrorCode.NONE:
             self._values[_COMPLETED[command.spec.engine]] += 1
         return code, 0

@@ -1,11 +1,35 @@
-"""Activations of MiniLM on real texts, as vector commands meet them."""
+"""Runs a command on a memory; activations of MiniLM on real texts, as vector commands meet them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+
+from gatewright.spec.commands import decode
+from gatewright.spec.errors import ErrorCode
+from gatewright_sim.golden.engines import execute
+from gatewright_sim.memory import SimulatedMemory
+
+Run = Callable[[bytes, SimulatedMemory], ErrorCode]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs a valid command to its end; returns what went wrong, or NONE."""
+
+    def finish(command: bytes, memory: SimulatedMemory) -> ErrorCode:
+        work = execute(decode(command), memory)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+
+    return finish
+
 
 TEXTS = (
     "The Matrix. Action, Sci-Fi, Thriller",

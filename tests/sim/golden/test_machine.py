@@ -35,6 +35,7 @@ class Bench:
         self.write("PROGRAM_ADDR", at)
         self.write("PROGRAM_COUNT", len(commands) if count is None else count)
         self.write("CONTROL", 1)
+        self.machine.run()
 
     @property
     def error(self) -> tuple[int, int, int]:

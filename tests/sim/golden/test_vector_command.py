@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags, decode, encode
+from gatewright.spec.commands import VECTOR, VECTOR_PARAMS_DTYPE, VectorFlags, encode
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function, table_records
-from gatewright_sim.golden.engines import execute
 from gatewright_sim.memory import SimulatedMemory
 
 BASE, SIZE = 0x1000_0000, 1 << 16
@@ -26,7 +27,8 @@ FIELDS = {
 class Bench:
     """A memory with an identity record, and a command's run on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Callable[[bytes, SimulatedMemory], ErrorCode]) -> None:
+        self._run = run
         self.memory = SimulatedMemory(BASE, SIZE)
         self.records((0, 256, 8))
 
@@ -40,7 +42,7 @@ class Bench:
         self.memory.write_rows(address, np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1), stride)
 
     def run(self, flags: int = 0, **changes: int) -> ErrorCode:
-        return execute(decode(encode(VECTOR, flags, **(FIELDS | changes))), self.memory)
+        return self._run(encode(VECTOR, flags, **(FIELDS | changes)), self.memory)
 
     def result(self, flags: int = 0, **changes: int) -> np.ndarray:
         """Y as written."""
@@ -51,8 +53,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench(run: Callable[[bytes, SimulatedMemory], ErrorCode]) -> Bench:
+    return Bench(run)
 
 
 def _matrix(kind: ElementType, rows: int = ROWS, columns: int = COLS) -> np.ndarray:

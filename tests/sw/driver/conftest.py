@@ -112,6 +112,7 @@ def make_device(config: AcceleratorConfig) -> Any:
             value = int.from_bytes(data, "little")
             if REGISTERS_AT <= address < REGISTERS_AT + 0x1000:
                 self.machine.write(address - REGISTERS_AT, value)
+                self.machine.run()
             else:
                 self.slcr[address] = value
 
