@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.fabric.encode import FabricPlan, VariantPlan, assemble
+from gatewright.compiler.fabric.encode import UnplacedStep, UnplacedVariant, assemble
 from gatewright.compiler.fabric.matrices import dims as shape_dims
 from gatewright.compiler.host_steps import cost, extract
 from gatewright.compiler.load import read_model
@@ -70,7 +70,7 @@ def compile_model(
     sets = [calibration] if isinstance(calibration, Mapping) else list(calibration or [])
     limits = dict(capacity or {})
     load_rules()
-    plans: list[VariantPlan] = []
+    plans: list[UnplacedVariant] = []
     shared: Plan | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
     for dims in reversed(_choices(buckets or {})):
         source = read_model(model)
@@ -97,7 +97,7 @@ def _variant(
     bindings: Bindings,
     known: Plan | None,
     measured: bool,
-) -> tuple[VariantPlan, Plan]:
+) -> tuple[UnplacedVariant, Plan]:
     """Lower a model for one choice of bucket sizes, with the formats that are ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
     run(model, bindings)
@@ -115,15 +115,15 @@ def _variant(
     else:
         plan = quantise(model, on_fabric, known.observations, demands, known.linears)
 
-    def variant(keep_all: bool) -> VariantPlan:
+    def variant(keep_all: bool) -> UnplacedVariant:
         parts = partition(model, refusals)
-        steps: list[FabricPlan | HostStep] = [
+        steps: list[UnplacedStep | HostStep] = [
             _fabric(part, config, plan, capacity, keep_all=keep_all)
             if part.on_fabric
             else _host(model, parts, index, refusals, capacity)
             for index, part in enumerate(parts)
         ]
-        return VariantPlan(dims, capacity, inputs, outputs, steps)
+        return UnplacedVariant(dims, capacity, inputs, outputs, steps)
 
     if known is not None:
         plan.errors = known.errors
@@ -193,7 +193,7 @@ def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
 
 def _fabric(
     part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int], *, keep_all: bool = False
-) -> FabricPlan:
+) -> UnplacedStep:
     """The kernels of a step. With ``keep_all`` every value of it is an output."""
     step = LoweredStep(config, plan, capacity)
     for node in part.nodes:

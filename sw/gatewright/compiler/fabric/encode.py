@@ -18,7 +18,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import COMMAND_BYTES
 
-__all__ = ["FabricPlan", "Port", "VariantPlan", "assemble"]
+__all__ = ["Port", "UnplacedStep", "UnplacedVariant", "assemble"]
 
 ADDRESS_SPACE = 1 << 32
 
@@ -32,8 +32,8 @@ class Port:
 
 
 @dataclass(eq=False)
-class FabricPlan:
-    """A fabric step before addresses are known. ``errors`` is the quantisation error by node."""
+class UnplacedStep:
+    """A step of the fabric before addresses are known. ``errors`` is the quantisation error by node."""
 
     kernels: list[Kernel] = field(default_factory=list)
     inputs: list[Port] = field(default_factory=list)
@@ -42,25 +42,25 @@ class FabricPlan:
 
 
 @dataclass(eq=False)
-class VariantPlan:
+class UnplacedVariant:
     """A variant before addresses are known."""
 
     dims: dict[str, int]
     capacity: dict[str, int]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    steps: list[FabricPlan | HostStep]
+    steps: list[UnplacedStep | HostStep]
 
 
 def assemble(
-    plans: Sequence[VariantPlan], config: AcceleratorConfig, memory_bytes: int
+    plans: Sequence[UnplacedVariant], config: AcceleratorConfig, memory_bytes: int
 ) -> tuple[npt.NDArray[np.uint8], int, tuple[Variant, ...]]:
     """The image, the size of the allocation, and the variants.
 
     Raises :class:`CompileError` naming the node of a command that the configuration cannot hold, or when the program
     needs more than ``memory_bytes``.
     """
-    fabric = [step for plan in plans for step in plan.steps if isinstance(step, FabricPlan)]
+    fabric = [step for plan in plans for step in plan.steps if isinstance(step, UnplacedStep)]
     commands = sum(align(COMMAND_BYTES * len(step.kernels)) for step in fabric)
     constants = [
         buffer for step in fabric for kernel in step.kernels for buffer in kernel.inputs if buffer.role == "constant"
@@ -104,7 +104,7 @@ def assemble(
     return image, nbytes, tuple(variants)
 
 
-def _largest(steps: Sequence[FabricPlan]) -> str:
+def _largest(steps: Sequence[UnplacedStep]) -> str:
     """The name and the node of the largest buffer."""
     uses = [(buffer, each) for step in steps for each in step.kernels for buffer in (*each.inputs, each.output)]
     buffer, kernel = max(uses, key=lambda use: use[0].nbytes)
@@ -133,7 +133,7 @@ def _encode(kernels: Sequence[Kernel], offsets: dict[Buffer, int], config: Accel
     return b"".join(encoded)
 
 
-def _step(step: FabricPlan, offset: int, offsets: dict[Buffer, int]) -> FabricStep:
+def _step(step: UnplacedStep, offset: int, offsets: dict[Buffer, int]) -> FabricStep:
     def placed(port: Port) -> Placement:
         return replace(port.placement, offset=offsets[port.view.buffer] + port.view.offset, stride=port.view.stride)
 

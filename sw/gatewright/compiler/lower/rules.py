@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from gatewright.compiler.fabric.matrices import matrix
+from gatewright.compiler.fabric.matrices import fits_memory
 from gatewright.compiler.formats import Format
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.quantisation.plan import Plan
@@ -82,6 +82,6 @@ def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:
     for value in (*node.inputs, *node.outputs):
         if value is not None and value.shape is None:
             return f"the shape of {value.name} is unknown"
-        if value is not None and matrix(value.shape) is None:
+        if value is not None and not fits_memory(value.shape):
             return f"{value.name} has dynamic sizes that are not its first dimension"
     return found.refuse(node, config)

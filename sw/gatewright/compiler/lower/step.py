@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.fabric.emitter import Emitter
-from gatewright.compiler.fabric.encode import FabricPlan, Port
+from gatewright.compiler.fabric.encode import Port, UnplacedStep
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
@@ -240,7 +240,7 @@ class LoweredStep:
         )
         self._outputs.append(Port(placement, tensor.view))
 
-    def finish(self) -> FabricPlan:
+    def finish(self) -> UnplacedStep:
         """The step, without kernels whose result nothing reads."""
         needed = {port.view.buffer for port in self._outputs}
         kept = []
@@ -248,7 +248,7 @@ class LoweredStep:
             if kernel.output in needed:
                 needed.update(kernel.inputs)
                 kept.append(kernel)
-        return FabricPlan(kept[::-1], [port for port, _ in self._inputs.values()], self._outputs)
+        return UnplacedStep(kept[::-1], [port for port, _ in self._inputs.values()], self._outputs)
 
 
 def _whole(view: View) -> bool:

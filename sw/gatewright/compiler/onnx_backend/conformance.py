@@ -27,7 +27,7 @@ from gatewright.compiler.formats import FULL_SCALE, INT8, INT16
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.onnx_backend.backend import GatewrightRep, host_reasons
-from gatewright.compiler.operators import OPERATORS
+from gatewright.compiler.operators import DOMAIN, OPERATORS
 from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.observation import MASKED
 from gatewright.compiler.quantisation.plan import WITHIN_ONE
@@ -177,7 +177,7 @@ def cases() -> list[Path]:
 def claimed() -> frozenset[str]:
     """Names of standard operators that the fabric claims: those with a rule, and those that become one with a rule."""
     load_rules()
-    ours = {name for name in OPERATORS if ("gatewright", name) in RULES}
+    ours = {name for name in OPERATORS if (DOMAIN, name) in RULES}
     spellings = {"Attention": "Attention", "Gelu": "Gelu", "L2Norm": "LpNormalization"}
     return frozenset(
         {name for domain, name in RULES if not domain} | {spellings[name] for name in ours if name in spellings}

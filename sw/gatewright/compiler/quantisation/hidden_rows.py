@@ -16,6 +16,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.functions import FUNCTIONS
 from gatewright.compiler.masks import source
+from gatewright.compiler.operators import DOMAIN
 
 __all__ = ["hidden_by", "kept_rows"]
 
@@ -63,7 +64,7 @@ def _through(node: ir.Node, index: int, masks: dict[ir.Value, Mask]) -> Mask:
     """What hides rows of input ``index`` from this node."""
     pooled = node.op_type == "MeanPool" and index == 0
     attended = node.op_type == "Attention" and index in (1, 2) and len(node.inputs) == 4
-    if node.domain == "gatewright" and (pooled or attended) and node.inputs[-1] is not None:
+    if node.domain == DOMAIN and (pooled or attended) and node.inputs[-1] is not None:
         mask = source(node.inputs[-1])
         return mask if mask[0].is_graph_input() else _NONE
     rows = node.op_type in _ROW_WISE or node.op_type in FUNCTIONS or (node.op_type, index) == ("Attention", 0)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.fabric.encode import FabricPlan, VariantPlan, assemble
+from gatewright.compiler.fabric.encode import UnplacedStep, UnplacedVariant, assemble
 from gatewright.compiler.quantisation.calibrate import open_session
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
 from gatewright.driver import Accelerator
@@ -29,16 +29,16 @@ def available() -> bool:
 
 
 def node_errors(
-    model: ir.Model, plan: VariantPlan, config: AcceleratorConfig, feed: Mapping[str, npt.NDArray[Any]]
+    model: ir.Model, plan: UnplacedVariant, config: AcceleratorConfig, feed: Mapping[str, npt.NDArray[Any]]
 ) -> dict[str, float]:
     """Root mean square error by node, relative to that of the float values themselves, for the inputs ``feed``.
 
     All that happened to a value since the inputs counts. ``plan`` has the steps of the model, of which every value that
     is to be measured is an output. Rows that a mask hides from every output of the model do not count.
     """
-    ports = [port.placement for step in plan.steps if isinstance(step, FabricPlan) for port in step.outputs]
+    ports = [port.placement for step in plan.steps if isinstance(step, UnplacedStep) for port in step.outputs]
     values = {each.name: Value(each.name, each.dtype, each.shape) for each in ports}
-    everything = VariantPlan(plan.dims, plan.capacity, plan.inputs, tuple(values.values()), plan.steps)
+    everything = UnplacedVariant(plan.dims, plan.capacity, plan.inputs, tuple(values.values()), plan.steps)
     image, nbytes, variants = assemble([everything], config, _MEMORY_BYTES)
     program = CompiledProgram("measurement", config.name, config.hash, SPEC_VERSION, image, nbytes, variants)
     with Accelerator(config, "golden", memory_bytes=2 * nbytes) as accelerator, accelerator.load(program) as loaded:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import Format
 from gatewright.compiler.functions import FUNCTIONS
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.quantised import QUANTISED
 from gatewright.compiler.quantisation.linear_plan import LinearPlan, Weight, plan_linears
 from gatewright.compiler.quantisation.observation import Observation
@@ -21,7 +22,7 @@ Demand = Callable[[ir.Node, Plan], dict[int, Format]]
 
 
 FREE_ROWS = 4
-"""A layer that gives a result of the model and has no more rows is fine: twice as many take the array no longer."""
+"""An output layer with at most this many rows is computed in two int8 halves, since the array is idle there anyway."""
 
 _OFFSET = {"Linear", "LayerNorm", "RmsNorm", "Add", "Sub", "Mul"}
 """Operators that can write a format with an offset, besides the functions of single elements."""
@@ -67,7 +68,7 @@ def _linears(model: ir.Model, on_fabric: set[ir.Node]) -> dict[ir.Value, list[ir
     """Linear layers by what they read."""
     found: dict[ir.Value, list[ir.Node]] = {}
     for node in model.graph:
-        if node in on_fabric and (node.domain, node.op_type) == ("gatewright", "Linear"):
+        if node in on_fabric and (node.domain, node.op_type) == (DOMAIN, "Linear"):
             assert node.inputs[0] is not None
             found.setdefault(node.inputs[0], []).append(node)
     return found

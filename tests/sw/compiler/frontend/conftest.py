@@ -15,6 +15,7 @@ from onnx import numpy_helper, parser
 
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.load import read_model
+from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes import run
 
 TOLERANCE = 1e-5  # of the largest magnitude of an output
@@ -50,7 +51,7 @@ class Canonical:
     @property
     def operators(self) -> dict[str, int]:
         """How many nodes of each operator there are, those of domain gatewright with a dot in front."""
-        return dict(Counter(("." if node.domain == "gatewright" else "") + node.op_type for node in self.model.graph))
+        return dict(Counter(("." if node.domain == DOMAIN else "") + node.op_type for node in self.model.graph))
 
     def one(self, op_type: str) -> ir.Node:
         (node,) = [node for node in self.model.graph if node.op_type == op_type]
