@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from amaranth.utils import exact_log2
+
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
@@ -42,7 +44,7 @@ def _allowed(field: Field, config: AcceleratorConfig) -> str:
 
 def _command(spec: CommandSpec, config: AcceleratorConfig) -> str:
     rows: list[tuple[object, ...]] = [(0, "7:0", "opcode", spec.opcode.value, "")]
-    rows += [(0, FLAGS_LSB + flag.value.bit_length() - 1, f"flag {flag.name}", "0..1", "") for flag in spec.flags]
+    rows += [(0, FLAGS_LSB + exact_log2(flag), f"flag {flag.name}", "0..1", "") for flag in spec.flags]
     rows += [
         (field.word, _bits(field.lsb, field.width), field.name, _allowed(field, config), field.doc)
         for field in spec.fields

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Shape, ShapeCastable, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import REGISTER_BYTES, REGISTERS, Access, Register, constants
@@ -11,7 +12,7 @@ from gatewright_hw.bus.axi import AxiLite, Resp
 __all__ = ["RegisterBlock", "register_shape"]
 
 REGISTER_BITS = 32
-ADDRESS_BITS = (REGISTER_BYTES - 1).bit_length()
+ADDRESS_BITS = exact_log2(REGISTER_BYTES)
 
 
 def register_shape(entry: Register) -> Shape | ShapeCastable:

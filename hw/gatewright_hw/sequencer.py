@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import COMMANDS, OPCODE_BITS, Opcode
 from gatewright.spec.config import AcceleratorConfig
@@ -149,7 +150,7 @@ class Sequencer(wiring.Component):
                 with m.If(left == 0):
                     m.d.comb += ending.eq(1)
                     m.next = "IDLE"
-                with m.Elif(addr[: (ALIGNMENT - 1).bit_length()] != 0):
+                with m.Elif(addr[: exact_log2(ALIGNMENT)] != 0):
                     m.d.comb += [ending.eq(1), code.eq(ErrorCode.UNALIGNED)]
                     m.next = "IDLE"
                 with m.Else():

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import COMMANDS, FLAGS_BITS, FLAGS_LSB, OPCODE_BITS, CommandSpec, Field, Kind
 from gatewright.spec.config import AcceleratorConfig
@@ -20,8 +21,7 @@ Fault = tuple[Value, ErrorCode, int]
 
 def _multiple(value: Value, of: int) -> Value:
     """Whether ``value`` divides by the power of two ``of``."""
-    assert of & (of - 1) == 0, f"{of} is not a power of two"
-    return value[: of.bit_length() - 1] == 0
+    return value[: exact_log2(of)] == 0
 
 
 def _field_fault(field: Field, value: Value, config: AcceleratorConfig) -> list[Fault]:
@@ -56,8 +56,9 @@ class CommandValidator(wiring.Component):
 
     Members
     -------
-    command : the raw command.
-    code, detail : an ``ErrorCode``, or NONE, and the word of the command that is at fault.
+    command : 512 bits, in; the raw command.
+    code, detail : ERROR_BITS and DETAIL_BITS, out; an ``ErrorCode``, or NONE, and the word of the command that is at
+        fault.
     """
 
     command: In(8 * COMMAND_BYTES)

@@ -1,47 +1,54 @@
-"""Share one memory port among several requesters: round robin by burst, data routed in order by a queue of tags."""
+"""Share one memory port among several requesters: round robin by burst, beats routed in the order of the bursts."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
+from gatewright_hw.engines.parts.queue import Queue
 from gatewright_hw.engines.parts.stream_register import StreamRegister
 
 __all__ = ["ReadArbiter", "WriteArbiter"]
 
 
-class _Grant(wiring.Component):
-    """Round robin choice of one burst stream among ``n``, one burst a cycle, into a registered stream.
+class _Turns(wiring.Component):
+    """Chooses one burst stream among ``n`` after the other, one burst a cycle, and remembers whose beats come next.
+
+    Parameters
+    ----------
+    n : requesters.
+    outstanding : most bursts whose beats have not all come.
 
     Members
     -------
-    requests : the requesters' bursts.
-    burst : the chosen burst, registered.
-    stall : no burst is accepted while it is high.
-    source, taken, len : which requester's burst is accepted in this cycle, whether one is, and its AXI length.
+    requests : ``n`` streams of Burst, in.
+    burst : stream of Burst, out; the chosen ones, registered.
+    stall : 1, in; no burst is accepted.
+    granted, source : 1 and range(n), out; a burst is accepted in this cycle, and from which requester.
+    owned, owner : 1 and range(n), out; whether a beat is to come, and whose it is.
+    beat : 1, in; that beat comes in this cycle.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, outstanding: int) -> None:
         self._n = n
-        bursts = ReadPort().members["ar"].signature
+        self._outstanding = outstanding
+        bursts = stream.Signature(Burst)
         super().__init__(
             {
                 "requests": In(bursts).array(n),
                 "burst": Out(bursts),
                 "stall": In(1),
+                "granted": Out(1),
                 "source": Out(range(n)),
-                "taken": Out(1),
-                "len": Out(LEN_BITS),
+                "owned": Out(1),
+                "owner": Out(range(n)),
+                "beat": In(1),
             }
         )
 
-    def elaborate(self, _platform: object) -> Module:
-        m = Module()
-        m.submodules.register = register = StreamRegister(Burst)
-        wiring.connect(m, register.o, wiring.flipped(self.burst))
-        last = Signal(range(self._n))
+    def _choose(self, m: Module, last: Signal) -> None:
+        """The first requester after the one served ``last`` that has a burst."""
         with m.Switch(last):
             for current in range(self._n):
                 with m.Case(current):
@@ -50,45 +57,68 @@ class _Grant(wiring.Component):
                         candidate = (current + distance) % self._n
                         with m.If(self.requests[candidate].valid):
                             m.d.comb += self.source.eq(candidate)
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        tag = data.StructLayout({"source": range(self._n), "len": LEN_BITS})
+        m.submodules.register = register = StreamRegister(Burst)
+        m.submodules.tags = tags = Queue(tag, self._outstanding)
+        wiring.connect(m, register.o, wiring.flipped(self.burst))
+        last = Signal(range(self._n))
+        admit = ~self.stall & tags.i.ready
+        self._choose(m, last)
         with m.Switch(self.source):
             for index, request in enumerate(self.requests):
                 with m.Case(index):
                     m.d.comb += [
                         register.i.payload.eq(request.payload),
-                        register.i.valid.eq(request.valid & ~self.stall),
-                        request.ready.eq(register.i.ready & ~self.stall),
+                        register.i.valid.eq(request.valid & admit),
+                        request.ready.eq(register.i.ready & admit),
                     ]
-        m.d.comb += [self.taken.eq(register.i.valid & register.i.ready), self.len.eq(register.i.payload.len)]
-        with m.If(self.taken):
+        with m.If(self.granted):
             m.d.sync += last.eq(self.source)
+
+        beat = Signal(LEN_BITS)
+        end = Signal()
+        m.d.comb += [
+            self.granted.eq(register.i.valid & register.i.ready),
+            tags.i.valid.eq(self.granted),
+            tags.i.payload.source.eq(self.source),
+            tags.i.payload.len.eq(register.i.payload.len),
+            self.owned.eq(tags.o.valid),
+            self.owner.eq(tags.o.payload.source),
+            end.eq(self.beat & (beat == tags.o.payload.len)),
+            tags.o.ready.eq(end),
+        ]
+        with m.If(end):
+            m.d.sync += beat.eq(0)
+        with m.Elif(self.beat):
+            m.d.sync += beat.eq(beat + 1)
         return m
 
 
-def _check(name: str, n: int, outstanding: int) -> None:
-    for what, value, low, high in (("n", n, 1, 16), ("outstanding", outstanding, 2, 64)):
-        if not low <= value <= high:
-            raise ValueError(f"{name}: {what} is {value}, allowed {low}..{high}")
+class _Arbiter(wiring.Component):
+    """What both arbiters have: ``n`` ports of a ``signature`` onto one, whose bursts go out by ``channel``."""
+
+    def __init__(self, signature: wiring.Signature, channel: str, n: int, outstanding: int) -> None:
+        for what, value, low, high in (("n", n, 1, 16), ("outstanding", outstanding, 2, 64)):
+            if not low <= value <= high:
+                raise ValueError(f"{type(self).__name__}: {what} is {value}, allowed {low}..{high}")
+        self._channel = channel
+        self._n = n
+        self._outstanding = outstanding
+        super().__init__({"ports": In(signature).array(n), "port": Out(signature)})
+
+    def _take_turns(self, m: Module) -> _Turns:
+        m.submodules.turns = turns = _Turns(self._n, self._outstanding)
+        for requester, port in zip(turns.requests, self.ports, strict=True):
+            wiring.connect(m, wiring.flipped(getattr(port, self._channel)), requester)
+        wiring.connect(m, turns.burst, wiring.flipped(getattr(self.port, self._channel)))
+        return turns
 
 
-def _tag(n: int) -> data.StructLayout:
-    """The requester that a burst belongs to, and the burst's AXI length."""
-    return data.StructLayout({"source": range(n), "len": LEN_BITS})
-
-
-def _count_beats(m: Module, transfer: Signal, tag: data.View) -> Signal:
-    """High with the last beat of the burst that ``tag`` describes; ``transfer`` is high for each beat."""
-    beat = Signal(LEN_BITS)
-    last = Signal()
-    m.d.comb += last.eq(transfer & (beat == tag.len))
-    with m.If(last):
-        m.d.sync += beat.eq(0)
-    with m.Elif(transfer):
-        m.d.sync += beat.eq(beat + 1)
-    return last
-
-
-class ReadArbiter(wiring.Component):
-    """``n`` read ports onto one.
+class ReadArbiter(_Arbiter):
+    """``n`` read ports onto one: up to one burst and one beat a cycle, each a cycle later.
 
     Parameters
     ----------
@@ -97,47 +127,33 @@ class ReadArbiter(wiring.Component):
 
     Members
     -------
-    ports : the requesters. One that does not take its data blocks the others; see :class:`.reader.BurstReader`.
-    port : the shared port.
+    ports : ``n`` ReadPorts, in; the requesters. One that does not take its data blocks the others; see
+        :class:`.reader.BurstReader`.
+    port : ReadPort, out; the shared one.
     """
 
     def __init__(self, n: int, outstanding: int = 32) -> None:
-        _check("ReadArbiter", n, outstanding)
-        self._n = n
-        self._outstanding = outstanding
-        super().__init__({"ports": In(ReadPort()).array(n), "port": Out(ReadPort())})
+        super().__init__(ReadPort(), "ar", n, outstanding)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        layout = _tag(self._n)
-        m.submodules.grant = grant = _Grant(self._n)
-        m.submodules.tags = tags = SyncFIFOBuffered(width=layout.size, depth=self._outstanding)
+        turns = self._take_turns(m)
         m.submodules.beats = beats = StreamRegister(8 * BUS_BYTES)
-        for requester, port in zip(grant.requests, self.ports, strict=True):
-            wiring.connect(m, wiring.flipped(port.ar), requester)
-        wiring.connect(m, grant.burst, wiring.flipped(self.port.ar))
         wiring.connect(m, wiring.flipped(self.port.r), beats.i)
-        request, tag = data.View(layout, tags.w_data), data.View(layout, tags.r_data)
-        m.d.comb += [
-            grant.stall.eq(~tags.w_rdy),
-            tags.w_en.eq(grant.taken),
-            request.source.eq(grant.source),
-            request.len.eq(grant.len),
-        ]
-        with m.Switch(tag.source):
+        with m.Switch(turns.owner):
             for index, port in enumerate(self.ports):
                 m.d.comb += port.r.payload.eq(beats.o.payload)
                 with m.Case(index):
                     m.d.comb += [
-                        port.r.valid.eq(beats.o.valid & tags.r_rdy),
-                        beats.o.ready.eq(port.r.ready & tags.r_rdy),
+                        port.r.valid.eq(beats.o.valid & turns.owned),
+                        beats.o.ready.eq(port.r.ready & turns.owned),
                     ]
-        m.d.comb += tags.r_en.eq(_count_beats(m, beats.o.valid & beats.o.ready, tag))
+        m.d.comb += turns.beat.eq(beats.o.valid & beats.o.ready)
         return m
 
 
-class WriteArbiter(wiring.Component):
-    """``n`` write ports onto one.
+class WriteArbiter(_Arbiter):
+    """``n`` write ports onto one: up to one burst and one beat a cycle, each a cycle later.
 
     Parameters
     ----------
@@ -146,50 +162,34 @@ class WriteArbiter(wiring.Component):
 
     Members
     -------
-    ports : the requesters. Beats are taken in the order in which the bursts were; a requester that announces a burst
-        without its beats blocks the others; see :class:`.writer.BurstWriter`.
-    port : the shared port.
+    ports : ``n`` WritePorts, in; the requesters. Beats are taken in the order in which the bursts were; one that
+        announces a burst without its beats blocks the others; see :class:`.writer.BurstWriter`.
+    port : WritePort, out; the shared one.
     """
 
     def __init__(self, n: int, outstanding: int = 32) -> None:
-        _check("WriteArbiter", n, outstanding)
-        self._n = n
-        self._outstanding = outstanding
-        super().__init__({"ports": In(WritePort()).array(n), "port": Out(WritePort())})
+        super().__init__(WritePort(), "aw", n, outstanding)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        layout = _tag(self._n)
-        m.submodules.grant = grant = _Grant(self._n)
-        m.submodules.tags = tags = SyncFIFOBuffered(width=layout.size, depth=self._outstanding)  # whose beats come next
-        m.submodules.owners = owners = SyncFIFO(
-            width=len(grant.source), depth=self._outstanding
-        )  # whose answer is next
+        turns = self._take_turns(m)
+        m.submodules.owners = owners = Queue(range(self._n), self._outstanding, buffered=False)  # whose answer is next
         m.submodules.beats = beats = StreamRegister(WriteBeat)
-        for requester, port in zip(grant.requests, self.ports, strict=True):
-            wiring.connect(m, wiring.flipped(port.aw), requester)
-        wiring.connect(m, grant.burst, wiring.flipped(self.port.aw))
         wiring.connect(m, beats.o, wiring.flipped(self.port.w))
-
-        request, tag = data.View(layout, tags.w_data), data.View(layout, tags.r_data)
         m.d.comb += [
-            grant.stall.eq(~tags.w_rdy | ~owners.w_rdy),
-            tags.w_en.eq(grant.taken),
-            request.source.eq(grant.source),
-            request.len.eq(grant.len),
-            owners.w_en.eq(grant.taken),
-            owners.w_data.eq(grant.source),
+            turns.stall.eq(~owners.i.ready),
+            owners.i.valid.eq(turns.granted),
+            owners.i.payload.eq(turns.source),
+            owners.o.ready.eq(self.port.b),
         ]
-        with m.Switch(tag.source):
+        with m.Switch(turns.owner):
             for index, port in enumerate(self.ports):
                 with m.Case(index):
                     m.d.comb += [
                         beats.i.payload.eq(port.w.payload),
-                        beats.i.valid.eq(port.w.valid & tags.r_rdy),
-                        port.w.ready.eq(beats.i.ready & tags.r_rdy),
+                        beats.i.valid.eq(port.w.valid & turns.owned),
+                        port.w.ready.eq(beats.i.ready & turns.owned),
                     ]
-        m.d.comb += tags.r_en.eq(_count_beats(m, beats.i.valid & beats.i.ready, tag))
-        m.d.comb += owners.r_en.eq(self.port.b)
-        for index, port in enumerate(self.ports):
-            m.d.comb += port.b.eq(self.port.b & (owners.r_data == index))
+        m.d.comb += turns.beat.eq(beats.i.valid & beats.i.ready)
+        m.d.comb += [port.b.eq(self.port.b & (owners.o.payload == index)) for index, port in enumerate(self.ports)]
         return m

@@ -2,12 +2,13 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.axi import Axi4
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
+from gatewright_hw.engines.parts.queue import Queue
 from gatewright_hw.engines.parts.stream_register import StreamRegister
 
 __all__ = ["AxiMaster", "BusErrors"]
@@ -39,13 +40,14 @@ class AxiMaster(wiring.Component):
 
     Members
     -------
-    read, write : the requesters' ports.
-    axi : the bus.
-    clear : forget the errors.
-    errors : error responses since ``clear``; a write's error is visible with its ``b``, a read's with its beat.
-    drain : bring the bus to rest.
-    quiet : no transaction is open.
-    read_beat, write_beat : high for each beat that crosses the bus.
+    read, write : ReadPort, WritePort, in; the requesters'.
+    axi : Axi4, out; the bus.
+    clear : 1, in; forget the errors.
+    errors : BusErrors, out; error responses since ``clear``. A write's error is visible with its ``b``, a read's with
+        its beat.
+    drain : 1, in; bring the bus to rest.
+    quiet : 1, out; no transaction is open.
+    read_beat, write_beat : 1, out; a beat crosses the bus in this cycle.
     """
 
     read: In(ReadPort())
@@ -80,7 +82,7 @@ class AxiMaster(wiring.Component):
             valid.eq(register.o.valid),
             register.o.ready.eq(ready),
         ]
-        constants = {"size": BUS_BYTES.bit_length() - 1, "burst": INCR, "cache": CACHE}
+        constants = {"size": exact_log2(BUS_BYTES), "burst": INCR, "cache": CACHE}
         payload = {"addr": register.o.payload.addr, "len": register.o.payload.len, **constants}
         m.d.comb += [getattr(self.axi, f"{channel}{name}").eq(value) for name, value in payload.items()]
         m.d.sync += pending.eq(pending + taken - closed)
@@ -106,21 +108,21 @@ class AxiMaster(wiring.Component):
         answered = axi.bvalid & axi.bready
         open_writes, announced = self._request(m, "aw", self.write.aw, answered)
         # Beats follow the address handshake, never precede it.
-        m.submodules.lengths = lengths = SyncFIFOBuffered(width=LEN_BITS, depth=self._outstanding)
+        m.submodules.lengths = lengths = Queue(LEN_BITS, self._outstanding)
         layout = data.StructLayout({"beat": WriteBeat, "last": 1})
         m.submodules.w = beats = StreamRegister(layout)
         beat = Signal(LEN_BITS)
         last = Signal()
         m.d.comb += [
-            lengths.w_data.eq(axi.awlen),
-            lengths.w_en.eq(announced),
-            last.eq(beat == lengths.r_data),
+            lengths.i.payload.eq(axi.awlen),
+            lengths.i.valid.eq(announced),
+            last.eq(beat == lengths.o.payload),
             beats.i.payload.beat.data.eq(self.write.w.payload.data),
             beats.i.payload.beat.strb.eq(Mux(self.drain, 0, self.write.w.payload.strb)),
             beats.i.payload.last.eq(last),
-            beats.i.valid.eq(lengths.r_rdy & (self.write.w.valid | self.drain)),
-            self.write.w.ready.eq(lengths.r_rdy & beats.i.ready & ~self.drain),
-            lengths.r_en.eq(beats.i.valid & beats.i.ready & last),
+            beats.i.valid.eq(lengths.o.valid & (self.write.w.valid | self.drain)),
+            self.write.w.ready.eq(lengths.o.valid & beats.i.ready & ~self.drain),
+            lengths.o.ready.eq(beats.i.valid & beats.i.ready & last),
             axi.wdata.eq(beats.o.payload.beat.data),
             axi.wstrb.eq(beats.o.payload.beat.strb),
             axi.wlast.eq(beats.o.payload.last),

@@ -6,6 +6,7 @@ bus errors are noted by the arbiter, not by the requester, so that every burst a
 
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
@@ -14,7 +15,7 @@ __all__ = ["ADDRESS_BITS", "BEATS_BITS", "LEN_BITS", "Burst", "Descriptor", "Rea
 ADDRESS_BITS = 32
 BEATS_BITS = 20
 """Width of a descriptor's length: up to 8 MiB in one transfer."""
-LEN_BITS = (MAX_BURST_BEATS - 1).bit_length()
+LEN_BITS = exact_log2(MAX_BURST_BEATS)
 """Width of a burst's AXI length."""
 
 

@@ -2,12 +2,12 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import LEN_BITS, Descriptor, ReadPort
 from gatewright_hw.bus.splitter import BurstSplitter
+from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["BurstReader"]
 
@@ -26,9 +26,9 @@ class BurstReader(wiring.Component):
 
     Members
     -------
-    descriptor : transfers to read. One of zero beats is dropped.
-    data : the 64-bit beats of all transfers, one after the other.
-    port : the memory port.
+    descriptor : stream of Descriptor, in; transfers to read. One of zero beats is dropped.
+    data : stream of 64 bits, out; the beats of all transfers, one after the other.
+    port : ReadPort, out.
     """
 
     def __init__(self, depth: int, outstanding: int) -> None:
@@ -48,9 +48,10 @@ class BurstReader(wiring.Component):
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         m.submodules.splitter = splitter = BurstSplitter()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=8 * BUS_BYTES, depth=self.depth)
-        m.submodules.lengths = lengths = SyncFIFO(width=LEN_BITS, depth=self.outstanding)
+        m.submodules.queue = queue = Queue(8 * BUS_BYTES, self.depth)
+        m.submodules.lengths = lengths = Queue(LEN_BITS, self.outstanding, buffered=False)
         connect(m, wiring.flipped(self.descriptor), splitter.descriptor)
+        connect(m, queue.o, wiring.flipped(self.data))
 
         # Request: the credit counts queue entries that no burst in flight has claimed.
         credit = Signal(range(self.depth + 1), init=self.depth)
@@ -58,30 +59,27 @@ class BurstReader(wiring.Component):
         send = Signal()
         ar_free = ~self.port.ar.valid | self.port.ar.ready
         m.d.comb += [
-            send.eq(burst.valid & ar_free & lengths.w_rdy & (credit > burst.payload.len)),
+            send.eq(burst.valid & ar_free & lengths.i.ready & (credit > burst.payload.len)),
             burst.ready.eq(send),
-            lengths.w_en.eq(send),
-            lengths.w_data.eq(burst.payload.len),
+            lengths.i.valid.eq(send),
+            lengths.i.payload.eq(burst.payload.len),
         ]
         with m.If(self.port.ar.ready):
             m.d.sync += self.port.ar.valid.eq(0)
         with m.If(send):
             m.d.sync += [self.port.ar.valid.eq(1), self.port.ar.payload.eq(burst.payload)]
         claim = Mux(send, burst.payload.len + 1, 0)
-        m.d.sync += credit.eq(credit - claim + (queue.r_rdy & queue.r_en))
+        m.d.sync += credit.eq(credit - claim + (queue.o.valid & queue.o.ready))
 
         # Response: a burst's place among the outstanding is free again after its last beat.
         beat = Signal(LEN_BITS)
         m.d.comb += [
             self.port.r.ready.eq(1),
-            queue.w_data.eq(self.port.r.payload),
-            queue.w_en.eq(self.port.r.valid),
-            lengths.r_en.eq(self.port.r.valid & (beat == lengths.r_data)),
-            self.data.payload.eq(queue.r_data),
-            self.data.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.data.ready),
+            queue.i.payload.eq(self.port.r.payload),
+            queue.i.valid.eq(self.port.r.valid),
+            lengths.o.ready.eq(self.port.r.valid & (beat == lengths.o.payload)),
         ]
-        with m.If(lengths.r_en):
+        with m.If(lengths.o.ready):
             m.d.sync += beat.eq(0)
         with m.Elif(self.port.r.valid):
             m.d.sync += beat.eq(beat + 1)

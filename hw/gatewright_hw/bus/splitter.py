@@ -3,13 +3,14 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import ADDRESS_BITS, BEATS_BITS, LEN_BITS, Burst, Descriptor
 
 __all__ = ["BurstSplitter"]
 
-WORD_LSB = (BUS_BYTES - 1).bit_length()
+WORD_LSB = exact_log2(BUS_BYTES)
 
 
 class BurstSplitter(wiring.Component):
@@ -21,9 +22,9 @@ class BurstSplitter(wiring.Component):
 
     Members
     -------
-    descriptor : transfers in. One of zero beats yields no burst.
-    burst : bursts out, registered.
-    busy : a transfer is not wholly cut yet, or a burst waits at the output.
+    descriptor : stream of Descriptor, in; transfers. One of zero beats yields no burst.
+    burst : stream of Burst, out; registered.
+    busy : 1, out; a transfer is not wholly cut yet, or a burst waits at the output.
     """
 
     descriptor: In(stream.Signature(Descriptor))

@@ -2,12 +2,12 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect
 
 from gatewright.spec.memory import MAX_BURST_BEATS
 from gatewright_hw.bus.ports import Descriptor, WriteBeat, WritePort
 from gatewright_hw.bus.splitter import BurstSplitter
+from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["BurstWriter"]
 
@@ -27,11 +27,11 @@ class BurstWriter(wiring.Component):
 
     Members
     -------
-    descriptor : transfers to write. One of zero beats is dropped.
-    data : the beats of all transfers, one after the other.
-    port : the memory port.
-    idle : no transfer, beat or unacknowledged burst is left here. Falls in the cycle after a descriptor or beat is
-        accepted.
+    descriptor : stream of Descriptor, in; transfers to write. One of zero beats is dropped.
+    data : stream of WriteBeat, in; the beats of all transfers, one after the other.
+    port : WritePort, out.
+    idle : 1, out; no transfer, beat or unacknowledged burst is left here. Falls in the cycle after a descriptor or
+        beat is accepted.
     """
 
     def __init__(self, depth: int) -> None:
@@ -50,16 +50,10 @@ class BurstWriter(wiring.Component):
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         m.submodules.splitter = splitter = BurstSplitter()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=len(self.data.payload.as_value()), depth=self.depth)
+        m.submodules.queue = queue = Queue(WriteBeat, self.depth)
         connect(m, wiring.flipped(self.descriptor), splitter.descriptor)
-        m.d.comb += [
-            queue.w_data.eq(self.data.payload),
-            queue.w_en.eq(self.data.valid),
-            self.data.ready.eq(queue.w_rdy),
-            self.port.w.payload.eq(queue.r_data),
-            self.port.w.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.port.w.ready),
-        ]
+        connect(m, wiring.flipped(self.data), queue.i)
+        connect(m, queue.o, wiring.flipped(self.port.w))
 
         unclaimed = Signal(range(self.depth + 1))  # beats in the queue that no burst has been announced for
         pending = Signal(range(MAX_OUTSTANDING + 1))  # bursts announced and not acknowledged
@@ -76,7 +70,7 @@ class BurstWriter(wiring.Component):
             burst.ready.eq(send),
         ]
         m.d.sync += [
-            unclaimed.eq(unclaimed - claim + (queue.w_en & queue.w_rdy)),
+            unclaimed.eq(unclaimed - claim + (queue.i.valid & queue.i.ready)),
             pending.eq(pending + send - self.port.b),
         ]
         with m.If(self.port.aw.ready):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Event, Geometry, Target
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
+from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["TileLoader"]
 
@@ -60,12 +60,12 @@ class TileLoader(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self._geometry.job.size, depth=_JOBS_AHEAD)
+        m.submodules.queue = queue = Queue(self._geometry.job, _JOBS_AHEAD)
         self._ask(m, queue)
         self._place(m, queue)
         return m
 
-    def _ask(self, m: Module, queue: SyncFIFOBuffered) -> None:
+    def _ask(self, m: Module, queue: Queue) -> None:
         """Descriptors of a job's rows. Each target remembers where its last job ended."""
         job = Signal(self._geometry.job)
         left = Signal.like(job.rows)
@@ -79,9 +79,9 @@ class TileLoader(wiring.Component):
             self.descriptor.valid.eq(left != 0),
             after.eq(addr + job.stride),
             end.eq(self.descriptor.valid & self.descriptor.ready & (left == 1)),
-            queue.w_data.eq(self.job.payload),
-            queue.w_en.eq(self.job.valid & (left == 0)),
-            self.job.ready.eq(queue.w_rdy & (left == 0)),
+            queue.i.payload.eq(self.job.payload),
+            queue.i.valid.eq(self.job.valid & (left == 0)),
+            self.job.ready.eq(queue.i.ready & (left == 0)),
         ]
         with m.If(self.descriptor.valid & self.descriptor.ready):
             m.d.sync += [left.eq(left - 1), addr.eq(after)]
@@ -95,7 +95,7 @@ class TileLoader(wiring.Component):
                 addr.eq(Mux(new.restart, new.addr, resume[new.target.as_value()])),
             ]
 
-    def _place(self, m: Module, queue: SyncFIFOBuffered) -> None:
+    def _place(self, m: Module, queue: Queue) -> None:
         """Where each beat goes."""
         g = self._geometry
         job = Signal(g.job)
@@ -165,12 +165,12 @@ class TileLoader(wiring.Component):
                     m.d.sync += bank.eq(0)
 
         take = ~active | job_end
-        m.d.comb += queue.r_en.eq(take)
+        m.d.comb += queue.o.ready.eq(take)
         with m.If(take):
-            new = data.View(g.job, queue.r_data)
+            new = queue.o.payload
             m.d.sync += [
                 job.eq(new),
-                active.eq(queue.r_rdy),
+                active.eq(queue.o.valid),
                 rows.eq(new.rows),
                 beats.eq(new.beats),
                 base.eq(new.word),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
 from gatewright_hw.engines.gemm.drain import Results
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry, Width
+from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["TileStore"]
 
@@ -53,22 +53,22 @@ class TileStore(wiring.Component):
         row_beats = range(g.cols // 2 + 1)
         place = data.StructLayout({"addr": ADDRESS_BITS, "rows": g.tile["rows"].shape, "beats": row_beats})
         extent = data.StructLayout({"rows": g.tile["rows"].shape, "beats": row_beats, "tail": range(WORD_BYTES)})
-        m.submodules.places = places = SyncFIFO(width=place.size, depth=_TILES)
-        m.submodules.extents = extents = SyncFIFO(width=extent.size, depth=_TILES)
-        m.submodules.queue = queue = SyncFIFO(width=32 * g.lanes, depth=_TILES * g.drain_cycles)
+        m.submodules.places = places = Queue(place, _TILES, buffered=False)
+        m.submodules.extents = extents = Queue(extent, _TILES, buffered=False)
+        m.submodules.queue = queue = Queue(32 * g.lanes, _TILES * g.drain_cycles, buffered=False)
 
         # A tile is let in: its rows become descriptors and beats.
         tile = self.tile.payload
         room = Signal(range(queue.depth + 1), init=queue.depth)
         accept = Signal()
-        new_place, new_extent = data.View(place, places.w_data), data.View(extent, extents.w_data)
+        new_place, new_extent = places.i.payload, extents.i.payload
         bytes_ = Signal(range(4 * g.cols + 1))
         m.d.comb += [
             bytes_.eq(tile.cols << self.width.as_value()),
-            self.tile.ready.eq((room >= g.drain_cycles) & places.w_rdy & extents.w_rdy),
+            self.tile.ready.eq((room >= g.drain_cycles) & places.i.ready & extents.i.ready),
             accept.eq(self.tile.valid & self.tile.ready),
-            places.w_en.eq(accept),
-            extents.w_en.eq(accept),
+            places.i.valid.eq(accept),
+            extents.i.valid.eq(accept),
             new_place.addr.eq(tile.addr),
             new_place.rows.eq(tile.rows),
             new_place.beats.eq((bytes_ + WORD_BYTES - 1) >> 3),
@@ -77,16 +77,16 @@ class TileStore(wiring.Component):
             new_extent.tail.eq(bytes_[:3]),
         ]
         dropped = self._queue_results(m, queue)
-        popped = queue.r_en & queue.r_rdy
+        popped = queue.o.ready & queue.o.valid
         m.d.sync += room.eq(room - Mux(accept, g.drain_cycles, 0) + dropped + popped)
 
-        self._describe(m, places, data.View(place, places.r_data))
-        self._send(m, extents, data.View(extent, extents.r_data), queue)
+        self._describe(m, places.o)
+        self._send(m, extents.o, queue.o)
         # All room is back only when the array has drained, results that are dropped included.
-        m.d.comb += self.idle.eq((room == queue.depth) & ~places.r_rdy & ~extents.r_rdy)
+        m.d.comb += self.idle.eq((room == queue.depth) & ~places.o.valid & ~extents.o.valid)
         return m
 
-    def _queue_results(self, m: Module, queue: SyncFIFO) -> Signal:
+    def _queue_results(self, m: Module, queue: Queue) -> Signal:
         """An entry is ``lanes`` results, or as many narrow ones as fill a beat. Returns "this cycle's results take no
         entry"."""
         g = self._geometry
@@ -119,7 +119,7 @@ class TileStore(wiring.Component):
             push.eq(results.valid & results.row_exists & wanted),
             valid.eq(results.valid),
         ]
-        m.d.comb += [queue.w_data.eq(entry), queue.w_en.eq(push), dropped.eq(valid & ~push)]
+        m.d.comb += [queue.i.payload.eq(entry), queue.i.valid.eq(push), dropped.eq(valid & ~push)]
         return dropped
 
     def _parts(self, width: Width) -> int:
@@ -130,25 +130,27 @@ class TileStore(wiring.Component):
         """Beats in an entry of the queue."""
         return max((self._geometry.lanes << width.value) // WORD_BYTES, 1)
 
-    def _describe(self, m: Module, places: SyncFIFO, place: data.View) -> None:
+    def _describe(self, m: Module, places: stream.Interface) -> None:
         """One descriptor per row."""
+        place = places.payload
         row = Signal(range(self._geometry.rows))
         offset = Signal(ADDRESS_BITS)
         last = row == place.rows - 1
         m.d.comb += [
             self.descriptor.payload.addr.eq(place.addr + offset),
             self.descriptor.payload.beats.eq(place.beats),
-            self.descriptor.valid.eq(places.r_rdy),
-            places.r_en.eq(self.descriptor.ready & last),
+            self.descriptor.valid.eq(places.valid),
+            places.ready.eq(self.descriptor.ready & last),
         ]
         with m.If(self.descriptor.valid & self.descriptor.ready):
             m.d.sync += [row.eq(row + 1), offset.eq(offset + self.stride)]
             with m.If(last):
                 m.d.sync += [row.eq(0), offset.eq(0)]
 
-    def _send(self, m: Module, extents: SyncFIFO, extent: data.View, queue: SyncFIFO) -> None:
+    def _send(self, m: Module, extents: stream.Interface, entries: stream.Interface) -> None:
         """The beats of each row, one or several from an entry."""
         g = self._geometry
+        extent = extents.payload
         row = Signal(range(g.rows))
         beat = Signal(range(g.cols // 2))
         within = Signal(range(g.lanes // 2)) if g.lanes > 2 else Signal(0)
@@ -157,16 +159,16 @@ class TileStore(wiring.Component):
         for width in Width:
             with m.If(self.width == width):
                 m.d.comb += entry_end.eq((within == self._beats(width) - 1) | row_end)
-        beats = Array(queue.r_data.word_select(index, 64) for index in range(g.lanes // 2))
+        beats = Array(entries.payload.word_select(index, 64) for index in range(g.lanes // 2))
         tail = Cat((extent.tail == 0) | (extent.tail > lane) for lane in range(WORD_BYTES))
         sent = Signal()
         m.d.comb += [
             self.beat.payload.data.eq(beats[within]),
             self.beat.payload.strb.eq(Mux(row_end, tail, (1 << WORD_BYTES) - 1)),
-            self.beat.valid.eq(queue.r_rdy & extents.r_rdy),
+            self.beat.valid.eq(entries.valid & extents.valid),
             sent.eq(self.beat.valid & self.beat.ready),
-            queue.r_en.eq(sent & entry_end),
-            extents.r_en.eq(sent & row_end & (row == extent.rows - 1)),
+            entries.ready.eq(sent & entry_end),
+            extents.ready.eq(sent & row_end & (row == extent.rows - 1)),
         ]
         with m.If(sent):
             m.d.sync += [beat.eq(beat + 1), within.eq(Mux(entry_end, 0, within + 1))]

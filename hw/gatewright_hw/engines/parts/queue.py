@@ -1,0 +1,58 @@
+"""A first-in, first-out queue of items of any shape, between two streams."""
+
+from __future__ import annotations
+
+import operator
+
+from amaranth.hdl import Module, ShapeLike, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Queue"]
+
+
+class Queue(wiring.Component):
+    """Items leave in the order in which they came, up to one a cycle in and out.
+
+    Parameters
+    ----------
+    shape : of an item; a layout or a number of bits.
+    depth : most items, at least 1. A buffered queue of one takes an item only every other cycle.
+    buffered : an item can leave two cycles after it came, and the memory is read with a register, as a block RAM is.
+        Otherwise it can leave one cycle after, and the memory is distributed RAM.
+
+    Members
+    -------
+    i : stream of ``shape``, in.
+    o : stream of ``shape``, out.
+    level : range(depth + 1), out; items that are here.
+    """
+
+    def __init__(self, shape: ShapeLike, depth: int, *, buffered: bool = True) -> None:
+        self.depth = operator.index(depth)
+        if self.depth < 1:
+            raise ValueError(f"Queue: depth is {depth}, allowed at least 1")
+        self._fifo = SyncFIFOBuffered if buffered else SyncFIFO
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)),
+                "o": Out(stream.Signature(shape)),
+                "level": Out(range(self.depth + 1)),
+            }
+        )
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        width = len(Value.cast(self.i.payload))
+        m.submodules.fifo = fifo = self._fifo(width=width, depth=self.depth)
+        m.d.comb += [
+            fifo.w_data.eq(self.i.payload),
+            fifo.w_en.eq(self.i.valid),
+            self.i.ready.eq(fifo.w_rdy),
+            Value.cast(self.o.payload).eq(fifo.r_data),
+            self.o.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(self.o.ready),
+            self.level.eq(fifo.level),
+        ]
+        return m
