@@ -15,6 +15,7 @@ from gatewright.compiler.passes.attention.expand import ExpandAttention
 from gatewright.compiler.passes.attention.fuse import FuseAttention
 from gatewright.compiler.passes.broadcast import DropExpands
 from gatewright.compiler.passes.dimensions import BindDimensions
+from gatewright.compiler.passes.dynamically_quantised import ImportDynamicallyQuantised
 from gatewright.compiler.passes.fold import FoldConstants
 from gatewright.compiler.passes.gelu import FuseGelu
 from gatewright.compiler.passes.inline import InlineFunctions
@@ -39,6 +40,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: ImportQuantised(),
     lambda _: FoldConstants(),
     CheckShapes,
+    lambda _: ImportDynamicallyQuantised(),
     lambda _: MergeEqualNodes(),
     lambda _: DropExpands(),
     lambda _: JoinSums(),

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.passes.probe import session
-from gatewright.compiler.passes.rewriting import Pass, array, bypass, emit, initializer, producer, scalar
+from gatewright.compiler.passes.rewriting import Pass, array, bypass, emit, initializer, producer, replace, scalar
 
 __all__ = ["QUANTISED", "RANGE", "ImportQuantised"]
 
 QUANTISED = "gatewright.quantised"
-"""Key of `ir.Value.meta`: (int8 array, scales, axis of the scales or None) of a constant that came quantised."""
+"""Key of `ir.Value.meta`: (integers around 0, scales, axis of the scales or None) of a constant that came quantised."""
 RANGE = "gatewright.range"
 """Key of `ir.Value.metadata_props`: "low,high", the range that a value was calibrated to."""
 
@@ -25,7 +25,8 @@ class ImportQuantised(Pass):
 
     After: x itself, with its range as `RANGE`; float weights, with the integers as `QUANTISED` where they are
     symmetric int8. Where the range starts at 0, quantising also was the Relu of values that may be negative: it
-    becomes a node. Inputs that come as integers and outputs that leave as integers keep their node.
+    becomes a node. Inputs that come as integers and outputs that leave as integers keep their node. Rows that are
+    gathered from a constant table and then dequantised are gathered from the float table.
     """
 
     def rewrite(self, model: ir.Model) -> bool:
@@ -36,7 +37,7 @@ class ImportQuantised(Pass):
             if node.op_type == "QuantizeLinear":
                 changed |= _import_range(model.graph, node)
             elif node.op_type == "DequantizeLinear":
-                changed |= _import_constant(model, node)
+                changed |= _import_constant(model, node) or _import_rows(model, node)
             elif node.op_type == "Transpose":
                 changed |= _transpose(model.graph, node)
         return changed
@@ -117,6 +118,20 @@ def _import_constant(model: ir.Model, node: ir.Node) -> bool:
         new.meta[QUANTISED] = meaning
     ir.convenience.replace_all_uses_with(output, new)
     return True
+
+
+def _import_rows(model: ir.Model, node: ir.Node) -> bool:
+    """``DequantizeLinear(Gather(table, rows))`` becomes ``Gather(table as float, rows)``."""
+    gather, scale = producer(node.inputs[0], "Gather"), array(node.inputs[1])
+    if gather is None or scale is None or scale.size != 1 or array(gather.inputs[0]) is None:
+        return False
+    table = gather.inputs[0]
+    assert table is not None
+    real = emit("DequantizeLinear", [table, *node.inputs[1:]], None, model.graph, shape=table.shape)
+    rows = emit("Gather", [real, gather.inputs[1]], node, model.graph, attributes=gather.attributes)
+    replace(node.outputs[0], rows)
+    dequantise = real.producer()
+    return dequantise is not None and _import_constant(model, dequantise)
 
 
 def _symmetric(

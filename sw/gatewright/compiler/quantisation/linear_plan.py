@@ -19,7 +19,7 @@ import numpy.typing as npt
 from gatewright.compiler.formats import INT8, INT16, Format
 from gatewright.compiler.quantisation.observation import Observation
 
-__all__ = ["HEADROOM", "LinearPlan", "Weight", "plan_linears"]
+__all__ = ["FINE_ABOVE", "HEADROOM", "LinearPlan", "Weight", "plan_linears"]
 
 HEADROOM = 1.5
 """How far a value may exceed its calibrated range in int16."""
@@ -81,10 +81,13 @@ class LinearPlan:
     error: float
 
 
-def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool, fine: bool = False) -> list[LinearPlan]:
+def plan_linears(
+    weights: Sequence[Weight], seen: Observation, *, offset: bool, fine_above: float = FINE_ABOVE
+) -> list[LinearPlan]:
     """The plans of layers ``y = x W^T`` that read the same input, of which ``seen`` are some rows.
 
-    ``offset``: whether the input's int8 form may have one. ``fine``: whether the layers are to be fine anyway.
+    ``offset``: whether the input's int8 form may have one. ``fine_above``: the relative error of an output beyond which
+    the layers are fine; 0 for fine anyway.
     """
     sample = seen.sample.astype(np.float64)
     expected = [sample @ weight.real.T for weight in weights]
@@ -93,7 +96,7 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool, 
         read = form.quantise(sample).astype(np.float32)
         return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
 
-    if fine:
+    if not fine_above:
         return plans(Format.of(INT16, seen.largest * HEADROOM), True)
     steps = _Steps(weights, offset)
     choice, error = DEFAULT, 0.0
@@ -108,7 +111,7 @@ def plan_linears(weights: Sequence[Weight], seen: Observation, *, offset: bool, 
         error = float(found[choice])
     elif len(sample):
         error = steps.error(steps.form(*choice, seen), sample)
-    if error <= FINE_ABOVE**2:
+    if error <= fine_above**2:
         return plans(steps.form(*choice, seen), False)
     return plans(Format.of(INT16, seen.largest * HEADROOM), True)
 
@@ -122,6 +125,7 @@ class _Steps:
         self.heights = np.max([np.abs(real).max(0) for real in self.weights], axis=0)
         self.heights = np.maximum(self.heights, 1e-6 * self.heights.max(initial=1e-30))
         self.power = [np.square(real).sum(0) for real in self.weights]
+        self.integers = [weight.integers is not None for weight in weights]
 
     def form(self, strength: float, widening: float, floor: float, seen: Observation) -> Format:
         """The format for columns of which ``seen`` is known."""
@@ -144,8 +148,9 @@ class _Steps:
         size = np.square(rows)
         coarse = size @ np.square(form.scale) ** -1
         found = []
-        for real, power in zip(self.weights, self.power, strict=True):
-            unit = np.square(np.abs(real * form.scale).max(1) / 127).sum() / 12
+        for real, power, integers in zip(self.weights, self.power, self.integers, strict=True):
+            exact = integers and np.ptp(form.scale) == 0  # the model's own integers go into the array
+            unit = 0.0 if exact else np.square(np.abs(real * form.scale).max(1) / 127).sum() / 12
             signal = size @ power  # of the output, were the columns independent
             signal = np.maximum(signal, max(SMALL_ROW * np.median(signal), 1e-3 * SMALL_ROW * signal.mean(), 1e-30))
             found.append(np.mean((off @ power + coarse * unit) / signal))

@@ -11,8 +11,8 @@ import onnx_ir as ir
 from gatewright.compiler.formats import Format
 from gatewright.compiler.functions import FUNCTIONS
 from gatewright.compiler.operators import DOMAIN
-from gatewright.compiler.passes.quantised import QUANTISED
-from gatewright.compiler.quantisation.linear_plan import LinearPlan, Weight, plan_linears
+from gatewright.compiler.passes.quantised import QUANTISED, RANGE
+from gatewright.compiler.quantisation.linear_plan import FINE_ABOVE, LinearPlan, Weight, plan_linears
 from gatewright.compiler.quantisation.observation import Observation
 from gatewright.compiler.quantisation.plan import Plan
 
@@ -23,6 +23,10 @@ Demand = Callable[[ir.Node, Plan], dict[int, Format]]
 
 FREE_ROWS = 4
 """An output layer with at most this many rows is computed in two int8 halves, since the array is idle there anyway."""
+
+FINE_ABOVE_GIVEN = 0.004
+"""As FINE_ABOVE, where the model brings the weights as integers, and no range of the operand: their error is there
+already, and who quantised them left the operand's precision to the runtime."""
 
 _OFFSET = {"Linear", "LayerNorm", "RmsNorm", "Add", "Sub", "Mul"}
 """Operators that can write a format with an offset, besides the functions of single elements."""
@@ -52,7 +56,8 @@ def quantise(
         if seen is None or len(seen.low) != weights[0].real.shape[1]:
             seen = _within(plan.largest(x), weights[0].real.shape[1])
         final = any(node.outputs[0].is_graph_output() for node in nodes) and _rows(x) <= FREE_ROWS
-        plans = plan_linears(weights, seen, offset=offset, fine=final)
+        limit = FINE_ABOVE if RANGE in x.metadata_props or not all(map(_given, nodes)) else FINE_ABOVE_GIVEN
+        plans = plan_linears(weights, seen, offset=offset, fine_above=0.0 if final else limit)
         plan.linears |= {node.name or "": each for node, each in zip(nodes, plans, strict=True)}
     for value in model.graph.outputs:
         plan.demands.setdefault(value, []).append(plan.wide(value))
@@ -79,6 +84,12 @@ def _rows(value: ir.Value) -> int:
     return math.prod(each if isinstance(each, int) else FREE_ROWS + 1 for each in shape)
 
 
+def _given(node: ir.Node) -> bool:
+    """Whether a layer's weights came as integers."""
+    weight = node.inputs[1]
+    return weight is not None and QUANTISED in weight.meta
+
+
 def _weight(value: ir.Value | None) -> Weight:
     assert value is not None and value.const_value is not None
     real = value.const_value.numpy().astype(np.float64)
@@ -86,7 +97,14 @@ def _weight(value: ir.Value | None) -> Weight:
         return Weight(real)
     integers, scale, axis = value.meta[QUANTISED]
     scale = np.asarray(scale, np.float64).squeeze()
-    return Weight(real, integers, scale) if scale.ndim == 0 or axis == 0 else Weight(real)
+    if scale.ndim and axis != 0:
+        return Weight(real)
+    kept = np.clip(integers, -128, 127)
+    off = np.square((integers - kept) * scale.reshape(-1, 1)).sum()
+    steps = np.abs(real).max(1, initial=0.0) / 127  # were they to get new integers
+    return (
+        Weight(real, kept.astype(np.int8), scale) if off <= np.square(steps).sum() * len(real.T) / 12 else Weight(real)
+    )
 
 
 def _within(largest: float, cols: int) -> Observation:

@@ -17,8 +17,8 @@ def seen(rows):
     return Observation(rows.min(0).astype(np.float64), rows.max(0).astype(np.float64), rows.astype(np.float32))
 
 
-def plan(rows, weight, offset=False):
-    return plan_linears([Weight(weight)], seen(rows), offset=offset)[0]
+def plan(rows, weight, offset=False, **options):
+    return plan_linears([Weight(weight)], seen(rows), offset=offset, **options)[0]
 
 
 def error(chosen, rows, weight):
@@ -56,8 +56,7 @@ def test_columns_seen_too_seldom_get_room(monkeypatch):
     monkeypatch.setattr(linear_plan, "STRENGTHS", (1.0,))  # each column's range is what was seen of it
     monkeypatch.setattr(linear_plan, "WIDENINGS", (1.0,))
     monkeypatch.setattr(linear_plan, "FLOORS", (0.0,))
-    monkeypatch.setattr(linear_plan, "FINE_ABOVE", 1.0)
-    assert error(chosen, later, weight) < 0.7 * error(plan(rows, weight), later, weight)
+    assert error(chosen, later, weight) < 0.7 * error(plan(rows, weight, fine_above=1.0), later, weight)
 
 
 def test_rare_large_values_go_as_two_parts():
