@@ -10,11 +10,23 @@ from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
-__all__ = ["ADDRESS_BITS", "BEATS_BITS", "LEN_BITS", "Burst", "Descriptor", "ReadPort", "WriteBeat", "WritePort"]
+__all__ = [
+    "ADDRESS_BITS",
+    "BEATS_BITS",
+    "LEN_BITS",
+    "WORD_LSB",
+    "Burst",
+    "Descriptor",
+    "ReadPort",
+    "WriteBeat",
+    "WritePort",
+]
 
 ADDRESS_BITS = 32
 BEATS_BITS = 20
 """Width of a descriptor's length: up to 8 MiB in one transfer."""
+WORD_LSB = exact_log2(BUS_BYTES)
+"""The lowest bit of a word's number in a byte address."""
 LEN_BITS = exact_log2(MAX_BURST_BEATS)
 """Width of a burst's AXI length."""
 

@@ -3,14 +3,11 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright_hw.bus.ports import ADDRESS_BITS, BEATS_BITS, LEN_BITS, Burst, Descriptor
+from gatewright.spec.memory import MAX_BURST_BEATS
+from gatewright_hw.bus.ports import ADDRESS_BITS, BEATS_BITS, LEN_BITS, WORD_LSB, Burst, Descriptor
 
 __all__ = ["BurstSplitter"]
-
-WORD_LSB = exact_log2(BUS_BYTES)
 
 
 class BurstSplitter(wiring.Component):

@@ -4,22 +4,21 @@ Memory traffic: every 64-bit beat of the array once, in bursts of 16 beats that 
 the last may be shorter). Throughput: one element a cycle.
 """
 
-import operator
-
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright_hw.bus.ports import ADDRESS_BITS, ReadPort
+from gatewright_hw.bus.ports import ADDRESS_BITS, LEN_BITS, WORD_LSB, ReadPort
 from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.parameters import in_range
 
 __all__ = ["ArrayFetch"]
 
 _DEPTH = 4 * MAX_BURST_BEATS
 _OUTSTANDING = 4
 _BUS_BITS = 8 * BUS_BYTES
-_WORD_LSB = BUS_BYTES.bit_length() - 1
 
 
 class ArrayFetch(wiring.Component):
@@ -34,20 +33,20 @@ class ArrayFetch(wiring.Component):
 
     Members
     -------
-    start : high for one cycle, with ``addr`` (a multiple of 8) and ``count``; only while idle.
-    element : the elements. Those behind the last that fill up its beat are offered too: the user takes ``count``.
-    stop : ask for nothing more and throw away what comes.
-    idle : while ``stop`` is high: nothing is in flight.
-    port : the memory port.
+    start : 1, in; high for one cycle, only while idle.
+    addr, count : ADDRESS_BITS and ``count_bits``, in; byte address (a multiple of 8) and elements, with ``start``.
+    element : stream of ``element_bits``, out. Those behind the last that fill up its beat are offered too: the user
+        takes ``count``.
+    stop : 1, in; ask for nothing more and throw away what comes.
+    idle : 1, out; while ``stop`` is high: nothing is in flight.
+    port : ReadPort, out.
     """
 
     def __init__(self, element_bits: int, count_bits: int) -> None:
-        self._bits = operator.index(element_bits)
-        if self._bits not in (8, 16, 32):
+        if element_bits not in (8, 16, 32):
             raise ValueError(f"ArrayFetch: element_bits is {element_bits}, allowed 8, 16, 32")
-        self._count_bits = operator.index(count_bits)
-        if not 1 <= self._count_bits <= 40:
-            raise ValueError(f"ArrayFetch: count_bits is {count_bits}, allowed 1..40")
+        self._bits = element_bits
+        self._count_bits = in_range("ArrayFetch", "count_bits", count_bits, 1, 40)
         super().__init__(
             {
                 "start": In(1),
@@ -65,17 +64,17 @@ class ArrayFetch(wiring.Component):
         m.submodules.reader = reader = BurstReader(_DEPTH, _OUTSTANDING)
         wiring.connect(m, reader.port, wiring.flipped(self.port))
         per_beat = _BUS_BITS // self._bits
-        index_bits = per_beat.bit_length() - 1
+        index_bits = exact_log2(per_beat)
 
         # Requests: one line of memory at a time, in two steps so that no cycle both finds and subtracts a size.
-        word = Signal(ADDRESS_BITS - _WORD_LSB)
+        word = Signal(ADDRESS_BITS - WORD_LSB)
         left = Signal(self._count_bits - index_bits + 1)  # beats not asked for yet
         room = Signal(range(MAX_BURST_BEATS + 1))
         beats = Signal.like(room)
         sized, load = Signal(), Signal()
         descriptor = reader.descriptor
         m.d.comb += [
-            room.eq(MAX_BURST_BEATS - word[: MAX_BURST_BEATS.bit_length() - 1]),
+            room.eq(MAX_BURST_BEATS - word[:LEN_BITS]),
             load.eq(sized & (~descriptor.valid | descriptor.ready)),
         ]
         m.d.sync += [beats.eq(Mux(left < room, left[: len(beats)], room)), sized.eq((left != 0) & ~self.stop)]
@@ -84,7 +83,7 @@ class ArrayFetch(wiring.Component):
         with m.If(load):
             m.d.sync += [
                 descriptor.valid.eq(1),
-                descriptor.payload.addr.eq(word << _WORD_LSB),
+                descriptor.payload.addr.eq(word << WORD_LSB),
                 descriptor.payload.beats.eq(beats),
                 word.eq(word + beats),
                 left.eq(left - beats),
@@ -113,7 +112,7 @@ class ArrayFetch(wiring.Component):
 
         with m.If(self.start):
             m.d.sync += [
-                word.eq(self.addr >> _WORD_LSB),
+                word.eq(self.addr >> WORD_LSB),
                 left.eq((self.count + (per_beat - 1)) >> index_bits),
                 index.eq(0),
             ]

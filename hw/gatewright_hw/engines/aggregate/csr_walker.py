@@ -34,12 +34,12 @@ class CsrWalker(wiring.Component):
 
     Members
     -------
-    start : high for one cycle before a matrix's first element arrives.
-    rows, cols, nnz : its sizes, constant until ``finished``.
-    row_ptr, col, weight : its elements.
-    edge : its edges in order, each row at least once.
-    finished : the walk has ended, by the last row or by a fault; the last edge may still wait at ``edge``.
-    error : the fault, or NONE.
+    start : 1, in; high for one cycle before a matrix's first element arrives.
+    rows, cols, nnz : INDEX_BITS each, in; its sizes, constant until ``finished``.
+    row_ptr, col, weight : streams of INDEX_BITS, INDEX_BITS and WEIGHT_BITS, in; its elements.
+    edge : stream of Edge, out; its edges in order, each row at least once.
+    finished : 1, out; the walk has ended, by the last row or by a fault; the last edge may still wait at ``edge``.
+    error : ERROR_BITS, out; the ``ErrorCode`` of the fault, or NONE.
     """
 
     start: In(1)

@@ -34,6 +34,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import WEIGHT_BITS
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.arbiter import ReadArbiter
+from gatewright_hw.bus.ports import WORD_LSB
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
 from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
@@ -44,7 +45,6 @@ from gatewright_hw.engines.interface import EngineSignature, command_layout
 
 __all__ = ["AggregateEngine"]
 
-_WORD_LSB = BUS_BYTES.bit_length() - 1
 _MAX_IN_FLIGHT = 64
 
 
@@ -86,7 +86,7 @@ class AggregateEngine(wiring.Component):
         command = Signal(command_layout(AGGREGATE))
         start, stop = Signal(), Signal()
         last_word = Signal.like(lanes.last_word)
-        m.d.sync += last_word.eq((command.features - 1) >> _WORD_LSB)
+        m.d.sync += last_word.eq((command.features - 1) >> WORD_LSB)
         m.d.comb += [
             row_ptr.addr.eq(command.row_ptr_addr),
             row_ptr.count.eq(command.rows + 1),

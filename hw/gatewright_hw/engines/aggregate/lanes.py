@@ -13,16 +13,17 @@ edges of fewer than four words (features <= 24) take four cycles each. Latency: 
 lane (A, B -> M -> P = M + C).
 """
 
-import operator
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from gatewright.spec.csr import WEIGHT_BITS
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS
 from gatewright.spec.memory import BUS_BYTES
+from gatewright_hw.parameters import in_range
 
 __all__ = ["LANES", "AccumulatorLanes", "Step"]
 
@@ -48,19 +49,20 @@ class AccumulatorLanes(wiring.Component):
 
     Members
     -------
-    step : one per edge, in the order of the features.
-    features : the rows of X, word by word.
-    last_word : words of a row minus one, constant while steps come.
-    room : a word may be sent out; read in the cycle of ``launch``.
-    launch : a word's last edge is taken; its accumulators follow ``delay`` cycles later.
-    valid, acc : the accumulators of a word of a finished row.
+    step : stream of Step, in; one per edge, in the order of the features.
+    features : stream of 64 bits, in; the rows of X, word by word.
+    last_word : in; words of a row minus one, constant while steps come.
+    room : 1, in; a word may be sent out; read in the cycle of ``launch``.
+    launch : 1, out; a word's last edge is taken; its accumulators follow ``delay`` cycles later.
+    valid, acc : 1 and eight of signed(AGGREGATE_ACCUMULATOR_BITS), out; a word of a finished row.
     """
 
+    delay = 3
+    """Cycles from ``launch`` to ``valid``: operand, product and sum registers."""
+
     def __init__(self, words: int) -> None:
-        self._words = operator.index(words)
-        if not 1 <= self._words <= 1024:
-            raise ValueError(f"AccumulatorLanes: words is {words}, allowed 1..1024")
-        index_bits = max(1, (self._words - 1).bit_length())
+        self._words = in_range("AccumulatorLanes", "words", words, 1, 1024)
+        index_bits = max(1, ceil_log2(self._words))
         super().__init__(
             {
                 "step": In(stream.Signature(Step)),
@@ -72,11 +74,6 @@ class AccumulatorLanes(wiring.Component):
                 "acc": Out(data.ArrayLayout(signed(AGGREGATE_ACCUMULATOR_BITS), LANES)),
             }
         )
-
-    @property
-    def delay(self) -> int:
-        """Cycles from ``launch`` to ``valid``: operand, product and sum registers."""
-        return 3
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()

@@ -8,14 +8,12 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.memory import BUS_BYTES
-from gatewright_hw.bus.ports import ADDRESS_BITS
+from gatewright_hw.bus.ports import ADDRESS_BITS, WORD_LSB
 from gatewright_hw.engines.parts.stream_register import StreamRegister
 
 __all__ = ["RowAddress"]
 
-_WORD_LSB = BUS_BYTES.bit_length() - 1
-_WORD_BITS = ADDRESS_BITS - _WORD_LSB
+_WORD_BITS = ADDRESS_BITS - WORD_LSB
 _LOW_BITS = 16
 _HIGH_BITS = _WORD_BITS - _LOW_BITS
 
@@ -25,9 +23,9 @@ class RowAddress(wiring.Component):
 
     Members
     -------
-    base, stride : bytes, multiples of 8, constant while indices are in the pipeline.
-    index : row numbers.
-    addr : byte addresses, in order.
+    base, stride : ADDRESS_BITS each, in; bytes, multiples of 8, constant while indices are in the pipeline.
+    index : stream of 32 bits, in; row numbers.
+    addr : stream of ADDRESS_BITS, out; byte addresses, in order.
     """
 
     base: In(ADDRESS_BITS)
@@ -47,16 +45,16 @@ class RowAddress(wiring.Component):
         low, low_delayed = Signal(_WORD_BITS), Signal(_WORD_BITS)
         high_a, high_b, high = Signal(_HIGH_BITS), Signal(_HIGH_BITS), Signal(_HIGH_BITS)
         valid = Signal(3)
-        m.d.sync += stride.eq(self.stride >> _WORD_LSB)
+        m.d.sync += stride.eq(self.stride >> WORD_LSB)
         with m.If(advance):
             m.d.sync += [
                 index.eq(self.index.payload),
                 low.eq(index[:_LOW_BITS] * stride[:_LOW_BITS]),
                 high_a.eq(index[:_HIGH_BITS] * stride[_LOW_BITS:]),
                 high_b.eq(index[_LOW_BITS:] * stride[:_HIGH_BITS]),
-                low_delayed.eq(low + (self.base >> _WORD_LSB)),
+                low_delayed.eq(low + (self.base >> WORD_LSB)),
                 high.eq(high_a + high_b),
-                register.i.payload.eq((low_delayed + (high << _LOW_BITS)) << _WORD_LSB),
+                register.i.payload.eq((low_delayed + (high << _LOW_BITS)) << WORD_LSB),
                 valid.eq(valid << 1 | self.index.valid),
                 register.i.valid.eq(valid[-1]),
             ]

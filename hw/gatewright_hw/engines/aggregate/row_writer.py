@@ -7,17 +7,18 @@ of a row's last word only the bytes that are features. The requantisers do not s
 the queue has room for all that are on their way.
 """
 
-import operator
-
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright_hw.bus.ports import ADDRESS_BITS, WritePort
+from gatewright_hw.bus.ports import ADDRESS_BITS, WORD_LSB, WritePort
 from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.parts.credit import places_left
+from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.requantiser import Requantiser
+from gatewright_hw.parameters import in_range
 
 __all__ = ["RowWriter"]
 
@@ -33,21 +34,19 @@ class RowWriter(wiring.Component):
 
     Members
     -------
-    start : high for one cycle, with ``addr``, before the first row.
-    addr, stride : byte address of Y and bytes from row to row, multiples of 8.
-    features : bytes of a row, constant while rows come.
-    multiplier, shift : the requantiser, constant while rows come.
-    room : a word may be launched.
-    launch : a word is on its way; it must come as ``valid`` and ``acc`` later, in the order of launches.
-    valid, acc : eight accumulators.
-    idle : no word is on its way, all writes are acknowledged.
-    port : the memory port.
+    start : 1, in; high for one cycle, with ``addr``, before the first row.
+    addr, stride : ADDRESS_BITS each, in; byte address of Y and bytes from row to row, multiples of 8.
+    features : 1..max_features, in; bytes of a row. This, ``stride`` and the next are constant while rows come.
+    multiplier, shift : MULTIPLIER_BITS and SHIFT_BITS, in; the requantiser.
+    room : 1, out; a word may be launched.
+    launch : 1, in; a word is on its way; it must come as ``valid`` and ``acc`` later, in the order of launches.
+    valid, acc : 1 and eight of signed(AGGREGATE_ACCUMULATOR_BITS), in.
+    idle : 1, out; no word is on its way, all writes are acknowledged.
+    port : WritePort, out.
     """
 
     def __init__(self, max_features: int) -> None:
-        self._max_features = operator.index(max_features)
-        if not 8 <= self._max_features <= 8192:
-            raise ValueError(f"RowWriter: max_features is {max_features}, allowed 8..8192")
+        self._max_features = in_range("RowWriter", "max_features", max_features, 8, 8192)
         super().__init__(
             {
                 "start": In(1),
@@ -78,19 +77,17 @@ class RowWriter(wiring.Component):
         for index, lane in enumerate(self._lanes):
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [lane.acc.eq(self.acc[index]), lane.multiplier.eq(self.multiplier), lane.shift.eq(self.shift)]
-        on_the_way = Signal(self.delay)
-        m.d.sync += on_the_way.eq(Cat(self.valid, on_the_way))
 
         # Beats: the last word of a row is cut to the bytes that are features.
         out = writer.data
         last_word = Signal(range(self._max_features // BUS_BYTES))
         tail = Signal(BUS_BYTES)
         word = Signal.like(last_word)
-        tail_bytes = self.features[: BUS_BYTES.bit_length() - 1]
-        m.d.sync += last_word.eq((self.features - 1) >> BUS_BYTES.bit_length() - 1)
+        tail_bytes = self.features[:WORD_LSB]
+        m.d.sync += last_word.eq((self.features - 1) >> WORD_LSB)
         m.d.sync += tail.eq(Mux(tail_bytes == 0, -1, (1 << tail_bytes) - 1))
         m.d.comb += [
-            out.valid.eq(on_the_way[-1]),
+            out.valid.eq(delayed(m, self.valid, self.delay, reset=True)[-1]),
             out.payload.data.eq(Cat(lane.result for lane in self._lanes)),
             out.payload.strb.eq(Mux(word == last_word, tail, -1)),
         ]
@@ -113,7 +110,6 @@ class RowWriter(wiring.Component):
             m.d.sync += addr.eq(self.addr)
 
         # A word holds its place from its launch until it leaves the queue.
-        credit = Signal(range(_DEPTH + 1), init=_DEPTH)
-        m.d.sync += credit.eq(credit - self.launch + (self.port.w.valid & self.port.w.ready))
-        m.d.comb += [self.room.eq(credit != 0), self.idle.eq((credit == _DEPTH) & writer.idle)]
+        left = places_left(m, _DEPTH, self.launch, self.port.w.valid & self.port.w.ready)
+        m.d.comb += [self.room.eq(left != 0), self.idle.eq((left == _DEPTH) & writer.idle)]
         return m

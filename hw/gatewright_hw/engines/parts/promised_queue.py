@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-
 from amaranth.hdl import Module, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from gatewright_hw.engines.vector.groups import credit
+from gatewright_hw.engines.parts.credit import places_left
+from gatewright_hw.parameters import in_range
 
 __all__ = ["PromisedQueue"]
 
 
 class PromisedQueue(wiring.Component):
-    """A queue behind a free-running pipeline.
+    """A queue behind a free-running pipeline, at up to an item a cycle.
 
     Parameters
     ----------
@@ -24,16 +23,17 @@ class PromisedQueue(wiring.Component):
 
     Members
     -------
-    room : a place may be claimed.
-    claim : a place is claimed; its item comes later, or in the same cycle.
-    push, item : items in, in the order of claims.
-    o : items out.
+    room : 1, out; a place may be claimed.
+    claim : 1, in; a place is claimed. Its item comes later, or in the same cycle.
+    push, item : 1 and ``shape``, in; items in the order of claims.
+    o : stream of ``shape``, out.
     """
 
+    delay = 1
+    """Cycles from ``push`` to ``o`` when nothing waits."""
+
     def __init__(self, shape: ShapeLike, depth: int) -> None:
-        self._depth = operator.index(depth)
-        if not 2 <= self._depth <= 8193:
-            raise ValueError(f"PromisedQueue: depth is {depth}, allowed 2..8193")
+        self._depth = in_range("PromisedQueue", "depth", depth, 2, 8193)
         super().__init__(
             {
                 "room": Out(1, init=1),
@@ -56,6 +56,6 @@ class PromisedQueue(wiring.Component):
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
             taken.eq(self.o.valid & self.o.ready),
-            self.room.eq(credit(m, self._depth, self.claim, taken)),
+            self.room.eq(places_left(m, self._depth, self.claim, taken) != 0),
         ]
         return m

@@ -16,8 +16,6 @@ the 25 x 18 multiplier, and the high half's post-adder joins them.
 
 from __future__ import annotations
 
-import operator
-
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -25,6 +23,7 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.rounding_shift import RoundingShift
+from gatewright_hw.parameters import in_range
 
 __all__ = ["Requantiser"]
 
@@ -52,11 +51,8 @@ class Requantiser(wiring.Component):
     """
 
     def __init__(self, acc_bits: int, out_bits: int = 8) -> None:
-        acc_bits, out_bits = operator.index(acc_bits), operator.index(out_bits)
-        if not _LOW_BITS < acc_bits <= _LOW_BITS + _HIGH_BITS:
-            raise ValueError(f"Requantiser: acc_bits is {acc_bits}, allowed {_LOW_BITS + 1}..{_LOW_BITS + _HIGH_BITS}")
-        if not 2 <= out_bits <= 24:
-            raise ValueError(f"Requantiser: out_bits is {out_bits}, allowed 2..24")
+        acc_bits = in_range("Requantiser", "acc_bits", acc_bits, _LOW_BITS + 1, _LOW_BITS + _HIGH_BITS)
+        out_bits = in_range("Requantiser", "out_bits", out_bits, 2, 24)
         self._shifter = RoundingShift(acc_bits + MULTIPLIER_BITS, out_bits)
         super().__init__(
             {

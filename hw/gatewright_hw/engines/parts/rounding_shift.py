@@ -14,11 +14,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
+from gatewright_hw.engines.parts.saturation import fits
 
-__all__ = ["RoundingShift", "StickyShift"]
+__all__ = ["RoundingShift", "StickyShift", "half_even"]
 
 _STEPS = (4, 2, 0)
 """Each step moves by 0..3 times two to this power."""
+
+
+def half_even(quotient: Value, half: Value, rest: Value) -> Value:
+    """``quotient`` rounded to nearest, ties to even: ``half`` is the first bit behind it, ``rest`` says whether any bit
+    behind that is one."""
+    return quotient + (half & (rest | quotient[0]))
 
 
 def _check(name: str, in_bits: int, out_bits: int, most: int) -> tuple[int, int]:
@@ -44,14 +51,14 @@ class StickyShift(wiring.Component):
 
     Parameters
     ----------
-    in_bits, out_bits : 2..64, signed; out_bits at most in_bits.
+    in_bits, out_bits : 2..64; out_bits at most in_bits.
 
     Members
     -------
-    value, shift : in.
-    shifted : low ``out_bits`` of ``value >> shift`` (floor).
-    sticky : a one was shifted out below.
-    overflow, negative : the quotient does not fit ``shifted``; it is negative.
+    value, shift : signed(in_bits) and SHIFT_BITS, in.
+    shifted : signed(out_bits), out, as all below ``delay`` cycles later; the low bits of ``value >> shift`` (floor).
+    sticky : 1, out; a one was shifted out below.
+    overflow, negative : 1 each, out; the quotient does not fit ``shifted``; it is negative.
     """
 
     delay = len(_STEPS)
@@ -93,8 +100,7 @@ class StickyShift(wiring.Component):
             sticky, overflow, negative = after["sticky"], after["overflow"], after["negative"]
             kept = self._out_bits + (1 << step) - 1  # the result, and what later steps may still shift out
             if kept < len(value):
-                top = value[kept - 1 :]
-                overflow = overflow | (top.any() & ~top.all())
+                overflow = overflow | ~fits(value, kept)
                 value = value[:kept].as_signed()
         m.d.comb += [
             self.shifted.eq(value),
@@ -110,13 +116,13 @@ class RoundingShift(wiring.Component):
 
     Parameters
     ----------
-    in_bits, out_bits : 2..63, of the signed value and result; out_bits at most in_bits.
+    in_bits, out_bits : 2..63; out_bits at most in_bits.
     saturates : otherwise the results are known to fit.
 
     Members
     -------
-    value, shift : in.
-    result : out, ``delay`` cycles later.
+    value, shift : signed(in_bits) and SHIFT_BITS, in.
+    result : signed(out_bits), out, ``delay`` cycles later.
     """
 
     def __init__(self, in_bits: int, out_bits: int, saturates: bool = True) -> None:
@@ -141,9 +147,8 @@ class RoundingShift(wiring.Component):
         m.submodules.shifter = shifter = StickyShift(self._in_bits + 1, self._out_bits + 1)
         m.d.comb += [shifter.value.eq(Cat(0, self.value)), shifter.shift.eq(self.shift)]
 
-        guard, quotient = shifter.shifted[0], shifter.shifted[1:].as_signed()
         rounded = Signal(signed(self._out_bits + 1), reset_less=True)
-        m.d.sync += rounded.eq(quotient + (guard & (shifter.sticky | quotient[0])))
+        m.d.sync += rounded.eq(half_even(shifter.shifted[1:].as_signed(), shifter.shifted[0], shifter.sticky))
         if not self._saturates:
             m.d.comb += self.result.eq(rounded)
             return m
@@ -151,7 +156,7 @@ class RoundingShift(wiring.Component):
         negative = Signal(reset_less=True)
         m.d.sync += [overflow.eq(shifter.overflow), negative.eq(shifter.negative)]
         result = Signal(signed(self._out_bits), reset_less=True)
-        clamp = overflow | (rounded[-1] != rounded[-2])
+        clamp = overflow | ~fits(rounded, self._out_bits)
         limit = Cat((~negative).replicate(self._out_bits - 1), negative).as_signed()
         m.d.sync += result.eq(Mux(clamp, limit, rounded[: self._out_bits].as_signed()))
         m.d.comb += self.result.eq(result)

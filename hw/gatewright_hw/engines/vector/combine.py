@@ -13,52 +13,62 @@ halves (``high``), then, in the very next cycle, its low halves, for which ``val
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
 from gatewright.spec.vector import GAIN_BITS, LANES, VALUE_BITS, Combine
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.rounding_shift import RoundingShift
-from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP, saturated
+from gatewright_hw.engines.parts.saturation import saturated
+from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP
 
-__all__ = ["CombineLanes"]
+__all__ = ["COMBINATION", "CombineLanes"]
 
 _HALF_BITS = ELEMENT_BITS // 2
 _PRODUCT_BITS = _HALF_BITS + 1 + GAIN_BITS
 _TOTAL_BITS = ELEMENT_BITS + GAIN_BITS + 1
 
+_SHIFT_STAGE = 6
+"""Cycles to the shifter: halves, operands, product and its register, sum, total."""
+
+COMBINATION = data.StructLayout(
+    {"kind": 2, "a_multiplier": signed(GAIN_BITS), "b_multiplier": signed(GAIN_BITS), "shift": SHIFT_BITS}
+)
+"""What is computed; ``kind`` is a :class:`Combine`."""
+
 
 class CombineLanes(wiring.Component):
-    """Members.
+    """A pipeline without a stall.
 
-    kind, wide, a_multiplier, b_multiplier, shift : constant while groups come.
-    valid, high, a, b : groups in.
-    v, v_valid : out, ``delay`` cycles later.
+    Members
+    -------
+    combination : COMBINATION, in; constant while groups come, as is ``wide``.
+    wide : 1, in; groups take two cycles.
+    valid, high : 1 each, in; a group's only or last half is there; the high halves of a ``wide`` group are.
+    a, b : RAW_GROUP, in; the same in both cycles of a ``wide`` group.
+    v_valid, v : 1 and GROUP, out; ``delay`` cycles after ``valid``.
     """
 
     def __init__(self) -> None:
         self._shifters = [RoundingShift(_TOTAL_BITS, VALUE_BITS) for _ in range(LANES)]
         super().__init__(
             {
-                "kind": In(2),
+                "combination": In(COMBINATION),
                 "wide": In(1),
-                "a_multiplier": In(signed(GAIN_BITS)),
-                "b_multiplier": In(signed(GAIN_BITS)),
-                "shift": In(SHIFT_BITS),
                 "valid": In(1),
                 "high": In(1),
                 "a": In(RAW_GROUP),
                 "b": In(RAW_GROUP),
-                "v": Out(GROUP),
                 "v_valid": Out(1),
+                "v": Out(GROUP),
             }
         )
 
     @property
     def delay(self) -> int:
-        """Cycles: halves, operands, product and its register, sum, total, shifter."""
-        return 6 + self._shifters[0].delay
+        """Cycles from a group to v."""
+        return _SHIFT_STAGE + self._shifters[0].delay
 
     def _half(self, element: Value) -> Value:
         """What of an element is multiplied in this cycle."""
@@ -68,6 +78,7 @@ class CombineLanes(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
+        combination = self.combination
         m.d.comb += self.v_valid.eq(delayed(m, self.valid, self.delay, reset=True)[-1])
         for lane, shifter in enumerate(self._shifters):
             m.submodules[f"shift_{lane}"] = shifter
@@ -88,8 +99,8 @@ class CombineLanes(wiring.Component):
                 factor.eq(saturated(self.b[lane], GAIN_BITS)),
                 a.eq(a_half),
                 b.eq(b_half),
-                x.eq(Mux(self.kind == Combine.MULTIPLY, factor, self.a_multiplier)),
-                y.eq(Mux(self.kind == Combine.ADD, self.b_multiplier, 0)),
+                x.eq(Mux(combination.kind == Combine.MULTIPLY, factor, combination.a_multiplier)),
+                y.eq(Mux(combination.kind == Combine.ADD, combination.b_multiplier, 0)),
                 a_product.eq(a * x),
                 b_product.eq(b * y),
                 a_term.eq(a_product),
@@ -98,5 +109,5 @@ class CombineLanes(wiring.Component):
                 before.eq(total),
                 joined.eq(total + Mux(self.wide, before << _HALF_BITS, 0)),
             ]
-            m.d.comb += [shifter.value.eq(joined), shifter.shift.eq(self.shift), self.v[lane].eq(shifter.result)]
+            m.d.comb += [shifter.value.eq(joined), shifter.shift.eq(combination.shift), self.v[lane].eq(shifter.result)]
         return m

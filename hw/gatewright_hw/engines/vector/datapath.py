@@ -14,23 +14,23 @@ whose way has no queue (NONE, TABLE) take their place in the write queue, as tho
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import EPSILON_BITS, GAIN_BITS, LANES, Combine, Function
+from gatewright.spec.vector import EPSILON_BITS, LANES, Combine, Function
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.promised_queue import PromisedQueue
-from gatewright_hw.engines.vector.combine import CombineLanes
-from gatewright_hw.engines.vector.groups import GROUP, RAW_GROUP, group_counter, row_layout
+from gatewright_hw.engines.vector.combine import COMBINATION, CombineLanes
+from gatewright_hw.engines.vector.groups import GROUP, RAW_GROUP, Departure, group_counter, row_layout
 from gatewright_hw.engines.vector.map import MapLanes
 from gatewright_hw.engines.vector.out import OutLanes
-from gatewright_hw.engines.vector.record_loader import Records
+from gatewright_hw.engines.vector.record_loader import output_record_write, table_record_write
 from gatewright_hw.engines.vector.row_scale import RowScale
-from gatewright_hw.engines.vector.softmax_weights import WEIGHT_GROUP, SoftmaxWeights
+from gatewright_hw.engines.vector.softmax_weights import SoftmaxWeights
 from gatewright_hw.engines.vector.statistics import RowStatistics
 from gatewright_hw.engines.vector.table import TableLanes
+from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
 
 __all__ = ["VectorDatapath", "setup_layout"]
 
@@ -38,15 +38,12 @@ __all__ = ["VectorDatapath", "setup_layout"]
 def setup_layout(max_columns: int) -> data.StructLayout:
     """What a command means for the datapath.
 
-    ``slow``: an element is int32, hence a group takes two cycles. ``row``: see :func:`.vector_layout.row_layout`. The
-    others are fields and flags of the command.
+    ``slow``: an element is int32, hence a group takes two cycles. ``row``: see :func:`.row_layout`. The others are
+    fields and flags of the command.
     """
     return data.StructLayout(
         {
-            "combine": 2,
-            "a_multiplier": signed(GAIN_BITS),
-            "b_multiplier": signed(GAIN_BITS),
-            "combine_shift": SHIFT_BITS,
+            "combination": COMBINATION,
             "function": 3,
             "epsilon": EPSILON_BITS,
             "y_type": 2,
@@ -59,29 +56,31 @@ def setup_layout(max_columns: int) -> data.StructLayout:
 
 
 class VectorDatapath(wiring.Component):
-    """Members.
+    """All stages of the engine.
 
-    setup : constant while groups are here.
-    records : output records and table, before the first group.
-    a, b : groups in; b is not taken when the combination is ALONE.
-    room : a group may be sent off to ``y``.
-    sent, index, last : a group is sent off to ``y``, and its place in its row.
-    y_valid, y_last, y : groups out.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+
+    Members
+    -------
+    setup : :func:`setup_layout`, in; constant while groups are here.
+    output_records, table_records : RecordWrite, in; before the first group.
+    a, b : streams of RAW_GROUP, in; b is not taken when the combination is ALONE.
+    departure : Departure, out; groups that set off to ``y``.
+    y_valid, y_last, y : 1, 1 and RAW_GROUP, out; a group, and whether it ends its row.
     """
 
     def __init__(self, max_columns: int) -> None:
         self._max_columns = max_columns
-        layout = row_layout(max_columns)
         super().__init__(
             {
                 "setup": In(setup_layout(max_columns)),
-                "records": In(Records(max_columns)),
+                "output_records": In(output_record_write(max_columns)),
+                "table_records": In(table_record_write()),
                 "a": In(stream.Signature(RAW_GROUP)),
                 "b": In(stream.Signature(RAW_GROUP)),
-                "room": In(1),
-                "sent": Out(1),
-                "index": Out(layout["last_group"].shape),
-                "last": Out(1),
+                "departure": Out(Departure(max_columns)),
                 "y_valid": Out(1),
                 "y_last": Out(1),
                 "y": Out(RAW_GROUP),
@@ -90,7 +89,7 @@ class VectorDatapath(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        setup, columns = self.setup, self._max_columns
+        setup, columns, departure = self.setup, self._max_columns, self.departure
         groups = columns // LANES
         m.submodules.combine = combine = CombineLanes()
         m.submodules.table = table = TableLanes()
@@ -108,9 +107,9 @@ class VectorDatapath(wiring.Component):
         m.d.sync += by_rows.eq((setup.function != Function.NONE) & (setup.function != Function.TABLE))
 
         # Groups enter; one of int32 as its high halves and then as its low halves.
-        alone = setup.combine == Combine.ALONE
+        alone = setup.combination.kind == Combine.ALONE
         present = self.a.valid & (self.b.valid | alone)
-        room = Mux(by_rows, values.room & statistics.room, self.room)
+        room = Mux(by_rows, values.room & statistics.room, departure.room)
         enters, halfway = Signal(), Signal()
         index, last = group_counter(m, enters, setup.row)
         begins = present & room & setup.slow & ~halfway
@@ -118,11 +117,8 @@ class VectorDatapath(wiring.Component):
             enters.eq(Mux(setup.slow, halfway, present & room)),
             self.a.ready.eq(enters),
             self.b.ready.eq(enters & ~alone),
-            combine.kind.eq(setup.combine),
+            combine.combination.eq(setup.combination),
             combine.wide.eq(setup.slow),
-            combine.a_multiplier.eq(setup.a_multiplier),
-            combine.b_multiplier.eq(setup.b_multiplier),
-            combine.shift.eq(setup.combine_shift),
             combine.valid.eq(enters),
             combine.high.eq(setup.slow & ~halfway),
             combine.a.eq(self.a.payload),
@@ -172,27 +168,23 @@ class VectorDatapath(wiring.Component):
             mapped.values.payload.eq(values.o.payload),
             mapped.values.valid.eq(values.o.valid & ~softmax),
             values.o.ready.eq(Mux(softmax, weights.values.ready, mapped.values.ready)),
-            mapped.room.eq(self.room & by_rows),
+            mapped.departure.room.eq(departure.room & by_rows),
         ]
         wiring.connect(m, scale.o, mapped.scale)
         wiring.connect(m, weight_queue.o, mapped.weights)
 
         # To memory.
+        wiring.connect(m, wiring.flipped(self.output_records), out.load)
+        wiring.connect(m, wiring.flipped(self.table_records), table.load)
         m.d.comb += [
-            table.load.eq(self.records.entry_valid),
-            table.load_index.eq(self.records.entry_index),
-            table.load_record.eq(self.records.entry),
             table.valid.eq(combine.v_valid & (setup.function == Function.TABLE)),
             table.v.eq(combine.v),
-            out.load.eq(self.records.record_valid),
-            out.load_index.eq(self.records.record_index),
-            out.load_record.eq(self.records.record),
             out.per_column.eq(setup.per_column),
             out.kind.eq(setup.y_type),
             out.row.eq(setup.row),
-            self.sent.eq(Mux(by_rows, mapped.sent, enters)),
-            self.index.eq(Mux(by_rows, mapped.index, index)),
-            self.last.eq(Mux(by_rows, mapped.last, last)),
+            departure.sent.eq(Mux(by_rows, mapped.departure.sent, enters)),
+            departure.index.eq(Mux(by_rows, mapped.departure.index, index)),
+            departure.last.eq(Mux(by_rows, mapped.departure.last, last)),
             self.y_valid.eq(out.y_valid),
             self.y_last.eq(out.y_last),
             self.y.eq(out.y),

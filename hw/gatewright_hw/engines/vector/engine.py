@@ -5,8 +5,9 @@
     B -----> groups --+--> VectorDatapath --> beats --> Y
 
 Throughput: one group of LANES elements a cycle, which is one 64-bit beat of int16; half a group where A, B or Y is
-int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a norm
-takes at least 27 cycles a row, a softmax 14. Latency: 20 to 50 cycles besides the memory's.
+int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a row of a
+norm takes at least ``RowScale.norm_cycles``, of a softmax ``RowScale.softmax_cycles``. Latency: 20 to 50 cycles besides
+the memory's.
 
 Memory traffic: the output records, the table (TABLE only), then A and B (not for ALONE), each row once (a stride of 0
 reads it again for each row), Y once. Rows that follow each other without a gap are read and written in whole bursts.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import VECTOR
 from gatewright.spec.config import AcceleratorConfig
@@ -37,18 +39,22 @@ __all__ = ["VectorEngine"]
 _B_DEPTH = 4 * MAX_BURST_BEATS
 
 
-def _beats(cols: Value, kind: Value) -> Value:
-    """Beats of a row of ``cols`` elements."""
-    by_type = {of: -(-cols // (BUS_BYTES // of.nbytes)) for of in ElementType}
-    beats: Value = by_type[ElementType.INT8]
-    for of in (ElementType.INT16, ElementType.INT32):
-        beats = Mux(kind == of, by_type[of], beats)
-    return beats
+def _row_bytes(cols: Value, kind: Value) -> Value:
+    """Bytes of a row of ``cols`` elements of the ``ElementType`` ``kind``."""
+    row_bytes = cols
+    for wide in (ElementType.INT16, ElementType.INT32):
+        row_bytes = Mux(kind == wide, cols << exact_log2(wide.nbytes), row_bytes)
+    return row_bytes
 
 
-def _last_strobes(cols: Value, kind: Value) -> Value:
+def _beats(row_bytes: Value) -> Value:
+    """Beats of a row."""
+    return row_bytes + (BUS_BYTES - 1) >> exact_log2(BUS_BYTES)
+
+
+def _last_strobes(row_bytes: Value) -> Value:
     """Byte enables of the last beat of a row."""
-    used = Mux(kind == ElementType.INT32, cols << 2, Mux(kind == ElementType.INT16, cols << 1, cols))[:3]
+    used = row_bytes[: exact_log2(BUS_BYTES)]
     return Mux(used == 0, (1 << BUS_BYTES) - 1, (Const(1) << used) - 1)[:BUS_BYTES]
 
 
@@ -76,9 +82,8 @@ class VectorEngine(wiring.Component):
         m.submodules.b_unpacker = b_unpacker = Unpacker(columns)
         m.submodules.datapath = datapath = VectorDatapath(columns)
         m.submodules.packer = packer = RowPacker(columns)
-        beats_bits = len(packer.beats)
-        m.submodules.a_rows = a_rows = RowTransfers(beats_bits)
-        m.submodules.b_rows = b_rows = RowTransfers(beats_bits)
+        m.submodules.a_rows = a_rows = RowTransfers(columns)
+        m.submodules.b_rows = b_rows = RowTransfers(columns)
         for port, reader in zip(arbiter.ports, (a_reader, b_reader), strict=True):
             wiring.connect(m, reader.port, port)
         wiring.connect(m, arbiter.port, wiring.flipped(self.read))
@@ -87,18 +92,20 @@ class VectorEngine(wiring.Component):
         # The command, and what follows from it one cycle later.
         command = Signal(command_layout(VECTOR))
         setup = Signal(datapath.setup.shape())
-        beats = Signal(data.StructLayout({operand: beats_bits for operand in "aby"}))
+        beats = Signal(data.StructLayout({operand: packer.matrix.beats.shape() for operand in "aby"}))
         column = command.flags.b_column
         alone = command.combine == Combine.ALONE
+        row_bytes = {operand: _row_bytes(command.cols, command[f"{operand}_type"]) for operand in "aby"}
         is_long = {operand: command[f"{operand}_type"] == ElementType.INT32 for operand in "aby"}
         m.d.sync += [
-            *(beats[operand].eq(_beats(command.cols, command[f"{operand}_type"])) for operand in "ay"),
-            beats.b.eq(Mux(column, 1, _beats(command.cols, command.b_type))),
-            packer.strb.eq(_last_strobes(command.cols, command.y_type)),
-            *(
-                setup[name].eq(command[name])
-                for name in ("combine", "a_multiplier", "b_multiplier", "combine_shift", "function", "y_type", "cols")
-            ),
+            beats.a.eq(_beats(row_bytes["a"])),
+            beats.b.eq(Mux(column, 1, _beats(row_bytes["b"]))),
+            beats.y.eq(_beats(row_bytes["y"])),
+            packer.strb.eq(_last_strobes(row_bytes["y"])),
+            setup.combination.kind.eq(command.combine),
+            setup.combination.shift.eq(command.combine_shift),
+            *(setup.combination[name].eq(command[name]) for name in ("a_multiplier", "b_multiplier")),
+            *(setup[name].eq(command[name]) for name in ("function", "y_type", "cols")),
             setup.epsilon.eq(Cat(command.epsilon, command.epsilon_high)),
             setup.per_column.eq(command.flags.per_column),
             setup.row.last_group.eq((command.cols - 1) // LANES),
@@ -106,7 +113,7 @@ class VectorEngine(wiring.Component):
             setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
         ]
 
-        start = Signal()
+        start, departure = Signal(), datapath.departure
         with_table = setup.function == Function.TABLE
         m.d.comb += [
             *(rows.start.eq(start) for rows in (a_rows, packer)),
@@ -114,10 +121,10 @@ class VectorEngine(wiring.Component):
         ]
         for rows, operand in ((a_rows, "a"), (b_rows, "b"), (packer, "y")):
             m.d.comb += [
-                rows.addr.eq(command[f"{operand}_addr"]),
-                rows.stride.eq(command[f"{operand}_stride"]),
-                rows.rows.eq(command.rows),
-                rows.beats.eq(beats[operand]),
+                rows.matrix.addr.eq(command[f"{operand}_addr"]),
+                rows.matrix.stride.eq(command[f"{operand}_stride"]),
+                rows.matrix.rows.eq(command.rows),
+                rows.matrix.beats.eq(beats[operand]),
             ]
 
         # A's reader brings output records, table and A, B's reader B.
@@ -150,7 +157,8 @@ class VectorEngine(wiring.Component):
         wiring.connect(m, a_reader.data, loader.beats)
         wiring.connect(m, loader.rest, a_unpacker.beats)
         wiring.connect(m, b_reader.data, b_unpacker.beats)
-        wiring.connect(m, loader.records, datapath.records)
+        wiring.connect(m, loader.output_records, datapath.output_records)
+        wiring.connect(m, loader.table_records, datapath.table_records)
         wiring.connect(m, a_unpacker.group, datapath.a)
         wiring.connect(m, b_unpacker.group, datapath.b)
         m.d.comb += [
@@ -165,8 +173,8 @@ class VectorEngine(wiring.Component):
             datapath.setup.eq(setup),
             packer.kind.eq(setup.y_type),
             packer.row.eq(setup.row),
-            packer.opened.eq(Mux(datapath.sent, packer.beats_opened(datapath.index, datapath.last), 0)),
-            datapath.room.eq(packer.room),
+            packer.opened.eq(Mux(departure.sent, packer.beats_opened(departure.index, departure.last), 0)),
+            departure.room.eq(packer.room),
             packer.valid.eq(datapath.y_valid),
             packer.last.eq(datapath.y_last),
             packer.y.eq(datapath.y),

@@ -1,13 +1,24 @@
-"""What the parts of the vector engine exchange: groups of elements, rows, and room."""
+"""What the parts of the vector engine exchange: groups of elements, the shape of rows, and groups that set off."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value, signed
-from amaranth.lib import data
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.vector import LANES, VALUE_BITS
+from gatewright.spec.vector import LANES, VALUE_BITS, ElementType
 
-__all__ = ["ELEMENT_BITS", "GROUP", "RAW_GROUP", "credit", "group_counter", "pair_sums", "row_layout", "saturated"]
+__all__ = [
+    "ELEMENT_BITS",
+    "GROUP",
+    "RAW_GROUP",
+    "Departure",
+    "ends_in_first_half",
+    "group_counter",
+    "in_row",
+    "is_byte",
+    "row_layout",
+]
 
 ELEMENT_BITS = 32
 """Width of an operand of any type, its sign extended."""
@@ -24,12 +35,19 @@ def row_layout(max_columns: int) -> data.StructLayout:
     return data.StructLayout({"last_group": range(max(2, max_columns // LANES)), "tail": range(LANES)})
 
 
-def credit(m: Module, depth: int, taken: Value | int, returned: Value | int, least: int = 1) -> Value:
-    """Places of a queue of ``depth`` that are promised: ``taken`` and ``returned`` count places in a cycle. High while
-    at least ``least`` are left."""
-    left = Signal(range(depth + 1), init=depth, name="credit")
-    m.d.sync += left.eq(left - taken + returned)
-    return left >= least
+class Departure(wiring.Signature):
+    """Groups that set off on a pipeline without a stall, for a queue that has room for them.
+
+    Members
+    -------
+    room : in; a group may set off.
+    sent : out; a group sets off in this cycle.
+    index, last : out; its place in its row, and whether it is its row's last.
+    """
+
+    def __init__(self, max_columns: int) -> None:
+        index = row_layout(max_columns)["last_group"].shape
+        super().__init__({"room": In(1), "sent": Out(1), "index": Out(index), "last": Out(1)})
 
 
 def group_counter(m: Module, step: Value, row: data.View) -> tuple[Signal, Value]:
@@ -41,23 +59,16 @@ def group_counter(m: Module, step: Value, row: data.View) -> tuple[Signal, Value
     return index, last
 
 
-def saturated(value: Value, bits: int) -> Value:
-    """The signed ``value`` clamped to ``bits`` signed bits."""
-    top = value[bits - 1 :]
-    negative = value[-1]
-    fits = top.all() | ~top.any()
-    limit = Signal(signed(bits), init=(1 << bits - 1) - 1)
-    return Mux(fits, value[:bits].as_signed(), Mux(negative, ~limit, limit))
+def in_row(row: data.View, last: Value, lane: int) -> Value:
+    """Whether element ``lane`` of a group lies in its row, and not beyond the row's end; ``last``: it ends its row."""
+    return ~last | (row.tail == 0) | (lane < row.tail)
 
 
-def pair_sums(m: Module, values: list[Value], name: str) -> Value:
-    """The sum of four values in two registered steps of pairs."""
-    while len(values) > 1:
-        sums = []
-        for left, right in zip(values[::2], values[1::2], strict=True):
-            total = left + right
-            step = Signal(Shape.cast(total.shape()), name=f"{name}_{len(values)}_{len(sums)}", reset_less=True)
-            m.d.sync += step.eq(total)
-            sums.append(step)
-        values = sums
-    return values[0]
+def ends_in_first_half(row: data.View, last: Value) -> Value:
+    """Whether a group's second half lies beyond its row's end, so that it takes one beat, not two, as int32."""
+    return last & (row.tail != 0) & (row.tail <= LANES // 2)
+
+
+def is_byte(kind: Value) -> Value:
+    """Whether an ``ElementType`` has one byte."""
+    return (kind == ElementType.INT8) | (kind == ElementType.UINT8)

@@ -1,7 +1,9 @@
 """Elements of a row times the row's scale: z = round_half_even((x factor - offset) / 2**shift) on LANES elements.
 
-x is saturate16(v) for a norm and the weight e for a softmax; the scale is that of :mod:`.vector_scale`. The results fit
-VALUE_BITS. Two multipliers per lane. A row starts when its scale is known, and passes at a group a cycle.
+x is saturate16(v) for a norm and the weight e for a softmax.
+
+Formats: v and z signed, VALUE_BITS, which every z fits; the scale is that of :mod:`.row_scale`. Two multipliers per
+lane. A row starts when its scale is known, and passes at a group a cycle, or at one in two cycles.
 """
 
 from __future__ import annotations
@@ -13,48 +15,58 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.rounding_shift import RoundingShift
-from gatewright_hw.engines.vector.groups import GROUP, group_counter, row_layout, saturated
-from gatewright_hw.engines.vector.row_scale import SCALE
-from gatewright_hw.engines.vector.softmax_weights import WEIGHT_GROUP
+from gatewright_hw.engines.parts.saturation import saturated
+from gatewright_hw.engines.vector.groups import GROUP, Departure, group_counter, row_layout
+from gatewright_hw.engines.vector.row_scale import ROW_SCALE
+from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
 
 __all__ = ["MapLanes"]
 
-_LOW = 17
+_LOW_BITS = 17
 """Bits of the factor in the first of two multipliers."""
 _X_BITS = NORM_INPUT_BITS + 1
-_FACTOR_BITS = SCALE["factor"].shape
+_FACTOR_BITS = ROW_SCALE["factor"].shape
 _PRODUCT_BITS = _X_BITS + _FACTOR_BITS
-_DIFFERENCE_BITS = Shape.cast(SCALE["offset"].shape).width + 1
+_DIFFERENCE_BITS = Shape.cast(ROW_SCALE["offset"].shape).width + 1
 """Of (n x - S) r: |n x - S| is below twice the largest |S|."""
+
+_FACTOR_STAGE = 2
+"""Cycles from a group's departure to its product with the factor: fetch, x."""
+_OFFSET_STAGE = _FACTOR_STAGE + 3
+"""Further: products and their registers, join."""
+_SHIFT_STAGE = _OFFSET_STAGE + 1
 
 
 class MapLanes(wiring.Component):
-    """Members.
+    """A pipeline that does not stall once a group has set off.
 
-    softmax, slow, row : take weights instead of values; at most a group in two cycles; see :func:`row_layout`. Constant
-        while groups come.
-    scale : one per row.
-    values, weights : groups of v or e.
-    room : a group may be sent off.
-    sent, index, last : a group is sent off, and its place in its row.
-    z_valid, z : groups out, ``delay`` cycles later.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+
+    Members
+    -------
+    softmax : 1, in; takes weights instead of values. This and the next two are constant while groups come.
+    slow : 1, in; at most a group in two cycles.
+    row : :func:`row_layout`, in.
+    scale : stream of ROW_SCALE, in; one per row.
+    values : stream of GROUP, in; v.
+    weights : stream of WEIGHT_GROUP, in; e.
+    departure : Departure, out; groups that set off.
+    z_valid, z : 1 and GROUP, out; each group ``delay`` cycles after it has set off.
     """
 
     def __init__(self, max_columns: int) -> None:
-        layout = row_layout(max_columns)
         self._shifters = [RoundingShift(_DIFFERENCE_BITS, VALUE_BITS, saturates=False) for _ in range(LANES)]
         super().__init__(
             {
                 "softmax": In(1),
                 "slow": In(1),
-                "row": In(layout),
-                "scale": In(stream.Signature(SCALE)),
+                "row": In(row_layout(max_columns)),
+                "scale": In(stream.Signature(ROW_SCALE)),
                 "values": In(stream.Signature(GROUP)),
                 "weights": In(stream.Signature(WEIGHT_GROUP)),
-                "room": In(1),
-                "sent": Out(1),
-                "index": Out(layout["last_group"].shape),
-                "last": Out(1),
+                "departure": Out(Departure(max_columns)),
                 "z_valid": Out(1),
                 "z": Out(GROUP),
             }
@@ -62,30 +74,32 @@ class MapLanes(wiring.Component):
 
     @property
     def delay(self) -> int:
-        """Cycles: fetch, operands, products and their registers, join, difference, shifter."""
-        return 6 + self._shifters[0].delay
+        """Cycles from a group's departure to z."""
+        return _SHIFT_STAGE + self._shifters[0].delay
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        index, last = group_counter(m, self.sent, self.row)
+        departure = self.departure
+        sent = departure.sent
+        index, last = group_counter(m, sent, self.row)
         pause = Signal()
         source_valid = Mux(self.softmax, self.weights.valid, self.values.valid)
         m.d.comb += [
-            self.sent.eq(self.scale.valid & source_valid & self.room & ~pause),
-            self.index.eq(index),
-            self.last.eq(last),
-            self.values.ready.eq(self.sent & ~self.softmax),
-            self.weights.ready.eq(self.sent & self.softmax),
-            self.scale.ready.eq(self.sent & last),
-            self.z_valid.eq(delayed(m, self.sent, self.delay, reset=True)[-1]),
+            sent.eq(self.scale.valid & source_valid & departure.room & ~pause),
+            departure.index.eq(index),
+            departure.last.eq(last),
+            self.values.ready.eq(sent & ~self.softmax),
+            self.weights.ready.eq(sent & self.softmax),
+            self.scale.ready.eq(sent & last),
+            self.z_valid.eq(delayed(m, sent, self.delay, reset=True)[-1]),
         ]
-        m.d.sync += pause.eq(self.sent & self.slow)
+        m.d.sync += pause.eq(sent & self.slow)
 
         scale = self.scale.payload
         values, weights = (delayed(m, source.payload, 1)[-1] for source in (self.values, self.weights))
-        factor = delayed(m, scale.factor, 2)[-1]
-        offset = delayed(m, scale.offset, 5)[-1]
-        shift = delayed(m, scale.shift, 6)[-1]
+        factor = delayed(m, scale.factor, _FACTOR_STAGE)[-1]
+        offset = delayed(m, scale.offset, _OFFSET_STAGE)[-1]
+        shift = delayed(m, scale.shift, _SHIFT_STAGE)[-1]
         for lane, shifter in enumerate(self._shifters):
             m.submodules[f"shift_{lane}"] = shifter
 
@@ -93,16 +107,16 @@ class MapLanes(wiring.Component):
                 return Signal(signed(bits), name=f"{name}_{lane}", reset_less=True)
 
             x = register(_X_BITS, "x")
-            low, low_term = register(_X_BITS + _LOW, "low"), register(_X_BITS + _LOW, "low_term")
-            high, high_term = register(_PRODUCT_BITS - _LOW, "high"), register(_PRODUCT_BITS - _LOW, "high_term")
+            low, low_term = (register(_X_BITS + _LOW_BITS, name) for name in ("low", "low_term"))
+            high, high_term = (register(_PRODUCT_BITS - _LOW_BITS, name) for name in ("high", "high_term"))
             product, difference = register(_PRODUCT_BITS, "product"), register(_DIFFERENCE_BITS, "difference")
             m.d.sync += [
                 x.eq(Mux(self.softmax, weights[lane], saturated(values[lane], NORM_INPUT_BITS))),
-                low.eq(x * factor[:_LOW]),
-                high.eq(x * factor[_LOW:]),
+                low.eq(x * factor[:_LOW_BITS]),
+                high.eq(x * factor[_LOW_BITS:]),
                 low_term.eq(low),
                 high_term.eq(high),
-                product.eq((high_term << _LOW) + low_term),
+                product.eq((high_term << _LOW_BITS) + low_term),
                 difference.eq(product - offset),
             ]
             m.d.comb += [

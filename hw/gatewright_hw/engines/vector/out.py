@@ -9,9 +9,11 @@ A column's record lies in the block RAM of its lane; with one record for all col
 
 from __future__ import annotations
 
+import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.fixed import SHIFT_BITS
 from gatewright.spec.vector import (
@@ -19,13 +21,14 @@ from gatewright.spec.vector import (
     GAIN_BITS,
     LANES,
     MIN_SHIFT,
-    RECORD_BYTES,
     VALUE_BITS,
     ElementType,
 )
 from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.rounding_shift import StickyShift
+from gatewright_hw.engines.parts.rounding_shift import StickyShift, half_even
+from gatewright_hw.engines.parts.saturation import fits
 from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP, group_counter, row_layout
+from gatewright_hw.engines.vector.record_loader import output_record_write
 
 __all__ = ["OutLanes"]
 
@@ -33,40 +36,50 @@ _RECORD = data.StructLayout({"bias": signed(ELEMENT_BITS), "gain": signed(GAIN_B
 """The part of a record in memory that is not zero."""
 _PRODUCT_BITS = VALUE_BITS + GAIN_BITS
 
+_GAIN_STAGE = 2
+"""Cycles to the operands of the product: record and its register."""
+_SHIFT_STAGE = _GAIN_STAGE + 2
+"""Further: product and its register."""
+_BIAS_STAGE = _SHIFT_STAGE + StickyShift.delay
+
 
 def _clamped(value: Value, kind: Value) -> Value:
     """``value`` saturated to the element type ``kind``, as ELEMENT_BITS bits."""
-    choices = {}
-    for of in ElementType:
-        bits = 8 * of.nbytes
-        low, high = (0, (1 << bits) - 1) if of is ElementType.UINT8 else (-(1 << bits - 1), (1 << bits - 1) - 1)
-        top = value[bits:] if of is ElementType.UINT8 else value[bits - 1 :]
-        fits = ~top.any() if of is ElementType.UINT8 else top.all() | ~top.any()
-        choices[of] = (fits, low, high)
-    result = value[:ELEMENT_BITS].as_signed()
-    chosen: Value = result
-    for of, (fits, low, high) in choices.items():
-        chosen = Mux((kind == of) & ~fits, Mux(value[-1], low, high), chosen)
-    return chosen[:ELEMENT_BITS].as_signed()
+    clamped: Value = value[:ELEMENT_BITS].as_signed()
+    for element_type in ElementType:
+        limits = np.iinfo(element_type.dtype)
+        inside = fits(value, limits.bits) if limits.min else ~value[limits.bits :].any()
+        limit = Mux(value[-1], int(limits.min), int(limits.max))
+        clamped = Mux((kind == element_type) & ~inside, limit, clamped)
+    return clamped[:ELEMENT_BITS].as_signed()
 
 
 class OutLanes(wiring.Component):
-    """Members.
+    """A pipeline without a stall.
 
-    load, load_index, load_record : a record of 8 bytes for column ``load_index``, before the first group that needs it.
-    per_column : a record for each column; otherwise there is one.
-    kind : the ``ElementType`` of y; ``row`` (see :func:`row_layout`) is constant, too, while groups come.
-    valid, z : groups in, row by row.
-    y_valid, y_last, y : groups out, ``delay`` cycles later, and whether a group ends a row.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+
+    Members
+    -------
+    load : RecordWrite, in; records of 8 bytes, before the first group that needs them.
+    per_column : 1, in; there is a record for each column, otherwise one for all. This and the next two are constant
+        while groups come.
+    kind : 2 bits, in; the ``ElementType`` of y.
+    row : :func:`row_layout`, in.
+    valid, z : 1 and GROUP, in; groups, row by row.
+    y_valid, y_last, y : 1, 1 and RAW_GROUP, out; ``delay`` cycles later, and whether a group ends its row.
     """
+
+    delay = _BIAS_STAGE + 3
+    """Cycles from z to y; the last three: sum, rounding, saturation."""
 
     def __init__(self, max_columns: int) -> None:
         self._max_columns = max_columns
         super().__init__(
             {
-                "load": In(1),
-                "load_index": In(range(max_columns)),
-                "load_record": In(8 * RECORD_BYTES),
+                "load": In(output_record_write(max_columns)),
                 "per_column": In(1),
                 "kind": In(2),
                 "row": In(row_layout(max_columns)),
@@ -77,11 +90,6 @@ class OutLanes(wiring.Component):
                 "y": Out(RAW_GROUP),
             }
         )
-
-    @property
-    def delay(self) -> int:
-        """Cycles: record and its register, product and its register, shifter, sum, rounding, saturation."""
-        return 4 + StickyShift.delay + 3
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -94,10 +102,10 @@ class OutLanes(wiring.Component):
             shape=data.ArrayLayout(_RECORD, LANES), depth=self._max_columns // LANES, init=[]
         )
         write, read = records.write_port(granularity=1), records.read_port()
-        lane_bits = (LANES - 1).bit_length()
+        lane_bits = exact_log2(LANES)
         m.d.comb += [
-            write.addr.eq(self.load_index[lane_bits:]),
-            write.en.eq(Mux(self.load, Mux(self.per_column, 1 << self.load_index[:lane_bits], (1 << LANES) - 1), 0)),
+            write.addr.eq(self.load.index[lane_bits:]),
+            write.en.eq(Mux(self.load.valid, Mux(self.per_column, 1 << self.load.index[:lane_bits], -1), 0)),
             read.addr.eq(Mux(self.per_column, group, 0)),
         ]
         for lane in range(LANES):
@@ -110,23 +118,26 @@ class OutLanes(wiring.Component):
             sticky = Signal(name=f"sticky_{lane}", reset_less=True)
             rounded = Signal(signed(len(total) - BIAS_FRACTION_BITS + 1), name=f"rounded_{lane}", reset_less=True)
             y = Signal(signed(ELEMENT_BITS), name=f"y_{lane}", reset_less=True)
-            z = delayed(m, self.z[lane], 2)[-1]
-            m.d.comb += write.data[lane].eq(self.load_record)
+            z = delayed(m, self.z[lane], _GAIN_STAGE)[-1]
+            m.d.comb += write.data[lane].eq(self.load.record)
             m.d.sync += [
                 record.eq(read.data[lane]),
                 product.eq(z * record.gain),
                 scaled.eq(product),
                 dropped.eq(Mux(record.shift < MIN_SHIFT, 0, record.shift - MIN_SHIFT)),
             ]
-            m.d.comb += [shifter.value.eq(scaled), shifter.shift.eq(delayed(m, dropped, 1)[-1])]
-            bias = delayed(m, record.bias, 2 + shifter.delay)[-1]
+            m.d.comb += [
+                shifter.value.eq(scaled),
+                shifter.shift.eq(delayed(m, dropped, _SHIFT_STAGE - _GAIN_STAGE - 1)[-1]),
+                self.y[lane].eq(y),
+            ]
+            bias = delayed(m, record.bias, _BIAS_STAGE - _GAIN_STAGE)[-1]
             quotient = total[BIAS_FRACTION_BITS:].as_signed()
             half, rest = total[BIAS_FRACTION_BITS - 1], total[: BIAS_FRACTION_BITS - 1].any() | sticky
             m.d.sync += [
                 total.eq(shifter.shifted + bias),
                 sticky.eq(shifter.sticky),
-                rounded.eq(quotient + (half & (rest | quotient[0]))),
+                rounded.eq(half_even(quotient, half, rest)),
                 y.eq(_clamped(rounded, self.kind)),
             ]
-            m.d.comb += self.y[lane].eq(y)
         return m

@@ -4,8 +4,10 @@
     int16         a group to a beat
     int32         two beats to a group, hence at most a group in two cycles
 
-A row starts a beat; its last beat writes only the bytes that are elements. Groups cannot be held back: whoever sends
-them off on the way to here first takes room for their beats (see :meth:`RowPacker.beats_opened`).
+A row starts a beat; its last beat writes only the bytes that are elements. Throughput: a group a cycle, a beat a cycle.
+
+Groups cannot be held back: whoever sends them off on the way to here first takes room for their beats (see
+:meth:`RowPacker.beats_opened`).
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import LANES, ElementType
-from gatewright_hw.bus.ports import ADDRESS_BITS, WritePort
+from gatewright_hw.bus.ports import WritePort
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_hw.engines.vector.groups import RAW_GROUP, credit, row_layout
-from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers
+from gatewright_hw.engines.parts.credit import places_left
+from gatewright_hw.engines.vector.groups import RAW_GROUP, ends_in_first_half, is_byte, row_layout
+from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers, matrix_layout
 
 __all__ = ["RowPacker"]
 
@@ -27,31 +30,35 @@ _DEPTH = 4 * MAX_BURST_BEATS
 
 
 class RowPacker(wiring.Component):
-    """Members.
+    """Packs groups and writes them to memory.
 
-    start : high for one cycle; the next five are constant from then on.
-    addr, stride, rows : of Y.
-    kind, row : the ``ElementType``, and the shape of a row.
-    beats, strb : beats of a row, and byte enables of its last one.
-    opened : beats that the group opens which is sent off in this cycle; 0 when none is. See :meth:`beats_opened`.
-    room : a group may be sent off.
-    valid, last, y : groups in, with ``last`` at the end of a row.
-    idle : all rows are written and acknowledged.
-    port : the memory port.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+
+    Members
+    -------
+    start : 1, in; high for one cycle; the next four are constant from then on.
+    matrix : :func:`matrix_layout`, in; where Y goes.
+    kind : 2 bits, in; the ``ElementType`` of Y.
+    row : :func:`row_layout`, in.
+    strb : 8 bits, in; byte enables of a row's last beat.
+    opened : 0..2, in; beats that the group opens which is sent off in this cycle; 0 when none is. See
+        :meth:`beats_opened`.
+    room : 1, out; a group may be sent off.
+    valid, last, y : 1, 1 and RAW_GROUP, in; a group, and whether it ends its row.
+    idle : 1, out; all rows are written and acknowledged.
+    port : WritePort, out.
     """
 
     def __init__(self, max_columns: int) -> None:
-        beats = range(max_columns * ElementType.INT32.nbytes // BUS_BYTES + 1)
-        self._beats_bits = (len(beats) - 1).bit_length()
+        self._max_columns = max_columns
         super().__init__(
             {
                 "start": In(1),
-                "addr": In(ADDRESS_BITS),
-                "stride": In(ADDRESS_BITS),
-                "rows": In(ROWS_BITS),
+                "matrix": In(matrix_layout(max_columns)),
                 "kind": In(2),
                 "row": In(row_layout(max_columns)),
-                "beats": In(self._beats_bits),
                 "strb": In(BUS_BYTES),
                 "opened": In(range(3)),
                 "room": Out(1),
@@ -67,32 +74,24 @@ class RowPacker(wiring.Component):
     def _is_long(self) -> Value:
         return self.kind == ElementType.INT32
 
-    @property
-    def _is_short(self) -> Value:
-        return (self.kind == ElementType.INT8) | (self.kind == ElementType.UINT8)
-
     def _fills_two(self, last: Value) -> Value:
         """Whether a group takes two beats."""
-        ends_early = last & (self.row.tail != 0) & (self.row.tail <= LANES // 2)
-        return self._is_long & ~ends_early
+        return self._is_long & ~ends_in_first_half(self.row, last)
 
     def beats_opened(self, index: Value, last: Value) -> Value:
         """How many beats group ``index`` of a row is the first to lie in."""
-        return Mux(self._fills_two(last), 2, ~(self._is_short & index[0]))
+        return Mux(self._fills_two(last), 2, ~(is_byte(self.kind) & index[0]))
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         m.submodules.writer = writer = BurstWriter(_DEPTH)
-        m.submodules.transfers = transfers = RowTransfers(self._beats_bits)
+        m.submodules.transfers = transfers = RowTransfers(self._max_columns)
         wiring.connect(m, writer.port, wiring.flipped(self.port))
         wiring.connect(m, transfers.descriptor, writer.descriptor)
         m.d.comb += [
             transfers.start.eq(self.start),
-            transfers.addr.eq(self.addr),
-            transfers.stride.eq(self.stride),
-            transfers.rows.eq(self.rows),
-            transfers.beats.eq(self.beats),
-            self.room.eq(credit(m, _DEPTH, self.opened, self.port.w.valid & self.port.w.ready, least=2)),
+            transfers.matrix.eq(self.matrix),
+            self.room.eq(places_left(m, _DEPTH, self.opened, self.port.w.valid & self.port.w.ready) >= 2),
         ]
 
         # What waits: the first half of a beat (int8), or the second beat of a group (int32).
@@ -117,7 +116,7 @@ class RowPacker(wiring.Component):
                     second_last.eq(self.last),
                     second_beat.eq(Cat(self.y[2], self.y[3])),
                 ]
-            with m.Elif(self._is_short):
+            with m.Elif(is_byte(self.kind)):
                 m.d.sync += [
                     held.eq(bytes_now),
                     half.eq(~half & ~self.last),
@@ -135,7 +134,7 @@ class RowPacker(wiring.Component):
             self.idle.eq((left == 0) & writer.idle),
         ]
         with m.If(self.start):
-            m.d.sync += left.eq(self.rows)
+            m.d.sync += left.eq(self.matrix.rows)
         with m.Elif(beat_valid & beat_last):
             m.d.sync += left.eq(left - 1)
         return m

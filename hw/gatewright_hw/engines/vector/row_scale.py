@@ -9,52 +9,59 @@
 with n elements, their sum S and sum of squares Q, epsilon, and E, the sum of the weights, all exact integers. The rules
 are :func:`gatewright.spec.vector.normalise` and :func:`gatewright.spec.vector.softmax`.
 
-One multiplier of 24 x 17 bits makes all products, one accumulator sums them and is normalised in place. A norm takes 27
-cycles, a softmax 14; while a row is scaled the rows before it are on their way out and those behind it come in.
+One multiplier of 24 x 17 bits makes all products, one accumulator sums them and is normalised in place. Throughput: a
+row in ``norm_cycles`` or ``softmax_cycles``; while it is scaled, the rows before it are on their way out and those
+behind it come in.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from itertools import pairwise
+from typing import NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, enum, memory, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, exact_log2
 
-from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, RECIPROCAL_CURVE, ROOT_CURVE
+from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, MANTISSA_BITS, RECIPROCAL_CURVE, ROOT_CURVE
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS, VALUE_BITS
+from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.promised_queue import PromisedQueue
 from gatewright_hw.engines.vector.softmax_weights import sum_bits
 from gatewright_hw.engines.vector.statistics import statistics_layout
 
-__all__ = ["SCALE", "RowScale"]
+__all__ = ["ROW_SCALE", "RowScale"]
 
-_COUNT_BITS = MAX_COLUMNS.bit_length()
+_COUNT_BITS = bits_for(MAX_COLUMNS)
 _RATE_BITS = CURVE_FRACTION_BITS + 2
 """r is at most 2."""
 
-SCALE = data.StructLayout(
+ROW_SCALE = data.StructLayout(
     {
         "factor": _COUNT_BITS + _RATE_BITS - 1,
         "offset": signed(NORM_INPUT_BITS + _COUNT_BITS + _RATE_BITS - 1),
         "shift": SHIFT_BITS,
     }
 )
+"""z = round_half_even((x factor - offset) / 2**shift)."""
 
 _ACCUMULATOR_BITS = 56
 """V is below 2**55, for rows of MAX_COLUMNS and the largest epsilon."""
 
 _X_BITS, _Y_BITS = 24, 17
 """Unsigned operands of a 25 x 18 bit multiplier."""
-_LATENCY = 4
-"""Cycles from a product's operands to its sum: operands, product and its register, accumulator."""
+_PRODUCT_DELAY = 3
+"""Cycles from where operands are chosen to their product: operands, product and its register."""
+_CURVE_DELAY = 2
+"""Cycles: table and its register."""
 _NORMALISE = (32, 16, 8, 4, 2, 1)
 """Steps that bring the leading one to the top. A norm leaves the last out, so that the shift is even."""
 
 
-class _State(enum.Enum, shape=3):
+class _State(Enum):
     IDLE = 0
     SUMS = 1
     """n Q - S**2 + epsilon."""
@@ -64,6 +71,37 @@ class _State(enum.Enum, shape=3):
     PRODUCTS = 4
     """n r and S r."""
     DONE = 5
+
+
+class _Product(NamedTuple):
+    """What is multiplied, by the names of operands, and what becomes of it: ``sign`` times the product, moved left by
+    ``left`` bits, is added to the accumulator; or nothing, without ``left``."""
+
+    x: str
+    y: str
+    left: int | None = None
+    sign: str = "plus"
+
+
+_SCHEDULE: dict[_State, tuple[_Product | None, ...]] = {
+    _State.SUMS: (
+        _Product("power_low", "count", 0),
+        _Product("power_high", "count", _X_BITS),
+        _Product("low", "low", 0, "minus"),
+        _Product("low", "high", _Y_BITS + 1, "minus"),
+        _Product("high", "high", 2 * _Y_BITS, "minus"),
+    ),
+    _State.CURVE: (*(None,) * _CURVE_DELAY, _Product("fraction", "drop")),
+    _State.PRODUCTS: (
+        _Product("rate", "count"),
+        _Product("rate", "low", 0, "that of S"),
+        _Product("rate", "high", _Y_BITS, "that of S"),
+    ),
+}
+"""What the multiplier begins in each cycle of a state. ``low`` and ``high`` are parts of the magnitude of S."""
+
+_CYCLES = {state: len(products) + _PRODUCT_DELAY for state, products in _SCHEDULE.items()}
+"""Cycles of the states that multiply: until their last product is used."""
 
 
 def _curve_entries() -> list[int]:
@@ -76,13 +114,25 @@ def _curve_entries() -> list[int]:
 
 
 class RowScale(wiring.Component):
-    """Members.
+    """Scales one row after the other.
 
-    softmax, count, epsilon : which scale, n and epsilon; constant while rows come.
-    statistics : one per row of a norm.
-    sum : one per row of a softmax.
-    o : scales, in a queue.
+    Parameters
+    ----------
+    max_columns : the widest row, at most MAX_COLUMNS.
+
+    Members
+    -------
+    softmax : 1, in; the scales of a softmax are wanted. This and the next two are constant while rows come.
+    count : 0..max_columns, in; n.
+    epsilon : EPSILON_BITS, in.
+    statistics : stream of :func:`statistics_layout`, in; one per row of a norm.
+    sum : stream of :func:`sum_bits`, in; one per row of a softmax.
+    o : stream of ROW_SCALE, out; a queue of two.
     """
+
+    norm_cycles = 1 + sum(_CYCLES.values()) + len(_NORMALISE) - 1 + 1
+    """Cycles of a row, from one to the next, the first and the last included."""
+    softmax_cycles = 1 + len(_NORMALISE) + _CYCLES[_State.CURVE] + 1
 
     def __init__(self, max_columns: int) -> None:
         super().__init__(
@@ -92,49 +142,46 @@ class RowScale(wiring.Component):
                 "epsilon": In(EPSILON_BITS),
                 "statistics": In(stream.Signature(statistics_layout(max_columns))),
                 "sum": In(stream.Signature(sum_bits(max_columns))),
-                "o": Out(stream.Signature(SCALE)),
+                "o": Out(stream.Signature(ROW_SCALE)),
             }
         )
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = PromisedQueue(SCALE, 2)
+        m.submodules.queue = queue = PromisedQueue(ROW_SCALE, 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         state = Signal(_State)
-        tick = Signal(range(8))
+        tick = Signal(range(max(len(_NORMALISE), *_CYCLES.values())))
         total = Signal(self.statistics.payload.total.shape(), reset_less=True)
         power = Signal(self.statistics.payload.power.shape(), reset_less=True)
         accumulator = Signal(_ACCUMULATOR_BITS, reset_less=True)
-        length = Signal(signed(_ACCUMULATOR_BITS.bit_length() + 1), reset_less=True)  # of the number in bits
-        rate, factor = Signal(_RATE_BITS, reset_less=True), Signal(SCALE["factor"].shape, reset_less=True)
+        length = Signal(signed(bits_for(_ACCUMULATOR_BITS) + 1), reset_less=True)  # of the number in bits
+        rate, factor = Signal(_RATE_BITS, reset_less=True), Signal(ROW_SCALE["factor"].shape, reset_less=True)
 
         size = Mux(total < 0, -total, total)
         low, high = size[:_Y_BITS], size[_Y_BITS:]
         entry = self._curve(m, accumulator)
-        fraction = accumulator[-VALUE_BITS:][:INTERPOLATION_BITS]
+        fraction = accumulator[-MANTISSA_BITS:][:INTERPOLATION_BITS]
         start, drop = entry[: _RATE_BITS - 1], entry[_RATE_BITS - 1 :]
-        product, accumulated = self._multiply(
-            m,
-            state,
-            tick,
-            accumulator,
-            {
-                # when: x, y, bits that the product moves left; None where it is not for the accumulator; minus
-                (_State.SUMS, 0): (power[:_X_BITS], self.count, 0, 0),
-                (_State.SUMS, 1): (power[_X_BITS:], self.count, _X_BITS, 0),
-                (_State.SUMS, 2): (low, low, 0, 1),
-                (_State.SUMS, 3): (low, high, _Y_BITS + 1, 1),
-                (_State.SUMS, 4): (high, high, 2 * _Y_BITS, 1),
-                (_State.CURVE, 2): (fraction, drop, None, 0),
-                (_State.PRODUCTS, 0): (rate, self.count, None, 0),
-                (_State.PRODUCTS, 1): (rate, low, 0, total < 0),
-                (_State.PRODUCTS, 2): (rate, high, _Y_BITS, total < 0),
-            },
-        )
+        operands = {
+            "power_low": power[:_X_BITS],
+            "power_high": power[_X_BITS:],
+            "count": self.count,
+            "low": low,
+            "high": high,
+            "fraction": fraction,
+            "drop": drop,
+            "rate": rate,
+        }
+        signs: dict[str, Value | int] = {"plus": 0, "minus": 1, "that of S": total < 0}
+        product, accumulated = self._multiply(m, state, tick, accumulator, operands, signs)
 
         def enter(following: _State) -> list[object]:
             return [state.eq(following), tick.eq(0)]
+
+        def ends(now: _State) -> Value:
+            return tick == _CYCLES[now] - 1
 
         m.d.sync += [tick.eq(tick + 1), accumulator.eq(accumulated)]
         with m.Switch(state):
@@ -148,7 +195,7 @@ class RowScale(wiring.Component):
                     m.d.sync += enter(_State.NORMALISE)
                 with m.If(self.statistics.valid & self.statistics.ready):
                     m.d.sync += enter(_State.SUMS)
-            with m.Case(_State.SUMS), m.If(tick == 4 + _LATENCY - 1):
+            with m.Case(_State.SUMS), m.If(ends(_State.SUMS)):
                 m.d.sync += enter(_State.NORMALISE)
             with m.Case(_State.NORMALISE):
                 with m.Switch(tick):
@@ -157,7 +204,7 @@ class RowScale(wiring.Component):
                             m.d.sync += [accumulator.eq(accumulator << step), length.eq(length - step)]
                 with m.If(tick == Mux(self.softmax, len(_NORMALISE) - 1, len(_NORMALISE) - 2)):
                     m.d.sync += enter(_State.CURVE)
-            with m.Case(_State.CURVE), m.If(tick == 2 + _LATENCY - 1):
+            with m.Case(_State.CURVE), m.If(ends(_State.CURVE)):
                 one = 1 << CURVE_FRACTION_BITS
                 m.d.sync += [rate.eq(one + start - (product >> INTERPOLATION_BITS)), accumulator.eq(0)]
                 with m.If(self.softmax):
@@ -165,9 +212,9 @@ class RowScale(wiring.Component):
                 with m.Else():
                     m.d.sync += enter(_State.PRODUCTS)
             with m.Case(_State.PRODUCTS):
-                with m.If(tick == 0 + _LATENCY - 1):
+                with m.If(tick == _PRODUCT_DELAY):  # of the first product
                     m.d.sync += factor.eq(product)
-                with m.If(tick == 2 + _LATENCY - 1):
+                with m.If(ends(_State.PRODUCTS)):
                     m.d.sync += enter(_State.DONE)
             with m.Case(_State.DONE):
                 m.d.sync += enter(_State.IDLE)
@@ -183,10 +230,10 @@ class RowScale(wiring.Component):
         return m
 
     def _curve(self, m: Module, accumulator: Signal) -> Signal:
-        """The entry at the top bits of ``accumulator``, two cycles later."""
+        """The entry at the top bits of ``accumulator``, ``_CURVE_DELAY`` cycles later."""
         entries = _curve_entries()
-        index_bits = (len(entries) // 2 - 1).bit_length()
-        bits = max(entries).bit_length()
+        index_bits = exact_log2(len(entries) // 2)
+        bits = bits_for(max(entries))
         m.submodules.curves = curves = memory.Memory(shape=bits, depth=len(entries), init=entries)
         read = curves.read_port()
         entry = Signal(bits, reset_less=True)
@@ -200,22 +247,29 @@ class RowScale(wiring.Component):
         state: Signal,
         tick: Signal,
         accumulator: Signal,
-        schedule: dict[tuple[_State, int], tuple[Value, Value, int | None, Value | int]],
+        operands: dict[str, Value],
+        signs: dict[str, Value | int],
     ) -> tuple[Signal, Value]:
         """The multiplier: its last product, and ``accumulator`` with what is to be added to it in this cycle."""
         x, y = Signal(_X_BITS, reset_less=True), Signal(_Y_BITS, reset_less=True)
         product = Signal(_X_BITS + _Y_BITS, reset_less=True)
         result = Signal(_X_BITS + _Y_BITS, reset_less=True)
-        shifts = sorted({shift for _, _, shift, _ in schedule.values() if shift is not None})
+        schedule = {
+            at | state.value << len(tick): product
+            for state, products in _SCHEDULE.items()
+            for at, product in enumerate(products)
+            if product is not None
+        }
+        shifts = sorted({product.left for product in schedule.values() if product.left is not None})
         place = Signal(data.StructLayout({"adds": 1, "minus": 1, "shift": range(len(shifts))}))
         m.d.sync += [product.eq(x * y), result.eq(product), place.adds.eq(0)]
         with m.Switch(Cat(tick, state)):
-            for (when, at), (left, right, shift, minus) in schedule.items():
-                with m.Case(at | when.value << len(tick)):
-                    m.d.sync += [x.eq(left), y.eq(right), place.minus.eq(minus), place.adds.eq(shift is not None)]
-                    if shift is not None:
-                        m.d.sync += place.shift.eq(shifts.index(shift))
-        now = delayed(m, place, 2, reset=True)[-1]
+            for when, one in schedule.items():
+                with m.Case(when):
+                    m.d.sync += [x.eq(operands[one.x]), y.eq(operands[one.y]), place.minus.eq(signs[one.sign])]
+                    if one.left is not None:
+                        m.d.sync += [place.adds.eq(1), place.shift.eq(shifts.index(one.left))]
+        now = delayed(m, place, _PRODUCT_DELAY - 1, reset=True)[-1]
         moved = Signal(_ACCUMULATOR_BITS)
         with m.Switch(now.shift):
             for number, shift in enumerate(shifts):

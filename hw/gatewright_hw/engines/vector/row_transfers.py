@@ -1,69 +1,80 @@
-"""The transfers of a matrix: one per row, or one per sixteen rows while rows follow each other without a gap."""
+"""The transfers of a matrix: one per row, or one per sixteen rows while rows follow each other without a gap.
+
+Throughput: a descriptor a cycle, from the cycle after ``start`` on.
+"""
 
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import VECTOR
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright.spec.vector import LANES, MAX_COLUMNS, ElementType
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
+from gatewright_hw.parameters import in_range
 
-__all__ = ["ROWS_BITS", "RowTransfers"]
+__all__ = ["ROWS_BITS", "RowTransfers", "matrix_layout"]
 
 ROWS_BITS = VECTOR.field("rows").width
 _MERGED = MAX_BURST_BEATS
 """Rows in one transfer when they lie side by side, so that rows of a single beat fill whole bursts."""
 
 
+def matrix_layout(max_columns: int) -> data.StructLayout:
+    """Where a matrix of at most ``max_columns`` elements in a row lies in memory.
+
+    ``addr`` and ``stride``: byte address of the first row and bytes from row to row, multiples of 8. ``rows`` and
+    ``beats``: how many rows, and 64-bit beats of each; at least one.
+    """
+    beats = range(max_columns * ElementType.INT32.nbytes // BUS_BYTES + 1)
+    return data.StructLayout({"addr": ADDRESS_BITS, "stride": ADDRESS_BITS, "rows": ROWS_BITS, "beats": beats})
+
+
 class RowTransfers(wiring.Component):
-    """Emits the descriptors of ``rows`` rows, one a cycle.
+    """Emits the descriptors of a matrix.
 
     Parameters
     ----------
-    beats_bits : width of ``beats``, 1..16.
+    max_columns : the widest row, LANES..MAX_COLUMNS.
 
     Members
     -------
-    start : high for one cycle; the others are constant from then on.
-    addr, stride : byte address of the first row and bytes from row to row, multiples of 8.
-    rows, beats : rows, and 64-bit beats of each; at least one.
-    descriptor : transfers out.
+    start : 1, in; high for one cycle.
+    matrix : :func:`matrix_layout`, in; constant from two cycles before ``start`` on.
+    descriptor : stream of Descriptor, out.
     """
 
-    def __init__(self, beats_bits: int) -> None:
-        if not 1 <= beats_bits <= 16:
-            raise ValueError(f"RowTransfers: beats_bits is {beats_bits}, allowed 1..16")
+    def __init__(self, max_columns: int) -> None:
+        max_columns = in_range("RowTransfers", "max_columns", max_columns, LANES, MAX_COLUMNS)
         super().__init__(
             {
                 "start": In(1),
-                "addr": In(ADDRESS_BITS),
-                "stride": In(ADDRESS_BITS),
-                "rows": In(ROWS_BITS),
-                "beats": In(beats_bits),
+                "matrix": In(matrix_layout(max_columns)),
                 "descriptor": Out(stream.Signature(Descriptor)),
             }
         )
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
+        matrix = self.matrix
         left = Signal(ROWS_BITS)
         addr = Signal(ADDRESS_BITS)
         dense = Signal()
         merged = Signal()
-        m.d.sync += dense.eq(self.stride == self.beats * BUS_BYTES)
+        m.d.sync += dense.eq(matrix.stride == matrix.beats * BUS_BYTES)
         m.d.comb += [
             merged.eq(dense & (left >= _MERGED)),
             self.descriptor.valid.eq(left != 0),
             self.descriptor.payload.addr.eq(addr),
-            self.descriptor.payload.beats.eq(Mux(merged, self.beats * _MERGED, self.beats)),
+            self.descriptor.payload.beats.eq(Mux(merged, matrix.beats * _MERGED, matrix.beats)),
         ]
         with m.If(self.descriptor.valid & self.descriptor.ready):
             m.d.sync += [
                 left.eq(left - Mux(merged, _MERGED, 1)),
-                addr.eq(addr + Mux(merged, self.stride * _MERGED, self.stride)),
+                addr.eq(addr + Mux(merged, matrix.stride * _MERGED, matrix.stride)),
             ]
         with m.If(self.start):
-            m.d.sync += [left.eq(self.rows), addr.eq(self.addr)]
+            m.d.sync += [left.eq(matrix.rows), addr.eq(matrix.addr)]
         return m

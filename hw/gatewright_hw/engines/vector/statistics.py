@@ -1,49 +1,73 @@
-"""What a row must be known for: the sum and the sum of squares of x = saturate16(v), and the largest v.
+"""What a row must be known for, before it can be scaled: its sums and its largest value.
 
-Formats: sums of up to max_columns elements, exact; the largest as v. Elements beyond the row's end do not count. One
-group of LANES a cycle; four multipliers of 16 x 16 bits. A row's figures are there ``delay`` cycles after its last
-group, and wait in a queue.
+    total = sum x    power = sum x**2    peak = max v    with x = saturate16(v)
+
+Formats: v signed, VALUE_BITS; exact sums of up to max_columns elements. Elements beyond the row's end do not count.
+Throughput: one group of LANES a cycle, with a multiplier of 16 x 16 bits per lane. Latency: a row's figures wait in a
+queue ``delay`` cycles after its last group.
 """
 
 from __future__ import annotations
 
+from operator import add
+
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
 from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.pair_tree import larger, pair_tree, pair_tree_delay
 from gatewright_hw.engines.parts.promised_queue import PromisedQueue
-from gatewright_hw.engines.vector.groups import GROUP, pair_sums, row_layout, saturated
+from gatewright_hw.engines.parts.saturation import saturated
+from gatewright_hw.engines.vector.groups import GROUP, in_row, row_layout
 
 __all__ = ["RowStatistics", "statistics_layout"]
 
 _LOWEST = -(1 << VALUE_BITS - 1)
+_SQUARE_BITS = 2 * NORM_INPUT_BITS - 1
+
+_MASK_DELAY = 1
+_SQUARE_DELAY = 2
+"""Cycles: product and its register."""
+_GROUP_DELAY = _MASK_DELAY + _SQUARE_DELAY + pair_tree_delay(LANES)
+"""Cycles from a group to its sums over the lanes."""
+_ROW_DELAY = 1
 
 
 def statistics_layout(max_columns: int) -> data.StructLayout:
     """The figures of a row: sum, sum of squares, largest."""
-    count_bits = (max_columns - 1).bit_length()
+    count_bits = ceil_log2(max_columns)
     return data.StructLayout(
         {
             "total": signed(NORM_INPUT_BITS + count_bits),
-            "power": 2 * NORM_INPUT_BITS - 1 + count_bits,
+            "power": _SQUARE_BITS + count_bits,
             "peak": signed(VALUE_BITS),
         }
     )
 
 
 class RowStatistics(wiring.Component):
-    """Members.
+    """Sums up rows that come group by group.
 
-    row : see :func:`row_layout`; ``centre`` (the sum is wanted, otherwise it is 0) is constant, too, while groups come.
-    room, claim : a row may be begun; its last group is on its way.
-    valid, last, v : groups in.
-    o : one item per row.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+    depth : rows whose figures may wait.
+
+    Members
+    -------
+    row : :func:`row_layout`, in; constant while groups come.
+    centre : 1, in; the sum is wanted, otherwise ``total`` is 0. Constant as well.
+    room : 1, out; a row may be claimed.
+    claim : 1, in; a row's last group is on its way.
+    valid, last, v : 1, 1 and GROUP, in; a group, and whether it ends its row.
+    o : stream of :func:`statistics_layout`, out; one item per row, in the order of claims.
     """
 
-    delay = 7
-    """Cycles: masked, product and its register, two steps of the lanes' sum, accumulation, queue."""
+    delay = _GROUP_DELAY + _ROW_DELAY + PromisedQueue.delay
+    """Cycles from a row's last group to its figures."""
 
     def __init__(self, max_columns: int, depth: int = 4) -> None:
         self._layout = statistics_layout(max_columns)
@@ -67,45 +91,35 @@ class RowStatistics(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [queue.claim.eq(self.claim), self.room.eq(queue.room)]
 
-        # Stage 1: what counts. 2, 3: squares. 4, 5: the lanes' sums. 6: the row's.
         x, squares, values = [], [], []
         for lane in range(LANES):
-            counts = ~self.last | (self.row.tail == 0) | (lane < self.row.tail)
+            counts = in_row(self.row, self.last, lane)
             element = Signal(signed(NORM_INPUT_BITS), name=f"x_{lane}", reset_less=True)
             value = Signal(signed(VALUE_BITS), name=f"v_{lane}", reset_less=True)
-            product = Signal(2 * NORM_INPUT_BITS - 1, name=f"product_{lane}", reset_less=True)
-            square = Signal(2 * NORM_INPUT_BITS - 1, name=f"square_{lane}", reset_less=True)
+            square = Signal(_SQUARE_BITS, name=f"square_{lane}", reset_less=True)
             m.d.sync += [
                 element.eq(Mux(counts, saturated(self.v[lane], NORM_INPUT_BITS), 0)),
                 value.eq(Mux(counts, self.v[lane], _LOWEST)),
-                product.eq(element * element),
-                square.eq(product),
+                square.eq(element * element),
             ]
             x.append(element)
-            squares.append(square)
+            squares.append(delayed(m, square, _SQUARE_DELAY - 1)[-1])
             values.append(value)
-        power = pair_sums(m, squares, "power")
-        total = delayed(m, pair_sums(m, x, "total"), 2)[-1]
-        while len(values) > 1:
-            higher = []
-            for left, right in zip(values[::2], values[1::2], strict=True):
-                step = Signal(signed(VALUE_BITS), name=f"peak_{len(values)}_{len(higher)}", reset_less=True)
-                m.d.sync += step.eq(Mux(left > right, left, right))
-                higher.append(step)
-            values = higher
-        peak = delayed(m, values[0], 2)[-1]
+        power = pair_tree(m, squares, add, "power")
+        total = delayed(m, pair_tree(m, x, add, "total"), _SQUARE_DELAY)[-1]
+        peak = delayed(m, pair_tree(m, values, larger, "peak"), _SQUARE_DELAY)[-1]
 
-        valid = delayed(m, self.valid, 6, reset=True)
-        last = delayed(m, self.last, 6)
+        valid = delayed(m, self.valid, _GROUP_DELAY + _ROW_DELAY, reset=True)
+        last = delayed(m, self.last, _GROUP_DELAY + _ROW_DELAY)
         begun = Signal()  # the row's figures hold a group already
         row = Signal(self._layout)
-        with m.If(valid[5]):
+        with m.If(valid[_GROUP_DELAY]):
             m.d.sync += [
-                begun.eq(~last[5]),
+                begun.eq(~last[_GROUP_DELAY]),
                 row.total.eq(Mux(self.centre, total, 0) + Mux(begun, row.total, 0)),
                 row.power.eq(power + Mux(begun, row.power, 0)),
             ]
             with m.If(~begun | (peak > row.peak)):
                 m.d.sync += row.peak.eq(peak)
-        m.d.comb += [queue.push.eq(valid[6] & last[6]), queue.item.eq(row)]
+        m.d.comb += [queue.push.eq(valid[-1] & last[-1]), queue.item.eq(row)]
         return m

@@ -1,7 +1,10 @@
 """The function TABLE on LANES values: z = value + ((next - value) * f + 64 >> 7).
 
 With x = saturate16(v): record (x >> 7) + 256 of the table and f = x & 127. The rule is
-:func:`gatewright.spec.vector.apply_table`. Each lane has a copy of the table in a block RAM. One group a cycle.
+:func:`gatewright.spec.vector.apply_table`.
+
+Formats: v signed, VALUE_BITS; x, value, next and z int16. Each lane has a copy of the table in a block RAM. One group a
+cycle.
 """
 
 from amaranth.hdl import Cat, Module, Signal, signed
@@ -10,7 +13,9 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, TABLE_ENTRIES, TABLE_STEP_BITS
 from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.vector.groups import GROUP, saturated
+from gatewright_hw.engines.parts.saturation import saturated
+from gatewright_hw.engines.vector.groups import GROUP
+from gatewright_hw.engines.vector.record_loader import table_record_write
 
 __all__ = ["TableLanes"]
 
@@ -18,24 +23,30 @@ _X_BITS = NORM_INPUT_BITS
 _RECORD = data.StructLayout({"value": signed(_X_BITS), "next": signed(_X_BITS)})
 
 
-class TableLanes(wiring.Component):
-    """Members.
+_FRACTION_STAGE = 4
+"""Cycles to the operands of the product: x, table and its register, rise."""
+_SUM_STAGE = _FRACTION_STAGE + 2
+"""Further: product and its register."""
 
-    load, load_index, load_record : a record of the table and its place, before the first group that needs it.
-    valid, v : groups in.
-    z_valid, z : groups out, ``delay`` cycles later.
+
+class TableLanes(wiring.Component):
+    """A pipeline without a stall.
+
+    Members
+    -------
+    load : RecordWrite, in; records of the table, before the first group that needs them.
+    valid, v : 1 and GROUP, in.
+    z_valid, z : 1 and GROUP, out; ``delay`` cycles later.
     """
 
-    load: In(1)
-    load_index: In(range(TABLE_ENTRIES))
-    load_record: In(_RECORD.size)
+    load: In(table_record_write())
     valid: In(1)
     v: In(GROUP)
     z_valid: Out(1)
     z: Out(GROUP)
 
-    delay = 7
-    """Cycles: saturation, table and its register, rise, product and its register, sum."""
+    delay = _SUM_STAGE + 1
+    """Cycles from v to z."""
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -54,11 +65,12 @@ class TableLanes(wiring.Component):
             ramp = register(_X_BITS + 1 + TABLE_STEP_BITS, "ramp")
             z = register(_X_BITS, "z")
             record = Signal(_RECORD, name=f"record_{lane}", reset_less=True)
-            fraction = delayed(m, x[:TABLE_STEP_BITS], 3)[-1]
+            fraction = delayed(m, x[:TABLE_STEP_BITS], _FRACTION_STAGE - 1)[-1]
+            start = delayed(m, value, _SUM_STAGE - _FRACTION_STAGE)[-1]
             m.d.comb += [
-                write.addr.eq(self.load_index),
-                write.data.eq(self.load_record),
-                write.en.eq(self.load),
+                write.addr.eq(self.load.index),
+                write.data.eq(self.load.record),
+                write.en.eq(self.load.valid),
                 read.addr.eq(Cat(x[TABLE_STEP_BITS:-1], ~x[-1])),
                 self.z[lane].eq(z),
             ]
@@ -69,6 +81,6 @@ class TableLanes(wiring.Component):
                 value.eq(record.value),
                 product.eq(rise * fraction),
                 ramp.eq(product),
-                z.eq(delayed(m, value, 2)[-1] + (ramp + (1 << TABLE_STEP_BITS - 1) >> TABLE_STEP_BITS)),
+                z.eq(start + (ramp + (1 << TABLE_STEP_BITS - 1) >> TABLE_STEP_BITS)),
             ]
         return m

@@ -16,7 +16,14 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.vector import LANES, ElementType
-from gatewright_hw.engines.vector.groups import ELEMENT_BITS, RAW_GROUP, group_counter, row_layout
+from gatewright_hw.engines.vector.groups import (
+    ELEMENT_BITS,
+    RAW_GROUP,
+    ends_in_first_half,
+    group_counter,
+    is_byte,
+    row_layout,
+)
 
 __all__ = ["Unpacker"]
 
@@ -29,11 +36,19 @@ def _extended(raw: Value, sign: Value) -> Value:
 
 
 class Unpacker(wiring.Component):
-    """Members.
+    """Cuts beats into groups, or joins them.
 
-    kind : an ``ElementType``; ``column`` and ``row`` (see :func:`row_layout`) are constant, too, while beats come.
-    beats : in.
-    group : groups out, registered; elements beyond a row's end are noise.
+    Parameters
+    ----------
+    max_columns : the widest row; a power of two times LANES.
+
+    Members
+    -------
+    kind : 2 bits, in; the ``ElementType`` of the matrix. This and the next two are constant while beats come.
+    column : 1, in; a row is one element, to be repeated.
+    row : :func:`row_layout`, in.
+    beats : stream of 64 bits, in.
+    group : stream of RAW_GROUP, out, registered; elements beyond a row's end are noise.
     """
 
     def __init__(self, max_columns: int) -> None:
@@ -55,8 +70,7 @@ class Unpacker(wiring.Component):
         if lane < LANES // 2:
             long = Mux(half, before.word_select(lane, 32), long)
         narrow = Mux(self.kind == ElementType.INT16, _extended(middle, middle[-1]), 0)
-        is_short = (self.kind == ElementType.INT8) | (self.kind == ElementType.UINT8)
-        narrow = Mux(is_short, _extended(short, short[-1] & (self.kind == ElementType.INT8)), narrow)
+        narrow = Mux(is_byte(self.kind), _extended(short, short[-1] & (self.kind == ElementType.INT8)), narrow)
         return Mux(self.kind == ElementType.INT32, long, narrow)
 
     def elaborate(self, _platform: object) -> Module:
@@ -69,11 +83,9 @@ class Unpacker(wiring.Component):
         is_long = self.kind == ElementType.INT32
         is_middle = self.kind == ElementType.INT16
 
-        # A row of int32 may end with the first beat of a group.
-        ends_early = last & (self.row.tail != 0) & (self.row.tail <= LANES // 2)
         able = self.beats.valid & (~self.group.valid | self.group.ready)
         m.d.comb += [
-            more.eq(is_long & ~half & ~ends_early & ~self.column),
+            more.eq(is_long & ~half & ~ends_in_first_half(self.row, last) & ~self.column),
             produce.eq(able & ~more),
             consume.eq(Mux(self.column, last, is_long | is_middle | half | last)),
             self.beats.ready.eq(able & consume),

@@ -118,13 +118,12 @@ def test_scales_of_softmax():
     ],
 )
 def test_rows_side_by_side_are_read_together(rows, beats, stride, transfers):
-    dut = RowTransfers(12)
+    dut = RowTransfers(MAX_COLUMNS)
     base = (1 << 32) - 64  # addresses wrap
     got = []
 
     async def bench(ctx):
-        for name, value in {"addr": base, "stride": stride, "rows": rows, "beats": beats}.items():
-            ctx.set(getattr(dut, name), value)
+        ctx.set(dut.matrix, {"addr": base, "stride": stride, "rows": rows, "beats": beats})
         await ctx.tick().repeat(2)
         ctx.set(dut.start, 1)
         await ctx.tick()
@@ -146,7 +145,7 @@ def test_rows_side_by_side_are_read_together(rows, beats, stride, transfers):
         (lambda: RoundingShift(8, 9), "in_bits is 8 and out_bits 9, allowed 2 <= out_bits <= in_bits <= 63"),
         (lambda: RoundingShift(64, 9), "in_bits is 64 and out_bits 9, allowed 2 <= out_bits <= in_bits <= 63"),
         (lambda: StickyShift(65, 9), "in_bits is 65 and out_bits 9, allowed 2 <= out_bits <= in_bits <= 64"),
-        (lambda: RowTransfers(17), "beats_bits is 17, allowed 1..16"),
+        (lambda: RowTransfers(3), "max_columns is 3, allowed 4..4096"),
         (lambda: PromisedQueue(8, 1), "depth is 1, allowed 2..8193"),
     ],
 )
