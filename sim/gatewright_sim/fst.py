@@ -31,16 +31,15 @@ extern "C" int compress2(Bytef *destination, uLongf *capacity, const Bytef *sour
 HEADER_NAMES = {"lz4": "lz4.h", "z": "zlib.h"}
 
 
-def _compiles(header: str) -> bool:
-    """Whether the C++ compiler finds ``header``."""
+def _finds(compiler: list[str], header: str) -> bool:
     source = f"#include <{header}>\n"
-    command = ["c++", "-x", "c++", "-fsyntax-only", "-"]
+    command = [*compiler, "-x", "c++", "-fsyntax-only", "-"]
     return subprocess.run(command, input=source, text=True, capture_output=True, timeout=60).returncode == 0
 
 
-def fst_build_args(directory: Path) -> list[str]:
-    """Verilator arguments for a build that writes FST; what the system lacks is put into ``directory``."""
-    missing = [library for library, header in HEADER_NAMES.items() if not _compiles(header)]
+def fst_build_args(compiler: list[str], directory: Path) -> list[str]:
+    """Verilator arguments for a build that writes FST; what ``compiler`` does not find is put into ``directory``."""
+    missing = [library for library, header in HEADER_NAMES.items() if not _finds(compiler, header)]
     for library in missing:
         (directory / HEADER_NAMES[library]).write_text(HEADERS[library])
         (directory / f"lib{library}.so").write_text(f"INPUT(-l:lib{library}.so.1)\n")

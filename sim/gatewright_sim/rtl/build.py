@@ -1,4 +1,4 @@
-"""From a configuration to a shared library: Amaranth to Verilog, Verilator to C++, g++ to machine code.
+"""From a configuration to a shared library: Amaranth to Verilog, Verilator to C++, a C++ compiler to machine code.
 
 The Verilog and the library are kept in the cache, named by a hash of what they are made from.
 """
@@ -18,8 +18,9 @@ from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
+from gatewright_sim.cxx import INSTALL_TOOLS, find_cxx
 from gatewright_sim.fst import fst_build_args
-from gatewright_sim.verilator import INSTALL_TOOLS, Verilator, find_verilator
+from gatewright_sim.verilator import Verilator, find_verilator
 
 __all__ = ["build_library", "design_verilog"]
 
@@ -39,13 +40,6 @@ STEP_TIMEOUT_S = 1800
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _PIP = "pip install 'gatewright[sim]'"
-
-
-def _compiler() -> str:
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-    if not compiler:
-        raise BackendUnavailable(f"the RTL simulator needs a C++ compiler: {INSTALL_TOOLS}")
-    return compiler
 
 
 def _run(step: str, command: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:
@@ -100,20 +94,20 @@ def _verilate(verilator: Verilator, verilog: str, trace: bool, work: Path) -> No
     _run("Verilator", command, work, {**os.environ, **verilator.environment})
 
 
-def _compile(compiler: str, verilator: Verilator, trace: bool, work: Path, library: Path) -> None:
+def _compile(compiler: list[str], verilator: Verilator, trace: bool, work: Path, library: Path) -> None:
     """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
     runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
     flags = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
     flags += ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
     libraries = ["-pthread"]
     if trace:
-        fst_build_args(work)  # puts what the system lacks of lz4 and zlib into the folder
+        fst_build_args(compiler, work)  # puts what the system lacks of lz4 and zlib into the folder
         libraries += [f"-L{work}", "-llz4", "-lz"]
     for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
         level = SLOW if source.stem.endswith("__Slow") else TRACED if trace else FAST
-        _run("g++", [compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
+        _run("C++ compiler", [*compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
     objects = [str(item) for item in sorted(work.glob("*.o"))]
-    _run("g++", [compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
+    _run("C++ compiler", [*compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
 
 
 def build_library(verilog: str, *, trace: bool = False) -> Path:
@@ -126,8 +120,10 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
 
     Raises :class:`BackendUnavailable` when a tool is missing or fails; the message says how to install it.
     """
-    compiler, verilator = _compiler(), find_verilator()
-    tools = _run("g++", [compiler, "--version"], _HERE) + (verilator.include / "verilated_config.h").read_text()
+    compiler, verilator = find_cxx(), find_verilator()
+    tools = (
+        _run("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / "verilated_config.h").read_text()
+    )
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
     flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, TRACED, SLOW, f"trace={trace}"]
 
@@ -138,4 +134,4 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
         _compile(compiler, verilator, trace, work, path / LIBRARY)
         shutil.rmtree(work)
 
-    return cached_directory("rtl", digest(verilog, *harness, *flags, tools, _machine()), make) / LIBRARY
+    return cached_directory("rtl", digest(verilog, *harness, *flags, *compiler, tools, _machine()), make) / LIBRARY

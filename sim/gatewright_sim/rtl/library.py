@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
+from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.memory import MemoryModel
 
 __all__ = ["Timing", "load"]
@@ -48,8 +49,14 @@ _SIGNATURES = {
 
 
 def load(path: Path) -> ctypes.CDLL:
-    """Load a library of :func:`gatewright_sim.rtl.build.build_library`. Calls release Python's interpreter lock."""
-    library = ctypes.CDLL(str(path))
+    """Load a library of :func:`gatewright_sim.rtl.build.build_library`. Calls release Python's interpreter lock.
+
+    Raises :class:`BackendUnavailable` where the system refuses, as for a cache on a file system mounted ``noexec``.
+    """
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise BackendUnavailable(f"the RTL simulator cannot be loaded: {error}") from error
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gatewright.recommender.errors import DataError, user_index
+from gatewright.recommender.errors import DataError
+from gatewright.recommender.model import user_index
 from gatewright.recommender.texts import favourites
 
 __all__ = ["MovieLens", "load_movielens"]

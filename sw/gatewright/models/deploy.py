@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 import gatewright.compiler
+import gatewright.program
+import gatewright.recommender
 import gatewright.spec
 from gatewright.cache import cached_directory, digest
 from gatewright.compiler.compile import compile_model
@@ -28,6 +30,7 @@ BUCKETS = (8, 16, 24, 32, 48, 64)
 """Numbers of tokens that the program is compiled for."""
 
 CALIBRATION_USERS = 128
+_PACKAGES = (gatewright.compiler, gatewright.program, gatewright.recommender, gatewright.spec)
 MODEL_FILE, PROGRAM_FILE = "model.npz", "program.gwp"
 
 
@@ -45,8 +48,8 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
         trained.key,
         config.hash_text,
         str(FORMAT_VERSION),
-        code_version("hybrid", "deploy", "export", "csr_op"),
-        *(file.read_bytes() for package in (gatewright.compiler, gatewright.spec) for file in _sources(package)),
+        code_version(*(f"models/{name}" for name in ("hybrid", "deploy", "export", "csr_op"))),
+        *(file.read_bytes() for package in _PACKAGES for file in _sources(package)),
     )
 
     def make(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,11 @@ __all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "code_version", "trai
 Progress = Callable[[str, int, int], None]
 """Called as progress(stage, done, total)."""
 
-_SOURCES = ("data", "determinism", "lightgcn", "text", "fusion", "train_fusion", "train", "reference")
+TEXT_SOURCES = ("models/data", "models/text", "recommender/texts")
+MODEL_SOURCES = (*(f"models/{name}" for name in (
+    "determinism", "evaluate", "fusion", "lightgcn", "reference", "train", "train_fusion",
+)), *TEXT_SOURCES)  # fmt: skip
+"""The source files that the vectors of texts, and that a trained model depends on."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,8 @@ class TrainedHybrid:
 
 
 def code_version(*modules: str) -> str:
-    """Hash of the named source files beside this one: a cached model is retrained when they change."""
-    return digest(*((Path(__file__).parent / f"{name}.py").read_bytes() for name in modules))
+    """Hash of the named source files of this package: a cached model is retrained when they change."""
+    return digest(*((Path(__file__).parents[1] / f"{name}.py").read_bytes() for name in modules))
 
 
 def train_or_load(
@@ -76,7 +81,7 @@ def train_or_load(
     """
     options = options or TrainingOptions()
     hyperparameters = json.dumps(asdict(options), sort_keys=True)
-    key = digest(data.fingerprint, hyperparameters, code_version(*_SOURCES), torch.__version__)
+    key = digest(data.fingerprint, hyperparameters, code_version(*MODEL_SOURCES), torch.__version__)
     folder = cached_directory("models", key, lambda path: _train(data, options, path, progress))
     state = torch.load(folder / "model.pt", weights_only=True)
     gcn = LightGCN(data.n_users, data.n_items, options.graph, torch.Generator())
@@ -100,7 +105,10 @@ def _train(data: MovieLens, options: TrainingOptions, folder: Path, progress: Pr
         train, gcn, text, encoder, options.fusion, options.training, options.seed, stage("training fusion")
     )
     quality = _quality(train, held_out, HybridReference(train, gcn, fusion, text), encoder)
-    torch.save({"gcn": gcn.state_dict(), "fusion": fusion.state_dict()}, folder / "model.pt")
+    with (folder / "model.pt").open("wb") as file:  # a full disk is an OSError here, in torch it is a RuntimeError
+        state = BytesIO()
+        torch.save({"gcn": gcn.state_dict(), "fusion": fusion.state_dict()}, state)
+        file.write(state.getvalue())
     np.save(folder / "text.npy", text)
     (folder / "quality.json").write_text(json.dumps({name: asdict(value) for name, value in quality.items()}, indent=1))
 
@@ -112,7 +120,7 @@ def _item_vectors(data: MovieLens, encoder: TextEncoder, progress: Callable[[int
     def make(path: Path) -> None:
         np.save(path / "text.npy", encoder.encode(texts, progress=progress))
 
-    return np.load(cached_directory("text", digest("\0".join(texts), code_version("text")), make) / "text.npy")
+    return np.load(cached_directory("text", digest("\0".join(texts), code_version(*TEXT_SOURCES)), make) / "text.npy")
 
 
 def _quality(

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import struct
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from gatewright.files import reason, written_whole
 from gatewright.program.check import check
 from gatewright.program.compiled import FORMAT_VERSION, CompiledProgram
 from gatewright.program.errors import DamagedProgram, ProgramError, UnsupportedProgram
@@ -49,20 +48,12 @@ def save_program(program: CompiledProgram, path: str | Path) -> None:
     digest = hashlib.sha256(prefix)
     for part in (header, *blobs):
         digest.update(part)
-    target = Path(path)
-    work = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        try:
-            with work.open("xb") as file:
-                for part in (prefix, digest.digest(), header, *blobs):
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            work.replace(target)
-        finally:
-            work.unlink(missing_ok=True)
+        with written_whole(path) as file:
+            for part in (prefix, digest.digest(), header, *blobs):
+                file.write(part)
     except OSError as error:
-        raise ProgramError(f"program file {target} cannot be written: {error.strerror}") from error
+        raise ProgramError(f"program file {path} cannot be written: {reason(error)}") from error
 
 
 def load_program(path: str | Path) -> CompiledProgram:
@@ -76,7 +67,7 @@ def load_program(path: str | Path) -> CompiledProgram:
     except FileNotFoundError:
         raise ProgramError(f"program file {path} does not exist") from None
     except OSError as error:
-        raise ProgramError(f"program file {path} cannot be read: {error.strerror}") from error
+        raise ProgramError(f"program file {path} cannot be read: {reason(error)}") from error
     try:
         program = _parse(data)
         check(program)

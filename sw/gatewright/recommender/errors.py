@@ -1,10 +1,8 @@
 """Named errors of the recommender: each message is one sentence that says what was given and what is allowed."""
 
-import numpy as np
-
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownUserError", "user_index"]
+__all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownUserError"]
 
 
 class RecommenderError(GatewrightError, ValueError):
@@ -24,11 +22,3 @@ class UnknownUserError(DataError):
 
 class ModelFileError(RecommenderError):
     """A model file that is missing, damaged or of another version."""
-
-
-def user_index(user_ids: np.ndarray, user_id: int) -> int:
-    """Position of a user id among the ascending ``user_ids``; raises `UnknownUserError`."""
-    index = int(np.searchsorted(user_ids, user_id))
-    if index == len(user_ids) or user_ids[index] != user_id:
-        raise UnknownUserError(user_id, len(user_ids), int(user_ids[0]), int(user_ids[-1]))
-    return index

@@ -7,9 +7,9 @@ import numpy as np
 
 from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram
-from gatewright.recommender.errors import RecommenderError, user_index
+from gatewright.recommender.errors import RecommenderError
 from gatewright.recommender.inputs import Tokenizer, request_inputs
-from gatewright.recommender.model import HybridModel
+from gatewright.recommender.model import HybridModel, user_index
 from gatewright.recommender.texts import favourites, profile_text
 
 __all__ = ["HybridRecommender", "Recommendation", "RecommendedItem"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from gatewright.files import reason, written_whole
 from gatewright.recommender.errors import ModelFileError
 
 __all__ = ["load", "save"]
@@ -23,12 +24,15 @@ _VERSION, _CHECKSUM = "version", "checksum"
 
 
 def save(path: Path, value: Any, version: int) -> None:
-    """Write a dataclass to ``path``."""
+    """Write a dataclass to ``path``, whole or not at all. Raises `ModelFileError`."""
     arrays: dict[str, np.ndarray] = {}
     _pack(value, "model", arrays)
     arrays[_VERSION] = np.array(version)
-    with path.open("wb") as file:
-        np.savez(file, **arrays, **{_CHECKSUM: _checksum(arrays)})
+    try:
+        with written_whole(path) as file:
+            np.savez(file, **arrays, **{_CHECKSUM: _checksum(arrays)})
+    except OSError as error:
+        raise ModelFileError(f"model file {path} cannot be written: {reason(error)}") from error
 
 
 def load(path: Path, kind: type[T], version: int) -> T:

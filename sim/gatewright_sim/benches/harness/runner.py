@@ -9,6 +9,7 @@ tools' versions.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,9 @@ from amaranth.lib import wiring
 from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
+from gatewright.driver.errors import BackendUnavailable
 from gatewright_hw.verilog import to_verilog
+from gatewright_sim.cxx import find_cxx
 from gatewright_sim.fst import fst_build_args
 from gatewright_sim.verilator import find_verilator
 
@@ -38,12 +41,14 @@ class BenchError(AssertionError):
 
 class _PortsOnly(Verilator):
     """cocotb's Verilator runner, but tests see the top's ports only, so that Verilator may optimise the rest, and
-    the C++ compiler spends no time on code that runs once."""
+    the C++ compiler, which is ours, spends no time on code that runs once."""
 
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         place = verilate.index("--public-flat-rw")
-        return [[*verilate[:place], "--public-depth", "1", *verilate[place + 1 :]], [*make, *MAKE_ARGS]]
+        compiler = shlex.join(find_cxx())
+        arguments = (*MAKE_ARGS, f"CXX={compiler}", f"LINK={compiler}")
+        return [[*verilate[:place], "--public-depth", "1", *verilate[place + 1 :]], [*make, *arguments]]
 
 
 @contextmanager
@@ -69,29 +74,32 @@ def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = 
     """Compile ``design`` (a component, or Verilog text whose top module is ``name``) with cocotb's main program.
 
     Returns the cached directory that holds the executable ``name``; a design seen before is not built again. Raises
-    :class:`BenchError` with the compiler's output.
+    :class:`BackendUnavailable` with the tools' output where it cannot be built.
     """
     text = design if isinstance(design, str) else to_verilog(design, name)
-    key = digest(text, name, *BUILD_ARGS, *MAKE_ARGS, f"waves={waves}", version("verilator"), version("cocotb"))
+    compiler, verilator = find_cxx(), find_verilator()
+    tools = (version("verilator"), version("cocotb"), *compiler)
+    key = digest(text, name, *BUILD_ARGS, *MAKE_ARGS, f"waves={waves}", *tools)
 
     def make(path: Path) -> None:
         source = path / f"{name}.v"
         source.write_text(text)
         log = path / "build.log"
-        with tempfile.TemporaryDirectory(prefix="gatewright-build-") as work:
+        place = None if " " in str(path) else path  # make knows no spaces
+        with tempfile.TemporaryDirectory(prefix="gatewright-build-", dir=place) as work:
             try:
-                with _environment(**find_verilator().environment):
+                with _environment(**verilator.environment):
                     _PortsOnly().build(
                         sources=[source],
                         hdl_toplevel=name,
                         build_dir=work,
-                        build_args=[*BUILD_ARGS, *(fst_build_args(Path(work)) if waves else ())],
+                        build_args=[*BUILD_ARGS, *(fst_build_args(compiler, Path(work)) if waves else ())],
                         timescale=("1ns", "1ps"),
                         waves=waves,
                         log_file=log,
                     )
-            except (RuntimeError, SystemExit) as error:
-                raise BenchError(f"Verilator could not build {name}: {error}\n{_tail(log)}") from None
+            except (RuntimeError, SystemExit, OSError) as error:
+                raise BackendUnavailable(f"Verilator could not build {name}: {error}\n{_tail(log)}") from None
             shutil.copy2(Path(work) / name, path / name)
 
     return cached_directory("cocotb", key, make)

@@ -1,0 +1,78 @@
+"""Files that appear whole or not at all, and streams that nobody reads any more."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, BinaryIO
+
+__all__ = ["check_writable", "reason", "same_file", "silence", "written_whole"]
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write: it replaces what stands at ``path`` once the body is done; if the body fails, that stays.
+
+    Where ``path`` is a symbolic link, the file that it leads to is replaced. A pipe or a device (``/dev/null``) is
+    written to as it is. Raises :class:`OSError`.
+    """
+    if _is_special(path):
+        with open(path, "wb") as file:
+            yield file
+        return
+    target, work = _target_and_work(path)
+    try:
+        with work.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, work)
+        work.replace(target)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise the :class:`OSError` that :func:`written_whole` would; what is there, or is not, stays so."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if _is_special(path):
+        return
+    _, work = _target_and_work(path)
+    work.open("xb").close()
+    work.unlink()
+
+
+def _is_special(path: str | Path) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _target_and_work(path: str | Path) -> tuple[Path, Path]:
+    """Where the file will stand, and a name beside it; both on one file system, so that renaming is one step."""
+    target = Path(os.path.realpath(path))
+    return target, target.with_name(f".gatewright-{token_hex(8)}")
+
+
+def same_file(one: str | Path, other: str | Path) -> bool:
+    """Whether both are names of one file, be it by a link, another spelling, or a file that is yet to be written."""
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def reason(error: OSError) -> str:
+    """What the system says is wrong."""
+    return error.strerror or str(error)
+
+
+def silence(stream: IO[str] | None) -> None:
+    """Let what ``stream`` still holds, and all that follows, go nowhere, since it cannot be written."""
+    with suppress(AttributeError, OSError, ValueError):  # a stream without a descriptor has nothing to lose
+        assert stream is not None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
