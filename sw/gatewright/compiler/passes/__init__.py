@@ -16,7 +16,7 @@ from gatewright.compiler.passes.attention.fuse import FuseAttention
 from gatewright.compiler.passes.broadcast import DropExpands
 from gatewright.compiler.passes.dimensions import BindDimensions
 from gatewright.compiler.passes.dynamically_quantised import ImportDynamicallyQuantised
-from gatewright.compiler.passes.fold import FoldConstants
+from gatewright.compiler.passes.fold import FoldConstants, FoldLateConstants
 from gatewright.compiler.passes.gelu import FuseGelu
 from gatewright.compiler.passes.inline import InlineFunctions
 from gatewright.compiler.passes.l2_norm import FuseL2Norm
@@ -56,6 +56,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: SimplifyViews(),
     lambda _: MoveViewsBehindLinear(),
     lambda _: SimplifyViews(),
+    lambda _: FoldLateConstants(),
     lambda _: MergeEqualNodes(),
     lambda _: Name(),
 )

@@ -10,10 +10,10 @@ from onnxscript import optimizer
 
 from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.probe import session
-from gatewright.compiler.passes.rewriting import Pass, array, initializer, sizes
+from gatewright.compiler.passes.rewriting import Pass, array, emit, initializer, replace, sizes
 from gatewright.compiler.passes.shapes import infer_more
 
-__all__ = ["FoldConstants"]
+__all__ = ["FoldConstants", "FoldLateConstants"]
 
 LARGEST = 1 << 25  # elements of a result that takes more room than what it is computed from
 _KEPT = {"QuantizeLinear", "DequantizeLinear"}  # the import of quantised models reads their scales
@@ -49,21 +49,36 @@ class FoldConstants(Pass):
             _LOGGER.setLevel(level)
 
 
+class FoldLateConstants(Pass):
+    """Before: nodes of constants that other passes have made or left. After: initializers, in one sweep from the
+    inputs on; a constant output of the model is the ``Identity`` of one."""
+
+    def rewrite(self, model: ir.Model) -> bool:
+        return any([_fold(model, node) for node in list(model.graph) if node.op_type not in _RANDOM])
+
+
 def _is_folded(node: ir.Node) -> bool:
     return node.domain != DOMAIN and node.op_type not in _KEPT | _RANDOM
 
 
 def _fold(model: ir.Model, node: ir.Node) -> bool:
     """What the library leaves (several outputs; GatherElements of unequal shapes), computed by onnxruntime."""
-    constants = [array(value) for value in node.inputs if value is not None]
-    if not constants or any(each is None for each in constants):
+    if any(array(value) is None for value in node.inputs if value is not None):
         return False
-    if any(value.is_graph_output() for value in node.outputs) or any(map(_is_graph, node.attributes.values())):
+    outputs = [value.is_graph_output() for value in node.outputs]
+    if any(map(_is_graph, node.attributes.values())) or (any(outputs) and node.op_type == "Identity"):
         return False
     if any(int(np.prod(sizes(value) or (0,))) > LARGEST for value in node.outputs):
         return False
-    for value, result in zip(node.outputs, _run(model, node), strict=True):
-        ir.convenience.replace_all_uses_with(value, initializer(model.graph, result, value.name or "folded"))
+    results = _run(model, node)
+    if not all(isinstance(result, np.ndarray) for result in results):  # sequences
+        return False
+    for value, is_output, result in zip(node.outputs, outputs, results, strict=True):
+        constant = initializer(model.graph, result, value.name or "folded")
+        if is_output:
+            replace(value, emit("Identity", [constant], node, model.graph, shape=result.shape, dtype=constant.dtype))
+        else:
+            ir.convenience.replace_all_uses_with(value, constant)
     model.graph.remove(node, safe=True)
     return True
 
