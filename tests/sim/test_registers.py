@@ -213,26 +213,26 @@ class TestAMemoryThatDoesNotAnswer:
 
 
 @pytest.mark.parametrize("accesses", [1, 4, 12])
-def test_a_start_while_busy_leaves_the_counters_alone(rtl: Device, accesses: int) -> None:
-    program = [rtl.product] * 4
-    assert rtl.run(*program) is ErrorCode.NONE
-    expected = rtl.snapshot(COUNTERS)
-    rtl.start(*program)
+def test_a_start_while_busy_leaves_the_counters_alone(device: Device, accesses: int) -> None:
+    program = [device.product] * 4
+    assert device.run(*program) is ErrorCode.NONE
+    expected = device.snapshot(COUNTERS)
+    device.start(*program)
     for _ in range(accesses):  # each takes some cycles
-        assert rtl.field("STATUS", "busy")
-    rtl.write("CONTROL", START)
-    assert rtl.backend.wait(60)
-    assert rtl.snapshot(COUNTERS) == expected
-    assert (expected["COMMANDS_GEMM"], rtl.read("STATUS")) == (4, 0b010)
+        assert device.field("STATUS", "busy")
+    device.write("CONTROL", START)
+    assert device.backend.wait(60)
+    assert device.snapshot(COUNTERS) == expected
+    assert (expected["COMMANDS_GEMM"], device.read("STATUS")) == (4, 0b010)
 
 
-def test_program_registers_are_taken_at_the_start(rtl: Device) -> None:
-    rtl.start(rtl.product, rtl.product)
-    rtl.write("PROGRAM_ADDR", 4)
-    rtl.write("PROGRAM_COUNT", 9)
-    assert rtl.field("STATUS", "busy")
-    assert rtl.backend.wait(60)
-    assert (rtl.read("ERROR"), rtl.read("COMMANDS_GEMM")) == (0, 2)
+def test_program_registers_are_taken_at_the_start(device: Device) -> None:
+    device.start(device.product, device.product)
+    device.write("PROGRAM_ADDR", 4)
+    device.write("PROGRAM_COUNT", 9)
+    assert device.field("STATUS", "busy")
+    assert device.backend.wait(60)
+    assert (device.read("ERROR"), device.read("COMMANDS_GEMM")) == (0, 2)
 
 
 def test_the_watchdog_allows_exactly_its_cycles(rtl: Device) -> None:
@@ -250,9 +250,9 @@ def test_the_watchdog_stops_a_command_after_its_cycles(rtl: Device, watchdog: in
     assert rtl.read("CYCLES") == 1 + watchdog  # the request of the fetch comes before
 
 
-def test_a_watchdog_written_while_busy_counts_from_the_next_fetch(rtl: Device) -> None:
-    rtl.start(rtl.product, rtl.product)
-    rtl.write("WATCHDOG", 1)
-    assert rtl.read("COMMAND_INDEX") == 0
-    assert rtl.backend.wait(60)
-    assert (rtl.field("ERROR", "code"), rtl.read("ERROR_INDEX")) == (ErrorCode.WATCHDOG, 1)
+def test_a_watchdog_written_while_busy_counts_from_the_next_fetch(device: Device) -> None:
+    device.start(device.product, device.product)
+    device.write("WATCHDOG", 1)
+    assert device.read("COMMAND_INDEX") == 0
+    assert device.backend.wait(60)
+    assert (device.field("ERROR", "code"), device.read("ERROR_INDEX")) == (ErrorCode.WATCHDOG, 1)

@@ -119,28 +119,29 @@ class GoldenMachine:
             return
         self._values["ERROR"] = 0
         self._set_status(busy=1)
-        self._work = self._program(self._values["PROGRAM_ADDR"], self._values["PROGRAM_COUNT"])
+        self._work = self._program(*(self._values[name] for name in ("PROGRAM_ADDR", "PROGRAM_COUNT", "WATCHDOG")))
 
     def _end(self) -> None:
         self._set_status(done=1, error=int(self._values["ERROR"] != 0))
         self._values["IRQ_STATUS"] = 1 << register("IRQ_STATUS").field("done").lsb
 
-    def _program(self, address: int, count: int) -> Iterator[None]:
-        """The program at ``address``, up to the first command that fails."""
+    def _program(self, address: int, count: int, watchdog: int) -> Iterator[None]:
+        """The program at ``address``, up to the first command that fails; ``watchdog`` is the first command's limit."""
         for index in range(count):
             self._values["COMMAND_INDEX"] = index
-            code, detail = yield from self._command(address + COMMAND_BYTES * index)
+            code, detail = yield from self._command(address + COMMAND_BYTES * index, watchdog)
             self._hung = code is ErrorCode.WATCHDOG
-            if self._hung and not self._values["WATCHDOG"]:
+            if self._hung and not watchdog:
                 return  # nothing ends it but a reset
             if code is not ErrorCode.NONE:
                 error = register("ERROR")
                 self._values["ERROR"] = code << error.field("code").lsb | detail << error.field("detail").lsb
                 self._values["ERROR_INDEX"] = index
                 break
+            watchdog = self._values["WATCHDOG"]
         self._end()
 
-    def _command(self, address: int) -> Generator[None, None, tuple[ErrorCode, int]]:
+    def _command(self, address: int, watchdog: int) -> Generator[None, None, tuple[ErrorCode, int]]:
         """Fetch, validate and execute one command; error code and detail."""
         if self.memory.faults.hang:
             return ErrorCode.WATCHDOG, 0
@@ -154,7 +155,7 @@ class GoldenMachine:
         if code is not ErrorCode.NONE:
             return code, detail
         command = decode(raw)
-        if 0 < self._values["WATCHDOG"] < roofline(command, self.config, self.timing).min_cycles:
+        if 0 < watchdog < roofline(command, self.config, self.timing).min_cycles:
             return ErrorCode.WATCHDOG, 0
         code = yield from execute(command, self.memory)
         if code is ErrorCode.NONE:
