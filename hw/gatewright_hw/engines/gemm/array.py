@@ -46,7 +46,7 @@ class Drained(data.StructLayout):
 
 
 class MacArray(wiring.Component):
-    """The array.
+    """The array: one step a cycle, ``lanes`` accumulators out a cycle.
 
     Parameters
     ----------
@@ -56,15 +56,16 @@ class MacArray(wiring.Component):
 
     Members
     -------
-    a, b : operands of one step.
-    first, last : this step begins, ends a tile (both for a tile of one step).
-    drained : accumulators, registered.
+    a : ``rows`` times signed(A_BITS), in; a column of A.
+    b : ``cols`` times signed(B_BITS), in; a row of B.
+    first, last : 1, in; this step begins, ends a tile (both for a tile of one step).
+    drained : Drained, out; accumulators, registered.
     """
 
     def __init__(self, rows: int, cols: int, lanes: int, acc_bits: int) -> None:
         self.rows, self.cols, self.lanes = (operator.index(x) for x in (rows, cols, lanes))
         if cols % lanes:
-            raise ValueError(f"lanes is {lanes}, allowed: a divisor of cols = {cols}")
+            raise ValueError(f"MacArray: lanes is {lanes}, allowed: a divisor of cols = {cols}")
         self.acc_bits = acc_bits
         self.parts = cols // lanes
         super().__init__(

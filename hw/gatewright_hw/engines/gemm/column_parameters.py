@@ -12,7 +12,8 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
-from gatewright_hw.engines.gemm.geometry import BLOCK_TILES, Geometry
+from gatewright.spec.tiling import BLOCK_TILES
+from gatewright_hw.engines.gemm.geometry import Geometry
 
 __all__ = ["COLUMN", "ColumnParameters"]
 
@@ -21,8 +22,15 @@ COLUMN = data.StructLayout({"bias": ACCUMULATOR_BITS, "multiplier": MULTIPLIER_B
 
 
 class ColumnParameters(wiring.Component):
-    """Members: ``write`` stores ``record`` (64 bits) in ``lane`` of ``entry``; ``columns`` are those of (``slot``,
-    ``part``)."""
+    """Memory of the records of two blocks of tiles, written by records and read by ``lanes`` of them.
+
+    Members
+    -------
+    write, entry, lane, record : 1, range(entries), range(lanes) and 64 bits, in; store ``record`` in ``lane`` of
+        ``entry``.
+    slot, part : range(2 * BLOCK_TILES) and range(parts), in.
+    columns : ``lanes`` times COLUMN, out; those of (``slot``, ``part``), in the same cycle.
+    """
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry

@@ -21,44 +21,45 @@ from gatewright_hw.engines.gemm.geometry import Geometry, Kind, Width
 from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.requantiser import Requantiser
 
-__all__ = ["SCALE", "Drain", "Results", "Scores"]
+__all__ = ["REQUANTISER", "Drain", "ResultTag", "Results", "ScoreTag", "Scores"]
 
-SCALE = data.StructLayout({"multiplier": MULTIPLIER_BITS, "shift": SHIFT_BITS})
+REQUANTISER = data.StructLayout({"multiplier": MULTIPLIER_BITS, "shift": SHIFT_BITS})
 """A requantiser's constants."""
+
+_BIAS_DELAY = 2
+"""Cycles from accumulators to their sums with the bias: parameters, sum."""
+
+
+class ResultTag(data.StructLayout):
+    """Which results these are: whether their row exists, their group of columns, and how many columns of the tile
+    exist."""
+
+    def __init__(self, g: Geometry) -> None:
+        super().__init__({"row_exists": 1, "part": range(g.parts), "cols": range(g.cols + 1)})
 
 
 class Results(data.StructLayout):
-    """``lanes`` results of one row for memory, while ``valid``.
-
-    ``wide`` holds int32 results, ``narrow`` int16 ones, or int8 ones in its lower halves; ``row`` exists or not
-    (``row_exists``); ``part`` is the group of columns and ``cols`` how many columns of the tile exist.
-    """
+    """``lanes`` results of one row for memory, while ``valid``: ``wide`` holds int32 results, ``narrow`` int16 ones, or
+    int8 ones in its lower halves."""
 
     def __init__(self, g: Geometry) -> None:
         super().__init__(
             {
                 "valid": 1,
-                "row_exists": 1,
-                "part": range(g.parts),
-                "cols": range(g.cols + 1),
+                "tag": ResultTag(g),
                 "wide": data.ArrayLayout(signed(ACCUMULATOR_BITS), g.lanes),
                 "narrow": data.ArrayLayout(signed(SCORE_BITS), g.lanes),
             }
         )
 
 
-class Scores(data.StructLayout):
-    """``lanes`` scores of one row, while ``valid``.
-
-    ``allowed`` keys may be attended to; ``buffer``, ``row`` and ``group`` say where the scores stand; ``first`` and
-    ``last`` group of the row; ``final`` group of the last row; ``rows`` that exist.
-    """
+class ScoreTag(data.StructLayout):
+    """Which scores these are: ``allowed`` keys may be attended to; ``buffer``, ``row`` and ``group`` say where they
+    stand; they are the ``first`` of their row, or the ``final`` ones of their tile, of which ``rows`` exist."""
 
     def __init__(self, g: Geometry) -> None:
         super().__init__(
             {
-                "valid": 1,
-                "score": data.ArrayLayout(signed(SCORE_BITS), g.lanes),
                 "allowed": g.lanes,
                 "buffer": 1,
                 "row": range(g.rows),
@@ -70,18 +71,33 @@ class Scores(data.StructLayout):
         )
 
 
-class Drain(wiring.Component):
-    """Members.
+class Scores(data.StructLayout):
+    """``lanes`` scores of one row, while ``valid``."""
 
-    drained : from the array.
-    ended : the tile it belongs to, valid from a cycle before the first accumulators of the tile until as many before
-        the next tile's.
-    width : of the results in memory. with_params : column parameters are in use (zero bias otherwise).
-    columns : parameters of (``slot``, ``part``).
-    score_scale : requantiser of scores. row_scale : that of (``buffer``, ``row``).
-    key_mask : allowed keys of ``group``.
-    results, scores : out.
-    release_b : a tile that releases B has left, and its column parameters have been read; one cycle.
+    def __init__(self, g: Geometry) -> None:
+        super().__init__({"valid": 1, "tag": ScoreTag(g), "score": data.ArrayLayout(signed(SCORE_BITS), g.lanes)})
+
+
+class Drain(wiring.Component):
+    """``lanes`` requantisers, each with its constants of the present cycle.
+
+    Members
+    -------
+    drained : Drained, in; from the array.
+    ended : geometry.tile, in; the tile it belongs to, valid from a cycle before the first accumulators of the tile
+        until as many before the next tile's.
+    width : Width, in; of the results in memory.
+    with_params : 1, in; column parameters are in use (zero bias otherwise).
+    slot, part : as in geometry.tile and range(parts), out; whose parameters ``columns`` are wanted, in the same cycle.
+    columns : ``lanes`` times COLUMN, in.
+    score_scale : REQUANTISER, in; of scores.
+    buffer, row : 1 and range(rows), out; whose ``row_scale`` is wanted, in the same cycle.
+    row_scale : REQUANTISER, in.
+    group : range(groups), out; whose ``key_mask`` is wanted, in the same cycle.
+    key_mask : ``lanes`` bits, in; keys that may be attended to.
+    results : Results, out; of GEMM and VALUE.
+    scores : Scores, out; of SCORE.
+    release_b : 1, out; a tile that releases B has left, and its column parameters have been read; one cycle.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -94,8 +110,8 @@ class Drain(wiring.Component):
                 "width": In(Width),
                 "with_params": In(1),
                 "columns": In(COLUMN).array(g.lanes),
-                "score_scale": In(SCALE),
-                "row_scale": In(SCALE),
+                "score_scale": In(REQUANTISER),
+                "row_scale": In(REQUANTISER),
                 "key_mask": In(g.lanes),
                 "slot": Out(g.tile["slot"].shape),
                 "part": Out(range(g.parts)),
@@ -110,8 +126,8 @@ class Drain(wiring.Component):
 
     @property
     def delay(self) -> int:
-        """Cycles: parameters, bias, requantiser."""
-        return 2 + self._lanes[0].delay
+        """Cycles from accumulators to int8 and int16 results, and to scores."""
+        return _BIAS_DELAY + self._lanes[0].delay
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -140,7 +156,7 @@ class Drain(wiring.Component):
             column = delayed(m, self.columns[lane], 1)[1]
             row_scale = delayed(m, self.row_scale, 1)[1]
             bias = Mux((kind == Kind.GEMM) & self.with_params, column.bias.as_signed(), 0)
-            scale = Signal(SCALE, reset_less=True, name=f"scale_{lane}")
+            scale = Signal(REQUANTISER, reset_less=True, name=f"scale_{lane}")
             with m.Switch(kind):
                 with m.Case(Kind.GEMM):
                     m.d.sync += [scale.multiplier.eq(column.multiplier), scale.shift.eq(column.shift)]
@@ -164,8 +180,7 @@ class Drain(wiring.Component):
 
     def _tag_results(self, m: Module, tile: data.View) -> None:
         g = self._geometry
-        layout = data.StructLayout({"row_exists": 1, "part": range(g.parts), "cols": range(g.cols + 1)})
-        tag = Signal(layout)
+        tag = Signal(ResultTag(g))
         m.d.comb += [
             tag.row_exists.eq(self.drained.row < tile.rows),
             tag.part.eq(self.drained.part),
@@ -174,39 +189,24 @@ class Drain(wiring.Component):
         # A command with wide results leaves nothing in the long pipeline for the next command to find.
         to_memory = self.drained.valid & (tile.kind != Kind.SCORE)
         wide = self.width == Width.INT32
-        wide_valid = delayed(m, to_memory & wide, 2, reset=True)[-1]
+        wide_valid = delayed(m, to_memory & wide, _BIAS_DELAY, reset=True)[-1]
         narrow_valid = delayed(m, to_memory & ~wide, self.delay, reset=True)[-1]
         tags = delayed(m, tag, self.delay)
-        now = Signal(layout)
         m.d.comb += [
-            now.eq(Mux(wide, tags[2], tags[-1])),
             self.results.valid.eq(wide_valid | narrow_valid),
-            self.results.row_exists.eq(now.row_exists),
-            self.results.part.eq(now.part),
-            self.results.cols.eq(now.cols),
+            self.results.tag.eq(Mux(wide, tags[_BIAS_DELAY], tags[-1])),
         ]
 
     def _tag_scores(self, m: Module, tile: data.View) -> None:
         """A key is allowed when it exists, the causal mask reaches it and its bit of the key mask is one."""
         g = self._geometry
-        layout = data.StructLayout(
-            {
-                "allowed": g.lanes,
-                "buffer": 1,
-                "row": range(g.rows),
-                "group": range(g.groups),
-                "first": 1,
-                "final": 1,
-                "rows": range(g.rows + 1),
-            }
-        )
         drained = self.drained
         begin = drained.part * g.lanes
         exist = Signal(signed(g.cols.bit_length() + 1), reset_less=True)
         reach = Signal(signed(max(g.rows, g.cols).bit_length() + 3), reset_less=True)
         mask = delayed(m, self.key_mask, 1)[1]
         m.d.sync += [exist.eq(tile.cols - begin), reach.eq(tile.reach + drained.row - begin)]
-        place = Signal(layout)
+        place = Signal(ScoreTag(g))
         m.d.comb += [
             place.buffer.eq(tile.buffer),
             place.row.eq(drained.row),
@@ -215,16 +215,16 @@ class Drain(wiring.Component):
             place.final.eq(tile.last & (drained.row == g.rows - 1) & (drained.part == g.parts - 1)),
             place.rows.eq(tile.rows),
         ]
-        checked = Signal(layout)
+        checked = Signal(ScoreTag(g))
         m.d.comb += [
             checked.eq(delayed(m, place, 1)[1]),
             checked.allowed.eq(Cat((exist > lane) & (reach > lane) & mask[lane] for lane in range(g.lanes))),
         ]
-        tag = delayed(m, checked, self.delay - 1)[-1]
-        m.d.comb += self.scores.valid.eq(
-            delayed(m, drained.valid & (tile.kind == Kind.SCORE), self.delay, reset=True)[-1]
-        )
-        m.d.comb += [self.scores[name].eq(tag[name]) for name, _ in layout]
+        is_score = drained.valid & (tile.kind == Kind.SCORE)
+        m.d.comb += [
+            self.scores.valid.eq(delayed(m, is_score, self.delay, reset=True)[-1]),
+            self.scores.tag.eq(delayed(m, checked, self.delay - 1)[-1]),
+        ]
 
 
 def _saturate(value: Signal, whole: Signal) -> Cat:

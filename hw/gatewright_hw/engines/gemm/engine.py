@@ -22,7 +22,7 @@ from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
 from gatewright_hw.engines.gemm.array import MacArray
 from gatewright_hw.engines.gemm.attention.key_mask import KeyMask
-from gatewright_hw.engines.gemm.attention.loads import AttentionLoad
+from gatewright_hw.engines.gemm.attention.loads import AttentionLoads
 from gatewright_hw.engines.gemm.attention.softmax import Softmax
 from gatewright_hw.engines.gemm.attention.tiles import AttentionTiles
 from gatewright_hw.engines.gemm.column_parameters import ColumnParameters
@@ -31,8 +31,8 @@ from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Geometry, Width
 from gatewright_hw.engines.gemm.issuer import TileIssuer
 from gatewright_hw.engines.gemm.loader import TileLoader
 from gatewright_hw.engines.gemm.operand_banks import OperandBanks
-from gatewright_hw.engines.gemm.product_loads import GemmLoad
-from gatewright_hw.engines.gemm.product_tiles import GemmTiles
+from gatewright_hw.engines.gemm.product_loads import ProductLoads
+from gatewright_hw.engines.gemm.product_tiles import ProductTiles
 from gatewright_hw.engines.gemm.store import TileStore
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.parts.delay import delayed
@@ -66,9 +66,9 @@ class GemmEngine(wiring.Component):
         m.submodules.drain = drain = Drain(g)
         m.submodules.store = store = TileStore(g)
         m.submodules.issuer = issuer = TileIssuer(g)
-        m.submodules.gemm_load = gemm_load = GemmLoad(g)
-        m.submodules.gemm_tiles = gemm_tiles = GemmTiles(g)
-        m.submodules.attention_load = attention_load = AttentionLoad(g)
+        m.submodules.product_loads = product_loads = ProductLoads(g)
+        m.submodules.product_tiles = product_tiles = ProductTiles(g)
+        m.submodules.attention_loads = attention_loads = AttentionLoads(g)
         m.submodules.attention_tiles = attention_tiles = AttentionTiles(g)
         m.submodules.mask = mask = KeyMask(g)
         m.submodules.softmax = softmax = Softmax(g)
@@ -118,8 +118,6 @@ class GemmEngine(wiring.Component):
         width = Signal(Width)
         m.d.comb += [
             width.eq(Mux(is_attention, attention.flags.out_int16, Cat(gemm.flags.out_int16, gemm.flags.out_int32))),
-            gemm_tiles.width.eq(width),
-            attention_tiles.width.eq(width),
             drain.drained.eq(array.drained),
             drain.ended.eq(issuer.ended),
             drain.width.eq(width),
@@ -146,24 +144,29 @@ class GemmEngine(wiring.Component):
 
         # Control: the opcode chooses whose loads and tiles are in effect; the other pair is idle.
         with m.If(is_attention):
-            wiring.connect(m, attention_load.job, loader.job)
+            wiring.connect(m, attention_loads.job, loader.job)
             wiring.connect(m, attention_tiles.tile, tile_register.i)
         with m.Else():
-            wiring.connect(m, gemm_load.job, loader.job)
-            wiring.connect(m, gemm_tiles.tile, tile_register.i)
-        for control in (gemm_load, gemm_tiles, attention_load, attention_tiles):
-            chosen = is_attention if control in (attention_load, attention_tiles) else ~is_attention
-            m.d.comb += [control.command.eq(command), control.start.eq(begin & chosen)]
-        for load in (gemm_load, attention_load):
-            m.d.comb += [load.release_a.eq(issuer.release_a), load.release_b.eq(drain.release_b)]
-        for tiles in (gemm_tiles, attention_tiles):
-            m.d.comb += tiles.event.eq(loader.event)
+            wiring.connect(m, product_loads.job, loader.job)
+            wiring.connect(m, product_tiles.tile, tile_register.i)
+        for loads, tiles, chosen in (
+            (product_loads, product_tiles, ~is_attention),
+            (attention_loads, attention_tiles, is_attention),
+        ):
+            for control in (loads, tiles):
+                m.d.comb += [control.command.eq(command), control.start.eq(begin & chosen)]
+            m.d.comb += [
+                loads.release_a.eq(issuer.release_a),
+                loads.release_b.eq(drain.release_b),
+                tiles.event.eq(loader.event),
+                tiles.width.eq(width),
+            ]
         idle = Signal()
         m.d.comb += [
-            gemm_tiles.tiles.eq(loader.tiles),
+            product_tiles.tiles.eq(loader.tiles),
             attention_tiles.softmax_done.eq(softmax.done),
             self.command.ready.eq(~running),
-            idle.eq(~gemm_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
+            idle.eq(~product_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
             self.done.eq(begun & idle),
             accept.eq(self.command.valid & self.command.ready),
             begin.eq(delayed(m, accept, 1 + SETUP_CYCLES, reset=True)[-1]),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
-from amaranth.hdl import signed
-from amaranth.lib import data, enum
+from amaranth.hdl import Value, signed
+from amaranth.lib import data
+from amaranth.utils import exact_log2
 
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
@@ -13,16 +15,23 @@ from gatewright.spec.softmax import EXP_ONE
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
-__all__ = ["SETUP_CYCLES", "WORD_BYTES", "Event", "Geometry", "Kind", "Target", "Width"]
+__all__ = ["SETUP_CYCLES", "WORD_BYTES", "WORD_LSB", "Event", "Geometry", "Kind", "Target", "Width", "words"]
 
 WORD_BYTES = BUS_BYTES
 """Bytes in a word of an operand bank: one beat, eight consecutive k."""
+
+WORD_LSB = exact_log2(WORD_BYTES)
 
 SETUP_CYCLES = 3
 """Cycles from a new command to the start of its control: what is derived from its fields is registered on the way."""
 
 
-class Kind(enum.Enum, shape=2):
+def words(count: Value) -> Value:
+    """Words, or beats, that ``count`` bytes take."""
+    return (count + WORD_BYTES - 1) >> WORD_LSB
+
+
+class Kind(IntEnum):
     """What becomes of a tile's accumulators."""
 
     GEMM = 0
@@ -33,7 +42,7 @@ class Kind(enum.Enum, shape=2):
     """Scaled by each row's 1 / sum, then to memory; A is unsigned."""
 
 
-class Width(enum.Enum, shape=2):
+class Width(IntEnum):
     """Of a result in memory: the exponent of its number of bytes."""
 
     INT8 = 0
@@ -41,7 +50,7 @@ class Width(enum.Enum, shape=2):
     INT32 = 2
 
 
-class Target(enum.Enum, shape=2):
+class Target(IntEnum):
     """Where a load goes."""
 
     A = 0
@@ -50,7 +59,7 @@ class Target(enum.Enum, shape=2):
     MASK = 3
 
 
-class Event(enum.Enum, shape=2):
+class Event(IntEnum):
     """What the end of a load means."""
 
     NONE = 0

@@ -16,18 +16,19 @@ __all__ = ["TileIssuer"]
 
 
 class TileIssuer(wiring.Component):
-    """Tiles in, steps out.
+    """Tiles in, one step a cycle out.
 
     Members
     -------
-    tile : tiles to compute, in order.
-    reserve : a tile that starts and goes to memory; not ready while there is no room for it.
-    read, a_word, b_word : the operand banks read these words in this cycle.
-    byte : byte of the word for this step.
-    first, last : the step begins, ends a tile.
-    unsigned : A is unsigned in this step.
-    ended : the tile whose last step was issued last; changes in the cycle after ``last``.
-    release_a : the last words of A have been read and may be overwritten; one cycle.
+    tile : stream of geometry.tile, in; to compute, in order.
+    reserve : stream of geometry.tile, out; one that starts and goes to memory. Not ready while there is no room for it.
+    read : 1, out; the operand banks read a word in this cycle.
+    a_word, b_word : range(a_depth), range(b_depth), out; those words.
+    byte : range(WORD_BYTES), out; byte of the word for this step.
+    first, last : 1, out; the step begins, ends a tile.
+    unsigned : 1, out; A is unsigned in this step.
+    ended : geometry.tile, out; the tile whose last step was issued last; changes in the cycle after ``last``.
+    release_a : 1, out; the last words of A have been read and may be overwritten; one cycle.
     """
 
     def __init__(self, geometry: Geometry) -> None:

@@ -25,17 +25,20 @@ _JOBS_AHEAD = 8
 
 
 class TileLoader(wiring.Component):
-    """Jobs in, bank writes and events out.
+    """Jobs in, bank writes and events out. Whoever keeps parameter records or the key mask takes them from ``data``.
 
     Members
     -------
-    job : loads, in order.
-    descriptor, data : the burst reader.
-    a, b : writes to the operand banks.
-    stall_a : another writer has A's banks in this cycle.
-    column, column_lane, column_data : write a parameter record (``column`` is its entry) when ``column_write`` is high.
-    mask, mask_data : write a word of the key mask when ``mask_write`` is high.
-    event, tiles : a job has ended (Event.NONE for none).
+    job : stream of geometry.job, in; the loads, in order.
+    descriptor : stream of Descriptor, out; to the burst reader.
+    data : stream of 64 bits, in; from the burst reader.
+    a, b : BankWrite, out; to the operand banks.
+    stall_a : 1, in; another writer has A's banks in this cycle.
+    column_write : 1, out; ``data`` is a parameter record in this cycle.
+    column, column_lane : range(entries) and range(lanes), out; its place.
+    mask_write : 1, out; ``data`` is a word of the key mask in this cycle.
+    mask : range(words), out; its place.
+    event, tiles : Event and range(BLOCK_TILES + 1), out; a job of so many tiles has ended (Event.NONE for none).
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -86,13 +89,13 @@ class TileLoader(wiring.Component):
         with m.If(self.descriptor.valid & self.descriptor.ready):
             m.d.sync += [left.eq(left - 1), addr.eq(after)]
         with m.If(end):
-            m.d.sync += resume[job.target.as_value()].eq(after)
+            m.d.sync += resume[job.target].eq(after)
         with m.If(self.job.valid & self.job.ready):
             new = self.job.payload
             m.d.sync += [
                 job.eq(new),
                 left.eq(new.rows),
-                addr.eq(Mux(new.restart, new.addr, resume[new.target.as_value()])),
+                addr.eq(Mux(new.restart, new.addr, resume[new.target])),
             ]
 
     def _place(self, m: Module, queue: Queue) -> None:

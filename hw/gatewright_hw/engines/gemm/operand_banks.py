@@ -32,14 +32,14 @@ class BankWrite(data.StructLayout):
 
 
 class OperandBanks(wiring.Component):
-    """``banks`` banks of ``depth`` words.
+    """``banks`` banks of ``depth`` words: a byte of each and a write a cycle.
 
     Members
     -------
-    write : a write in this cycle (``banks`` is zero for none); it is in the banks two cycles later.
-    read, addr : read a word in this cycle.
-    byte : which byte of the word read last goes out for this step.
-    value : the bytes, registered.
+    write : BankWrite, in; a write in this cycle (``banks`` is zero for none); it is in the banks two cycles later.
+    read, addr : 1 and range(depth), in; read a word in this cycle.
+    byte : range(WORD_BYTES), in; which byte of the word read last goes out for this step.
+    value : ``banks`` times 8 bits, out; the bytes, registered, ``delay`` cycles after their step.
     """
 
     def __init__(self, banks: int, depth: int) -> None:

@@ -11,68 +11,48 @@ Memory traffic in bytes: R + S * ceil(tiles of R / tiles of a block), plus the c
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import GEMM
-from gatewright.spec.memory import COMMAND_BYTES
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Event, Geometry, Target
-from gatewright_hw.engines.gemm.tile_walk import TileWalk, tiles_per_half
+from gatewright_hw.engines.gemm.control import LoadsSignature
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Target, words
+from gatewright_hw.engines.gemm.product_walks import product_walks
 from gatewright_hw.engines.interface import command_layout
 
-__all__ = ["GemmLoad"]
+__all__ = ["ProductLoads"]
 
 _PARAM_BYTES = 8
 _SETTLE = 2
 """Cycles from a step of a walk to the size of its load."""
 
 
-class GemmLoad(wiring.Component):
-    """Members.
+class ProductLoads(wiring.Component):
+    """The loads of GEMM commands, at most one in five cycles; members as in :class:`.control.LoadsSignature`.
 
-    command : the command, stable from SETUP_CYCLES before ``start`` until the end. start : begin.
-    release_a, release_b : a tile's place in a ring is free again.
-    job : the loads.
+    A release frees the place of one tile in a ring.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "release_a": In(1),
-                "release_b": In(1),
-                "job": Out(stream.Signature(g.job)),
-            }
-        )
+        self._geometry = geometry
+        super().__init__(LoadsSignature(geometry))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self._geometry
         command = command_layout(GEMM)(self.command)
         transposed, a_resident, params = command.flags.b_kn, command.flags.a_resident, command.flags.params
-        pitch = Signal(range(max(g.a_half, g.b_half) + 1))  # words of a tile
-        m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
-
-        m.submodules.a = a = TileWalk(g.rows, g.a_half)
-        m.submodules.b = b = TileWalk(g.cols, g.b_half)
+        a, b, pitch = product_walks(m, g, command, self.start)
         room_a = Signal(range(2 * BLOCK_TILES + 1))  # free places in the rings
         room_b = Signal(range(2 * BLOCK_TILES + 1))
         sent_a = Signal()
         sent_b = Signal()
-        for walk, total, room, sent, release in (
-            (a, command.m, room_a, sent_a, self.release_a),
-            (b, command.n, room_b, sent_b, self.release_b),
+        for walk, room, sent, release in (
+            (a, room_a, sent_a, self.release_a),
+            (b, room_b, sent_b, self.release_b),
         ):
-            m.d.comb += [
-                walk.start.eq(self.start),
-                walk.total.eq(total),
-                walk.pitch.eq(pitch),
-            ]
-            m.d.sync += walk.per_half.eq(tiles_per_half(pitch, walk.half))
             m.d.sync += room.eq(room + release - Mux(sent, self.job.payload.tiles, 0))
             with m.If(self.start):
                 m.d.sync += room.eq(walk.per_half << 1)
@@ -86,7 +66,7 @@ class GemmLoad(wiring.Component):
         m.d.comb += b_fit.eq(Mux(transposed, b.room * Const(g.cols), g.cols))
         m.d.sync += [
             b_cols.eq(Mux(b.left <= b_fit, b.left, b_fit)),
-            b_tiles.eq((b_cols + g.cols - 1) >> (g.cols.bit_length() - 1)),
+            b_tiles.eq((b_cols + g.cols - 1) >> exact_log2(g.cols)),
         ]
         with m.If(self.start | b.rewind):
             m.d.sync += b_addr.eq(command.b_addr)
@@ -121,7 +101,7 @@ class GemmLoad(wiring.Component):
                 job.tiles.eq(b_tiles),
             ]
             with m.If(transposed):
-                m.d.comb += job.beats.eq((b_cols + WORD_BYTES - 1) >> 3)
+                m.d.comb += job.beats.eq(words(b_cols))
         with m.Else():
             m.d.comb += [
                 job.target.eq(Target.A),

@@ -1,70 +1,49 @@
 """The tiles of a GEMM, in order: for each block of the resident operand R, for each tile of the streamed operand S,
-for each tile of the block, one tile of C. See :mod:`.gemm_load` for the order in which their operands come.
+for each tile of the block, one tile of C. See :mod:`.product_loads` for the order in which their operands come.
 """
 
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import GEMM
-from gatewright.spec.memory import COMMAND_BYTES
+from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.gemm.geometry import BLOCK_TILES, WORD_BYTES, Event, Geometry, Kind, Width
-from gatewright_hw.engines.gemm.tile_walk import TileWalk, tiles_per_half
+from gatewright_hw.engines.gemm.control import TilesSignature
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind, Width
+from gatewright_hw.engines.gemm.product_walks import product_walks
 from gatewright_hw.engines.interface import command_layout
 
-__all__ = ["GemmTiles"]
+__all__ = ["ProductTiles"]
 
 
-class GemmTiles(wiring.Component):
-    """Members.
+class ProductTiles(wiring.Component):
+    """The tiles of GEMM commands, up to one a cycle.
 
-    command : the command, stable from SETUP_CYCLES before ``start`` until the end. start : begin.
-    width : of C.
-    event, tiles : from the loader, what has arrived.
-    tile : the tiles.
-    busy : tiles are left.
+    Members
+    -------
+    width : Width, in; of C.
+    tiles : range(BLOCK_TILES + 1), in; tiles that have arrived with ``event``.
+    others : as in :class:`.control.TilesSignature`.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "width": In(Width),
-                "event": In(Event),
-                "tiles": In(range(BLOCK_TILES + 1)),
-                "tile": Out(stream.Signature(g.tile)),
-                "busy": Out(1),
-            }
-        )
+        self._geometry = geometry
+        super().__init__(TilesSignature(geometry, width=In(Width), tiles=In(range(BLOCK_TILES + 1))))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self._geometry
         command = command_layout(GEMM)(self.command)
         a_resident = command.flags.a_resident
-        pitch = Signal(range(max(g.a_half, g.b_half) + 1))
-        m.d.sync += pitch.eq((command.k + WORD_BYTES - 1) >> 3)
-
-        m.submodules.a = a = TileWalk(g.rows, g.a_half)
-        m.submodules.b = b = TileWalk(g.cols, g.b_half)
+        a, b, _ = product_walks(m, g, command, self.start)
         ready_a = Signal(range(2 * BLOCK_TILES + 1))  # tiles that have arrived and that no tile of C has used yet
         ready_b = Signal(range(2 * BLOCK_TILES + 1))
         use_a, use_b = Signal(), Signal()
-        for walk, total, ready, use, event in (
-            (a, command.m, ready_a, use_a, Event.A),
-            (b, command.n, ready_b, use_b, Event.B),
-        ):
-            m.d.comb += [
-                walk.start.eq(self.start),
-                walk.total.eq(total),
-                walk.pitch.eq(pitch),
-            ]
-            m.d.sync += walk.per_half.eq(tiles_per_half(pitch, walk.half))
+        for ready, use, event in ((ready_a, use_a, Event.A), (ready_b, use_b, Event.B)):
             m.d.sync += ready.eq(ready + Mux(self.event == event, self.tiles, 0) - use)
 
         # Which operand moves: R with every tile, S at the end of a block.
@@ -89,10 +68,10 @@ class GemmTiles(wiring.Component):
 
         # Address of the tile of C by running sums, with a step in bytes for R and for S.
         row_step = Signal(ADDRESS_BITS)
-        col_step = Const(g.cols) << self.width.as_value()
+        col_step = Const(g.cols) << self.width
         r_step, s_step = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         m.d.comb += [
-            row_step.eq(command.c_stride << (g.rows.bit_length() - 1)),
+            row_step.eq(command.c_stride << exact_log2(g.rows)),
             r_step.eq(Mux(a_resident, row_step, col_step)),
             s_step.eq(Mux(a_resident, col_step, row_step)),
         ]

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
 from gatewright_hw.engines.gemm.drain import Results
-from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry, Width
+from gatewright_hw.engines.gemm.geometry import WORD_BYTES, WORD_LSB, Geometry, Width, words
 from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["TileStore"]
@@ -23,14 +23,16 @@ _TILES = 4
 
 
 class TileStore(wiring.Component):
-    """Members.
+    """Results of tiles in, one descriptor per row and its beats out.
 
-    tile : a tile that starts (a reservation); ready while there is room for its results.
-    results : of the tiles, in order.
-    width : of the results.
-    stride : bytes from one output row to the next.
-    descriptor, beat : the burst writer.
-    idle : no tile is here, nor on its way through the array.
+    Members
+    -------
+    tile : stream of geometry.tile, in; a tile that starts (a reservation), taken while there is room for its results.
+    results : Results, in; of the tiles, in order.
+    width : Width, in; of the results.
+    stride : ADDRESS_BITS, in; bytes from one output row to the next.
+    descriptor, beat : streams of Descriptor, WriteBeat, out; to the burst writer.
+    idle : 1, out; no tile is here, nor on its way through the array.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -62,19 +64,19 @@ class TileStore(wiring.Component):
         room = Signal(range(queue.depth + 1), init=queue.depth)
         accept = Signal()
         new_place, new_extent = places.i.payload, extents.i.payload
-        bytes_ = Signal(range(4 * g.cols + 1))
+        row_bytes = Signal(range(4 * g.cols + 1))
         m.d.comb += [
-            bytes_.eq(tile.cols << self.width.as_value()),
+            row_bytes.eq(tile.cols << self.width),
             self.tile.ready.eq((room >= g.drain_cycles) & places.i.ready & extents.i.ready),
             accept.eq(self.tile.valid & self.tile.ready),
             places.i.valid.eq(accept),
             extents.i.valid.eq(accept),
             new_place.addr.eq(tile.addr),
             new_place.rows.eq(tile.rows),
-            new_place.beats.eq((bytes_ + WORD_BYTES - 1) >> 3),
+            new_place.beats.eq(words(row_bytes)),
             new_extent.rows.eq(tile.rows),
             new_extent.beats.eq(new_place.beats),
-            new_extent.tail.eq(bytes_[:3]),
+            new_extent.tail.eq(row_bytes[:WORD_LSB]),
         ]
         dropped = self._queue_results(m, queue)
         popped = queue.o.ready & queue.o.valid
@@ -97,15 +99,15 @@ class TileStore(wiring.Component):
         earlier = Signal(8 * WORD_BYTES)
         for width in Width:
             parts = self._parts(width)
-            complete = results.part % parts == parts - 1
-            begin = (results.part - results.part % parts) * g.lanes
+            complete = results.tag.part % parts == parts - 1
+            begin = (results.tag.part - results.tag.part % parts) * g.lanes
             values = (
                 Cat(results.wide)
                 if width is Width.INT32
                 else Cat(value[: 8 << width.value] for value in results.narrow)
             )
             with m.If(self.width == width):
-                m.d.comb += wanted.eq(complete & (begin < results.cols))
+                m.d.comb += wanted.eq(complete & (begin < results.tag.cols))
                 m.d.comb += following.eq(values)
                 if parts > 1:
                     m.d.comb += [beat.eq(Cat(earlier, values)[-len(beat) :]), following.eq(beat)]
@@ -116,7 +118,7 @@ class TileStore(wiring.Component):
         dropped = Signal()
         m.d.sync += [
             entry.eq(following),
-            push.eq(results.valid & results.row_exists & wanted),
+            push.eq(results.valid & results.tag.row_exists & wanted),
             valid.eq(results.valid),
         ]
         m.d.comb += [queue.i.payload.eq(entry), queue.i.valid.eq(push), dropped.eq(valid & ~push)]

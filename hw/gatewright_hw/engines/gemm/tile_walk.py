@@ -30,7 +30,7 @@ def tiles_per_half(pitch: Signal, half: int) -> Mux:
 
 
 class TileWalk(wiring.Component):
-    """The walk.
+    """The walk, up to a tile a cycle.
 
     Parameters
     ----------
@@ -39,12 +39,19 @@ class TileWalk(wiring.Component):
 
     Members
     -------
-    start : begin with ``total`` rows at the start of the ring; all parameters stay until the next start.
-    advance : go to the next tile. rewind : go to the first row again, the place in the ring goes on. back : return to
-        the tile that is first in this half; for walks that read a half several times.
-    count : rows of this tile. left : rows from this tile on. fresh : this is the first tile. last : it is the last.
-    word : its first word. slot : its place as a number below 2 * BLOCK_TILES. room : tiles from here to the end of
-        the half.
+    start : 1, in; begin with the first row at the start of the ring.
+    total : SIZE_BITS, in; rows of the operand. This and the next two stay until the next start.
+    per_half : range(BLOCK_TILES + 1), in; tiles in a half of the ring.
+    pitch : range(half + 1), in; words of a tile.
+    advance : 1, in; go to the next tile.
+    rewind : 1, in; go to the first row again, the place in the ring goes on.
+    back : 1, in; return to the tile that is first in this half, for walks that read a half several times.
+    count : range(size + 1), out; rows of this tile.
+    left : SIZE_BITS, out; rows from this tile on.
+    fresh, last : 1, out; this is the first, the last tile.
+    word : range(2 * half), out; its first word.
+    slot : range(2 * BLOCK_TILES), out; its place.
+    room : range(BLOCK_TILES + 1), out; tiles from here to the end of the half.
     """
 
     def __init__(self, size: int, half: int) -> None:

@@ -158,7 +158,7 @@ def test_loader_counts_what_it_asks_for(seed: int) -> None:
                 owed += payload.beats
             for side, write in enumerate((dut.a, dut.b)):
                 written[side] += ctx.get(write.banks) != 0
-            if event := ctx.get(dut.event.as_value()):
+            if event := ctx.get(dut.event):
                 events.append((event, ctx.get(dut.tiles)))
             await ctx.tick()
 
@@ -198,9 +198,9 @@ def test_store_writes_only_what_exists(width: Width, lanes: int) -> None:
                     lanes = [int(x) for x in values[row, part * g.lanes : (part + 1) * g.lanes]]
                     assert not ctx.get(dut.idle)  # also while results that do not exist are still to come
                     ctx.set(dut.results.valid, 1)
-                    ctx.set(dut.results.row_exists, row < rows)
-                    ctx.set(dut.results.part, part)
-                    ctx.set(dut.results.cols, cols)
+                    ctx.set(dut.results.tag.row_exists, row < rows)
+                    ctx.set(dut.results.tag.part, part)
+                    ctx.set(dut.results.tag.cols, cols)
                     for lane, value in enumerate(lanes):
                         ctx.set(dut.results.wide[lane], value)
                         ctx.set(dut.results.narrow[lane], (value + (1 << 15)) % (1 << 16) - (1 << 15))

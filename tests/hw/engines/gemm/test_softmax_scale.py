@@ -6,7 +6,7 @@ import pytest
 from gatewright.spec.config import get_config
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import row_scale
-from gatewright_hw.engines.gemm.attention.softmax_scale import RowScale
+from gatewright_hw.engines.gemm.attention.softmax_scale import SoftmaxScale
 from gatewright_hw.engines.gemm.geometry import Geometry
 from gatewright_sim.components.simulation import simulate
 
@@ -16,7 +16,7 @@ from gatewright_sim.components.simulation import simulate
 def test_equals_the_rule(config: str, out: Requantise) -> None:
     """Every bit length, around powers of two, zero, and random sums, one per cycle."""
     geometry = Geometry(get_config(config))
-    dut = RowScale(geometry)
+    dut = SoftmaxScale(geometry)
     largest = geometry.config.max_seq * 255
     near = [x for bit in range(largest.bit_length()) for x in ((1 << bit) - 1, 1 << bit, (1 << bit) + 1)]
     rng = random.Random(out.multiplier)

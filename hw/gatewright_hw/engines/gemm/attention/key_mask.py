@@ -14,8 +14,15 @@ _WORD_BITS = 8 * WORD_BYTES
 
 
 class KeyMask(wiring.Component):
-    """Members: ``write`` stores 64 bits at ``word``; ``allowed`` shows the bits of ``group`` in the same cycle, all
-    ones unless ``enabled``."""
+    """Memory of max_seq bits, written by words and read by groups.
+
+    Members
+    -------
+    write, word, bits : 1, range(words) and 64 bits, in; store ``bits`` at ``word``.
+    enabled : 1, in; otherwise every key is allowed.
+    group : range(groups), in.
+    allowed : ``lanes`` bits, out; those of ``group``, in the same cycle.
+    """
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry

@@ -7,47 +7,41 @@ present one. Tiles of Q pass through a ring in A's banks. Memory traffic: every 
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from gatewright.spec.commands import ATTENTION
 from gatewright.spec.config import QUERY_TILES
-from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Event, Geometry, Target
+from gatewright_hw.engines.gemm.control import LoadsSignature
+from gatewright_hw.engines.gemm.geometry import WORD_LSB, Event, Geometry, Target, words
 from gatewright_hw.engines.gemm.tile_walk import TileWalk
 from gatewright_hw.engines.interface import command_layout
 
-__all__ = ["AttentionLoad"]
+__all__ = ["AttentionLoads"]
 
 
-class AttentionLoad(wiring.Component):
-    """Members.
+class AttentionLoads(wiring.Component):
+    """The loads of ATTENTION commands, up to one a cycle; members as in :class:`..control.LoadsSignature`.
 
-    command : the command, stable while busy. start : begin.
-    release_a, release_b : a tile of Q, K and V of a head are no longer needed.
-    job : the loads.
+    A release of A frees one tile of Q, a release of B K and V of one head.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "release_a": In(1),
-                "release_b": In(1),
-                "job": Out(stream.Signature(g.job)),
-            }
-        )
+        self._geometry = geometry
+        super().__init__(LoadsSignature(geometry))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self._geometry
         command = command_layout(ATTENTION)(self.command)
         m.submodules.q = q = TileWalk(g.rows, g.a_half)
-        words = command.head_dim >> 3  # of a row of one head
-        m.d.comb += [q.start.eq(self.start), q.total.eq(command.seq_q), q.per_half.eq(QUERY_TILES), q.pitch.eq(words)]
+        row_words = command.head_dim >> WORD_LSB  # of one head
+        m.d.comb += [
+            q.start.eq(self.start),
+            q.total.eq(command.seq_q),
+            q.per_half.eq(QUERY_TILES),
+            q.pitch.eq(row_words),
+        ]
 
         room_q = Signal(range(2 * QUERY_TILES + 1))
         room_kv = Signal(range(3))
@@ -63,8 +57,8 @@ class AttentionLoad(wiring.Component):
         m.d.comb += [
             job.restart.eq(1),
             job.rows.eq(command.seq_kv),
-            job.beats.eq(words),
-            job.pitch.eq(words),
+            job.beats.eq(row_words),
+            job.pitch.eq(row_words),
             job.tiles.eq(1),
         ]
         with m.FSM():
@@ -84,7 +78,7 @@ class AttentionLoad(wiring.Component):
                     job.target.eq(Target.MASK),
                     job.addr.eq(command.mask_addr),
                     job.rows.eq(1),
-                    job.beats.eq((command.seq_kv + 8 * WORD_BYTES - 1) >> 6),
+                    job.beats.eq(words((command.seq_kv + 7) >> 3)),
                     job.event.eq(Event.NONE),
                     self.job.valid.eq(1),
                 ]
@@ -128,7 +122,7 @@ class AttentionLoad(wiring.Component):
                     job.addr.eq(command.v_addr + offset),
                     job.stride.eq(command.v_stride),
                     job.word.eq(half + g.v_offset),
-                    job.pitch.eq((command.seq_kv + WORD_BYTES - 1) >> 3),
+                    job.pitch.eq(words(command.seq_kv)),
                     job.event.eq(Event.V),
                     self.job.valid.eq(1),
                 ]

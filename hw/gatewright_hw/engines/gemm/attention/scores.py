@@ -6,13 +6,13 @@ With the causal mask an item stops at the last key that any of its queries may a
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
 
 from gatewright.spec.commands import ATTENTION
 from gatewright.spec.config import QUERY_TILES
-from gatewright.spec.memory import COMMAND_BYTES
-from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind
+from gatewright_hw.engines.gemm.control import TilesSignature
+from gatewright_hw.engines.gemm.geometry import WORD_LSB, Event, Geometry, Kind
 from gatewright_hw.engines.gemm.tile_walk import SIZE_BITS, TileWalk
 from gatewright_hw.engines.interface import command_layout
 
@@ -23,28 +23,19 @@ _SETTLE = 3
 
 
 class ScoreItems(wiring.Component):
-    """Members.
+    """Items of scores, up to a tile a cycle, with _SETTLE cycles between items: an item is one tile of queries of one
+    head. The buffer of the first item is 0, then they alternate.
 
-    command : the command, stable while busy. start : begin.
-    event : from the loader, what has arrived.
-    tile : the tiles; the buffer of the first item is 0, then they alternate.
-    end : the last tile of an item goes in this cycle; keys : of this item.
-    busy : items are left.
+    Members
+    -------
+    end : 1, out; the last tile of an item goes in this cycle.
+    keys : geometry.length, out; of this item.
+    others : as in :class:`..control.TilesSignature`.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "event": In(Event),
-                "tile": Out(stream.Signature(g.tile)),
-                "end": Out(1),
-                "keys": Out(g.length),
-                "busy": Out(1),
-            }
-        )
+        self._geometry = geometry
+        super().__init__(TilesSignature(geometry, end=Out(1), keys=Out(geometry.length)))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -52,7 +43,7 @@ class ScoreItems(wiring.Component):
         command = command_layout(ATTENTION)(self.command)
         causal = command.flags.causal
         m.submodules.q = q = TileWalk(g.rows, g.a_half)
-        words = command.head_dim >> 3
+        words = command.head_dim >> WORD_LSB
         tile = self.tile.payload
 
         heads = Signal(16)  # left, with this one

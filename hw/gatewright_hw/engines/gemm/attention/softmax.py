@@ -19,31 +19,40 @@ from __future__ import annotations
 from functools import reduce
 from operator import add
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.softmax import EXP_BITS, EXP_ENTRIES, EXP_TABLE, SCORE_BITS
-from gatewright_hw.engines.gemm.attention.softmax_scale import RowScale
-from gatewright_hw.engines.gemm.drain import SCALE, Scores
+from gatewright_hw.engines.gemm.attention.softmax_scale import SoftmaxScale
+from gatewright_hw.engines.gemm.drain import REQUANTISER, Scores
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
 from gatewright_hw.engines.parts.delay import delayed
 
 __all__ = ["Softmax"]
 
+_WEIGHT_DELAY = 4
+"""Cycles from a place of the walk to its weights: scores and peak, distance, table, weight."""
+_SUM_DELAY = _WEIGHT_DELAY + 2
+"""Cycles from a place of the walk to the sum of its row so far: sum of the lanes, sum of the row."""
+
 _LOWEST = -(1 << (SCORE_BITS - 1))
 
 
 class Softmax(wiring.Component):
-    """Members.
+    """Scores in, weights and scales out.
 
-    start : a command begins; the first scores are for buffer 0, then buffers alternate.
-    scores : from the drain.
-    out : the output requantiser, stable.
-    write : weights to the operand banks of A, always taken.
-    buffer, row : which row's ``scale`` to show, in the same cycle.
-    done : weights and scales of a tile are complete; one cycle per tile, in order.
+    Members
+    -------
+    start : 1, in; a command begins; the first scores are for buffer 0, then buffers alternate.
+    scores : Scores, in; from the drain.
+    out : REQUANTISER, in; of the output, stable.
+    write : BankWrite, out; weights to the operand banks of A, always taken.
+    buffer, row : 1 and range(rows), in; which row's ``scale`` to show, in the same cycle.
+    scale : REQUANTISER, out.
+    done : 1, out; weights and scales of a tile are complete; one cycle per tile, in order.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -52,11 +61,11 @@ class Softmax(wiring.Component):
             {
                 "start": In(1),
                 "scores": In(Scores(g)),
-                "out": In(SCALE),
+                "out": In(REQUANTISER),
                 "write": Out(BankWrite(g.rows, g.config.a_depth)),
                 "buffer": In(1),
                 "row": In(range(g.rows)),
-                "scale": Out(SCALE),
+                "scale": Out(REQUANTISER),
                 "done": Out(1),
             }
         )
@@ -64,7 +73,7 @@ class Softmax(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self._geometry
-        m.submodules.row_scale = row_scale = RowScale(g)
+        m.submodules.row_scale = row_scale = SoftmaxScale(g)
         m.d.comb += [
             row_scale.out.eq(self.out),
             row_scale.read_buffer.eq(self.buffer),
@@ -72,7 +81,7 @@ class Softmax(wiring.Component):
             self.scale.eq(row_scale.scale),
         ]
         fetched = self._keep_scores(m)
-        peaks, final = self._track_peaks(m)
+        peaks, complete, final = self._track_peaks(m)
 
         # A tile whose scores are complete is walked, row by row, group by group.
         place = data.StructLayout({"buffer": 1, "row": range(g.rows), "group": range(g.groups), "end": 1, "final": 1})
@@ -85,9 +94,9 @@ class Softmax(wiring.Component):
             walk.end.eq(walk.group == groups[walk.buffer]),
             walk.final.eq(walk.end & (walk.row == rows[walk.buffer] - 1)),
         ]
-        with m.If(final.valid):
+        with m.If(complete):
             m.d.sync += [rows[final.buffer].eq(final.rows), groups[final.buffer].eq(final.group)]
-        m.d.sync += waiting.eq(waiting + final.valid - (walking & walk.final))
+        m.d.sync += waiting.eq(waiting + complete - (walking & walk.final))
         with m.If(walking):
             m.d.sync += walk.group.eq(walk.group + 1)
             with m.If(walk.end):
@@ -97,82 +106,79 @@ class Softmax(wiring.Component):
         with m.If(self.start):
             m.d.sync += walk.buffer.eq(0)
 
-        # Stage 1: scores and peak. 2: distance. 3: table. 4: weight.
-        valid = delayed(m, walking, 6, reset=True)
-        at = delayed(m, walk, 6)
+        valid = delayed(m, walking, _SUM_DELAY, reset=True)
+        at = delayed(m, walk, _SUM_DELAY)
         m.d.comb += fetched.addr.eq(Cat(walk.group, walk.row, walk.buffer))
         peak = Signal(signed(SCORE_BITS), reset_less=True)
         m.d.sync += peak.eq(peaks[Cat(walk.row, walk.buffer)])
         weights = []
         for lane in range(g.lanes):
             distance = Signal(SCORE_BITS + 1, name=f"distance_{lane}", reset_less=True)
-            allowed = delayed(m, fetched.data.allowed[lane], 2)[2]
+            allowed = delayed(m, fetched.data.allowed[lane], _WEIGHT_DELAY - 2)[-1]  # from the scores to the table
             m.d.sync += distance.eq(peak - fetched.data.score[lane])
             if lane % 2 == 0:
                 table = memory.Memory(shape=EXP_BITS, depth=EXP_ENTRIES, init=EXP_TABLE.tolist())
                 m.submodules[f"table_{lane // 2}"] = table
             exponential = table.read_port()
-            far = distance[EXP_ENTRIES.bit_length() - 1 :].any()
+            far = distance[exact_log2(EXP_ENTRIES) :].any()
             m.d.comb += exponential.addr.eq(Mux(far, EXP_ENTRIES - 1, distance))
             weight = Signal(EXP_BITS, name=f"weight_{lane}", reset_less=True)
             m.d.sync += weight.eq(Mux(allowed, exponential.data, 0))
             weights.append(weight)
 
-        self._write_weights(m, valid[4], at[4], weights)
+        self._write_weights(m, valid[_WEIGHT_DELAY], at[_WEIGHT_DELAY], weights)
 
-        # Stage 5: sum of the lanes. 6: sum of the row.
         lane_sum = Signal(range(g.lanes * ((1 << EXP_BITS) - 1) + 1), reset_less=True)
         total = Signal.like(row_scale.sum)
         m.d.sync += lane_sum.eq(reduce(add, weights))
-        with m.If(valid[5]):
-            m.d.sync += total.eq(lane_sum + Mux(at[5].group == 0, 0, total))
+        with m.If(valid[_SUM_DELAY - 1]):
+            m.d.sync += total.eq(lane_sum + Mux(at[_SUM_DELAY - 1].group == 0, 0, total))
         m.d.comb += [
-            row_scale.valid.eq(valid[6] & at[6].end),
+            row_scale.valid.eq(valid[-1] & at[-1].end),
             row_scale.sum.eq(total),
-            row_scale.buffer.eq(at[6].buffer),
-            row_scale.row.eq(at[6].row),
-            self.done.eq(delayed(m, valid[6] & at[6].final, row_scale.delay, reset=True)[-1]),
+            row_scale.buffer.eq(at[-1].buffer),
+            row_scale.row.eq(at[-1].row),
+            self.done.eq(delayed(m, valid[-1] & at[-1].final, row_scale.delay, reset=True)[-1]),
         ]
         return m
 
     def _keep_scores(self, m: Module) -> memory.ReadPort:
         """Both score buffers in one memory, a word holding ``lanes`` scores; returns its read port."""
         g = self._geometry
-        word = data.StructLayout({"score": self.scores["score"].shape(), "allowed": g.lanes})
+        tag = self.scores.tag
+        word = data.StructLayout({"score": self.scores.score.shape(), "allowed": g.lanes})
         m.submodules.kept = kept = memory.Memory(shape=word, depth=2 * g.rows * g.groups, init=[])
         store = kept.write_port()
         m.d.comb += [
-            store.addr.eq(Cat(self.scores.group, self.scores.row, self.scores.buffer)),
+            store.addr.eq(Cat(tag.group, tag.row, tag.buffer)),
             store.data.score.eq(self.scores.score),
-            store.data.allowed.eq(self.scores.allowed),
+            store.data.allowed.eq(tag.allowed),
             store.en.eq(self.scores.valid),
         ]
         return kept.read_port()
 
-    def _track_peaks(self, m: Module) -> tuple[Array, data.View]:
+    def _track_peaks(self, m: Module) -> tuple[Array, Value, data.View]:
         """The highest allowed score of each row: a tree over the lanes, then the row's register.
 
-        Returns the registers by (buffer, row), and the scores' tags when the last one of a tile has been counted.
+        Returns the registers by (buffer, row), whether the last scores of a tile have been counted, and their tag.
         """
         g = self._geometry
-        level = [Mux(self.scores.allowed[i], self.scores.score[i], _LOWEST) for i in range(g.lanes)]
+        level = [Mux(self.scores.tag.allowed[i], self.scores.score[i], _LOWEST) for i in range(g.lanes)]
         cycles = 0
         while len(level) > 1:
-            following = []
+            following: list[Signal] = []
             for left, right in zip(level[::2], level[1::2], strict=True):
                 higher = Signal(signed(SCORE_BITS), name=f"higher_{cycles}_{len(following)}", reset_less=True)
                 m.d.sync += higher.eq(Mux(left > right, left, right))
                 following.append(higher)
             level, cycles = following, cycles + 1
         valid = delayed(m, self.scores.valid, cycles + 1, reset=True)
-        at = delayed(m, self.scores, cycles + 1)
+        at = delayed(m, self.scores.tag, cycles + 1)
         peaks = Array(Signal(signed(SCORE_BITS), name=f"peak_{i}", reset_less=True) for i in range(2 * g.rows))
         peak = peaks[Cat(at[-2].row, at[-2].buffer)]
         with m.If(valid[-2] & (at[-2].first | (level[0] > peak))):
             m.d.sync += peak.eq(level[0])
-        final = Signal(self.scores.shape())
-        m.d.comb += [final.eq(at[-1]), final.valid.eq(valid[-1] & at[-1].final)]
-        return peaks, final
+        return peaks, valid[-1] & at[-1].final, at[-1]
 
     def _write_weights(self, m: Module, valid: Signal, at: data.View, weights: list[Signal]) -> None:
         """``lanes`` weights into a word of the row's bank."""

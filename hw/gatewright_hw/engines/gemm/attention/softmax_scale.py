@@ -1,4 +1,4 @@
-"""Row scale: the requantiser of a softmax row, out / sum.
+"""Softmax scale: the requantiser of a softmax row, out / sum.
 
     n = bit length of sum, multiplier = (RECIPROCAL_TABLE[10 bits below the leading one] * out.multiplier + 2**15) >> 16
     shift = min(out.shift + n - 1, 63); a sum of zero gives multiplier 0
@@ -12,45 +12,55 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE
-from gatewright_hw.engines.gemm.drain import SCALE
+from gatewright_hw.engines.gemm.drain import REQUANTISER
 from gatewright_hw.engines.gemm.geometry import Geometry
 from gatewright_hw.engines.parts.delay import delayed
 
-__all__ = ["RowScale"]
+__all__ = ["SoftmaxScale"]
 
 
-class RowScale(wiring.Component):
-    """Members.
+_CONSTANTS_DELAY = 4
+"""Cycles from a normalised sum to its scale: table, its register, product, rounding."""
 
-    valid, sum, buffer, row : a row's sum of weights, and where its scale goes.
-    out : the output requantiser, stable.
-    read_buffer, read_row : which scale ``scale`` shows, in the same cycle.
+
+class SoftmaxScale(wiring.Component):
+    """Sums in, one a cycle; the scales of two buffers of rows, of which one is shown.
+
+    Members
+    -------
+    valid : 1, in; ``sum`` is that of a row.
+    sum : as wide as the sum of max_seq weights, in.
+    buffer, row : 1 and range(rows), in; where its scale goes.
+    out : REQUANTISER, in; of the output, stable.
+    read_buffer, read_row : 1 and range(rows), in; which scale ``scale`` shows, in the same cycle.
+    scale : REQUANTISER, out.
     """
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry
         self._sum_bits = (g.config.max_seq * EXP_ONE).bit_length()
-        self._steps = [1 << i for i in reversed(range((self._sum_bits - 1).bit_length()))]
+        self._steps = [1 << i for i in reversed(range(ceil_log2(self._sum_bits)))]
         super().__init__(
             {
                 "valid": In(1),
                 "sum": In(self._sum_bits),
                 "buffer": In(1),
                 "row": In(range(g.rows)),
-                "out": In(SCALE),
+                "out": In(REQUANTISER),
                 "read_buffer": In(1),
                 "read_row": In(range(g.rows)),
-                "scale": Out(SCALE),
+                "scale": Out(REQUANTISER),
             }
         )
 
     @property
     def delay(self) -> int:
-        """Cycles: normalisation, table and its register, product, rounding, write."""
-        return len(self._steps) + 5
+        """Cycles from a sum to its scale: normalisation, constants, write."""
+        return len(self._steps) + _CONSTANTS_DELAY + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -74,12 +84,12 @@ class RowScale(wiring.Component):
         )
         fetch = table.read_port()
         m.d.comb += fetch.addr.eq(mantissa[-1 - RECIPROCAL_INDEX_BITS : -1])
-        exists = delayed(m, mantissa[-1], 4)[-1]
-        length = delayed(m, length, 3)[-1]
+        exists = delayed(m, mantissa[-1], _CONSTANTS_DELAY)[-1]
+        length = delayed(m, length, _CONSTANTS_DELAY - 1)[-1]
         reciprocal = Signal(RECIPROCAL_BITS, reset_less=True)
         product = Signal(2 * RECIPROCAL_BITS, reset_less=True)
         shift = self.out.shift + length - 1
-        scale = Signal(SCALE, reset_less=True)
+        scale = Signal(REQUANTISER, reset_less=True)
         m.d.sync += [
             reciprocal.eq(fetch.data),
             product.eq(reciprocal * self.out.multiplier),
@@ -88,7 +98,7 @@ class RowScale(wiring.Component):
         ]
 
         place = Cat(self.row, self.buffer)
-        m.submodules.scales = scales = memory.Memory(shape=SCALE.size, depth=2 * g.rows, init=[])
+        m.submodules.scales = scales = memory.Memory(shape=REQUANTISER.size, depth=2 * g.rows, init=[])
         store = scales.write_port()
         read = scales.read_port(domain="comb")
         m.d.comb += [

@@ -8,13 +8,13 @@ has been issued.
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In
 
-from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.engines.gemm.attention.scores import ScoreItems
 from gatewright_hw.engines.gemm.attention.values import ValueItems
-from gatewright_hw.engines.gemm.geometry import Event, Geometry, Width
+from gatewright_hw.engines.gemm.control import TilesSignature
+from gatewright_hw.engines.gemm.geometry import Geometry, Width
 
 __all__ = ["AttentionTiles"]
 
@@ -23,27 +23,18 @@ _AHEAD = 2
 
 
 class AttentionTiles(wiring.Component):
-    """Members.
+    """The tiles of ATTENTION commands, up to one a cycle.
 
-    command : the command, stable while busy. start : begin. width : of O.
-    event : from the loader, what has arrived. softmax_done : the weights of an item are in A's banks.
-    tile : the tiles.
-    busy : tiles are left.
+    Members
+    -------
+    width : Width, in; of O.
+    softmax_done : 1, in; the weights of an item are in A's banks, in this cycle.
+    others : as in :class:`..control.TilesSignature`.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "width": In(Width),
-                "event": In(Event),
-                "softmax_done": In(1),
-                "tile": Out(stream.Signature(g.tile)),
-                "busy": Out(1),
-            }
-        )
+        self._geometry = geometry
+        super().__init__(TilesSignature(geometry, width=In(Width), softmax_done=In(1)))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import ATTENTION
-from gatewright.spec.memory import COMMAND_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
-from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Event, Geometry, Kind, Width
+from gatewright_hw.engines.gemm.control import TilesSignature
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind, Width, words
 from gatewright_hw.engines.gemm.tile_walk import SIZE_BITS
 from gatewright_hw.engines.interface import command_layout
 
@@ -17,32 +18,23 @@ __all__ = ["ValueItems"]
 
 
 class ValueItems(wiring.Component):
-    """Members.
+    """Items of values, up to a tile a cycle: an item is one tile of queries of one head. The buffer of the first item
+    is 0, then they alternate.
 
-    command : the command, stable while busy. start : begin. width : of O.
-    event : from the loader, what has arrived. softmax_done : the weights of an item are in A's banks.
-    keys : of the item in ``buffer``.
-    tile : the tiles; the buffer of the first item is 0, then they alternate.
-    end : the last tile of an item goes in this cycle.
-    busy : items are left.
+    Members
+    -------
+    width : Width, in; of O.
+    softmax_done : 1, in; the weights of an item are in A's banks, in this cycle.
+    buffer : 1, out; of the present item.
+    keys : geometry.length, in; of the item in ``buffer``.
+    end : 1, out; the last tile of an item goes in this cycle.
+    others : as in :class:`..control.TilesSignature`.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = g = geometry
-        super().__init__(
-            {
-                "command": In(8 * COMMAND_BYTES),
-                "start": In(1),
-                "width": In(Width),
-                "event": In(Event),
-                "softmax_done": In(1),
-                "keys": In(g.length),
-                "tile": Out(stream.Signature(g.tile)),
-                "buffer": Out(1),
-                "end": Out(1),
-                "busy": Out(1),
-            }
-        )
+        self._geometry = geometry
+        more = {"width": In(Width), "softmax_done": In(1), "keys": In(geometry.length), "buffer": Out(1), "end": Out(1)}
+        super().__init__(TilesSignature(geometry, **more))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -94,13 +86,13 @@ class ValueItems(wiring.Component):
         next_item = Signal(ADDRESS_BITS)
         m.d.comb += [
             next_head.eq(addr_head + Mux(wide, command.head_dim << 1, command.head_dim)),
-            next_item.eq(Mux(last_item, next_head, addr_item + (command.o_stride << (g.rows.bit_length() - 1)))),
+            next_item.eq(Mux(last_item, next_head, addr_item + (command.o_stride << exact_log2(g.rows)))),
         ]
         with m.If(go):
             m.d.sync += [
                 begun.eq(1),
                 cols_left.eq(cols_left - g.cols),
-                b_word.eq(b_word + ((command.seq_kv + WORD_BYTES - 1) >> 3)),
+                b_word.eq(b_word + words(command.seq_kv)),
                 addr.eq(addr + Mux(wide, 2 * g.cols, g.cols)),
             ]
         with m.If(self.end):
