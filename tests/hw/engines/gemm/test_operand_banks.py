@@ -1,0 +1,66 @@
+"""OperandBanks: a byte of every bank a cycle, whole words in, or transposed."""
+
+from typing import Any
+
+import numpy as np
+
+from gatewright_hw.engines.gemm.operand_banks import OperandBanks
+from gatewright_sim.components.simulation import simulate
+
+
+def test_banks_serialise_words_without_a_gap(rng: np.random.Generator) -> None:
+    dut = OperandBanks(banks=8, depth=16)
+    content = rng.integers(0, 256, (8, 16, 8))  # bank, word, byte
+    steps = [(word, byte) for word in (3, 4, 15) for byte in range(8)] + [(0, 0), (7, 0), (7, 1), (2, 0)]
+    got = []
+
+    async def bench(ctx: Any) -> None:
+        for bank in range(8):
+            for word in range(16):
+                ctx.set(dut.write.addr, word)
+                ctx.set(dut.write.data, int.from_bytes(bytes(content[bank, word].tolist()), "little"))
+                ctx.set(dut.write.bytes, 0xFF)
+                ctx.set(dut.write.banks, 1 << bank)
+                await ctx.tick()
+        ctx.set(dut.write.banks, 0)
+        await ctx.tick()
+        for cycle in range(len(steps) + dut.delay):
+            word, byte = steps[min(cycle, len(steps) - 1)]
+            ctx.set(dut.read, byte == 0 and cycle < len(steps))
+            ctx.set(dut.addr, word)
+            ctx.set(dut.byte, byte)
+            if cycle >= dut.delay:
+                got.append([ctx.get(value) for value in dut.value])
+            await ctx.tick()
+
+    simulate(dut, bench)
+    np.testing.assert_array_equal(got, [content[:, word, byte] for word, byte in steps])
+
+
+def test_banks_transpose_a_beat(rng: np.random.Generator) -> None:
+    """Beat k of a [K, N] matrix becomes byte k of a word in each of eight banks; other bytes and banks keep theirs."""
+    dut = OperandBanks(banks=16, depth=4)
+    beats = rng.integers(0, 256, (8, 2, 8))  # k, half of the banks, column
+    got = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.write.transposed, 1)
+        ctx.set(dut.write.addr, 2)
+        for k in rng.permutation(8):
+            for half in range(2):
+                ctx.set(dut.write.data, int.from_bytes(bytes(beats[k, half].tolist()), "little"))
+                ctx.set(dut.write.bytes, 1 << int(k))
+                ctx.set(dut.write.banks, 0xFF << 8 * half)
+                await ctx.tick()
+        ctx.set(dut.write.banks, 0)
+        await ctx.tick()
+        for cycle in range(8 + dut.delay):
+            ctx.set(dut.read, cycle == 0)
+            ctx.set(dut.addr, 2)
+            ctx.set(dut.byte, cycle % 8)
+            if cycle >= dut.delay:
+                got.append([ctx.get(value) for value in dut.value])
+            await ctx.tick()
+
+    simulate(dut, bench)
+    np.testing.assert_array_equal(got, beats.reshape(8, 16))
