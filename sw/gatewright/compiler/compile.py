@@ -55,7 +55,7 @@ def compile_model(
 
     Parameters
     ----------
-    model : a file, its bytes or an ONNX model, opset 13 or newer.
+    model : a file, its bytes or an ONNX model; `onnx` converts operator sets older than 13.
     config : name of a shipped configuration, or a configuration.
     calibration : inputs by name, or several such sets; they set the ranges of all values. Synthetic when absent.
     buckets : for a dynamic dimension by name the sizes to compile for; a call is padded to the next one.
@@ -72,10 +72,10 @@ def compile_model(
     load_rules()
     plans: list[UnplacedVariant] = []
     shared: Plan | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
+    source = read_model(model)
+    title = name or source.graph.name or "model"
     for dims in reversed(_choices(buckets or {})):
-        source = read_model(model)
-        title = name or source.graph.name or "model"
-        variant, shared = _variant(source, hardware, sets, Bindings(dims, limits), shared, measure)
+        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, measure)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
     return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)

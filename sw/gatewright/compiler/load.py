@@ -1,6 +1,7 @@
 """Read an ONNX model and refuse what no later step could explain: damage, missing weights, numbers that are none."""
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,99 +9,72 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.model_file.external_data import read_external_data
+from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgraded
+from gatewright.compiler.model_file.sizes import forget_unknown_sizes
+from gatewright.compiler.model_file.source import parse
+from gatewright.compiler.model_file.tensors import all_graphs, check_tensors
 from gatewright.compiler.operators import DOMAIN, OPERATORS
+from gatewright.program.errors import first_line
 
-__all__ = ["MAX_OPSET", "MIN_OPSET", "read_model"]
-
-MIN_OPSET = 13  # from here on Softmax, ReduceSum, Squeeze and Unsqueeze have their present meaning
-MAX_OPSET = onnx.defs.onnx_opset_version()
-_STANDARD = ("", "ai.onnx")
+__all__ = ["read_model"]
 
 
 def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     """The model of a file, of the bytes of a file, or of a parsed model (which stays as it is).
 
     Every node and every value has a unique name afterwards, every dynamic dimension a name (``<input>_<axis>`` if it
-    had none), and every constant is an initializer.
+    had none), and every constant is an initializer. The operator set is 13 or newer. What belongs to training is gone.
 
-    Raises `CompileError` for a file that is missing, damaged or truncated, a model that `onnx.checker` refuses, an
-    operator set outside 13 to the newest of `onnx`, external data that is missing, weights that are not finite, and a
-    node that neither the standard, nor ``gatewright``, nor onnxruntime defines.
+    Raises `CompileError` for a file that is missing, damaged or truncated, external data that are missing or too short,
+    a tensor whose data do not fit its dims and type, a model that `onnx.checker` refuses, an operator set that cannot
+    be brought to 13 or is newer than `onnx`, weights that are not finite, and a node that neither the standard, nor
+    ``gatewright``, nor onnxruntime defines.
     """
-    proto, label, folder = _parse(source)
-    _check_opset(proto, label)
-    _check_external_data(proto, label, folder)
-    try:
-        onnx.checker.check_model(str(source) if isinstance(source, str | Path) else proto)
-    except (onnx.checker.ValidationError, ValueError) as error:
-        node = _BAD_NODE.search(str(error))
-        where = f", node {node[1]}" if node else ""
-        raise CompileError(f"{label}{where} is no valid ONNX model: {_first_line(error)}") from None
+    file = parse(source)
+    proto, label = file.proto, file.label
+    del proto.training_info[:]
+    proto.graph.name = proto.graph.name or "graph"
+    read_external_data(file)
+    check_tensors(proto, label)
+    forget_unknown_sizes(proto)
+    operator_set(proto, label)
+    _check(proto, label)
+    proto = upgraded(proto, label)
     try:
         model = ir.serde.deserialize_model(proto)
-        if folder is not None:
-            ir.external_data.set_base_dir(model.graph, folder)
-            ir.external_data.load_to_model(model)
-    except (TypeError, ValueError, OSError) as error:
-        raise CompileError(f"{label} cannot be read: {_first_line(error)}") from None
-    _prepare(model)
+        _prepare(model)
+    except CompileError:
+        raise
+    except Exception as error:  # onnx_ir's exceptions share no base
+        raise CompileError(f"{label} cannot be read: {first_line(error)}") from error
     _check_operators(model, label)
     _check_finite(model, label)
     return model
 
 
-def _parse(source: str | Path | bytes | onnx.ModelProto) -> tuple[onnx.ModelProto, str, Path | None]:
-    """The parsed model, what to call it in errors, and the folder of its external data."""
-    if isinstance(source, onnx.ModelProto):
-        return source, "the model", None
-    label, folder = "the model", None
-    if not isinstance(source, bytes):
-        path = Path(source)
-        label, folder = str(source), path.parent
-        if not path.is_file():
-            raise CompileError(f"{label}: no such file, allowed is an ONNX file")
-        source = path.read_bytes()
-    proto = onnx.ModelProto()
+def _check(proto: onnx.ModelProto, label: str) -> None:
+    """What `onnx.checker` says of the model without its weights, which need not fit into one message."""
+    for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
+        twice = next((name for name, count in Counter(value.name for value in values).items() if count > 1), None)
+        if twice is not None:
+            raise CompileError(f"{label} has two {kind}s {twice!r}, allowed are different names")
+    light = onnx.ModelProto()
+    light.CopyFrom(proto)
+    for graph in all_graphs(light):
+        for tensor in graph.initializer:
+            if tensor.raw_data:
+                tensor.ClearField("raw_data")
+                tensor.dims[:] = [0]
     try:
-        proto.ParseFromString(source)
-    except DecodeError:
-        raise CompileError(f"{label} is no ONNX model: not a protobuf, or truncated") from None
-    if not proto.HasField("graph") or not proto.graph.output:
-        raise CompileError(f"{label} is no ONNX model: it has no graph with outputs")
-    return proto, label, folder
-
-
-def _check_opset(proto: onnx.ModelProto, label: str) -> None:
-    versions = [entry.version for entry in proto.opset_import if entry.domain in _STANDARD]
-    found = versions[0] if versions else 0
-    if not MIN_OPSET <= found <= MAX_OPSET:
-        raise CompileError(f"{label} has operator set {found}, allowed are {MIN_OPSET} to {MAX_OPSET}")
-
-
-def _check_external_data(proto: onnx.ModelProto, label: str, folder: Path | None) -> None:
-    for tensor in onnx.external_data_helper._get_all_tensors(proto):
-        if not onnx.external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        if folder is None:
-            raise CompileError(
-                f"tensor {tensor.name} lies in the external file {location!r}: allowed with a path to the "
-                "model, or load it with onnx.load first"
-            )
-        path = folder / location
-        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
-        if not path.is_file():
-            raise CompileError(f"{label}: the external data of tensor {tensor.name} is missing, expected in {path}")
-        if path.stat().st_size < end:
-            raise CompileError(
-                f"{label}: the external data of tensor {tensor.name} is cut off, {path} has {path.stat().st_size} of "
-                f"at least {end} bytes"
-            )
+        onnx.checker.check_model(light)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        node = _BAD_NODE.search(str(error))
+        where = f", node {node[1]}" if node else ""
+        raise CompileError(f"{label}{where} is no valid ONNX model: {first_line(error)}") from None
 
 
 def _prepare(model: ir.Model) -> None:
@@ -147,7 +121,7 @@ def _kernels() -> frozenset[tuple[str, str]]:
 
 def _runs(domain: str, op_type: str, opset: int) -> bool:
     """Whether onnxruntime executes the operator: with code of its own, or by the body in ONNX's definition."""
-    domain = "" if domain in _STANDARD else domain
+    domain = "" if domain in STANDARD else domain
     if (domain, op_type) in _kernels():
         return True
     try:
@@ -177,7 +151,3 @@ def _check_finite(model: ir.Model, label: str) -> None:
 
 _BAD_NODE = re.compile(r"Bad node spec for node\. Name: (\S+)")
 """How the checker names the node that it refuses."""
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -2,7 +2,7 @@
 
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["DamagedProgram", "InputError", "ProgramError", "UnsupportedProgram"]
+__all__ = ["DamagedProgram", "InputError", "ProgramError", "UnsupportedProgram", "first_line"]
 
 
 class ProgramError(GatewrightError, ValueError):
@@ -19,3 +19,13 @@ class UnsupportedProgram(ProgramError):
 
 class InputError(GatewrightError, ValueError):
     """A call's input that the program does not take; nothing ran. The message names it."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's exception says first, as part of a sentence of ours."""
+    lines = (line.strip().rstrip(".") for line in str(error).splitlines())
+    return next((line[:_LONGEST] for line in lines if line), type(error).__name__)
+
+
+_LONGEST = 300
+"""Characters of such a line; some repeat a whole model."""

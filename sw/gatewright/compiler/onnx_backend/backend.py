@@ -19,9 +19,9 @@ from onnx.backend.base import Backend, BackendRep
 
 from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.load import MIN_OPSET
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
+from gatewright.compiler.model_file.opset import upgraded
 from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram, HostStep
 
@@ -94,7 +94,9 @@ class GatewrightRep(BackendRep):
 
     def compile(self, feeds: Mapping[str, Array]) -> CompiledProgram:
         """The program for the model with inputs of these shapes."""
-        model = _upgraded(self._model)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self._model)
+        model = upgraded(copy, "the model")
         self._constants = {name: feeds[name] for name in _needed(model) if name in feeds}
         kept = [value for value in model.graph.input if value.name not in self._constants]
         del model.graph.input[:], model.graph.value_info[:]
@@ -111,19 +113,6 @@ class GatewrightRep(BackendRep):
             node, reason = next(iter(reasons.items()))
             raise CompileError(f"node {node} would run on the host: {reason}")
         return program
-
-
-def _upgraded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of the model in an operator set that the compiler takes."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    found = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), MIN_OPSET)
-    if found >= MIN_OPSET:
-        return copy
-    try:
-        return onnx.version_converter.convert_version(copy, MIN_OPSET)
-    except Exception as error:  # its exceptions share no base but Exception
-        raise CompileError(f"operator set {found} cannot be brought to {MIN_OPSET}: {error}") from error
 
 
 def _needed(model: onnx.ModelProto) -> list[str]:

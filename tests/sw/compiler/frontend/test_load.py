@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.load import MAX_OPSET, read_model
+from gatewright.compiler.load import read_model
 
 
 def linear(opset=18, weight=None, domain="", op_type="MatMul"):
@@ -33,19 +33,6 @@ def test_the_three_sources_give_the_same_model(tmp_path):
         assert model.graph.initializers["w"].const_value.numpy().shape == (4, 3)
 
 
-def test_a_file_that_is_missing(tmp_path):
-    with pytest.raises(CompileError, match=r"none\.onnx: no such file"):
-        read_model(tmp_path / "none.onnx")
-
-
-@pytest.mark.parametrize("content", [b"", b"not a model", linear().SerializeToString()[:60]])
-def test_a_file_that_is_damaged(tmp_path, content):
-    path = tmp_path / "bad.onnx"
-    path.write_bytes(content)
-    with pytest.raises(CompileError, match=r"bad\.onnx .*(no ONNX model|no valid ONNX model)"):
-        read_model(path)
-
-
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
 def test_a_truncated_model(cut):
     data = linear(weight=np.ones((4, 3), np.float32)).SerializeToString()
@@ -60,17 +47,6 @@ def test_what_the_checker_refuses():
         read_model(proto)
 
 
-@pytest.mark.parametrize("opset", [12, MAX_OPSET + 1])
-def test_an_operator_set_that_is_too_old_or_too_new(opset):
-    with pytest.raises(CompileError, match=f"operator set {opset}, allowed are 13 to {MAX_OPSET}"):
-        read_model(linear(opset))
-
-
-@pytest.mark.parametrize("opset", [13, MAX_OPSET])
-def test_the_oldest_and_the_newest_operator_set(opset):
-    assert read_model(linear(opset)).opset_imports[""] == opset
-
-
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinite")])
 def test_weights_that_are_not_finite(value, word):
     weight = np.ones((4, 3), np.float32)
@@ -83,36 +59,6 @@ def test_the_infinities_of_a_mask_are_allowed(text_model):
     mask = np.where(np.tri(4, dtype=bool), 0, -np.inf).astype(np.float32)
     model = text_model("float[4,4] x", "float[4,4] y", "y = Add(x, mask)", mask=mask)
     assert np.isinf(read_model(model).graph.initializers["mask"].const_value.numpy()).any()
-
-
-def saved_outside(tmp_path):
-    path = tmp_path / "model.onnx"
-    proto = linear(weight=np.ones((4, 3), np.float32) * 7)
-    onnx.save(proto, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    return path
-
-
-def test_external_data_is_read(tmp_path):
-    assert (read_model(saved_outside(tmp_path)).graph.initializers["w"].const_value.numpy() == 7).all()
-
-
-def test_external_data_that_is_missing(tmp_path):
-    path = saved_outside(tmp_path)
-    (tmp_path / "weights.bin").unlink()
-    with pytest.raises(CompileError, match=r"external data of tensor w is missing, expected in .*weights\.bin"):
-        read_model(path)
-
-
-def test_external_data_that_is_cut_off(tmp_path):
-    path = saved_outside(tmp_path)
-    (tmp_path / "weights.bin").write_bytes(b"1234")
-    with pytest.raises(CompileError, match=r"external data of tensor w is cut off, .* has 4 of at least 48 bytes"):
-        read_model(path)
-
-
-def test_external_data_without_a_folder(tmp_path):
-    with pytest.raises(CompileError, match=r"tensor w lies in the external file 'weights\.bin'"):
-        read_model(saved_outside(tmp_path).read_bytes())
 
 
 def test_an_operator_that_nobody_has():

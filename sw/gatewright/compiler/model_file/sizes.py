@@ -1,0 +1,38 @@
+"""Sizes that a file gives as numbers and means as "unknown"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import chain
+
+import onnx
+
+from gatewright.compiler.model_file.tensors import all_graphs
+
+__all__ = ["forget_unknown_sizes"]
+
+
+def forget_unknown_sizes(proto: onnx.ModelProto) -> None:
+    """Sizes below 0 become dynamic; so do those of 0 where an input of the model has one in its first place.
+
+    Exporters write -1 for what they do not know, and older ones 0. A 0 behind a first size that is known is an input
+    without elements, as ONNX's own tests have it.
+    """
+    first = [value.type.tensor_type.shape.dim[:1] for value in proto.graph.input]
+    least = 1 if any(size.HasField("dim_value") and size.dim_value == 0 for sizes in first for size in sizes) else 0
+    graphs = (chain(graph.input, graph.output, graph.value_info) for graph in all_graphs(proto))
+    for value in chain(*graphs, *(function.value_info for function in proto.functions)):
+        _forget(value.type.tensor_type.shape.dim, least)
+
+
+def _forget(sizes: Iterable[onnx.TensorShapeProto.Dimension], least: int) -> None:
+    for size in sizes:
+        if size.HasField("dim_value") and size.dim_value < least:
+            size.ClearField("dim_value")
+        elif size.HasField("dim_param") and _NO_NAME.fullmatch(size.dim_param):
+            size.ClearField("dim_param")
+
+
+_NO_NAME = re.compile(r"\s*(\?|None|-?\d+)?\s*")
+"""What exporters write in place of a dimension's name when they have none."""

@@ -1,0 +1,50 @@
+"""Sizes that mean "unknown" are dynamic, with a name by which a bucket is given."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from gatewright.compiler.compile import compile_model
+from gatewright.compiler.load import read_model
+
+
+def relu(shape, result=None) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["h"], name="relu"), helper.make_node("Neg", ["h"], ["y"], name="neg")],
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape if result is None else result)],
+        value_info=[helper.make_tensor_value_info("h", TensorProto.FLOAT, shape)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [
+        ([-1, 4], "[x_0,4]"),
+        ([-1, -1, 4], "[x_0,x_1,4]"),
+        ([0, 4], "[x_0,4]"),
+        ([0, 0, 4], "[x_0,x_1,4]"),
+        ([2, 0, 4], "[2,0,4]"),
+        ([-7, 4], "[x_0,4]"),
+        (["?", 4], "[x_0,4]"),
+        (["-1", 4], "[x_0,4]"),
+        (["None", 4], "[x_0,4]"),
+        (["batch", 4], "[batch,4]"),
+        ([3, 4], "[3,4]"),
+    ],
+    ids=str,
+)
+def test_unknown_sizes_get_a_name(shape, found):
+    assert str(read_model(relu(shape)).graph.inputs[0].shape) == found
+
+
+@pytest.mark.parametrize("unknown", [-1, 0])
+def test_a_program_for_a_size_that_was_unknown(unknown, rng):
+    x = rng.standard_normal((3, 8)).astype(np.float32)
+    program = compile_model(relu([unknown, 8]), config="tiny", calibration={"x": x}, buckets={"x_0": [4]})
+    (variant,) = program.variants
+    assert variant.dims == {"x_0": 4}
+    assert variant.outputs[0].shape[1:] == (8,)
