@@ -1,5 +1,9 @@
 # amaranth: UnusedElaboratable=no
 
+"""MacArray: products of numpy, tiles as close to each other as they may be."""
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,10 +14,9 @@ SHAPES = [(4, 8, 4), (2, 8, 8), (8, 16, 8)]
 
 
 @pytest.mark.parametrize(("rows", "cols", "lanes"), SHAPES)
-def test_tiles_back_to_back(rows: int, cols: int, lanes: int) -> None:
+def test_tiles_back_to_back(rows: int, cols: int, lanes: int, rng: np.random.Generator) -> None:
     """Tiles of several lengths, as close as allowed or with a pause, give the products of numpy, group after group."""
     dut = MacArray(rows, cols, lanes, acc_bits=30)
-    rng = np.random.default_rng(rows)
     lengths = [1, dut.drain_cycles, dut.drain_cycles + 5, 3, 40, dut.drain_cycles]
     tiles = [(rng.integers(-256, 256, (rows, k)), rng.integers(-128, 128, (cols, k))) for k in lengths]
     tiles[2][0][:], tiles[2][1][:] = -256, -128
@@ -26,7 +29,7 @@ def test_tiles_back_to_back(rows: int, cols: int, lanes: int) -> None:
     steps += [None] * (dut.drain_cycles + dut.delay + 1)
     seen, ends, first_valid = [], [], []
 
-    async def bench(ctx) -> None:
+    async def bench(ctx: Any) -> None:
         for cycle, step in enumerate(steps):
             a, b, first, last = step or (rng.integers(-256, 256, rows), rng.integers(-128, 128, cols), False, False)
             for port, value in zip([*dut.a, *dut.b], [*a, *b], strict=True):
