@@ -106,7 +106,7 @@ def synthesise(text: str, top: str) -> dict[str, int]:
         if done.returncode:
             raise AreaError(f"Yosys failed:\n{(done.stdout + done.stderr)[-2000:]}")
         statistics = json.loads((Path(folder) / "stat.json").read_text())
-    return statistics["design"]["num_cells_by_type"]
+    return dict(statistics["design"]["num_cells_by_type"])
 
 
 def measure(text: str, top: str = BLOCK_NAME) -> Area:

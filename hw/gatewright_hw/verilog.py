@@ -19,4 +19,4 @@ def to_verilog(component: wiring.Component, name: str) -> str:
     for path, member, value in component.signature.flatten(component):
         direction = PortDirection.Input if member.flow is wiring.In else PortDirection.Output
         ports["_".join(map(str, path))] = (Value.cast(value), direction)
-    return verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return str(verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True))

@@ -12,7 +12,7 @@ __all__ = ["larger", "pair_tree", "pair_tree_delay"]
 
 def pair_tree_delay(count: int) -> int:
     """Cycles that the tree over ``count`` values takes: one for each level."""
-    return exact_log2(count)
+    return int(exact_log2(count))
 
 
 def pair_tree(m: Module, values: Sequence[Value], join: Callable[[Value, Value], Value], name: str) -> Value:
@@ -22,7 +22,7 @@ def pair_tree(m: Module, values: Sequence[Value], join: Callable[[Value, Value],
     """
     level = 0
     while len(values) > 1:
-        joined = []
+        joined: list[Value] = []
         for left, right in zip(values[::2], values[1::2], strict=True):
             pair = join(left, right)
             register = Signal(Shape.cast(pair.shape()), name=f"{name}_{level}_{len(joined)}", reset_less=True)

@@ -29,7 +29,7 @@ _ROW_DELAY = 1
 
 def sum_bits(max_columns: int) -> int:
     """Width of the sum of a row's weights."""
-    return bits_for(max_columns * EXP2_ONE)
+    return int(bits_for(max_columns * EXP2_ONE))
 
 
 class SoftmaxWeights(wiring.Component):

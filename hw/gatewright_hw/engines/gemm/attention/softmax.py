@@ -30,6 +30,7 @@ from gatewright_hw.engines.gemm.drain import REQUANTISER, Scores
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
 from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.engines.parts.pair_tree import larger, pair_tree, pair_tree_delay
 
 __all__ = ["Softmax"]
 
@@ -163,21 +164,14 @@ class Softmax(wiring.Component):
         Returns the registers by (buffer, row), whether the last scores of a tile have been counted, and their tag.
         """
         g = self._geometry
-        level = [Mux(self.scores.tag.allowed[i], self.scores.score[i], _LOWEST) for i in range(g.lanes)]
-        cycles = 0
-        while len(level) > 1:
-            following: list[Signal] = []
-            for left, right in zip(level[::2], level[1::2], strict=True):
-                higher = Signal(signed(SCORE_BITS), name=f"higher_{cycles}_{len(following)}", reset_less=True)
-                m.d.sync += higher.eq(Mux(left > right, left, right))
-                following.append(higher)
-            level, cycles = following, cycles + 1
+        counted = [Mux(self.scores.tag.allowed[i], self.scores.score[i], _LOWEST) for i in range(g.lanes)]
+        highest, cycles = pair_tree(m, counted, larger, "highest"), pair_tree_delay(g.lanes)
         valid = delayed(m, self.scores.valid, cycles + 1, reset=True)
         at = delayed(m, self.scores.tag, cycles + 1)
         peaks = Array(Signal(signed(SCORE_BITS), name=f"peak_{i}", reset_less=True) for i in range(2 * g.rows))
         peak = peaks[Cat(at[-2].row, at[-2].buffer)]
-        with m.If(valid[-2] & (at[-2].first | (level[0] > peak))):
-            m.d.sync += peak.eq(level[0])
+        with m.If(valid[-2] & (at[-2].first | (highest > peak))):
+            m.d.sync += peak.eq(highest)
         return peaks, valid[-1] & at[-1].final, at[-1]
 
     def _write_weights(self, m: Module, valid: Signal, at: data.View, weights: list[Signal]) -> None:
