@@ -48,6 +48,7 @@ class _Allocation:
     def __init__(self, memory: SimulatedMemory, address: int, nbytes: int) -> None:
         self._memory = memory
         self._nbytes = nbytes
+        self._live = True
         self.address = address
 
     @property
@@ -62,7 +63,9 @@ class _Allocation:
         pass
 
     def free(self) -> None:
-        self._memory.release(self.address)
+        if self._live:  # the address may be another allocation's by now
+            self._live = False
+            self._memory.release(self.address)
 
 
 class SimulatedMemory:

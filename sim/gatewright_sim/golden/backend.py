@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from gatewright.driver.backend import DeviceMemory
+from gatewright.driver.errors import AcceleratorClosed
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.golden.machine import GoldenMachine
@@ -37,6 +38,7 @@ class GoldenBackend:
         self.memory = memory or MemoryModel()
         self._memory = SimulatedMemory(memory_base, memory_bytes)
         self._machine = GoldenMachine(config, self._memory, self.memory)
+        self._closed = False
 
     @property
     def faults(self) -> Faults:
@@ -44,23 +46,30 @@ class GoldenBackend:
         return self._memory.faults
 
     def read(self, offset: int) -> int:
-        return self._machine.read(offset)
+        return self._open.read(offset)
 
     def write(self, offset: int, value: int) -> None:
-        self._machine.write(offset, value)
+        self._open.write(offset, value)
 
     def allocate(self, nbytes: int) -> DeviceMemory:
-        return self._memory.allocate(nbytes)
+        return self._open.memory.allocate(nbytes)
 
     def wait(self, timeout_s: float) -> bool:
         """Do the program's work; it goes beyond ``timeout_s`` by one block of one command at the most."""
-        self._machine.run(time.monotonic() + timeout_s)
-        return self._machine.irq
+        machine = self._open
+        machine.run(time.monotonic() + timeout_s)
+        return machine.irq
 
     def reset(self) -> None:
         """Reset the machine; the memory answers again."""
-        self._machine.reset()
+        self._open.reset()
         self._memory.faults.hang = False
 
     def close(self) -> None:
-        pass
+        self._closed = True
+
+    @property
+    def _open(self) -> GoldenMachine:
+        if self._closed:
+            raise AcceleratorClosed
+        return self._machine

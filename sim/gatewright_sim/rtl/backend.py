@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatewright.cache import CacheError
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.errors import BackendUnavailable, BusProtocolError, DriverError, GatewrightError
+from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BusProtocolError, DriverError
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
@@ -103,6 +103,7 @@ class RtlBackend:
             raise BusProtocolError(f"register {what} at offset {offset:#05x} was {answer}")
 
     def allocate(self, nbytes: int) -> DeviceMemory:
+        _ = self._open
         return self._memory.allocate(nbytes)
 
     # ---- time
@@ -135,7 +136,7 @@ class RtlBackend:
     @property
     def _open(self) -> int:
         if self._handle is None:
-            raise GatewrightError("this simulator has been closed")
+            raise AcceleratorClosed
         return self._handle
 
     # ---- for tests and measurements

@@ -83,8 +83,8 @@ def _show(
 
 def _host(loaded: LoadedProgram) -> list[tuple[str, float]]:
     """Nodes and seconds of the host steps."""
-    steps = [step for step in loaded.variant.steps if isinstance(step, HostStep)]
-    return [(", ".join(step.nodes), spent) for step, spent in zip(steps, loaded.host_seconds, strict=True)]
+    steps = [step for step in loaded.report.variant.steps if isinstance(step, HostStep)]
+    return [(", ".join(step.nodes), spent) for step, spent in zip(steps, loaded.report.host_seconds, strict=True)]
 
 
 def _result(
@@ -95,7 +95,7 @@ def _result(
         "backend": backend,
         "config": config.name,
         "config_hash": config.hash_text,
-        "dims": loaded.variant.dims,
+        "dims": loaded.report.variant.dims,
         "doorbells": report.programs,
         "cycles": report.cycles,
         "milliseconds_at_assumed_clock": _milliseconds(report, config),

@@ -3,28 +3,33 @@
 from gatewright.driver.accelerator import Accelerator
 from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.errors import (
+    AcceleratorClosed,
     AcceleratorError,
     AcceleratorTimeout,
     BackendUnavailable,
     BusProtocolError,
     ConfigMismatch,
     DriverError,
+    ForkedAccelerator,
     GatewrightError,
     OutOfDeviceMemory,
 )
-from gatewright.driver.loaded_program import LoadedProgram
+from gatewright.driver.loaded_program import CallReport, LoadedProgram
 from gatewright.driver.report import EngineReport, Report
 
 __all__ = [
     "Accelerator",
+    "AcceleratorClosed",
     "AcceleratorError",
     "AcceleratorTimeout",
     "BackendUnavailable",
     "BusProtocolError",
+    "CallReport",
     "ConfigMismatch",
     "DeviceArray",
     "DriverError",
     "EngineReport",
+    "ForkedAccelerator",
     "GatewrightError",
     "LoadedProgram",
     "OutOfDeviceMemory",

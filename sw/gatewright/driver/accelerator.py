@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,10 @@ from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
 from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
-from gatewright.driver.kernels import Kernels
+from gatewright.driver.gate import exclusive, gate_of
+from gatewright.driver.kernels import Kernels, Place
 from gatewright.driver.loaded_program import LoadedProgram
-from gatewright.driver.registers import RegisterFile
+from gatewright.driver.registers import GuardedPort, RegisterFile
 from gatewright.driver.report import Report, Tally
 from gatewright.driver.runner import Runner
 from gatewright.driver.scratch import Scratch
@@ -28,15 +28,42 @@ from gatewright.spec.config import AcceleratorConfig, get_config
 
 __all__ = ["Accelerator"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class Accelerator(Kernels):
+
+class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
     """One accelerator. A context manager that releases it at the end.
+
+    ::
+
+        with Accelerator("pynq-z2", backend="golden") as accelerator:
+            c = accelerator.gemm(a, b)  # int8 [m, k] times int8 [n, k], transposed: int32 [m, n]
+            with accelerator.load("model.gwp") as model:
+                scores = model(ids=ids)["scores"]
+            print(accelerator.report().cycles, accelerator.registers.COMMAND_INDEX)
+
+    **Threads** may share it, its programs, arrays and registers: it runs one call at a time, each to its end, and the
+    others wait for their turn. Several accelerators run side by side. Two that are made over one open backend count as
+    one here; closing either closes the backend.
+
+    **asyncio**: ``await program.call_async(ids=ids)``, or ``await accelerator.call_async(accelerator.gemm, a, b)`` for
+    anything else. One accelerator takes such calls in order, several run at once. A call that is cancelled before its
+    turn does not run; later, it runs to its end and its result is dropped.
+
+    **Interrupts** (Ctrl-C) end a call at once; the accelerator is brought to rest and takes the next one. A signal
+    handler or finaliser that interrupts a call cannot make one of its own; it may free arrays and programs.
+
+    **Forks**: a process cannot use what its parent opened (:class:`ForkedAccelerator`), and closing it there does
+    nothing. It may open accelerators of its own.
+
+    **After** :meth:`close`, which waits for the running call, all of it raises :class:`AcceleratorClosed`.
 
     Parameters
     ----------
     config : name of a shipped configuration, or an :class:`AcceleratorConfig`; the hardware must be made from it.
     backend : "board", "rtl", "golden", or "auto" for the first of these that is available; or an open :class:`Backend`.
-    timeout_s : most seconds that one program may take, above 0.
+    timeout_s : most seconds that one program may take, above 0. Waiting for other threads' calls does not count.
     watchdog_cycles : most cycles that one command may take, 1..2**32-1; default: far above what its program needs.
     options : keyword options of the named backend.
 
@@ -45,7 +72,7 @@ class Accelerator(Kernels):
     Attributes
     ----------
     choice : which backend runs, and why.
-    registers : the register block by name.
+    registers : the register block by name; an access waits for the running call.
     """
 
     def __init__(
@@ -67,29 +94,36 @@ class Accelerator(Kernels):
             if options:
                 raise DriverError(f"options {', '.join(sorted(options))} need a backend's name, not an open backend")
             self.backend, self.choice = backend, f"backend {backend.name}, as given"
-        self.registers = RegisterFile(self.backend)
+        self._gate = gate_of(self.backend)
+        self.registers = RegisterFile(GuardedPort(self._gate, self.backend))
         self._arena = Arena(self.backend.allocate)
         self._tally = Tally(self.config, self.backend.memory)
-        self._runner = Runner(self.backend, self.registers, self.config, watchdog_cycles)
+        self._own_registers = RegisterFile(self.backend)
+        self._runner = Runner(self.backend, self._own_registers, self.config, watchdog_cycles)
         try:
-            self._runner.identify()
-            self._runner.recover()  # from whatever another process left
+            self._connect()
         except BaseException:
-            self.backend.close()
+            self.close()
             raise
 
-    def __enter__(self) -> Accelerator:
-        return self
+    @exclusive
+    def _connect(self) -> None:
+        self._runner.identify()
+        self._runner.recover()  # from whatever another process left
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Release memory and backend; a second call does nothing."""
-        self._arena.release()
-        self.backend.close()
+        """Wait for the running call, then release memory and backend; a second call does nothing."""
+        self._gate.close(self.backend.close)
+
+    async def call_async(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Await ``function(*args, **kwargs)``, a method of this accelerator or a function that calls such methods.
+
+        It runs in a thread of the accelerator's. Raises what the function raises.
+        """
+        return await self._gate.run_async(function, *args, **kwargs)
 
     # ---- memory
 
@@ -101,7 +135,22 @@ class Accelerator(Kernels):
         values = np.asarray(array)
         if not np.issubdtype(values.dtype, np.integer):
             raise DriverError(f"array is {values.dtype}, allowed: integers")
-        return DeviceArray(self._allocate, values.shape, values.dtype, self.backend).write(values)
+        return self._upload(values)
+
+    @exclusive
+    def _upload(self, values: npt.NDArray[Any]) -> DeviceArray:
+        array = DeviceArray(self._gate, self._allocate, values.shape, values.dtype)
+        try:
+            array.put(values)
+        except BaseException:
+            array.free()
+            raise
+        return array
+
+    def _scratch(self) -> Scratch:
+        """Memory for one request; that of the last one is taken back."""
+        self._arena.reset()
+        return Scratch(self._arena, self._gate)
 
     def _allocate(self, nbytes: int) -> DeviceMemory:
         try:
@@ -109,13 +158,6 @@ class Accelerator(Kernels):
         except OutOfDeviceMemory:
             self._arena.release()
             return self.backend.allocate(nbytes)
-
-    @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Scratch]:
-        try:
-            yield Scratch(self._arena, self.backend)
-        finally:
-            self._arena.reset()
 
     # ---- programs
 
@@ -126,9 +168,11 @@ class Accelerator(Kernels):
         ``timeout_s`` seconds or a command more cycles than the watchdog allows; then the accelerator is ready again.
         """
         limit = self._timeout_s if timeout_s is None else _positive("timeout_s", timeout_s)
-        listed = CommandList(commands)
-        with self._scratch() as scratch:
-            self._execute(listed, scratch, limit)
+        self._run(CommandList(commands), limit)
+
+    @exclusive
+    def _run(self, commands: CommandList, timeout_s: float) -> None:
+        self._launch(commands, self._scratch().bytes(commands.image()), timeout_s)
 
     def load(self, program: CompiledProgram | str | Path) -> LoadedProgram:
         """Place a compiled program, or the one in a file, in device memory, to be called with its inputs by name.
@@ -136,26 +180,30 @@ class Accelerator(Kernels):
         Raises :class:`~gatewright.program.errors.ProgramError` for a file or program that is not sound,
         :class:`ConfigMismatch` for one of another configuration, and :class:`OutOfDeviceMemory`; nothing is loaded.
         """
+        self._gate.check()
         compiled = program if isinstance(program, CompiledProgram) else load_program(program)
-        return LoadedProgram(compiled, self.config, self._allocate, self._launch)
+        return LoadedProgram(compiled, self.config, self._gate, self._allocate, self._launch)
 
-    def _launch(self, commands: CommandList, address: int) -> None:
-        self._runner.run(commands, address, self._timeout_s)
-        self._tally.add(commands, self.registers)
+    @exclusive
+    def _compute(self, place: Place) -> npt.NDArray[Any]:
+        scratch = self._scratch()
+        command, result = place(scratch)
+        commands = CommandList([command])
+        self._launch(commands, scratch.bytes(commands.image()))
+        return result.get()
 
-    def _run_one(self, command: bytes) -> None:
-        self._execute(CommandList([command]), Scratch(self._arena, self.backend), self._timeout_s)
-
-    def _execute(self, commands: CommandList, scratch: Scratch, timeout_s: float) -> None:
-        self._runner.run(commands, scratch.bytes(commands.image()), timeout_s)
-        self._tally.add(commands, self.registers)
+    def _launch(self, commands: CommandList, address: int, timeout_s: float | None = None) -> None:
+        self._runner.run(commands, address, self._timeout_s if timeout_s is None else timeout_s)
+        self._tally.add(commands, self._own_registers)
 
     # ---- counters
 
+    @exclusive
     def report(self) -> Report:
         """Commands, cycles and bounds since the last :meth:`reset_report`."""
         return self._tally.report()
 
+    @exclusive
     def reset_report(self) -> None:
         """Start the report from zero."""
         self._tally.reset()

@@ -38,7 +38,7 @@ class DeviceMemory(Protocol):
 
 
 class Backend(Protocol):
-    """One accelerator, somewhere.
+    """One accelerator, somewhere. One thread at a time uses it, which :class:`~gatewright.driver.Accelerator` sees to.
 
     A backend's constructor takes the configuration and keyword options of its own, and raises
     :class:`~gatewright.driver.errors.BackendUnavailable` where it cannot run.
@@ -65,4 +65,5 @@ class Backend(Protocol):
         """Bring accelerator and bus to their initial state whatever they do; memory keeps its contents."""
 
     def close(self) -> None:
-        """Release everything; a second call does nothing."""
+        """Release everything; a second call does nothing, all others raise
+        :class:`~gatewright.driver.errors.AcceleratorClosed`."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.backend import DEVICE_ALIGNMENT, DeviceMemory
-from gatewright.driver.errors import BackendUnavailable, DriverError, OutOfDeviceMemory
+from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, DriverError, OutOfDeviceMemory
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import BLOCK_NAME, REGISTER_BYTES, register
@@ -115,6 +115,7 @@ class BoardBackend:
         self._pynq = _import_pynq()
         self._device = _find_device(self._pynq) if device is None else device
         self._buffers: set[_Buffer] = set()
+        self._closed = False
         path = str(bitstream or f"gatewright-{config.name}.bit")
         try:
             with contextlib.ExitStack() as undo:
@@ -150,12 +151,15 @@ class BoardBackend:
             return None
 
     def read(self, offset: int) -> int:
+        self._check()
         return int(self._mmio.read(offset))
 
     def write(self, offset: int, value: int) -> None:
+        self._check()
         self._mmio.write(offset, int(value))  # pynq takes exactly an int
 
     def allocate(self, nbytes: int) -> DeviceMemory:
+        self._check()
         if nbytes < 1:
             raise DriverError(f"allocation of {nbytes} bytes, allowed: at least 1")
         size = -(-nbytes // DEVICE_ALIGNMENT) * DEVICE_ALIGNMENT
@@ -173,7 +177,7 @@ class BoardBackend:
 
     def wait(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
-        if self._interrupt is not None and not self._done() and not self._loop.is_running():  # as in a notebook
+        if self._interrupt is not None and not self._done() and not self._loop_is_taken():
             self._loop.run_until_complete(self._sleep_until_interrupt(timeout_s))
         pause = POLL_S[0]
         while not self._done():
@@ -181,6 +185,14 @@ class BoardBackend:
                 return False
             time.sleep(pause)
             pause = min(2 * pause, POLL_S[1])
+        return True
+
+    def _loop_is_taken(self) -> bool:
+        """Whether pynq's event loop runs, as in a notebook, or this thread is in another one's coroutine."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return bool(self._loop.is_running())
         return True
 
     def _done(self) -> bool:
@@ -194,10 +206,18 @@ class BoardBackend:
 
     def reset(self) -> None:
         """Load the bitstream again: nothing less ends a transaction that the memory does not answer."""
+        self._check()
         self._overlay.download()
 
     def close(self) -> None:
         """Free every buffer and the overlay's device-tree entries."""
+        if self._closed:
+            return
+        self._closed = True
         for buffer in list(self._buffers):
             buffer.free()
         self._overlay.free()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise AcceleratorClosed

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from gatewright.spec.commands import DecodedCommand
 from gatewright.spec.errors import ErrorCode, GatewrightError
 
 __all__ = [
+    "AcceleratorClosed",
     "AcceleratorError",
     "AcceleratorTimeout",
     "BackendUnavailable",
     "BusProtocolError",
     "ConfigMismatch",
     "DriverError",
+    "ForkedAccelerator",
     "GatewrightError",
     "OutOfDeviceMemory",
 ]
@@ -29,6 +32,23 @@ class BackendUnavailable(GatewrightError):
 
 class ConfigMismatch(GatewrightError):
     """The hardware found is not the accelerator asked for: another ID, version or configuration hash."""
+
+
+class AcceleratorClosed(GatewrightError):
+    """Anything that is asked of an accelerator, its arrays, programs or registers after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("this accelerator has been closed, allowed: an open one")
+
+
+class ForkedAccelerator(GatewrightError):
+    """An accelerator that another process opened. Two processes cannot share its registers and memory."""
+
+    def __init__(self, opener: int) -> None:
+        super().__init__(
+            f"this accelerator was opened by process {opener}, of which this process, {os.getpid()}, is a fork: "
+            "open another one here"
+        )
 
 
 class OutOfDeviceMemory(GatewrightError, MemoryError):

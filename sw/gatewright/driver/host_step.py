@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy.typing as npt
@@ -15,23 +14,24 @@ __all__ = ["HostRunner"]
 
 
 class HostRunner:
-    """One host step. Its session is made once, by the first call."""
+    """One host step. Its session is made once, by the first call; one thread calls at a time."""
 
     def __init__(self, step: HostStep) -> None:
         self.step = step
+        self._session: Any = None
         self._name = f"host step of node {step.nodes[0]!r}" if step.nodes else "host step"
 
     def run(self, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """The step's outputs by name. Raises :class:`DriverError` where ONNX Runtime is missing or fails."""
-        session = self._session
+        if self._session is None:
+            self._session = self._open_session()
         try:
-            results = session.run(list(self.step.outputs), {name: values[name] for name in self.step.inputs})
+            results = self._session.run(list(self.step.outputs), {name: values[name] for name in self.step.inputs})
         except Exception as error:  # ONNX Runtime has no root of its exceptions
             raise DriverError(f"{self._name}: ONNX Runtime failed: {_first_line(error)}") from error
         return dict(zip(self.step.outputs, results, strict=True))
 
-    @cached_property
-    def _session(self) -> Any:
+    def _open_session(self) -> Any:
         try:
             import onnxruntime
         except ImportError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.driver.arrays import PlacedArray
 from gatewright.driver.kernel_arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
 from gatewright.driver.scratch import Scratch
 from gatewright.driver.vector_arguments import vector_shape
@@ -25,18 +26,18 @@ _GEMM_RESULT = {1: GemmFlags(0), 2: GemmFlags.OUT_INT16, 4: GemmFlags.OUT_INT32}
 """Flag by the bytes of an element of C."""
 
 
+Place = Callable[[Scratch], tuple[bytes, PlacedArray]]
+"""Puts operands on the device; gives the command, and the array that it writes."""
+
+
 class Kernels(ABC):
     """What an accelerator computes; how it does is left to the class that derives from this one."""
 
     config: AcceleratorConfig
 
     @abstractmethod
-    def _scratch(self) -> AbstractContextManager[Scratch]:
-        """Memory for one request."""
-
-    @abstractmethod
-    def _run_one(self, command: bytes) -> None:
-        """Run one command and wait for its end."""
+    def _compute(self, place: Place) -> npt.NDArray[Any]:
+        """Run the command that ``place`` makes, wait for its end, and return what it wrote."""
 
     def gemm(
         self,
@@ -66,27 +67,14 @@ class Kernels(ABC):
         flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
         if keeps_a_resident(shape.m, shape.n, shape.k, self.config, b_is_kn=b_is_kn):
             flags |= GemmFlags.A_RESIDENT
-        with self._scratch() as scratch:
-            a_on, b_on = scratch.operand(a), scratch.operand(b)
-            params = scratch.bytes(shape.params)
+
+        def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
             c = scratch.empty((shape.m, shape.n), shape.out_dtype)
-            self._run_one(
-                encode(
-                    GEMM,
-                    flags,
-                    a_addr=a_on.address,
-                    b_addr=b_on.address,
-                    c_addr=c.address,
-                    params_addr=params,
-                    m=shape.m,
-                    n=shape.n,
-                    k=shape.k,
-                    a_stride=a_on.stride,
-                    b_stride=b_on.stride,
-                    c_stride=c.stride,
-                )
-            )
-            return c.numpy()
+            matrices = _matrices(a=scratch.operand(a), b=scratch.operand(b), c=c)
+            sizes = {"m": shape.m, "n": shape.n, "k": shape.k}
+            return encode(GEMM, flags, params_addr=scratch.bytes(shape.params), **matrices, **sizes), c
+
+        return self._compute(place)
 
     def attention(
         self,
@@ -118,27 +106,26 @@ class Kernels(ABC):
         flags = AttentionFlags.CAUSAL if causal else AttentionFlags(0)
         flags |= AttentionFlags.KEY_MASK if shape.mask is not None else AttentionFlags(0)
         flags |= AttentionFlags.OUT_INT16 if shape.out_dtype == np.int16 else AttentionFlags(0)
-        with self._scratch() as scratch:
-            on = {name: scratch.operand(matrix) for name, matrix in (("q", q), ("k", k), ("v", v))}
-            on["o"] = o = scratch.empty((shape.seq_q, shape.heads * shape.head_dim), shape.out_dtype)
-            self._run_one(
-                encode(
-                    ATTENTION,
-                    flags,
-                    **{f"{name}_addr": array.address for name, array in on.items()},
-                    **{f"{name}_stride": array.stride for name, array in on.items()},
-                    mask_addr=scratch.bytes(shape.mask),
-                    seq_q=shape.seq_q,
-                    seq_kv=shape.seq_kv,
-                    heads=shape.heads,
-                    head_dim=shape.head_dim,
-                    score_multiplier=score.multiplier,
-                    score_shift=score.shift,
-                    out_multiplier=out.multiplier,
-                    out_shift=out.shift,
-                )
+
+        def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
+            o = scratch.empty((shape.seq_q, shape.heads * shape.head_dim), shape.out_dtype)
+            command = encode(
+                ATTENTION,
+                flags,
+                **_matrices(q=scratch.operand(q), k=scratch.operand(k), v=scratch.operand(v), o=o),
+                mask_addr=scratch.bytes(shape.mask),
+                seq_q=shape.seq_q,
+                seq_kv=shape.seq_kv,
+                heads=shape.heads,
+                head_dim=shape.head_dim,
+                score_multiplier=score.multiplier,
+                score_shift=score.shift,
+                out_multiplier=out.multiplier,
+                out_shift=out.shift,
             )
-            return o.numpy()
+            return command, o
+
+        return self._compute(place)
 
     def aggregate(self, csr: CsrMatrix, x: Matrix, requantise: Requantise) -> npt.NDArray[np.int8]:
         """``Y[i] = requantise(sum_j w_ij X[j])``: int8 [rows, features].
@@ -152,28 +139,25 @@ class Kernels(ABC):
         Raises as :meth:`gemm`.
         """
         features = aggregate_shape(self.config, csr, x, requantise)
-        with self._scratch() as scratch:
-            x_on = scratch.operand(x)
+
+        def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
             y = scratch.empty((csr.n_rows, features), np.int8)
-            self._run_one(
-                encode(
-                    AGGREGATE,
-                    row_ptr_addr=scratch.bytes(csr.row_ptr),
-                    col_addr=scratch.bytes(csr.col),
-                    weight_addr=scratch.bytes(csr.weight),
-                    x_addr=x_on.address,
-                    y_addr=y.address,
-                    rows=csr.n_rows,
-                    cols=csr.cols,
-                    nnz=csr.nnz,
-                    features=features,
-                    x_stride=x_on.stride,
-                    y_stride=y.stride,
-                    multiplier=requantise.multiplier,
-                    shift=requantise.shift,
-                )
+            command = encode(
+                AGGREGATE,
+                row_ptr_addr=scratch.bytes(csr.row_ptr),
+                col_addr=scratch.bytes(csr.col),
+                weight_addr=scratch.bytes(csr.weight),
+                **_matrices(x=scratch.operand(x), y=y),
+                rows=csr.n_rows,
+                cols=csr.cols,
+                nnz=csr.nnz,
+                features=features,
+                multiplier=requantise.multiplier,
+                shift=requantise.shift,
             )
-            return y.numpy()
+            return command, y
+
+        return self._compute(place)
 
     def vector(self, a: Matrix, b: Matrix | None, op: VectorOp) -> npt.NDArray[Any]:
         """``Y = out(function(combine(A, B)))``, element by element or row by row: [rows, cols] of ``op.y_type``.
@@ -187,25 +171,22 @@ class Kernels(ABC):
         Raises as :meth:`gemm`.
         """
         shape = vector_shape(self.config, a, b, op)
-        with self._scratch() as scratch:
+
+        def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
             a_on = scratch.operand(a)
             b_on = a_on if b is None else scratch.operand(b)
             y = scratch.empty((shape.rows, shape.cols), shape.out_dtype)
-            self._run_one(
-                encode(
-                    VECTOR,
-                    shape.flags,
-                    **shape.fields,
-                    a_addr=a_on.address,
-                    b_addr=b_on.address,
-                    y_addr=y.address,
-                    params_addr=scratch.bytes(shape.params),
-                    table_addr=scratch.bytes(op.table),
-                    rows=shape.rows,
-                    cols=shape.cols,
-                    a_stride=0 if shape.repeat_a else a_on.stride,
-                    b_stride=0 if shape.repeat_b else b_on.stride,
-                    y_stride=y.stride,
-                )
-            )
-            return y.numpy()
+            matrices = _matrices(a=a_on, b=b_on, y=y)
+            matrices |= {"a_stride": 0} if shape.repeat_a else {}
+            matrices |= {"b_stride": 0} if shape.repeat_b else {}
+            arrays = {"params_addr": scratch.bytes(shape.params), "table_addr": scratch.bytes(op.table)}
+            sizes = {"rows": shape.rows, "cols": shape.cols}
+            return encode(VECTOR, shape.flags, **shape.fields, **matrices, **arrays, **sizes), y
+
+        return self._compute(place)
+
+
+def _matrices(**arrays: PlacedArray) -> dict[str, int]:
+    """The fields of matrices by their names in the command: addresses and strides."""
+    addresses = {f"{name}_addr": array.address for name, array in arrays.items()}
+    return addresses | {f"{name}_stride": array.stride for name, array in arrays.items()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMemory
+from gatewright.driver.gate import Gate, exclusive
 from gatewright.driver.host_step import HostRunner
 from gatewright.program.check import check, command_words
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Value, Variant, shape_at
@@ -27,19 +29,37 @@ from gatewright.spec.commands import check as check_command
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 
-__all__ = ["LoadedProgram"]
+__all__ = ["CallReport", "LoadedProgram"]
 
 Array = npt.NDArray[Any]
 Launch = Callable[[CommandList, int], None]
 
 
-class LoadedProgram:
+@dataclass(frozen=True)
+class CallReport:
+    """What a call did besides its outputs.
+
+    Attributes
+    ----------
+    variant : of the program that ran.
+    host_seconds : of each host step.
+    """
+
+    variant: Variant
+    host_seconds: tuple[float, ...]
+
+
+class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     """A program on an accelerator, made by :meth:`Accelerator.load`. A context manager that frees its memory.
+
+    Threads may share it as they share the accelerator: a call has the accelerator to itself from its first step to its
+    last. Outputs are copies.
 
     Parameters
     ----------
     program : what to load.
     config : the accelerator's.
+    gate : the accelerator's.
     allocate : gives device memory.
     launch : runs the commands at an address and waits for their end.
 
@@ -49,37 +69,42 @@ class LoadedProgram:
     Attributes
     ----------
     program : as given.
-    variant : that the last call ran; the first before any call.
-    host_seconds : of each host step of the last call.
     """
 
     def __init__(
         self,
         program: CompiledProgram,
         config: AcceleratorConfig,
+        gate: Gate,
         allocate: Callable[[int], DeviceMemory],
         launch: Launch,
     ) -> None:
         _same_config(program, config)
         check(program)
         self.program = program
-        self.variant = program.variants[0]
-        self.host_seconds: tuple[float, ...] = ()
+        self._gate = gate
+        self._allocate = allocate
         self._launch = launch
+        self._report: CallReport | None = None
         self._memory: DeviceMemory | None = None
         self._variants = [_LoadedVariant(variant, program, config) for variant in program.variants]
         try:
-            self._memory = memory = allocate(max(program.nbytes, 1))  # all of it may run on the host
-        except OutOfDeviceMemory as error:
-            raise OutOfDeviceMemory(f"program {program.name!r} takes {program.nbytes:,} bytes: {error}") from error
-        try:
-            memory.array[: program.image.nbytes] = program.image
-            for variant in self._variants:
-                variant.place(memory)
-            memory.flush(0, program.image.nbytes)
+            self._place()
         except BaseException:
             self.close()
             raise
+
+    @exclusive
+    def _place(self) -> None:
+        program = self.program
+        try:
+            self._memory = memory = self._allocate(max(program.nbytes, 1))  # all of it may run on the host
+        except OutOfDeviceMemory as error:
+            raise OutOfDeviceMemory(f"program {program.name!r} takes {program.nbytes:,} bytes: {error}") from error
+        memory.array[: program.image.nbytes] = program.image
+        for variant in self._variants:
+            variant.place(memory)
+        memory.flush(0, program.image.nbytes)
 
     def __call__(self, /, **inputs: npt.ArrayLike) -> dict[str, Array]:
         """Run the program: its outputs by name, cut to the sizes of the inputs.
@@ -87,36 +112,54 @@ class LoadedProgram:
         Raises :class:`InputError` naming an input that it does not take, before anything runs, and what
         :meth:`Accelerator.run` raises.
         """
-        if self._memory is None:
-            raise DriverError(f"program {self.program.name!r} has been closed")
+        return self.call_with_report(**inputs)[0]
+
+    async def call_async(self, /, **inputs: npt.ArrayLike) -> dict[str, Array]:
+        """Await a call, see :meth:`Accelerator.call_async`."""
+        return await self._gate.run_async(self, **inputs)
+
+    def call_with_report(self, /, **inputs: npt.ArrayLike) -> tuple[dict[str, Array], CallReport]:
+        """As a call, and its own report, which :attr:`report` is only until another thread's call."""
+        self._gate.check()
         values, sizes = _accepted(self.program.variants[0].inputs, inputs)
         loaded = _choose(self._variants, sizes)
-        variant = self.variant = loaded.variant
-        seconds = []
+        variant = loaded.variant
         held = variant.capacity | sizes | variant.dims  # between the steps
         values = {value.name: pad(value, values[value.name], held) for value in variant.inputs}
+        values, report = self._run(loaded, values, held)
+        return {value.name: _cut(value, values[value.name], sizes) for value in variant.outputs}, report
+
+    @exclusive
+    def _run(
+        self, loaded: _LoadedVariant, values: dict[str, Array], sizes: dict[str, int]
+    ) -> tuple[dict[str, Array], CallReport]:
+        if self._memory is None:
+            raise DriverError(f"program {self.program.name!r} has been closed")
+        seconds = []
         for step in loaded.steps:
             if isinstance(step, HostRunner):
                 start = time.perf_counter()
                 values |= step.run(values)
                 seconds.append(time.perf_counter() - start)
             else:
-                values |= step.run(values, held, self._memory, self._launch)
-        self.host_seconds = tuple(seconds)
-        return {value.name: _cut(value, values[value.name], sizes) for value in variant.outputs}
+                values |= step.run(values, sizes, self._memory, self._launch)
+        self._report = report = CallReport(loaded.variant, tuple(seconds))
+        return values, report
+
+    @property
+    def report(self) -> CallReport:
+        """Of the last call that ended well, whichever thread made it. Raises :class:`DriverError` before the first."""
+        if self._report is None:
+            raise DriverError(f"program {self.program.name!r} has not been called")
+        return self._report
 
     def close(self) -> None:
-        """Free the memory; a second call does nothing."""
-        if self._memory is not None:
-            self._memory.free()
-            self._memory = None
+        """Free the memory, at the end of the call that runs; a second call does nothing."""
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            self._gate.free(memory)
 
-    def __enter__(self) -> LoadedProgram:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 

@@ -3,30 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from gatewright.driver.backend import Backend
 from gatewright.driver.errors import DriverError
-from gatewright.spec.registers import Access, register
+from gatewright.driver.gate import Gate, exclusive
+from gatewright.spec.registers import REGISTERS, Access, register
 
-__all__ = ["RegisterFile"]
+__all__ = ["GuardedPort", "RegisterFile"]
+
+_NAMES = [entry.name for entry in REGISTERS]
+
+
+class RegisterPort(Protocol):
+    """32-bit registers by byte offset; a backend is one."""
+
+    def read(self, offset: int) -> int: ...
+
+    def write(self, offset: int, value: int) -> None: ...
+
+
+class GuardedPort:
+    """A backend's registers for whoever may ask at any time, even while a call runs: each access has its turn."""
+
+    def __init__(self, gate: Gate, backend: Backend) -> None:
+        self._gate = gate
+        self._backend = backend
+
+    @exclusive
+    def read(self, offset: int) -> int:
+        return self._backend.read(offset)
+
+    @exclusive
+    def write(self, offset: int, value: int) -> None:
+        self._backend.write(offset, value)
 
 
 class RegisterFile:
-    """Named access to a backend's registers.
+    """Named access to registers: ``registers.read("STATUS")``, or by attribute, ``registers.STATUS``.
 
     Unknown names raise :class:`~gatewright.spec.errors.SpecError`, access that a register does not offer
     :class:`DriverError`.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, port: RegisterPort) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> int:
+        """The value of the register called ``name``; AttributeError where there is none."""
+        if name not in _NAMES:
+            raise AttributeError(f"no register {name!r}, allowed: {', '.join(_NAMES)}")
+        return self.read(name)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *_NAMES]
 
     def read(self, name: str) -> int:
         """The register's value."""
         entry = register(name)
         if entry.access is Access.COMMAND:
             raise DriverError(f"register {name} cannot be read, it is {entry.access.value}")
-        return self._backend.read(entry.offset)
+        return self._port.read(entry.offset)
 
     def field(self, name: str, field: str) -> int:
         """One field of the register's value."""
@@ -39,7 +76,7 @@ class RegisterFile:
             raise DriverError(f"register {name} cannot be written, it is {entry.access.value}")
         if not 0 <= value < 1 << 32:
             raise DriverError(f"register {name}: {value} is outside 0..{(1 << 32) - 1}")
-        self._backend.write(entry.offset, value)
+        self._port.write(entry.offset, value)
 
     def write_fields(self, name: str, **fields: int) -> None:
         """Set the register to the given fields, zero elsewhere."""

@@ -73,20 +73,21 @@ class Tally:
         self._engines = {name: EngineReport(name) for name in ENGINES}
 
     def add(self, commands: CommandList, registers: RegisterFile) -> None:
-        """Add a program that has just completed."""
-        self._programs += 1
-        for name, value in registers.snapshot(self._totals).items():
-            self._totals[name] += value
+        """Add a program that has just completed; all of it, or nothing when an interrupt comes."""
+        counted = registers.snapshot(self._totals)
         bounds = commands.bounds(self._config, self._memory)
-        for name, old in self._engines.items():
-            compute, memory = bounds[name]
-            self._engines[name] = EngineReport(
+        engines = {
+            name: EngineReport(
                 name,
                 old.commands + registers.read(f"COMMANDS_{name.upper()}"),
                 old.cycles + registers.read(f"CYCLES_{name.upper()}"),
-                old.min_cycles_compute + compute,
-                old.min_cycles_memory + memory,
+                old.min_cycles_compute + bounds[name][0],
+                old.min_cycles_memory + bounds[name][1],
             )
+            for name, old in self._engines.items()
+        }
+        totals = {name: old + counted[name] for name, old in self._totals.items()}
+        self._programs, self._totals, self._engines = self._programs + 1, totals, engines
 
     def report(self) -> Report:
         """The sums so far."""

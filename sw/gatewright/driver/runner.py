@@ -35,6 +35,7 @@ class Runner:
         self._registers = registers
         self._config = config
         self._watchdog_cycles = watchdog_cycles
+        self._at_rest = False  # until a reset, or the end of a program, was seen
 
     def identify(self) -> None:
         """Check that what answers is an accelerator of the configuration. Raises :class:`ConfigMismatch`."""
@@ -56,11 +57,11 @@ class Runner:
 
     def recover(self) -> None:
         """Reset by register, which is done once the bus is at rest; where that does not come, reset everything."""
+        self._at_rest = False
         self._registers.write_fields("CONTROL", reset=1)
-        for _ in range(_RESET_POLLS):
-            if not self._registers.field("STATUS", "busy"):
-                return
-        self._backend.reset()
+        if all(self._registers.field("STATUS", "busy") for _ in range(_RESET_POLLS)):
+            self._backend.reset()
+        self._at_rest = True
 
     def run(self, commands: CommandList, address: int, timeout_s: float) -> None:
         """Run the commands, whose image lies at ``address``; counters hold its figures afterwards.
@@ -68,11 +69,15 @@ class Runner:
         Raises :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
         """
         registers = self._registers
+        if not self._at_rest:  # an interrupt came between a failure and the end of its recovery
+            self.recover()
         try:
+            self._at_rest = False
             self._start(commands, address)
             finished = self._backend.wait(timeout_s)
         except BusProtocolError:  # a bus that breaks its rules cannot be drained
             self._backend.reset()
+            self._at_rest = True
             raise
         except BaseException:  # such as Ctrl-C: what still runs must not mix with the next program
             self.recover()
@@ -80,6 +85,7 @@ class Runner:
         if not finished:
             raise self._timed_out(f"{timeout_s:g} s", commands, registers.read("COMMAND_INDEX"))
         if not registers.field("STATUS", "error"):
+            self._at_rest = True
             return
         error = registers.read("ERROR")
         code, detail = (register("ERROR").extract(error, field) for field in ("code", "detail"))

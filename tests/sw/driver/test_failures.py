@@ -13,6 +13,7 @@ from gatewright.driver import Accelerator, AcceleratorError, AcceleratorTimeout,
 from gatewright.driver.errors import BusProtocolError
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, CommandSpec, GemmFlags, encode
 from gatewright.spec.errors import ErrorCode
+from gatewright.spec.registers import register
 
 BACKENDS = ("golden", "board", "rtl")
 RNG = np.random.default_rng(3)
@@ -163,19 +164,40 @@ def test_an_interrupted_start_does_not_leave_a_program_running(
     open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accelerator = open_accelerator("golden")
-    registers, recovered = accelerator.registers, []
-    honest = registers.write_fields
+    backend, written = accelerator.backend, []
+    honest = backend.write
+    control, start, reset = register("CONTROL").offset, 1, 2
 
-    def interrupt(name: str, **fields: int) -> None:
-        honest(name, **fields)
-        if "start" in fields:
+    def interrupt(offset: int, value: int) -> None:
+        honest(offset, value)
+        written.append((offset, value))
+        if (offset, value) == (control, start):
             raise KeyboardInterrupt
-        recovered.append(fields)
 
-    monkeypatch.setattr(registers, "write_fields", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        accelerator.gemm(A, B)
-    assert recovered[-1] == {"reset": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            accelerator.gemm(A, B)
+    assert written[-2:] == [(control, start), (control, reset)]
+    assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_interrupted_recovery_is_made_up_for(
+    backend: str, open_accelerator: Callable[..., Accelerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = open_accelerator(backend)
+
+    def interrupt(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accelerator.backend, "wait", interrupt)
+        patch.setattr(accelerator._runner, "recover", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            accelerator.gemm(np.ones((40, 64), np.int8), np.ones((40, 64), np.int8))
+    assert np.array_equal(accelerator.gemm(A, B), EXPECTED)
+    assert accelerator.report().programs == 1
 
 
 @pytest.mark.parametrize("error", [BusProtocolError, KeyboardInterrupt])

@@ -17,6 +17,7 @@ from gatewright.program.compiled import Value, Variant
 from gatewright.program.convert import outputs_digest
 from gatewright.spec.config import get_config
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.registers import register
 from gatewright_sim.golden.backend import GoldenBackend
 
 TINY = get_config("tiny")
@@ -52,7 +53,7 @@ def test_the_same_results_on_every_backend(
     with accelerator.load(programs.attention()) as attention:
         mask = np.arange(5) < 4
         found = attention(x=SEQUENCE[None, :5] * np.float32(programs.X_SCALE), m=mask[None].astype(np.int64))["y"]
-    assert attention.variant.dims == {"tokens": 8}
+    assert attention.report.variant.dims == {"tokens": 8}
     assert np.array_equal(found[0], _attend(accelerator, SEQUENCE[:5], mask))
     with accelerator.load(programs.aggregate()) as aggregate:
         for edges in (3, 32, 0, 7):  # fewer and more than before: the command's size follows
@@ -63,8 +64,8 @@ def test_the_same_results_on_every_backend(
         second = np.clip(np.rint(hidden / np.float32(64)), -128, 127).astype(np.int32)
         expected = second @ programs.WEIGHT[:, :9].T.astype(np.int32)
         assert np.array_equal(hosted(x=X * np.float32(programs.X_SCALE))["y"], expected.astype(np.float32))
-        assert len(hosted.host_seconds) == 1
-        assert hosted.host_seconds[0] > 0
+        assert len(hosted.report.host_seconds) == 1
+        assert hosted.report.host_seconds[0] > 0
 
 
 def test_a_vector_command(programs: Any, golden: Accelerator) -> None:
@@ -116,7 +117,7 @@ def test_the_smallest_bucket_that_holds_the_inputs_runs(
                 x=np.ones((1, 16, 16)) * 7, m=np.ones((1, 16), bool)
             )  # what a call leaves does not reach the next one
             y = loaded(x=SEQUENCE[None, :tokens] * 0.5, m=mask[None])["y"]
-            assert loaded.variant.dims == {"tokens": bucket}
+            assert loaded.report.variant.dims == {"tokens": bucket}
             assert y.shape == (1, tokens, 16)
             assert np.array_equal(y[0], _attend(golden, SEQUENCE[:tokens], mask))
 
@@ -198,14 +199,15 @@ def test_register_accesses_do_not_depend_on_the_size(programs: Any) -> None:
 def test_every_fabric_step_is_one_doorbell(programs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = []
     backend = CountingBackend(TINY)
+    honest, control = backend.write, register("CONTROL")
+
+    def note(offset: int, value: int) -> None:
+        if offset == control.offset:
+            starts.append(control.extract(value, "start"))
+        honest(offset, value)
+
     with Accelerator("tiny", backend) as accelerator, accelerator.load(programs.with_host_step()) as loaded:
-        honest = accelerator.registers.write_fields
-
-        def note(name: str, **fields: int) -> None:
-            starts.append(fields.get("start"))
-            honest(name, **fields)
-
-        monkeypatch.setattr(accelerator.registers, "write_fields", note)
+        monkeypatch.setattr(backend, "write", note)
         loaded(x=X)
     assert starts.count(1) == 2
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gatewright.driver.arena import Arena
-from gatewright.driver.arrays import DeviceArray, row_stride
+from gatewright.driver.arrays import PlacedArray, row_stride
 from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import OutOfDeviceMemory
 from gatewright.spec.commands import GEMM, GemmFlags, encode
@@ -29,14 +29,16 @@ def test_rows_are_padded_and_pads_are_not_touched() -> None:
     memory = SimulatedMemory(nbytes=4096)
     memory.array[:] = 0xEE
     values = np.arange(15, dtype=np.int8).reshape(3, 5)
-    array = DeviceArray(memory.allocate, values.shape, values.dtype).write(values)
+    array = PlacedArray(memory.allocate, values.shape, values.dtype)
+    array.put(values)
     raw = memory.array[array.address - memory.base :][: array.nbytes].reshape(3, 8)
     assert array.stride == 8
     assert np.array_equal(raw[:, :5].view(np.int8), values)
     assert (raw[:, 5:] == 0xEE).all()
-    assert np.array_equal(array.numpy(), values)
-    vector = DeviceArray(memory.allocate, (3,), np.uint32).write([1, 2, 3])
-    assert vector.numpy().tolist() == [1, 2, 3]
+    assert np.array_equal(array.get(), values)
+    vector = PlacedArray(memory.allocate, (3,), np.uint32)
+    vector.put([1, 2, 3])
+    assert vector.get().tolist() == [1, 2, 3]
 
 
 def test_the_arena_gives_aligned_pieces_and_coalesces() -> None:
@@ -80,7 +82,11 @@ def test_the_heap_merges_what_is_freed() -> None:
     for piece in (pieces[0], pieces[2], pieces[1]):
         piece.free()
         piece.free()
-    assert memory.allocate(1024).address == memory.base
+    again = memory.allocate(1024)
+    assert again.address == memory.base
+    pieces[0].free()  # is another's by now
+    with pytest.raises(OutOfDeviceMemory):
+        memory.allocate(64)
 
 
 @pytest.mark.parametrize(
