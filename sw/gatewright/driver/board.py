@@ -55,6 +55,16 @@ def _find_ip(ip_dict: Mapping[str, Mapping[str, Any]], bitstream: str) -> tuple[
     raise BackendUnavailable(f"{bitstream} has no block {BLOCK_NAME}; its blocks: {', '.join(ip_dict) or 'none'}")
 
 
+def _loop_of_thread() -> asyncio.AbstractEventLoop:
+    """This thread's event loop; a new one where it has none, as after ``asyncio.run``."""
+    policy = asyncio.get_event_loop_policy()
+    try:
+        return policy.get_event_loop()
+    except RuntimeError:
+        policy.set_event_loop(policy.new_event_loop())
+        return policy.get_event_loop()
+
+
 class _Buffer:
     """A ``pynq`` buffer as device memory."""
 
@@ -145,7 +155,7 @@ class BoardBackend:
         if pin not in self._overlay.interrupt_pins:
             return None
         try:
-            self._loop = asyncio.get_event_loop_policy().get_event_loop()  # the one that pynq watches interrupts in
+            self._loop = _loop_of_thread()  # pynq watches interrupts in it
             return self._pynq.Interrupt(pin)
         except (ValueError, OSError, RuntimeError):
             return None

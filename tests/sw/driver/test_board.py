@@ -156,11 +156,13 @@ class _Interrupt:
         self._finish()
 
 
+@pytest.mark.parametrize("loop", ["a thread's own", "none since asyncio.run"])
 def test_waits_for_the_interrupt_when_the_overlay_connects_one(
-    device: Any, bitstream: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    loop: str, device: Any, bitstream: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pynq
 
+    asyncio.set_event_loop(asyncio.new_event_loop() if loop == "a thread's own" else None)
     status = register("STATUS").offset
     interrupt = _Interrupt(lambda: monkeypatch.setattr(device.machine, "read", lambda offset: 2))
     monkeypatch.setattr(pynq, "Interrupt", lambda pin: interrupt)
@@ -172,6 +174,8 @@ def test_waits_for_the_interrupt_when_the_overlay_connects_one(
     assert backend.wait(5.0)  # the program has ended already
     assert interrupt.waits == 1
     backend.close()
+    backend._loop.close()
+    asyncio.set_event_loop(None)
 
 
 def _with_pin(find: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,3 +193,5 @@ def test_polls_where_the_system_offers_no_interrupt(
     backend = BoardBackend(TINY, bitstream=bitstream())  # pynq.Interrupt knows no such pin
     assert not backend.wait(0.01)
     backend.close()
+    backend._loop.close()
+    asyncio.set_event_loop(None)
