@@ -26,8 +26,7 @@ execute are decoupled by queues as in Smith, "Decoupled Access/Execute Computer 
 """
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib import wiring
 
 from gatewright.spec.commands import AGGREGATE
 from gatewright.spec.config import AcceleratorConfig
@@ -42,6 +41,7 @@ from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, Step
 from gatewright_hw.engines.aggregate.row_address import RowAddress
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
 from gatewright_hw.engines.interface import EngineSignature, command_layout
+from gatewright_hw.engines.parts.queue import Queue
 
 __all__ = ["AggregateEngine"]
 
@@ -70,7 +70,7 @@ class AggregateEngine(wiring.Component):
         m.submodules.x = x = BurstReader(min(config.outstanding * MAX_BURST_BEATS, 512), config.outstanding)
         m.submodules.walk = walk = CsrWalker()
         m.submodules.address = address = RowAddress()
-        m.submodules.steps = steps = SyncFIFOBuffered(width=Step.as_shape().size, depth=config.edge_fifo)
+        m.submodules.steps = steps = Queue(Step, config.edge_fifo)
         m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES)
         m.submodules.rows = rows = RowWriter(config.max_features)
         fetches = (row_ptr, col, weight)
@@ -115,12 +115,12 @@ class AggregateEngine(wiring.Component):
         wiring.connect(m, weight.element, walk.weight)
 
         # Access: each edge becomes a read of X and a step; a row without edges is a step only.
-        edge, step = walk.edge.payload, data.View(Step, steps.w_data)
+        edge, step = walk.edge.payload, steps.i.payload
         m.d.comb += [
             address.index.payload.eq(edge.col),
-            address.index.valid.eq(walk.edge.valid & ~edge.empty & steps.w_rdy),
-            steps.w_en.eq(walk.edge.valid & (address.index.ready | edge.empty)),
-            walk.edge.ready.eq(steps.w_rdy & (address.index.ready | edge.empty)),
+            address.index.valid.eq(walk.edge.valid & ~edge.empty & steps.i.ready),
+            steps.i.valid.eq(walk.edge.valid & (address.index.ready | edge.empty)),
+            walk.edge.ready.eq(steps.i.ready & (address.index.ready | edge.empty)),
             *(step[name].eq(edge[name]) for name in Step.as_shape().members),
             x.descriptor.valid.eq(address.addr.valid),
             address.addr.ready.eq(x.descriptor.ready),
@@ -130,10 +130,8 @@ class AggregateEngine(wiring.Component):
 
         # Execute.
         wiring.connect(m, x.data, lanes.features)
+        wiring.connect(m, steps.o, lanes.step)
         m.d.comb += [
-            lanes.step.payload.eq(steps.r_data),
-            lanes.step.valid.eq(steps.r_rdy),
-            steps.r_en.eq(lanes.step.ready),
             lanes.room.eq(rows.room),
             rows.launch.eq(lanes.launch),
             rows.valid.eq(lanes.valid),

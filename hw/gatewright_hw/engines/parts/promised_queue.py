@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal, Value
+from amaranth.hdl import Module, ShapeLike
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.engines.parts.credit import places_left
+from gatewright_hw.engines.parts.queue import Queue
 from gatewright_hw.parameters import in_range
 
 __all__ = ["PromisedQueue"]
@@ -29,11 +29,8 @@ class PromisedQueue(wiring.Component):
     o : stream of ``shape``, out.
     """
 
-    delay = 1
-    """Cycles from ``push`` to ``o`` when nothing waits."""
-
     def __init__(self, shape: ShapeLike, depth: int) -> None:
-        self._depth = in_range("PromisedQueue", "depth", depth, 2, 8193)
+        self._queue = Queue(shape, in_range("PromisedQueue", "depth", depth, 2, 8193))
         super().__init__(
             {
                 "room": Out(1, init=1),
@@ -44,18 +41,19 @@ class PromisedQueue(wiring.Component):
             }
         )
 
+    @property
+    def delay(self) -> int:
+        """Cycles from ``push`` to ``o`` when nothing waits."""
+        return self._queue.delay
+
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        width = len(Value.cast(self.item))
-        m.submodules.fifo = fifo = SyncFIFOBuffered(width=width, depth=self._depth)
-        taken = Signal()
+        m.submodules.queue = queue = self._queue
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        left = places_left(m, queue.depth, self.claim, self.o.valid & self.o.ready)
         m.d.comb += [
-            fifo.w_data.eq(self.item),
-            fifo.w_en.eq(self.push),
-            Value.cast(self.o.payload).eq(fifo.r_data),
-            self.o.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(self.o.ready),
-            taken.eq(self.o.valid & self.o.ready),
-            self.room.eq(places_left(m, self._depth, self.claim, taken) != 0),
+            queue.i.payload.eq(self.item),
+            queue.i.valid.eq(self.push),
+            self.room.eq(left != 0),
         ]
         return m

@@ -33,7 +33,7 @@ class Queue(wiring.Component):
         self.depth = operator.index(depth)
         if self.depth < 1:
             raise ValueError(f"Queue: depth is {depth}, allowed at least 1")
-        self._fifo = SyncFIFOBuffered if buffered else SyncFIFO
+        self._buffered = buffered
         super().__init__(
             {
                 "i": In(stream.Signature(shape)),
@@ -42,10 +42,16 @@ class Queue(wiring.Component):
             }
         )
 
+    @property
+    def delay(self) -> int:
+        """Cycles from ``i`` to ``o`` when nothing waits."""
+        return 2 if self._buffered else 1
+
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         width = len(Value.cast(self.i.payload))
-        m.submodules.fifo = fifo = self._fifo(width=width, depth=self.depth)
+        fifo = (SyncFIFOBuffered if self._buffered else SyncFIFO)(width=width, depth=self.depth)
+        m.submodules.fifo = fifo
         m.d.comb += [
             fifo.w_data.eq(self.i.payload),
             fifo.w_en.eq(self.i.valid),

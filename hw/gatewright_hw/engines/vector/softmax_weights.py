@@ -54,10 +54,9 @@ class SoftmaxWeights(wiring.Component):
     weights_delay = _FETCH_DELAY + WeightLanes.delay
     _group_sum_delay = weights_delay + pair_tree_delay(LANES)
     _row_sum_delay = _group_sum_delay + _ROW_DELAY
-    sum_delay = _row_sum_delay + PromisedQueue.delay
 
     def __init__(self, max_columns: int, depth: int = 4) -> None:
-        self._sum_bits, self._depth = sum_bits(max_columns), depth
+        self._sums = PromisedQueue(sum_bits(max_columns), depth)
         super().__init__(
             {
                 "row": In(row_layout(max_columns)),
@@ -67,14 +66,19 @@ class SoftmaxWeights(wiring.Component):
                 "claim": Out(1),
                 "weights_valid": Out(1),
                 "weights": Out(WEIGHT_GROUP),
-                "sum": Out(stream.Signature(self._sum_bits)),
+                "sum": Out(stream.Signature(sum_bits(max_columns))),
             }
         )
+
+    @property
+    def sum_delay(self) -> int:
+        """Cycles from the claim of a row's last group to its sum."""
+        return self._row_sum_delay + self._sums.delay
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         m.submodules.lanes = lanes = WeightLanes()
-        m.submodules.sums = sums = PromisedQueue(self._sum_bits, self._depth)
+        m.submodules.sums = sums = self._sums
         wiring.connect(m, sums.o, wiring.flipped(self.sum))
         _, last = group_counter(m, self.claim, self.row)
         valid = delayed(m, self.claim, self._row_sum_delay, reset=True)
@@ -93,7 +97,7 @@ class SoftmaxWeights(wiring.Component):
 
         group_sum = pair_tree(m, [lanes.weights[lane] for lane in range(LANES)], add, "sum")
         begun = Signal()  # the row's sum holds a group already
-        row_sum = Signal(self._sum_bits, reset_less=True)
+        row_sum = Signal(sums.item.shape(), reset_less=True)
         with m.If(valid[self._group_sum_delay]):
             m.d.sync += [row_sum.eq(group_sum + Mux(begun, row_sum, 0)), begun.eq(~ends[self._group_sum_delay])]
         m.d.comb += [sums.push.eq(valid[-1] & ends[-1]), sums.item.eq(row_sum)]

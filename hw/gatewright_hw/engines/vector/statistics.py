@@ -66,12 +66,9 @@ class RowStatistics(wiring.Component):
     o : stream of :func:`statistics_layout`, out; one item per row, in the order of claims.
     """
 
-    delay = _GROUP_DELAY + _ROW_DELAY + PromisedQueue.delay
-    """Cycles from a row's last group to its figures."""
-
     def __init__(self, max_columns: int, depth: int = 4) -> None:
-        self._layout = statistics_layout(max_columns)
-        self._depth = depth
+        layout = statistics_layout(max_columns)
+        self._queue = PromisedQueue(layout, depth)
         super().__init__(
             {
                 "row": In(row_layout(max_columns)),
@@ -81,13 +78,18 @@ class RowStatistics(wiring.Component):
                 "valid": In(1),
                 "last": In(1),
                 "v": In(GROUP),
-                "o": Out(stream.Signature(self._layout)),
+                "o": Out(stream.Signature(layout)),
             }
         )
 
+    @property
+    def delay(self) -> int:
+        """Cycles from a row's last group to its figures."""
+        return _GROUP_DELAY + _ROW_DELAY + self._queue.delay
+
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = PromisedQueue(self._layout, self._depth)
+        m.submodules.queue = queue = self._queue
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [queue.claim.eq(self.claim), self.room.eq(queue.room)]
 
@@ -112,7 +114,7 @@ class RowStatistics(wiring.Component):
         valid = delayed(m, self.valid, _GROUP_DELAY + _ROW_DELAY, reset=True)
         last = delayed(m, self.last, _GROUP_DELAY + _ROW_DELAY)
         begun = Signal()  # the row's figures hold a group already
-        row = Signal(self._layout)
+        row = Signal(queue.item.shape())
         with m.If(valid[_GROUP_DELAY]):
             m.d.sync += [
                 begun.eq(~last[_GROUP_DELAY]),
