@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from amaranth.hdl import Elaboratable
@@ -12,7 +13,7 @@ __all__ = ["Testbench", "run_pipeline", "simulate"]
 
 CLOCK_S = 1e-8
 
-Testbench = Callable[[SimulatorContext], Awaitable[None]]
+Testbench = Callable[[SimulatorContext], Coroutine[Any, Any, None]]
 """A coroutine function that sets and reads signals and waits for ticks of the clock."""
 
 
@@ -32,13 +33,28 @@ def simulate(
         await ctx.delay(cycles * CLOCK_S)
         raise AssertionError(f"{type(component).__name__}: the testbenches have not ended after {cycles} cycles")
 
+    started: list[Coroutine[Any, Any, None]] = []
+
+    def noted(testbench: Testbench) -> Testbench:
+        async def run(ctx: SimulatorContext) -> None:
+            started.append(testbench(ctx))
+            await started[-1]
+
+        return run
+
     simulator = Simulator(component)
-    simulator.add_clock(CLOCK_S)
+    simulator.add_clock(CLOCK_S, if_exists=True)
     for testbench in (deadline, *background):
-        simulator.add_testbench(testbench, background=True)
+        simulator.add_testbench(noted(testbench), background=True)
     for testbench in testbenches:
-        simulator.add_testbench(testbench)
-    simulator.run()
+        simulator.add_testbench(noted(testbench))
+    try:
+        simulator.run()
+    finally:
+        # What still waits for a tick ends here; if the garbage collector ended it, it would complain at any later time.
+        for coroutine in started:
+            with suppress(RuntimeError):
+                coroutine.close()
 
 
 def run_pipeline(

@@ -19,7 +19,8 @@ class PromisedQueue(wiring.Component):
     Parameters
     ----------
     shape : of an item; a layout or a number of bits.
-    depth : places, 2..8193. The memory behind it has one entry less.
+    depth : places, 3..8193. The memory behind it has one entry less; with a single entry it could not take items in
+        two cycles that follow each other.
 
     Members
     -------
@@ -30,7 +31,7 @@ class PromisedQueue(wiring.Component):
     """
 
     def __init__(self, shape: ShapeLike, depth: int) -> None:
-        self._queue = Queue(shape, in_range("PromisedQueue", "depth", depth, 2, 8193))
+        self._queue = Queue(shape, in_range("PromisedQueue", "depth", depth, 3, 8193))
         super().__init__(
             {
                 "room": Out(1, init=1),

@@ -113,7 +113,7 @@ class VectorEngine(wiring.Component):
             setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
         ]
 
-        start, departure = Signal(), datapath.departure
+        start = Signal()
         with_table = setup.function == Function.TABLE
         m.d.comb += [
             *(rows.start.eq(start) for rows in (a_rows, packer)),
@@ -161,6 +161,7 @@ class VectorEngine(wiring.Component):
         wiring.connect(m, loader.table_records, datapath.table_records)
         wiring.connect(m, a_unpacker.group, datapath.a)
         wiring.connect(m, b_unpacker.group, datapath.b)
+        wiring.connect(m, datapath.departure, packer.departure)
         m.d.comb += [
             loader.start.eq(start),
             loader.last_record.eq(records - 1),
@@ -173,8 +174,6 @@ class VectorEngine(wiring.Component):
             datapath.setup.eq(setup),
             packer.kind.eq(setup.y_type),
             packer.row.eq(setup.row),
-            packer.opened.eq(Mux(departure.sent, packer.beats_opened(departure.index, departure.last), 0)),
-            departure.room.eq(packer.room),
             packer.valid.eq(datapath.y_valid),
             packer.last.eq(datapath.y_last),
             packer.y.eq(datapath.y),

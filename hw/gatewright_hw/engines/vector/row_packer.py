@@ -6,8 +6,7 @@
 
 A row starts a beat; its last beat writes only the bytes that are elements. Throughput: a group a cycle, a beat a cycle.
 
-Groups cannot be held back: whoever sends them off on the way to here first takes room for their beats (see
-:meth:`RowPacker.beats_opened`).
+Groups cannot be held back: when one sets off on its way to here, room for its beats is taken.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from gatewright.spec.vector import LANES, ElementType
 from gatewright_hw.bus.ports import WritePort
 from gatewright_hw.bus.writer import BurstWriter
 from gatewright_hw.engines.parts.credit import places_left
-from gatewright_hw.engines.vector.groups import RAW_GROUP, ends_in_first_half, is_byte, row_layout
+from gatewright_hw.engines.vector.groups import RAW_GROUP, Departure, ends_in_first_half, is_byte, row_layout
 from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers, matrix_layout
 
 __all__ = ["RowPacker"]
@@ -43,9 +42,7 @@ class RowPacker(wiring.Component):
     kind : 2 bits, in; the ``ElementType`` of Y.
     row : :func:`row_layout`, in.
     strb : 8 bits, in; byte enables of a row's last beat.
-    opened : 0..2, in; beats that the group opens which is sent off in this cycle; 0 when none is. See
-        :meth:`beats_opened`.
-    room : 1, out; a group may be sent off.
+    departure : Departure, in; groups that set off to here.
     valid, last, y : 1, 1 and RAW_GROUP, in; a group, and whether it ends its row.
     idle : 1, out; all rows are written and acknowledged.
     port : WritePort, out.
@@ -60,8 +57,7 @@ class RowPacker(wiring.Component):
                 "kind": In(2),
                 "row": In(row_layout(max_columns)),
                 "strb": In(BUS_BYTES),
-                "opened": In(range(3)),
-                "room": Out(1),
+                "departure": In(Departure(max_columns)),
                 "valid": In(1),
                 "last": In(1),
                 "y": In(RAW_GROUP),
@@ -78,7 +74,7 @@ class RowPacker(wiring.Component):
         """Whether a group takes two beats."""
         return self._is_long & ~ends_in_first_half(self.row, last)
 
-    def beats_opened(self, index: Value, last: Value) -> Value:
+    def _beats_opened(self, index: Value, last: Value) -> Value:
         """How many beats group ``index`` of a row is the first to lie in."""
         return Mux(self._fills_two(last), 2, ~(is_byte(self.kind) & index[0]))
 
@@ -88,10 +84,12 @@ class RowPacker(wiring.Component):
         m.submodules.transfers = transfers = RowTransfers(self._max_columns)
         wiring.connect(m, writer.port, wiring.flipped(self.port))
         wiring.connect(m, transfers.descriptor, writer.descriptor)
+        departure = self.departure
+        opened = Mux(departure.sent, self._beats_opened(departure.index, departure.last), 0)
         m.d.comb += [
             transfers.start.eq(self.start),
             transfers.matrix.eq(self.matrix),
-            self.room.eq(places_left(m, _DEPTH, self.opened, self.port.w.valid & self.port.w.ready) >= 2),
+            departure.room.eq(places_left(m, _DEPTH, opened, self.port.w.valid & self.port.w.ready) >= 2),
         ]
 
         # What waits: the first half of a beat (int8), or the second beat of a group (int32).

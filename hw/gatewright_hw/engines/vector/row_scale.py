@@ -55,6 +55,8 @@ _X_BITS, _Y_BITS = 24, 17
 """Unsigned operands of a 25 x 18 bit multiplier."""
 _PRODUCT_DELAY = 3
 """Cycles from where operands are chosen to their product: operands, product and its register."""
+_DEPTH = 3
+"""Scales that wait."""
 _CURVE_DELAY = 2
 """Cycles: table and its register."""
 _NORMALISE = (32, 16, 8, 4, 2, 1)
@@ -127,7 +129,7 @@ class RowScale(wiring.Component):
     epsilon : EPSILON_BITS, in.
     statistics : stream of :func:`statistics_layout`, in; one per row of a norm.
     sum : stream of :func:`sum_bits`, in; one per row of a softmax.
-    o : stream of ROW_SCALE, out; a queue of two.
+    o : stream of ROW_SCALE, out; from a queue.
     """
 
     norm_cycles = 1 + sum(_CYCLES.values()) + len(_NORMALISE) - 1 + 1
@@ -148,7 +150,7 @@ class RowScale(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = PromisedQueue(ROW_SCALE, 2)
+        m.submodules.queue = queue = PromisedQueue(ROW_SCALE, _DEPTH)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
 
         state = Signal(_State)

@@ -1,44 +1,44 @@
 # amaranth: UnusedElaboratable=no
 
-import random
+"""Requantiser against the rule of ``spec.fixed``."""
 
 import numpy as np
 import pytest
 
-from gatewright.spec.fixed import requantise
+from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_MAX, requantise
 from gatewright_hw.engines.parts.requantiser import Requantiser
 from gatewright_sim.components.simulation import run_pipeline
+from gatewright_sim.components.values import signed_values
+
+COUNT = 1500
 
 
-def _operands(acc_bits: int, count: int, seed: int) -> list[tuple[int, int, int]]:
-    """Corners, exact ties and random values of every magnitude."""
-    rng = random.Random(seed)
-    low, high = -(1 << (acc_bits - 1)), (1 << (acc_bits - 1)) - 1
-    corners = [low, low + 1, -129, -128, -3, -1, 0, 1, 3, 127, 128, high - 1, high]
-    cases = [(acc, mul, shift) for acc in corners for mul in (0, 1, 65535) for shift in (0, 1, 2, 7, 16, 47, 48, 63)]
-    for _ in range(count):
-        bits = rng.randrange(1, acc_bits)
-        acc = rng.randrange(-(1 << bits), 1 << bits)
-        mul = rng.choice((rng.randrange(1 << 16), 1 << rng.randrange(16)))
-        # Around the shift that brings the product into the result's range, where rounding shows.
-        near = max(bits + mul.bit_length() - rng.randrange(0, 12), 0)
-        cases.append((acc, mul, min(rng.choice((near, rng.randrange(64))), 63)))
-    return cases
-
-
-@pytest.mark.parametrize(("acc_bits", "out_bits"), [(32, 8), (32, 16), (40, 8)])
-def test_equals_the_rule(acc_bits: int, out_bits: int) -> None:
-    dut = Requantiser(acc_bits, out_bits)
-    cases = _operands(acc_bits, 1500, seed=acc_bits + out_bits)
-    operands = [dict(zip(("acc", "multiplier", "shift"), case, strict=True)) for case in cases]
-    results = [result for (result,) in run_pipeline(dut, operands, ["result"])]
-    acc, multiplier, shift = (np.array(column) for column in zip(*cases, strict=True))
-    np.testing.assert_array_equal(results, requantise(acc, multiplier, shift, out_bits))
+@pytest.mark.parametrize(("acc_bits", "out_bits"), [(18, 8), (32, 8), (32, 16), (40, 8), (42, 24)])
+def test_equals_the_rule(acc_bits: int, out_bits: int, rng: np.random.Generator) -> None:
+    """Ends of the ranges, exact ties (multipliers that are powers of two), and products about as wide as the shift."""
+    acc = signed_values(rng, acc_bits, COUNT)
+    power = 1 << rng.integers(0, MULTIPLIER_BITS, COUNT)
+    anywhere = rng.integers(0, 1 << MULTIPLIER_BITS, COUNT)
+    multiplier = np.choose(rng.integers(0, 3, COUNT), [power, anywhere, rng.choice([0, 1, 65535], COUNT)])
+    product_bits = np.log2(np.abs(acc * multiplier) + 1).astype(int)
+    near = np.clip(product_bits - rng.integers(0, 12, COUNT), 0, SHIFT_MAX)
+    shift = np.where(rng.integers(0, 2, COUNT), near, rng.integers(0, SHIFT_MAX, COUNT, endpoint=True))
+    names = ("acc", "multiplier", "shift")
+    columns = zip(acc.tolist(), multiplier.tolist(), shift.tolist(), strict=True)
+    operands = [dict(zip(names, column, strict=True)) for column in columns]
+    results = run_pipeline(Requantiser(acc_bits, out_bits), operands, ["result"])
+    np.testing.assert_array_equal([result for (result,) in results], requantise(acc, multiplier, shift, out_bits))
 
 
 @pytest.mark.parametrize(
-    ("acc_bits", "out_bits", "field"), [(17, 8, "acc_bits"), (43, 8, "acc_bits"), (32, 1, "out_bits")]
+    ("acc_bits", "out_bits", "sentence"),
+    [
+        (17, 8, r"acc_bits is 17, allowed 18\.\.42"),
+        (43, 8, r"acc_bits is 43, allowed 18\.\.42"),
+        (32, 1, r"out_bits is 1, allowed 2\.\.24"),
+        (32, 25, r"out_bits is 25, allowed 2\.\.24"),
+    ],
 )
-def test_refuses_a_width_it_cannot_build(acc_bits: int, out_bits: int, field: str) -> None:
-    with pytest.raises(ValueError, match=f"{field} is .*allowed"):
+def test_impossible_sizes_are_refused(acc_bits: int, out_bits: int, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
         Requantiser(acc_bits, out_bits)
