@@ -54,6 +54,13 @@ class Format:
         magnitude = np.asarray(largest, np.float64)
         return cls(kind, np.where(magnitude > 0, magnitude, 1.0) / FULL_SCALE[kind])
 
+    @classmethod
+    def of_integers(cls, largest: npt.ArrayLike) -> Format:
+        """int16 in the finest steps that are a power of two and reach ``largest`` (magnitudes, [] or [columns]): exact
+        for integers of 16 bits."""
+        steps = np.maximum(np.asarray(largest, np.float64), 1.0) / np.iinfo(INT16).max
+        return cls(INT16, 2.0 ** np.ceil(np.log2(steps)))
+
     @property
     def uniform(self) -> bool:
         """Whether all columns share one scale, and 0 stands for zero."""

@@ -1,8 +1,8 @@
 """Values of the host to bytes of the device and back, by a :class:`Placement`.
 
 With a scale, stored = saturate(round_half_even(x / scale) + zero_point) and x = (stored - zero_point) * scale, computed
-in float32 unless the host's type is float64, as ONNX's QuantizeLinear and DequantizeLinear. Without one, integers are
-stored as they are.
+in float32 unless the host's type is float64, as ONNX's QuantizeLinear and DequantizeLinear; of integers of more than 16
+bits what a Cast to float32 makes of them is divided in float64. Without a scale, integers are stored as they are.
 """
 
 from __future__ import annotations
@@ -163,6 +163,8 @@ def _stored(placement: Placement, matrix: Array) -> Array:
     """A matrix [rows, cols] of host values as stored integers."""
     limits = np.iinfo(placement.element)
     if placement.scale:
+        wide = matrix.dtype.kind in "iu" and matrix.dtype.itemsize > 2
+        matrix = matrix.astype(np.float32).astype(np.float64) if wide else matrix
         work = np.float64 if matrix.dtype == np.float64 else np.float32
         with np.errstate(over="ignore"):  # saturates
             units = np.rint(matrix.astype(work, copy=False) / _scale(placement, matrix, work)).astype(np.float64)

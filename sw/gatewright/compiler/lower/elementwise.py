@@ -55,6 +55,12 @@ def _operand(step: LoweredStep, value: ir.Value, reach: float) -> Tensor:
     return tensor
 
 
+def _factor(step: LoweredStep, value: ir.Value) -> Tensor:
+    """A value as one factor of a product, which takes 16 bits of one of them."""
+    constant = step.constant(value)
+    return step.narrow(value) if constant is None else literal(step, constant, _exactly(constant))
+
+
 def _terms(step: LoweredStep, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Tensor, Tensor]:
     """Both terms of a sum; whatever saturates the result whatever the other is need not be told apart."""
     largest = [step.plan.largest(value) * HEADROOM for value in (a, b)]
@@ -118,7 +124,7 @@ def binary(node: ir.Node, step: LoweredStep) -> None:
         _divide(step, a, b, node.outputs[0])
     elif node.op_type == "Mul":
         out = step.produce(node.outputs[0])
-        join(step, None, _operand(step, a, math.inf), _operand(step, b, math.inf), out)
+        join(step, None, _factor(step, a), _factor(step, b), out)
     else:
         out = step.produce(node.outputs[0])
         join(step, Sum(b_sign=-1 if node.op_type == "Sub" else 1), *_terms(step, a, b, out), out)
@@ -157,7 +163,7 @@ def _divide(step: LoweredStep, a: ir.Value, b: ir.Value, result: ir.Value) -> No
         least = float(np.abs(sample[sample != 0]).min(initial=limit_of(divisor.format)))
         inverse = step.scratch(divisor, Format.of(INT16, HEADROOM / least), "reciprocal")
         curve_into(step, divisor, inverse, sample, RealFunction(np.reciprocal))
-    join(step, None, _operand(step, a, math.inf), inverse, out)
+    join(step, None, _factor(step, a), inverse, out)
 
 
 # ---- any number of operands

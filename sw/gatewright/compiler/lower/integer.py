@@ -243,6 +243,11 @@ def dequantize_linear(node: ir.Node, step: LoweredStep) -> None:
     """The same integers with another meaning; less a zero point they are int16."""
     x, out = node.inputs[0], node.outputs[0]
     assert x is not None and x.dtype is not None
+    if x.dtype == ir.DataType.INT32:
+        real = step.real(x, out)
+        form = Format(real.view.dtype, real.format.scale * _scale(node), real.format.offset * _scale(node))
+        step.define(out, Tensor(real.view, step.shape(out), form, real.bound))
+        return
     source = step.stored(x)
     zero: Any = _operand_zero(node, 0, 2)
     if not zero.any():

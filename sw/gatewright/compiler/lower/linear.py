@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.emitter import gemm_params
 from gatewright.compiler.fabric.kernels import Dim, View
-from gatewright.compiler.formats import INT8, INT32, Format, Tensor
+from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
@@ -111,12 +111,13 @@ def _fine(step: LoweredStep, x: Tensor, chosen: LinearPlan, bias: np.ndarray, ou
     else:
         both = View.new(f"{step.emit.node} halves", 2 * rows, cols, INT8)
         parts = [both.part(0, rows), both.part(rows, rows)]
+    whole = Tensor(x.view, x.shape, Format(INT16, np.ones(())), x.bound)
     high, low = (
-        Tensor(view, x.shape, Format(INT8, x.format.scale * factor), 128.0)
-        for view, factor in zip(parts, (256, 1), strict=True)
+        Tensor(view, x.shape, Format(INT8, np.asarray(factor)), 128.0)
+        for view, factor in zip(parts, (256.0, 1.0), strict=True)
     )
-    step.emit.scale(x, high.view, high.format)
-    step.emit.add(x, high, low.view, low.format, b_sign=-1)
+    step.emit.scale(whole, high.view, high.format)
+    step.emit.add(whole, high, low.view, low.format, b_sign=-1)
     if isinstance(rows, Dim):
         terms = [
             term

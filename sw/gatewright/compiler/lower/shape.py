@@ -270,12 +270,13 @@ def _refuse_cast(node: ir.Node, _config: AcceleratorConfig) -> str | None:
     assert x is not None and x.dtype is not None and out.dtype is not None
     if is_mask(out):
         return None
-    if not out.dtype.is_floating_point() or not (x.dtype.is_floating_point() or x.dtype in CASTABLE):
-        return f"it casts {x.dtype} to {out.dtype}, allowed: real numbers, int8 and int32 to real numbers"
+    if not out.dtype.is_floating_point() or not (x.dtype.is_floating_point() or x.dtype in WHOLE):
+        return f"it casts {x.dtype} to {out.dtype}, allowed: real numbers, truth values and integers to real numbers"
     return None
 
 
-CASTABLE = (ir.DataType.INT8, ir.DataType.INT32)
+WHOLE = {ir.DataType.BOOL, *(ir.DataType[f"{sign}INT{bits}"] for sign in ("", "U") for bits in (8, 16, 32, 64))}
+"""Types of integers that the host can write as real numbers."""
 
 
 def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
@@ -287,9 +288,8 @@ def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
 
 @rule("Cast", refuse=_refuse_cast, demand=_demand_cast)
 def cast(node: ir.Node, step: LoweredStep) -> None:
-    """The same numbers; an integer's unit is 1. Of a mask nothing: its readers take the bits of what is cast."""
-    x = node.inputs[0]
+    """The same numbers. Of a mask nothing: its readers take the bits of what is cast."""
+    x, out = node.inputs[0], node.outputs[0]
     assert x is not None
-    if is_mask(node.outputs[0]):
-        return
-    step.define(node.outputs[0], step.stored(x))
+    if not is_mask(out):
+        step.define(out, step.real(x, out) if x.dtype in WHOLE else step.stored(x))

@@ -15,6 +15,7 @@ from gatewright.compiler.fabric.encode import Port, UnplacedStep
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
+from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.program.compiled import Placement
 from gatewright.spec.config import AcceleratorConfig
@@ -182,6 +183,19 @@ class LoweredStep:
         found = self._inputs[key][1]
         assert found is not None
         return found
+
+    def real(self, value: ir.Value, result: ir.Value) -> Tensor:
+        """Integers as the real numbers ``result``. The host writes them in the range that calibration saw; those that
+        were made in this step are there already, and exact."""
+        if self.is_outside(value):
+            form = self.plan.entry(value, result)
+            zero = -np.rint(form.offset / form.scale)
+            return self._input(value, form.dtype.name, form, **({"zero_point": int(zero)} if zero.any() else {}))
+        assert value.dtype is not None
+        tensor, offset = self.stored(value), integer_format(value.dtype.numpy())[1]
+        seen = tensor.bound if offset else max(self.plan.largest(result) * HEADROOM, 1.0)
+        form = Format(tensor.view.dtype, np.ones(()), np.asarray(float(offset)))
+        return Tensor(tensor.view, tensor.shape, form, min(tensor.bound, seen))
 
     def integers(self, value: ir.Value, element: str, **rules: Any) -> View:
         """A step's input as integers of type ``element`` ("uint32", "bit", "int8", ...) without a scale."""

@@ -14,6 +14,7 @@ from gatewright.compiler.passes.attention.convert import ConvertAttention
 from gatewright.compiler.passes.attention.expand import ExpandAttention
 from gatewright.compiler.passes.attention.fuse import FuseAttention
 from gatewright.compiler.passes.broadcast import DropExpands
+from gatewright.compiler.passes.casts import MoveCastsBeforeViews
 from gatewright.compiler.passes.dimensions import BindDimensions
 from gatewright.compiler.passes.dynamically_quantised import ImportDynamicallyQuantised
 from gatewright.compiler.passes.fold import FoldConstants, FoldLateConstants
@@ -53,6 +54,7 @@ PASSES: tuple[Callable[[Bindings], Pass], ...] = (
     lambda _: FuseAttention(),
     lambda _: FuseMeanPool(),
     lambda _: FuseL2Norm(),
+    lambda _: MoveCastsBeforeViews(),
     lambda _: SimplifyViews(),
     lambda _: MoveViewsBehindLinear(),
     lambda _: SimplifyViews(),

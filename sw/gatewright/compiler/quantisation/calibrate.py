@@ -23,17 +23,13 @@ SAMPLE_ROWS = 512
 
 
 def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Observation]:
-    """Observations by the name of each floating-point value that is not constant.
+    """Observations by the name of each floating-point value that is not constant, and of integers that become such.
 
     ``inputs`` are complete inputs of the model. Raises :class:`CompileError` when ONNX Runtime refuses the model or an
     input, or a value is not finite.
     """
-    values = {
-        value.name: value
-        for node in model.graph
-        for value in node.outputs
-        if value.name and value.dtype is not None and value.dtype.is_floating_point()
-    }
+    values = {value.name: value for node in model.graph for value in node.outputs if value.name and _counts(value)}
+    counted = {value.name for value in model.graph.inputs if _counts(value)} | set(values)
     session = open_session(model, list(values))
     hidden = hidden_by(model)
     found: dict[str, list[Observation]] = {}
@@ -44,9 +40,8 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
             results = session.run(names, dict(feed))
         except Exception as error:
             raise CompileError(f"calibration input refused: {_first_line(error)}") from error
-        given = {name: array for name, array in feed.items() if np.issubdtype(array.dtype, np.floating)}
-        for name, array in {**dict(zip(names, results, strict=True)), **given}.items():
-            if np.issubdtype(array.dtype, np.floating):
+        for name, array in {**dict(zip(names, results, strict=True)), **feed}.items():
+            if name in counted:
                 kept = kept_rows(hidden, name, feed)
                 found.setdefault(name, []).append(_observe(array if kept is None else array[kept], share))
     merged = {name: _merge(parts) for name, parts in found.items()}
@@ -57,6 +52,13 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
             seen = merged[name]
             merged[name] = Observation(np.full_like(seen.low, low), np.full_like(seen.high, high), seen.sample)
     return merged
+
+
+def _counts(value: ir.Value) -> bool:
+    """Whether the numbers of a value matter: those of indices and masks do not."""
+    if value.dtype is None or value.dtype.is_floating_point():
+        return value.dtype is not None
+    return any(node.op_type in ("Cast", "DequantizeLinear") and index == 0 for node, index in value.uses())
 
 
 def open_session(model: ir.Model, names: Sequence[str]) -> Any:
@@ -82,6 +84,8 @@ def _observe(array: npt.NDArray[Any], share: int) -> Observation:
     cols = array.shape[-1] if array.ndim else 1
     rows = np.asarray(array, np.float32).reshape(array.size // cols if cols else 0, cols)
     finite = np.where(np.abs(rows) < MASKED, rows, 0)
+    if not np.issubdtype(array.dtype, np.floating):
+        finite = array.reshape(rows.shape).astype(np.float64)
     if not len(rows):
         finite = np.zeros((1, rows.shape[1]), np.float32)
     step = max(len(rows) // share, 1)

@@ -48,6 +48,12 @@ FLOORS = (0.5, 0.9, 0.98)
 FINE_ABOVE = 0.05
 """Relative error of a linear layer's output beyond which its operand goes as a high and a low part."""
 
+FINE_COLUMNS_ABOVE = 0.02
+"""Relative error of a fine layer's output beyond which the columns of its operand have steps of their own."""
+
+NARROWEST_FINE = (1e-2, 1e-4, 1e-6)
+"""Shares of the widest column as which no other counts as narrower then: the first is taken that does."""
+
 Array = npt.NDArray[np.float64]
 
 
@@ -66,7 +72,7 @@ class LinearPlan:
 
     Attributes
     ----------
-    operand : the format of its input: int8 per column, or int16 with one scale for a ``fine`` layer.
+    operand : the format of its input: int8 per column, or for a ``fine`` layer int16, with one scale or one per column.
     weight : int8 [n, k], the columns' factors inside.
     unit : float64 [n], real value of one accumulator unit of each output (of a fine layer: of the low part).
     bias : float64 [n], to be added to the layer's own.
@@ -96,8 +102,18 @@ def plan_linears(
         read = form.quantise(sample).astype(np.float32)
         return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
 
+    def in_two_parts() -> list[LinearPlan]:
+        largest = [seen.largest, *(np.maximum(seen.columns, share * seen.largest) for share in NARROWEST_FINE)]
+        best: list[LinearPlan] = []
+        for each in largest:
+            found = plans(Format.of(INT16, each * HEADROOM), True)
+            best = min(best or found, found, key=_worst)
+            if _worst(best) <= FINE_COLUMNS_ABOVE:
+                break
+        return best
+
     if not fine_above:
-        return plans(Format.of(INT16, seen.largest * HEADROOM), True)
+        return in_two_parts()
     steps = _Steps(weights, offset)
     choice, error = DEFAULT, 0.0
     if len(sample) >= FEWEST_ROWS:
@@ -113,7 +129,11 @@ def plan_linears(
         error = steps.error(steps.form(*choice, seen), sample)
     if error <= fine_above**2:
         return plans(steps.form(*choice, seen), False)
-    return plans(Format.of(INT16, seen.largest * HEADROOM), True)
+    return in_two_parts()
+
+
+def _worst(plans: Sequence[LinearPlan]) -> float:
+    return max(each.error for each in plans)
 
 
 class _Steps:

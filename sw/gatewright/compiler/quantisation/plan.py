@@ -66,6 +66,8 @@ class Plan:
         producer = value.producer()
         if producer is not None and producer.op_type in WITHIN_ONE:
             return Format.of(INT16, 1.0)
+        if self.whole(value):
+            return Format.of_integers(self.largest(value) * HEADROOM)
         room = 1.0 if value.const_value is not None else HEADROOM
         return Format.of(INT16, self.largest(value) * room + (VANISHING if self.masked(value) else 0.0))
 
@@ -73,7 +75,44 @@ class Plan:
         """int8 with one scale; integers as they are."""
         if value.dtype is not None and value.dtype.is_integer():
             return integer_format(value.dtype.numpy())[0]
+        if self.whole(value) and self.largest(value) <= np.iinfo(INT8).max:
+            return Format(INT8, np.ones(()))
         return Format.of(INT8, self.largest(value))
+
+    @staticmethod
+    def is_cast(value: ir.Value) -> bool:
+        """Whether a real value is made of integers."""
+        cast = value.producer()
+        source = cast.inputs[0] if cast is not None and cast.op_type == "Cast" else None
+        return source is not None and source.dtype is not None and not source.dtype.is_floating_point()
+
+    def whole(self, value: ir.Value) -> bool:
+        """Whether a real value holds integers that 16 bits hold exactly."""
+        return self.is_cast(value) and self.largest(value) * HEADROOM <= np.iinfo(INT16).max
+
+    def entry(self, value: ir.Value, result: ir.Value) -> Format:
+        """How the host writes integers ``value`` of which the fabric makes the real numbers ``result``: exact where 16
+        bits hold what calibration saw and some more, what is beyond saturates.
+
+        What all readers want comes as that, unless it has an offset, which takes a command. Before it the columns have
+        scales of their own, or zero moves among numbers that lie far from it and close to each other, as times do.
+        """
+        seen, wanted = self.observations.get(value.name or ""), self.formats(result)
+        only = wanted[0] if len(wanted) == 1 and not np.isnan(wanted[0].scale).any() else self.wide(result)
+        if seen is None or not seen.low.size:
+            return self.wide(result)
+        if not (only.offset.any() or only.same(self.wide(result))):
+            return only
+        low, high = float(seen.low.min()), float(seen.high.max())
+        plain, form = (Format.of_integers(each * HEADROOM) for each in (seen.largest, (high - low) / 2))
+        if 4 * form.scale > plain.scale:
+            form = plain
+        else:
+            form = Format(form.dtype, form.scale, np.rint((low + high) / 2 / form.scale) * form.scale)
+        if only.scale.shape != seen.low.shape:
+            return form
+        columns, spans = Format.of_integers(seen.columns * HEADROOM), np.maximum(seen.high - seen.low, 1.0)
+        return min((form, columns), key=lambda each: float((each.scale / spans).max()))
 
     def formats(self, value: ir.Value) -> list[Format]:
         """The distinct formats that readers want; int16 for those who take any."""

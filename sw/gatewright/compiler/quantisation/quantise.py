@@ -50,7 +50,7 @@ def quantise(
             plan.linears |= {node.name or "": linears[node.name or ""] for node in nodes}
             continue
         made = x.producer()
-        offset = made in on_fabric and (made.op_type in _OFFSET or made.op_type in FUNCTIONS)
+        offset = made in on_fabric and (made.op_type in _OFFSET or made.op_type in FUNCTIONS or plan.is_cast(x))
         weights = [_weight(node.inputs[1]) for node in nodes]
         seen = observations.get(x.name or "")
         if seen is None or len(seen.low) != weights[0].real.shape[1]:

@@ -68,6 +68,16 @@ def test_rare_large_values_go_as_two_parts():
     assert chosen.error < 0.01
 
 
+def test_columns_of_two_parts_have_steps_of_their_own_where_one_is_too_coarse():
+    size = np.logspace(-1, 4, 16)
+    rows, weight = RNG.normal(size=(400, 16)) * size, RNG.normal(size=(32, 16)) / size
+    chosen = plan(rows, weight, fine_above=0.0)
+    assert chosen.fine
+    assert chosen.operand.dtype == INT16
+    assert chosen.operand.scale.shape == (16,)
+    assert error(chosen, RNG.normal(size=(400, 16)) * size, weight) < 0.02
+
+
 def test_an_offset_refines_the_steps_of_one_sided_values():
     rows, weight = RNG.uniform(0, 1, size=(500, 64)), RNG.normal(size=(32, 64))
     without, with_offset = plan(rows, weight), plan(rows, weight, offset=True)
