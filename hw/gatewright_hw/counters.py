@@ -13,16 +13,16 @@ COUNTER_BITS = 32
 
 
 class PerformanceCounters(wiring.Component):
-    """The counter registers; all wrap.
+    """The counter registers: each counts the cycles in which its event is high, modulo 2**COUNTER_BITS.
 
     Members
     -------
-    clear : start from zero.
-    busy : a program runs.
-    read_beat, write_beat : a beat crosses the bus.
-    active : one bit per entry of ``spec.registers.ENGINES``; its command runs.
-    completed : one bit per entry of ENGINES, high for one cycle when its command has ended without error.
-    <outputs> : one member per counter register, by its name in lower case.
+    clear : 1, in; start from zero, whatever happens in this cycle.
+    busy : 1, in; a program runs.
+    read_beat, write_beat : 1, in; a beat crosses the bus.
+    active : one bit per entry of ``spec.registers.ENGINES``, in; its command runs.
+    completed : one bit per entry of ENGINES, in; high for one cycle when its command has ended without error.
+    <outputs> : COUNTER_BITS, out; one member per counter register, by its name in lower case.
     """
 
     outputs = (

@@ -49,10 +49,12 @@ class RegisterBlock(wiring.Component):
 
     Members
     -------
-    bus : the AXI4-Lite slave.
+    bus : AxiLite(ADDRESS_BITS), in.
     <name> : one member per register but the constants, in lower case, shaped by :func:`register_shape`: the value to
-        show (RO), the value held (RW, W1C), or bits that are high for one cycle when written as 1 (COMMAND).
-    <name>_set, <name>_clear : for W1C registers, bits to set, and clear all; setting wins over clearing.
+        show (RO, in), the value held (RW and W1C, out), or bits that are high for one cycle when written as 1
+        (COMMAND, out).
+    <name>_set : shaped likewise, in; for W1C registers, bits to set. Setting wins over clearing by a write.
+    <name>_clear : 1, in; for W1C registers, clear all.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:

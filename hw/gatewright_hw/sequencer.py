@@ -32,7 +32,8 @@ BUS_ERROR_CODES = {
 
 
 class Sequencer(wiring.Component):
-    """Runs a program.
+    """Runs a program, one command after the other. Between the work of engines lie a fetch (a memory latency and eight
+    beats) and less than ten cycles.
 
     Every command is fetched, validated, given to its engine, and has ended when the engine says so and the bus is
     quiet. A bus error outranks what the engine found in the data, since that may be the bus error's consequence.
@@ -45,17 +46,19 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    start : run the program; ignored while busy.
-    started : a start is taken in this cycle.
-    program_addr, program_count : byte address and number of commands, sampled by ``start``.
-    watchdog : most cycles of one command, from its fetch to its end, sampled at its fetch; 0 = no limit.
-    busy, done, error, code, detail, error_index, command_index : as the registers of these names.
-    finished : high for one cycle at the end of each program.
-    clear_errors, bus_errors, bus_quiet : the AXI master's.
-    read : port of the command fetch.
-    command, engine_valid, engine_ready, engine_done, engine_error : the engines' control side, one bit or entry per
+    start : 1, in; run the program. Ignored while busy.
+    started : 1, out; a start is taken in this cycle.
+    program_addr, program_count : ADDRESS_BITS and 32 bits, in; byte address and number of commands, sampled by
+        ``start``.
+    watchdog : 32 bits, in; most cycles of one command, from its fetch to its end, sampled at its fetch. 0 = no limit.
+    busy, done, error, code, detail, error_index, command_index : out; as the registers of these names.
+    finished : 1, out; high for one cycle at the end of each program.
+    clear_errors, bus_errors, bus_quiet : as the AXI master's ``clear``, ``errors`` and ``quiet``.
+    read : ReadPort, out; of the command fetch.
+    command : 512 bits, out; for all engines.
+    engine_valid, engine_ready, engine_done, engine_error : the engines' control side, one bit or ERROR_BITS per engine
         port; see :class:`.engines.interface.EngineSignature`.
-    active, completed : for the counters, by place in ``spec.registers.ENGINES``.
+    active, completed : one bit per entry of ``spec.registers.ENGINES``, out; for the counters.
     """
 
     def __init__(self, config: AcceleratorConfig, routes: Mapping[Opcode, int]) -> None:

@@ -55,9 +55,9 @@ class Top(wiring.Component):
 
     Members
     -------
-    irq : level interrupt, active high: IRQ_STATUS and IRQ_ENABLE.
-    s_axil : registers.
-    m_axi : memory.
+    irq : 1, out; level interrupt, active high: IRQ_STATUS and IRQ_ENABLE.
+    s_axil : AxiLite, in; registers.
+    m_axi : Axi4, out; memory.
     """
 
     irq: Out(1)
@@ -67,6 +67,9 @@ class Top(wiring.Component):
     def __init__(self, config: AcceleratorConfig, engines: Mapping[str, wiring.Component] | None = None) -> None:
         self._config = config
         self._engines = dict(engines) if engines is not None else make_engines(config)
+        names = dict.fromkeys(ROUTES.values())
+        if missing := [name for name in names if name not in self._engines]:
+            raise ValueError(f"Top: no engine {', '.join(missing)}, needed: {', '.join(names)}")
         super().__init__()
 
     def elaborate(self, _platform: object) -> Module:

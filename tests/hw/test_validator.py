@@ -1,9 +1,4 @@
-# amaranth: UnusedElaboratable=no
-
-"""The command validator says what the contract's ``check`` says, and the sequencer's parameters are checked.
-
-The sequencer's behaviour is tested on the whole top, see test_top.py.
-"""
+"""The command validator says what the contract's ``check`` says."""
 
 import random
 
@@ -12,7 +7,6 @@ import pytest
 from gatewright.spec.commands import COMMANDS, Kind, check, encode
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright_hw.sequencer import Sequencer
 from gatewright_hw.validator import CommandValidator
 from gatewright_sim.components.simulation import simulate
 
@@ -60,8 +54,3 @@ def test_the_validator_agrees_with_the_contract(name: str) -> None:
 
     simulate(dut, bench)
     assert verdicts == expected
-
-
-def test_every_opcode_needs_an_engine() -> None:
-    with pytest.raises(ValueError, match="no engine takes AGGREGATE"):
-        Sequencer(CONFIGS["tiny"], {opcode: 0 for opcode, spec in COMMANDS.items() if spec.name != "AGGREGATE"})
