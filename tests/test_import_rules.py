@@ -21,7 +21,7 @@ ALLOWED = {
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program"},
     "hw/gatewright_hw": {"gatewright.spec"},
-    "sim/gatewright_sim/components": {"gatewright.spec"},
+    "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw"},
     "sim/gatewright_sim/golden": {
         "gatewright.spec",
         "gatewright.driver",

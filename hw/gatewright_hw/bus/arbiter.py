@@ -155,10 +155,7 @@ class ReadArbiter(_Arbiter):
 class WriteArbiter(_Arbiter):
     """``n`` write ports onto one: up to one burst and one beat a cycle, each a cycle later.
 
-    Parameters
-    ----------
-    n : requesters, 1..16.
-    outstanding : most bursts in flight through the arbiter, 2..64.
+    Parameters as for :class:`ReadArbiter`.
 
     Members
     -------

@@ -10,9 +10,9 @@ import pytest
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.tiling import BLOCK_TILES, tiles_per_half
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Event, Geometry, Target
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Target
 from gatewright_hw.engines.gemm.product_loads import ProductLoads
-from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.gemm_control import take_loads
 
 TINY = Geometry(get_config("tiny"))
 ADDRESSES = {"a_addr": 0x10000, "b_addr": 0x20000, "c_addr": 0, "params_addr": 0x30000}
@@ -41,9 +41,8 @@ class Product:
         self.per_half = {"a": tiles_per_half(self.pitch, TINY.a_half), "b": tiles_per_half(self.pitch, TINY.b_half)}
 
     @property
-    def command(self) -> int:
-        raw = encode(GEMM, self.flags, m=self.m, n=self.n, k=self.k, **ADDRESSES, **STRIDES)
-        return int.from_bytes(raw, "little")
+    def command(self) -> bytes:
+        return encode(GEMM, self.flags, m=self.m, n=self.n, k=self.k, **ADDRESSES, **STRIDES)
 
     def place(self, side: str, visit: int) -> tuple[int, int]:
         """Half of the ring and place in it of the tile that is loaded after ``visit`` others."""
@@ -93,39 +92,12 @@ def expected(product: Product) -> Iterator[tuple[Any, ...]]:
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_loads_of_a_product(size: tuple[int, int, int], flags: GemmFlags, rng: np.random.Generator) -> None:
-    product, dut = Product(*size, flags), ProductLoads(TINY)
-    wanted, got = list(expected(product)), []
-    here = {Event.A: 0, Event.B: 0}  # tiles in the rings
-    capacity = {Event.A: 2 * product.per_half["a"], Event.B: 2 * product.per_half["b"]}
-    resume: dict[int, int] = {}
-
-    async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, product.command)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
-        while len(got) < len(wanted):
-            ctx.set(dut.job.ready, bool(rng.random() < 0.7))
-            for event, release in ((Event.A, dut.release_a), (Event.B, dut.release_b)):
-                free = here[event] > 0 and bool(rng.random() < 0.1)
-                ctx.set(release, free)
-                here[event] -= free
-            if ctx.get(dut.job.valid) and ctx.get(dut.job.ready):
-                job = ctx.get(dut.job.payload)
-                address = job.addr if job.restart else resume[job.target]
-                resume[job.target] = address + job.rows * job.stride
-                shape = (job.stride, job.rows, job.beats, job.word, job.event, job.tiles)
-                got.append((Target(job.target), address, *shape))
-                if job.event != Event.NONE:
-                    here[Event(job.event)] += job.tiles
-                    assert here[Event(job.event)] <= capacity[Event(job.event)]
-                if job.target != Target.PARAMS:
-                    assert job.pitch == product.pitch
-            await ctx.tick()
-        ctx.set(dut.job.ready, 1)
-        (valid,) = await ctx.tick().sample(dut.job.valid).repeat(20)
-        assert not valid, "more loads than the product needs"
-
-    simulate(dut, testbench)
-    assert got == wanted
+    product = Product(*size, flags)
+    wanted = list(expected(product))
+    capacity = {event: 2 * product.per_half[side] for event, side in ((Event.A, "a"), (Event.B, "b"))}
+    loads = take_loads(ProductLoads(TINY), product.command, len(wanted), capacity, rng)
+    assert [
+        (Target(job.target), address, job.stride, job.rows, job.beats, job.word, job.event, job.tiles)
+        for address, job in loads
+    ] == wanted
+    assert {job.pitch for _, job in loads if job.target != Target.PARAMS} == {product.pitch}

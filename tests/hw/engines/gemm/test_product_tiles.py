@@ -9,8 +9,9 @@ import pytest
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.tiling import BLOCK_TILES, tiles_per_half
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Event, Geometry, Kind, Width
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind, Width
 from gatewright_hw.engines.gemm.product_tiles import ProductTiles
+from gatewright_sim.components.gemm_control import begin_command
 from gatewright_sim.components.simulation import simulate
 
 TINY = Geometry(get_config("tiny"))
@@ -65,15 +66,11 @@ def test_tiles_of_a_product(
     flags = GemmFlags.PARAMS | (GemmFlags.A_RESIDENT if a_resident else GemmFlags(0))
     fields = {"a_addr": 0, "b_addr": 0, "c_addr": C_ADDR, "params_addr": 0}
     fields |= {"a_stride": 8, "b_stride": 8, "c_stride": C_STRIDE}
-    command = int.from_bytes(encode(GEMM, flags, m=m, n=n, k=k, **fields), "little")
+    command = encode(GEMM, flags, m=m, n=n, k=k, **fields)
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, command)
         ctx.set(dut.width, width)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await begin_command(ctx, dut, command)
         ctx.set(dut.tiles, 1)
         for events, fields in expected(m, n, k, width, a_resident):
             for event in events:
@@ -100,15 +97,11 @@ def test_tiles_of_several_loads_at_once() -> None:
     """An event for four tiles of B lets four tiles of C go, one a cycle."""
     dut = ProductTiles(TINY)
     fields = {field.name: 8 for field in GEMM.fields} | {"m": 4, "n": 32}
-    command = int.from_bytes(encode(GEMM, GemmFlags.PARAMS | GemmFlags.B_KN, **fields), "little")
+    command = encode(GEMM, GemmFlags.PARAMS | GemmFlags.B_KN, **fields)
     offered = []
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, command)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await begin_command(ctx, dut, command)
         ctx.set(dut.tile.ready, 1)
         for event, tiles in ((Event.B, 4), (Event.A, 1), *[(Event.NONE, 1)] * 6):
             ctx.set(dut.event, event)

@@ -9,7 +9,8 @@ import pytest
 from gatewright.spec.commands import ATTENTION, AttentionFlags, encode
 from gatewright.spec.config import QUERY_TILES, get_config
 from gatewright_hw.engines.gemm.attention.scores import ScoreItems
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Event, Geometry, Kind
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind
+from gatewright_sim.components.gemm_control import begin_command
 from gatewright_sim.components.simulation import simulate
 
 TINY = Geometry(get_config("tiny"))
@@ -55,14 +56,10 @@ def test_tiles_of_scores(size: tuple[int, int, int, int], causal: bool, rng: np.
     dut = ScoreItems(TINY)
     sizes = dict(zip(("seq_q", "seq_kv", "heads", "head_dim"), size, strict=True))
     fields = {field.name: 0 for field in ATTENTION.fields} | sizes
-    command = int.from_bytes(encode(ATTENTION, AttentionFlags.CAUSAL if causal else 0, **fields), "little")
+    command = encode(ATTENTION, AttentionFlags.CAUSAL if causal else 0, **fields)
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, command)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await begin_command(ctx, dut, command)
         for events, keys, fields in expected(*size, causal):
             for event in events:
                 await ctx.tick().repeat(int(rng.integers(1, 6)))

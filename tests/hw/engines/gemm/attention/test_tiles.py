@@ -8,7 +8,8 @@ import pytest
 from gatewright.spec.commands import ATTENTION, AttentionFlags, encode
 from gatewright.spec.config import QUERY_TILES, get_config
 from gatewright_hw.engines.gemm.attention.tiles import AttentionTiles
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Event, Geometry, Kind
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind
+from gatewright_sim.components.gemm_control import begin_command
 from gatewright_sim.components.simulation import simulate
 
 TINY = Geometry(get_config("tiny"))
@@ -48,16 +49,12 @@ def test_scores_run_one_item_ahead(
     dut, (seq_q, _, heads, head_dim) = AttentionTiles(TINY), size
     sizes = dict(zip(("seq_q", "seq_kv", "heads", "head_dim"), size, strict=True))
     fields = {field.name: 0 for field in ATTENTION.fields} | sizes
-    command = int.from_bytes(encode(ATTENTION, flags, **fields), "little")
+    command = encode(ATTENTION, flags, **fields)
     of_head = -(-seq_q // TINY.rows)
     items, gone = heads * of_head, Sequence(head_dim)
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, command)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await begin_command(ctx, dut, command)
         sent = dict.fromkeys((Event.A, Event.B, Event.V), 0)
         in_softmax = 0
         while len(gone.valued) < items:

@@ -9,7 +9,8 @@ import pytest
 from gatewright.spec.commands import ATTENTION, encode
 from gatewright.spec.config import get_config
 from gatewright_hw.engines.gemm.attention.values import ValueItems
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Event, Geometry, Kind, Width
+from gatewright_hw.engines.gemm.geometry import Event, Geometry, Kind, Width
+from gatewright_sim.components.gemm_control import begin_command
 from gatewright_sim.components.simulation import simulate
 
 TINY = Geometry(get_config("tiny"))
@@ -48,7 +49,7 @@ def test_tiles_of_values(size: tuple[int, int, int], width: Width, rng: np.rando
     fields = {field.name: 0 for field in ATTENTION.fields}
     fields |= dict(zip(("seq_q", "heads", "head_dim"), size, strict=True))
     fields |= {"seq_kv": SEQ_KV, "o_addr": O_ADDR, "o_stride": O_STRIDE}
-    command = int.from_bytes(encode(ATTENTION, 0, **fields), "little")
+    command = encode(ATTENTION, 0, **fields)
 
     async def pulse(ctx: Any, signal: Any, value: int) -> None:
         await ctx.tick().repeat(int(rng.integers(1, 4)))
@@ -58,12 +59,8 @@ def test_tiles_of_values(size: tuple[int, int, int], width: Width, rng: np.rando
         ctx.set(signal, 0)
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.command, command)
         ctx.set(dut.width, width)
-        await ctx.tick().repeat(SETUP_CYCLES)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await begin_command(ctx, dut, command)
         seen_head = seen_item = -1
         for head, item, last, fields in expected(*size, width):
             if item != seen_item:
