@@ -37,7 +37,7 @@ def expected(seq_q: int, seq_kv: int, heads: int, head_dim: int, masked: bool) -
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("size", [(1, 1, 1, 8), (5, 64, 3, 32), (30, 17, 2, 16), (64, 33, 4, 8)], ids=str)
+@pytest.mark.parametrize("size", [(1, 1, 9, 8), (5, 64, 3, 32), (30, 17, 2, 16), (64, 33, 4, 8)], ids=str)
 def test_loads_of_an_attention(size: tuple[int, int, int, int], masked: bool, rng: np.random.Generator) -> None:
     wanted = list(expected(*size, masked))
     sizes = dict(zip(("seq_q", "seq_kv", "heads", "head_dim"), size, strict=True))
