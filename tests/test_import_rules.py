@@ -21,13 +21,15 @@ ALLOWED = {
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program"},
     "hw/gatewright_hw": {"gatewright.spec"},
-    "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw"},
+    "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/golden": {
         "gatewright.spec",
-        "gatewright.driver",
+        "gatewright_sim.backend",
         "gatewright_sim.memory",
-        "gatewright_sim.stimulus",
+        "gatewright_sim.stimulus",  # the manifest
     },
+    "sim/gatewright_sim/commands": {"gatewright.spec", "gatewright_sim.golden"},
+    "sim/gatewright_sim/stimulus": {"gatewright.spec", "gatewright.driver", "gatewright_sim.commands"},
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
         "gatewright.driver",
@@ -36,7 +38,7 @@ ALLOWED = {
         "gatewright_sim.cxx",
         "gatewright_sim.fst",
         "gatewright_sim.verilator",
-        "gatewright_sim.golden",
+        "gatewright_sim.backend",
         "gatewright_sim.memory",
     },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},

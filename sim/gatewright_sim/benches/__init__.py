@@ -1,1 +1,1 @@
-"""Test benches of the RTL: the runner, bus models and cocotb tests."""
+"""Test benches of the RTL under cocotb: a table of cases for each, and a catalogue of them all."""

@@ -1,7 +1,9 @@
-"""The cocotb benches by name: what `gatewright verify` runs. Adding one is adding an entry."""
+"""The cocotb benches by name: what `gatewright verify` and the tests run. Adding one is adding an entry."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -15,11 +17,13 @@ from gatewright_hw.engines.aggregate.engine import AggregateEngine
 from gatewright_hw.engines.gemm.engine import GemmEngine
 from gatewright_hw.engines.vector.engine import VectorEngine
 from gatewright_hw.top import ROUTES, Top
+from gatewright_hw.verilog import to_verilog
+from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
 from gatewright_sim.benches.harness.engine_top import EngineTop
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
 
-__all__ = ["BENCHES", "Bench", "Verdict", "run_bench", "verify"]
+__all__ = ["BENCHES", "Bench", "Design", "Verdict", "run_bench", "verify"]
 
 CONFIG = "tiny"
 """The configuration that the benches run on: bus models in Python are slow, and every mechanism is in the small one."""
@@ -29,12 +33,34 @@ TIMEOUT_S = 1200
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A design and the module of cocotb tests that runs on it."""
+class Design:
+    """A component, and the name of its top module."""
 
-    design: Callable[[AcceleratorConfig], wiring.Component]
+    make: Callable[[AcceleratorConfig], wiring.Component]
     top: str
-    tests: str
+
+    @cache  # noqa: B019 - designs are few and live as long as the process
+    def verilog(self) -> str:
+        """Its text in configuration CONFIG; benches of one design share it, hence the simulator."""
+        return to_verilog(self.make(get_config(CONFIG)), self.top)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A design, and the module in ``gatewright_sim.benches`` whose TABLE holds the cases that run on it."""
+
+    design: Design
+    name: str
+
+    @property
+    def module(self) -> str:
+        return f"gatewright_sim.benches.{self.name}_bench"
+
+    @property
+    def table(self) -> Table:
+        """The bench's cases."""
+        table: Table = import_module(self.module).TABLE
+        return table
 
 
 @dataclass(frozen=True)
@@ -46,44 +72,43 @@ class Verdict:
     failure: str | None
 
 
-def _sequencer(config: AcceleratorConfig) -> wiring.Component:
+def _copying_top(config: AcceleratorConfig) -> wiring.Component:
     return Top(config, {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())})
 
 
+_GEMM = Design(lambda config: EngineTop(GemmEngine(config)), "gemm_engine")
+
 BENCHES: dict[str, Bench] = {
-    "sequencer": Bench(_sequencer, BLOCK_NAME, "gatewright_sim.benches.sequencer_bench"),
-    "aggregate": Bench(
-        lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine", "gatewright_sim.benches.aggregate_bench"
-    ),
-    "gemm": Bench(lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.gemm_bench"),
-    "attention": Bench(
-        lambda config: EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.attention_bench"
-    ),
-    "vector": Bench(
-        lambda config: EngineTop(VectorEngine(config)), "vector_engine", "gatewright_sim.benches.vector_bench"
-    ),
-    "machine": Bench(Top, BLOCK_NAME, "gatewright_sim.benches.accelerator_bench"),
+    bench.name: bench
+    for bench in (
+        Bench(Design(_copying_top, BLOCK_NAME), "sequencer"),
+        Bench(Design(lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine"), "aggregate"),
+        Bench(_GEMM, "gemm"),
+        Bench(_GEMM, "attention"),
+        Bench(Design(lambda config: EngineTop(VectorEngine(config)), "vector_engine"), "vector"),
+        Bench(Design(Top, BLOCK_NAME), "accelerator"),
+    )
 }
 """Every bench by name."""
 
 
 def run_bench(
-    name: str, *, testcase: str | None = None, seed: int = 1, junit: Path | None = None, waves: Path | None = None
+    name: str, *, case: str | None = None, seed: int = 1, junit: Path | None = None, waves: Path | None = None
 ) -> int:
-    """Run the bench called ``name``, or one of its tests, and return how many tests ran.
+    """Run all cases of the bench called ``name``, or one of them, and return how many ran.
 
-    Raises :class:`GatewrightError` on an unknown name and :class:`BenchError` when a test fails.
+    Raises :class:`GatewrightError` on an unknown name and :class:`BenchError` when a case fails.
     """
     if name not in BENCHES:
         raise GatewrightError(f"unknown bench {name!r}, allowed: {', '.join(BENCHES)}")
     bench = BENCHES[name]
     return run_cocotb(
-        bench.design(get_config(CONFIG)),
-        bench.top,
-        bench.tests,
-        testcase=testcase,
+        bench.design.verilog(),
+        bench.design.top,
+        "gatewright_sim.benches.harness.entry",
+        testcase=case,
         seed=seed,
-        environment={"GATEWRIGHT_CONFIG": CONFIG},
+        environment={"GATEWRIGHT_BENCH": bench.module, "GATEWRIGHT_CONFIG": CONFIG},
         junit=junit,
         waves=waves,
         timeout_s=TIMEOUT_S,

@@ -1,11 +1,9 @@
-"""cocotb tests of the top with copy engines: registers, sequencer, bus, errors and resets."""
+"""The top with engines that only copy: registers, sequencer, bus, errors and resets."""
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import cocotb
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
@@ -13,7 +11,11 @@ from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTO
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, constants, register
+from gatewright_sim.benches.harness.cases import Table
+from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
 from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
+
+__all__ = ["TABLE"]
 
 CONFIG = get_config("tiny")
 OK = Outcome(busy=0, done=1, code=ErrorCode.NONE, detail=0, index=0)
@@ -41,25 +43,28 @@ def inverted(data: bytes) -> bytes:
     return bytes(byte ^ 0xFF for byte in data)
 
 
-async def make(dut: Any) -> TopDriver:
+async def start(dut: Any) -> TopDriver:
+    """The driver of ``dut``, reset, its memory full of noise."""
     driver = TopDriver(dut)
-    driver.ram.write(0, random.Random(5).randbytes(driver.ram.size))
+    driver.ram.write(0, driver.rng.bytes(driver.ram.size))
     await driver.reset()
     return driver
 
 
+TABLE = Table(start)
+
+
 async def works(driver: TopDriver, spec: Any = GEMM) -> None:
     """The next request is right."""
-    data = random.randbytes(24)
+    data = driver.rng.bytes(24)
     driver.ram.write(SOURCE, data)
     driver.ram.write(TARGET, bytes(32))
     assert await driver.run([copy(spec, beats=3)], PROGRAM) == OK
     assert driver.ram.read(TARGET, 32) == inverted(data) + bytes(8)
 
 
-@cocotb.test()
-async def registers_read_back(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def registers_read_back(driver: TopDriver) -> None:
     for name, value in constants(CONFIG).items():
         assert await driver.read(name) == value
         await driver.write(name, 0)
@@ -79,9 +84,8 @@ async def registers_read_back(dut: Any) -> None:
             assert await driver.read(entry.name) == 0
 
 
-@cocotb.test()
-async def registers_honour_strobes_and_ignore_holes(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def registers_honour_strobes_and_ignore_holes(driver: TopDriver) -> None:
     offset = register("PROGRAM_ADDR").offset
     await driver.write("PROGRAM_ADDR", 0x1122_3344)
     await driver.registers.write(offset + 1, b"\xaa\xbb")
@@ -100,9 +104,8 @@ async def registers_honour_strobes_and_ignore_holes(dut: Any) -> None:
         assert await driver.read("WATCHDOG") == value
 
 
-@cocotb.test()
-async def a_program_runs_in_order_and_is_counted(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_program_runs_in_order_and_is_counted(driver: TopDriver) -> None:
     data = driver.ram.read(SOURCE, 8 * 40)
     program = [
         copy(GEMM, SOURCE, TARGET, 40),
@@ -126,7 +129,7 @@ async def a_program_runs_in_order_and_is_counted(dut: Any) -> None:
         assert cycles[2] > 18
         total = await driver.read("CYCLES")
         assert sum(cycles) < total < sum(cycles) + 4 * 100
-        await ClockCycles(dut.clk, 50)
+        await ClockCycles(driver.dut.clk, 50)
         assert await driver.read("CYCLES") == total
 
 
@@ -155,9 +158,8 @@ def faulty_commands() -> list[bytes]:
     return bad
 
 
-@cocotb.test()
-async def a_bad_command_stops_the_program_as_the_contract_says(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_bad_command_stops_the_program_as_the_contract_says(driver: TopDriver) -> None:
     commands = faulty_commands()
     seen = set()
     for number, bad in enumerate(commands):
@@ -175,9 +177,8 @@ async def a_bad_command_stops_the_program_as_the_contract_says(dut: Any) -> None
     await works(driver)
 
 
-@cocotb.test()
-async def sizes_at_their_limit_are_taken(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def sizes_at_their_limit_are_taken(driver: TopDriver) -> None:
     for spec in COMMANDS.values():
         limits = {field.name: field.maximum(CONFIG) for field in spec.fields if field.limit and field.word != 6}
         values = limits | {field.name: 0xFFFF_FFF8 for field in spec.fields if field.kind is Kind.STRIDE}
@@ -189,9 +190,8 @@ async def sizes_at_their_limit_are_taken(dut: Any) -> None:
         assert await driver.run([command], PROGRAM) == OK
 
 
-@cocotb.test()
-async def bus_errors_are_reported_and_forgotten(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def bus_errors_are_reported_and_forgotten(driver: TopDriver) -> None:
     program = [copy(beats=2), copy(ATTENTION, SOURCE, TARGET, 40), copy(AGGREGATE, beats=2)]
     last_beat = {"read": range(SOURCE + 8 * 39, SOURCE + 8 * 40), "write": range(TARGET + 8 * 39, TARGET + 8 * 40)}
     for direction in ("read", "write"):
@@ -204,9 +204,8 @@ async def bus_errors_are_reported_and_forgotten(dut: Any) -> None:
             await works(driver)
 
 
-@cocotb.test()
-async def a_bus_error_in_the_fetch_is_that_commands(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_bus_error_in_the_fetch_is_that_commands(driver: TopDriver) -> None:
     for response in (AxiResp.SLVERR, AxiResp.DECERR):
         driver.ram.fail("read", response, range(PROGRAM + 2 * 64 + 56, PROGRAM + 3 * 64))
         outcome = await driver.run([copy(beats=1)] * 4, PROGRAM)
@@ -215,10 +214,9 @@ async def a_bus_error_in_the_fetch_is_that_commands(dut: Any) -> None:
         await works(driver)
 
 
-@cocotb.test()
-async def the_first_cause_is_reported(dut: Any) -> None:
+@TABLE.case()
+async def the_first_cause_is_reported(driver: TopDriver) -> None:
     """Engine errors pass through; bus errors outrank them, reads before writes."""
-    driver = await make(dut)
     wrong = copy(AGGREGATE, beats=3, cols=ErrorCode.BAD_INDEX << 24)
     assert await driver.run([copy(), wrong, copy()], PROGRAM) == Outcome(0, 1, ErrorCode.BAD_INDEX, 0, 1)
     driver.ram.fail("write", AxiResp.SLVERR, range(TARGET, TARGET + 8))
@@ -230,18 +228,16 @@ async def the_first_cause_is_reported(dut: Any) -> None:
     await works(driver, AGGREGATE)
 
 
-@cocotb.test()
-async def a_program_of_nothing_and_an_unaligned_program(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_program_of_nothing_and_an_unaligned_program(driver: TopDriver) -> None:
     assert await driver.run([], PROGRAM) == OK
     assert await driver.read("READ_BEATS") == 0
     assert await driver.run([copy()], PROGRAM + 4) == Outcome(0, 1, ErrorCode.UNALIGNED, 0, 0)
     await works(driver)
 
 
-@cocotb.test()
-async def a_hung_bus_trips_the_watchdog(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_hung_bus_trips_the_watchdog(driver: TopDriver) -> None:
     for channels in (("r",), ("ar",), ("aw",), ("w",), ("b",), ()):
         driver.ram.hang(*channels)
         fetch = set(channels) & {"r", "ar"} or not channels
@@ -252,30 +248,28 @@ async def a_hung_bus_trips_the_watchdog(dut: Any) -> None:
         assert (await driver.run([copy()], PROGRAM, watchdog=500, cycles=20)).code is ErrorCode.WATCHDOG
         # The reset waits for the bus to come to rest.
         await driver.control("reset")
-        await ClockCycles(dut.clk, 100)
+        await ClockCycles(driver.dut.clk, 100)
         assert (await driver.outcome()).busy
-        driver.ram.backpressure(0, 0)
+        driver.ram.flow()
         await driver.soft_reset()
         assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
         await works(driver)
 
 
-@cocotb.test()
-async def a_hung_bus_and_a_hardware_reset(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_hung_bus_and_a_hardware_reset(driver: TopDriver) -> None:
     for channels in (("r",), ("w",), ("b",)):
         driver.ram.hang(*channels)
         assert (await driver.run([copy(beats=30)], PROGRAM, watchdog=300)).code is ErrorCode.WATCHDOG
-        driver.ram.backpressure(0, 0)
+        driver.ram.flow()
         await driver.reset()
         assert await driver.read("PROGRAM_COUNT") == 0
         assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
         await works(driver)
 
 
-@cocotb.test()
-async def the_watchdog_counts_each_command_alone(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def the_watchdog_counts_each_command_alone(driver: TopDriver) -> None:
     program = [copy(beats=20)] * 6
     assert await driver.run(program, PROGRAM) == OK
     cycles = await driver.read("CYCLES")
@@ -287,11 +281,10 @@ async def the_watchdog_counts_each_command_alone(dut: Any) -> None:
     await works(driver)
 
 
-@cocotb.test()
-async def the_watchdog_blames_the_command_that_is_slow(dut: Any) -> None:
+@TABLE.case()
+async def the_watchdog_blames_the_command_that_is_slow(driver: TopDriver) -> None:
     """Around the number of cycles that the slow command takes, every limit either lets it pass or stops that
     command."""
-    driver = await make(dut)
     program = [copy(beats=20), copy(beats=1), copy(beats=1)]
     passed = []
     for limit in range(70, 130):
@@ -303,48 +296,49 @@ async def the_watchdog_blames_the_command_that_is_slow(dut: Any) -> None:
     assert set(passed) == {False, True}
 
 
-@cocotb.test()
-async def random_backpressure(dut: Any) -> None:
-    driver = await make(dut)
-    rng = random.Random(7)
-    for seed in range(6):
-        driver.ram.backpressure(seed, rng.choice((0.2, 0.5, 0.8)))
-        program, expected = [], bytearray(driver.ram.read(TARGET, 0x4000))
-        for index in range(rng.randrange(1, 6)):
-            beats = rng.choice((1, 2, 16, 33))
-            source, target = SOURCE + 8 * rng.randrange(64), 0x800 * index + 8 * rng.randrange(16)
-            program.append(copy(rng.choice(list(COMMANDS.values())), source, TARGET + target, beats))
-            expected[target : target + 8 * beats] = inverted(driver.ram.read(source, 8 * beats))
-        assert await driver.run(program, PROGRAM + 8 * rng.randrange(8)) == OK
-        assert driver.ram.read(TARGET, 0x4000) == expected
+@TABLE.case()
+async def random_backpressure(driver: TopDriver) -> None:
+    for _ in range(2):
+        for stalls in REGIMES[1:]:
+            driver.ram.stall(driver.rng, stalls)
+            await _copies(driver)
 
 
-@cocotb.test()
-async def a_hardware_reset_in_mid_command(dut: Any) -> None:
-    driver = await make(dut)
-    rng = random.Random(8)
-    for seed in range(8):
-        driver.ram.backpressure(seed, 0.3)
+async def _copies(driver: TopDriver) -> None:
+    """A random program of copies leaves behind what it must."""
+    rng = driver.rng
+    program, expected = [], bytearray(driver.ram.read(TARGET, 0x4000))
+    for index in range(rng.integers(1, 6)):
+        beats = int(rng.choice([1, 2, 16, 33]))
+        source, target = SOURCE + 8 * int(rng.integers(64)), 0x800 * index + 8 * int(rng.integers(16))
+        program.append(copy(list(COMMANDS.values())[rng.integers(len(COMMANDS))], source, TARGET + target, beats))
+        expected[target : target + 8 * beats] = inverted(driver.ram.read(source, 8 * beats))
+    assert await driver.run(program, PROGRAM + 8 * int(rng.integers(8))) == OK
+    assert driver.ram.read(TARGET, 0x4000) == expected
+
+
+@TABLE.case()
+async def a_hardware_reset_in_mid_command(driver: TopDriver) -> None:
+    for _ in range(8):
+        driver.ram.stall(driver.rng, Stalls.both(0.3))
         await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
-        await ClockCycles(dut.clk, rng.randrange(1, 900))
+        await ClockCycles(driver.dut.clk, int(driver.rng.integers(1, 900)))
         await driver.reset()
-        driver.ram.backpressure(seed, 0)
+        driver.ram.flow()
         assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
         await works(driver)
 
 
-@cocotb.test()
-async def a_soft_reset_in_mid_command(dut: Any) -> None:
+@TABLE.case()
+async def a_soft_reset_in_mid_command(driver: TopDriver) -> None:
     """Every transaction that is open when the reset is asked for still ends, and none writes a byte that it should
     not."""
-    driver = await make(dut)
-    rng = random.Random(9)
-    for seed in range(12):
+    for number in range(12):
         driver.ram.write(0x8000, bytes(0x8000))
         source = driver.ram.read(SOURCE, 8 * 200)
-        driver.ram.backpressure(seed, rng.choice((0.0, 0.4, 0.8)))
+        driver.ram.stall(driver.rng, REGIMES[number % len(REGIMES)])
         await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
-        await ClockCycles(dut.clk, rng.randrange(1, 900))
+        await ClockCycles(driver.dut.clk, int(driver.rng.integers(1, 900)))
         await driver.soft_reset()
         assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
         written = driver.ram.read(0x9000, 8 * 200)
@@ -352,41 +346,39 @@ async def a_soft_reset_in_mid_command(dut: Any) -> None:
         assert all(written[i : i + 8] in (bytes(8), allowed[i : i + 8]) for i in range(0, len(written), 8))
         assert not any(driver.ram.read(0x8000, 0x1000) + driver.ram.read(0x9000 + 8 * 200, 0x1000))
         await works(driver)
-        driver.ram.backpressure(seed, 0)
+        driver.ram.flow()
 
 
-@cocotb.test()
-async def interrupts(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def interrupts(driver: TopDriver) -> None:
     await driver.start([copy()], PROGRAM)
     await driver.write("IRQ_ENABLE", 0)
-    await ClockCycles(dut.clk, 300)
+    await ClockCycles(driver.dut.clk, 300)
     assert await driver.outcome() == OK
-    assert not int(dut.irq.value)
+    assert not int(driver.dut.irq.value)
     assert await driver.read("IRQ_STATUS") == 1
     await driver.write("IRQ_ENABLE", 1)
-    await ClockCycles(dut.clk, 3)
-    assert int(dut.irq.value)
+    await ClockCycles(driver.dut.clk, 3)
+    assert int(driver.dut.irq.value)
     await driver.write("IRQ_STATUS", 0)
-    await ClockCycles(dut.clk, 3)
-    assert int(dut.irq.value)
+    await ClockCycles(driver.dut.clk, 3)
+    assert int(driver.dut.irq.value)
     await driver.write("IRQ_STATUS", 1)
-    await ClockCycles(dut.clk, 3)
-    assert not int(dut.irq.value)
+    await ClockCycles(driver.dut.clk, 3)
+    assert not int(driver.dut.irq.value)
     assert await driver.read("IRQ_STATUS") == 0
     await driver.run([copy()], PROGRAM)
     await driver.soft_reset()
-    assert not int(dut.irq.value)
+    assert not int(driver.dut.irq.value)
 
 
-@cocotb.test()
-async def a_start_while_busy_is_ignored(dut: Any) -> None:
-    driver = await make(dut)
+@TABLE.case()
+async def a_start_while_busy_is_ignored(driver: TopDriver) -> None:
     await driver.start([copy(beats=100, target=0x9000)] * 2, PROGRAM)
     await driver.write("PROGRAM_COUNT", 9)
     await driver.control("start")
     assert (await driver.outcome()).busy
     assert await driver.wait() == OK
     assert await driver.read("COMMANDS_GEMM") == 2
-    await ClockCycles(dut.clk, 200)
+    await ClockCycles(driver.dut.clk, 200)
     assert not (await driver.outcome()).busy

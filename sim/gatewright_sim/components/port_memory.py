@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright.spec.memory import BUS_BYTES
+from gatewright_sim.bursts import check_burst
 
 __all__ = ["PortMemory"]
 
-PAGE = 4096
 
 Bench = Callable[[Any], Awaitable[None]]
 
@@ -45,9 +45,7 @@ class PortMemory:
     def _accept(self, burst: Any, in_flight: int) -> list[int]:
         """Note a burst; returns the place of each of its beats in ``data``."""
         addr, beats = int(burst.addr), int(burst.len) + 1
-        assert addr % BUS_BYTES == 0, f"burst address {addr:#x} is not a multiple of {BUS_BYTES}"
-        assert beats <= MAX_BURST_BEATS, f"burst of {beats} beats"
-        assert addr // PAGE == (addr + BUS_BYTES * beats - 1) // PAGE, f"{beats} beats at {addr:#x} cross {PAGE} bytes"
+        check_burst(addr, beats)
         self.bursts.append((addr, beats))
         self.most_in_flight = max(self.most_in_flight, in_flight + 1)
         return [(addr + BUS_BYTES * beat) % len(self.data) for beat in range(beats)]

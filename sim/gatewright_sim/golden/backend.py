@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 
-from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.errors import AcceleratorClosed
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
+from gatewright_sim.backend import SimulatedBackend
 from gatewright_sim.golden.machine import GoldenMachine
-from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
+from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, SimulatedMemory
 
 __all__ = ["GoldenBackend"]
 
 
-class GoldenBackend:
+class GoldenBackend(SimulatedBackend):
     """A :class:`GoldenMachine` in process.
 
     Parameters
@@ -34,25 +33,14 @@ class GoldenBackend:
         memory_base: int = MEMORY_BASE,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        self.config = config
-        self.memory = memory or MemoryModel()
-        self._memory = SimulatedMemory(memory_base, memory_bytes)
+        super().__init__(config, memory, SimulatedMemory(memory_base, memory_bytes))
         self._machine = GoldenMachine(config, self._memory, self.memory)
-        self._closed = False
-
-    @property
-    def faults(self) -> Faults:
-        """Misbehaviour of the memory, to be set by tests."""
-        return self._memory.faults
 
     def read(self, offset: int) -> int:
         return self._open.read(offset)
 
     def write(self, offset: int, value: int) -> None:
         self._open.write(offset, value)
-
-    def allocate(self, nbytes: int) -> DeviceMemory:
-        return self._open.memory.allocate(nbytes)
 
     def wait(self, timeout_s: float) -> bool:
         """Do the program's work; it goes beyond ``timeout_s`` by one block of one command at the most."""
@@ -65,11 +53,7 @@ class GoldenBackend:
         self._open.reset()
         self._memory.faults.hang = False
 
-    def close(self) -> None:
-        self._closed = True
-
     @property
     def _open(self) -> GoldenMachine:
-        if self._closed:
-            raise AcceleratorClosed
+        self._check_open()
         return self._machine

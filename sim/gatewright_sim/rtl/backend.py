@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 from gatewright.cache import CacheError
-from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BusProtocolError, DriverError
+from gatewright.driver.errors import BackendUnavailable, BusProtocolError, DriverError
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
-from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, Faults, SimulatedMemory
+from gatewright_sim.backend import SimulatedBackend
+from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, SimulatedMemory
 from gatewright_sim.rtl.build import build_library, design_verilog
 from gatewright_sim.rtl.library import Timing, load
 
@@ -30,7 +30,7 @@ def _check_writable(path: Path) -> None:
         raise DriverError(f"waves: cannot write {path}: {error.strerror}") from None
 
 
-class RtlBackend:
+class RtlBackend(SimulatedBackend):
     """The RTL of a configuration, compiled by Verilator, with a DDR model in C++.
 
     Parameters
@@ -64,9 +64,7 @@ class RtlBackend:
             raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
         if waves is not None:
             _check_writable(Path(waves))
-        self.config = config
-        self.memory = memory or MemoryModel()
-        self._memory = SimulatedMemory(memory_base, memory_bytes)
+        super().__init__(config, memory, SimulatedMemory(memory_base, memory_bytes))
         self._handle: int | None = None
         try:
             text = design_verilog(config) if verilog is None else verilog
@@ -84,7 +82,7 @@ class RtlBackend:
         if waves is not None:
             self._library.gw_trace_open(self._handle, str(Path(waves).resolve()).encode())
 
-    # ---- registers and memory
+    # ---- registers
 
     def read(self, offset: int) -> int:
         value = ctypes.c_uint32()
@@ -101,10 +99,6 @@ class RtlBackend:
         if response:
             answer = "not answered" if response < 0 else f"answered with error response {response}"
             raise BusProtocolError(f"register {what} at offset {offset:#05x} was {answer}")
-
-    def allocate(self, nbytes: int) -> DeviceMemory:
-        _ = self._open
-        return self._memory.allocate(nbytes)
 
     # ---- time
 
@@ -129,22 +123,18 @@ class RtlBackend:
         self._library.gw_reset(self._open)
 
     def close(self) -> None:
+        super().close()
         if self._handle is not None:
             self._library.gw_close(self._handle)
             self._handle = None
 
     @property
     def _open(self) -> int:
-        if self._handle is None:
-            raise AcceleratorClosed
+        self._check_open()
+        assert self._handle is not None
         return self._handle
 
     # ---- for tests and measurements
-
-    @property
-    def faults(self) -> Faults:
-        """Misbehaviour of the memory, to be set before a program starts."""
-        return self._memory.faults
 
     @property
     def cycles(self) -> int:

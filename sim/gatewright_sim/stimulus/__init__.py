@@ -1,4 +1,5 @@
-"""Random and real inputs of one kernel, with its golden result, its PyTorch meaning and its run on an accelerator."""
+"""One command of a kernel as real numbers: integers and their scales, its golden result, its PyTorch meaning, and its
+run on an accelerator."""
 
 from gatewright_sim.stimulus.aggregate import AggregateStimulus
 from gatewright_sim.stimulus.attention import AttentionStimulus

@@ -8,7 +8,7 @@ import numpy as np
 from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
-from gatewright_sim.golden.aggregate import aggregate
+from gatewright_sim.commands import AggregateCommand
 from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["AggregateStimulus"]
@@ -44,8 +44,9 @@ class AggregateStimulus:
         return cls(csr, x, x_scale, output_scale=float(4 * np.sqrt(power) * 73 * x_scale / 127))
 
     @property
-    def _requantise(self) -> Requantise:
-        return Requantise.from_scale(self.csr.scale * self.x_scale / self.output_scale)
+    def command(self) -> AggregateCommand:
+        requantise = Requantise.from_scale(self.csr.scale * self.x_scale / self.output_scale)
+        return AggregateCommand(self.csr.row_ptr, self.csr.col, self.csr.weight, self.x, requantise)
 
     def shape(self) -> dict[str, Any]:
         csr = self.csr
@@ -55,7 +56,7 @@ class AggregateStimulus:
         return {"row_ptr": self.csr.row_ptr, "col": self.csr.col, "weight": self.csr.weight, "x": self.x}
 
     def golden(self) -> np.ndarray:
-        return aggregate(self.csr.row_ptr, self.csr.col, self.csr.weight, self.x, self._requantise)
+        return self.command.result()
 
     def torch(self) -> np.ndarray:
         import torch
@@ -71,4 +72,4 @@ class AggregateStimulus:
         return clamp(out.numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
-        return accelerator.aggregate(self.csr, self.x, requantise=self._requantise)
+        return accelerator.aggregate(self.csr, self.x, requantise=self.command.requantise)

@@ -6,26 +6,37 @@ from typing import Any
 import numpy as np
 
 from gatewright.driver.accelerator import Accelerator
+from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import score_requantise
-from gatewright_sim.golden.attention import attention
+from gatewright_sim.commands import AttentionCommand
 from gatewright_sim.stimulus.base import clamp, uniform_int8
 
-__all__ = ["AttentionStimulus"]
+__all__ = ["AttentionStimulus", "run_attention"]
+
+
+def run_attention(accelerator: Accelerator, command: AttentionCommand) -> np.ndarray:
+    """The command as the driver's kernel."""
+    return accelerator.attention(
+        command.q,
+        command.k,
+        command.v,
+        command.heads,
+        command.score,
+        command.out,
+        bool(command.flags & AttentionFlags.CAUSAL),
+        command.mask if command.flags & AttentionFlags.KEY_MASK else None,
+        np.int16 if command.flags & AttentionFlags.OUT_INT16 else np.int8,
+    )
 
 
 @dataclass(frozen=True)
 class AttentionStimulus:
-    """int8 Q [seq_q, heads * d], K and V [seq_kv, heads * d]; ``key_mask`` is bool [seq_kv] or None."""
+    """A command with an int8 result, and the real value of a unit of Q and K, and of V and O."""
 
-    q: np.ndarray
-    k: np.ndarray
-    v: np.ndarray
-    heads: int
-    causal: bool
-    key_mask: np.ndarray | None
+    command: AttentionCommand
     qk_scale: float
-    v_scale: float
+    output_scale: float
     kernel: str = "attention"
 
     @classmethod
@@ -34,62 +45,54 @@ class AttentionStimulus:
     ) -> "AttentionStimulus":
         """Uniform int8 operands, scaled so that scores deviate by about two; the last ``padding`` keys masked."""
         rng = np.random.default_rng(seed)
-        width = heads * head_dim
-        mask = np.arange(seq_kv) < seq_kv - padding if padding else None
-        q, k, v = (uniform_int8(rng, rows, width) for rows in (seq_q, seq_kv, seq_kv))
-        return cls(q, k, v, heads, causal, mask, qk_scale=0.02, v_scale=1 / 127)
-
-    @property
-    def output_scale(self) -> float:
-        return self.v_scale
-
-    @property
-    def _head_dim(self) -> int:
-        return self.q.shape[1] // self.heads
-
-    @property
-    def _score(self) -> Requantise:
-        return score_requantise(self.qk_scale, self.qk_scale, self._head_dim)
-
-    @property
-    def _out(self) -> Requantise:
-        return Requantise.from_scale(self.v_scale / self.output_scale)
+        q, k, v = (uniform_int8(rng, rows, heads * head_dim) for rows in (seq_q, seq_kv, seq_kv))
+        qk_scale = 0.02
+        flags = AttentionFlags.CAUSAL if causal else AttentionFlags(0)
+        command = AttentionCommand(
+            q,
+            k,
+            v,
+            heads,
+            np.arange(seq_kv) < seq_kv - padding,
+            score_requantise(qk_scale, qk_scale, head_dim),
+            Requantise.from_scale(1.0),
+            flags | AttentionFlags.KEY_MASK if padding else flags,
+        )
+        return cls(command, qk_scale, output_scale=1 / 127)
 
     def shape(self) -> dict[str, Any]:
+        command = self.command
         return {
-            "seq_q": self.q.shape[0],
-            "seq_kv": self.k.shape[0],
-            "heads": self.heads,
-            "head_dim": self._head_dim,
-            "causal": self.causal,
-            "masked_keys": 0 if self.key_mask is None else int((~self.key_mask).sum()),
+            "seq_q": len(command.q),
+            "seq_kv": len(command.k),
+            "heads": command.heads,
+            "head_dim": command.q.shape[1] // command.heads,
+            "causal": bool(command.flags & AttentionFlags.CAUSAL),
+            "masked_keys": int((~command.mask).sum()),
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        arrays = {"q": self.q, "k": self.k, "v": self.v}
-        return arrays if self.key_mask is None else {**arrays, "key_mask": self.key_mask}
+        command = self.command
+        mask = {"key_mask": command.mask} if command.flags & AttentionFlags.KEY_MASK else {}
+        return {"q": command.q, "k": command.k, "v": command.v, **mask}
 
     def golden(self) -> np.ndarray:
-        return attention(self.q, self.k, self.v, self.heads, self._score, self._out, self.causal, self.key_mask)
+        return self.command.result()
 
     def torch(self) -> np.ndarray:
         import torch
 
-        def split(x: np.ndarray, scale: float) -> torch.Tensor:
-            return torch.from_numpy(x).float().mul(scale).unflatten(1, (self.heads, -1)).transpose(0, 1)
+        command = self.command
 
-        queries, keys = self.q.shape[0], self.k.shape[0]
-        allowed = torch.ones(queries, keys, dtype=torch.bool)
-        if self.causal:
-            allowed = allowed.tril(keys - queries)
-        if self.key_mask is not None:
-            allowed = allowed & torch.from_numpy(self.key_mask)
-        out = torch.nn.functional.scaled_dot_product_attention(
-            split(self.q, self.qk_scale), split(self.k, self.qk_scale), split(self.v, self.v_scale), attn_mask=allowed
-        )
+        def split(x: np.ndarray, scale: float) -> torch.Tensor:
+            return torch.from_numpy(x).float().mul(scale).unflatten(1, (command.heads, -1)).transpose(0, 1)
+
+        allowed = torch.from_numpy(command.mask).expand(len(command.q), -1)
+        if command.flags & AttentionFlags.CAUSAL:
+            allowed = allowed.tril(len(command.k) - len(command.q))
+        q, k, v = split(command.q, self.qk_scale), split(command.k, self.qk_scale), split(command.v, self.output_scale)
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return clamp(out.transpose(0, 1).flatten(1).numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
-        return accelerator.attention(
-            self.q, self.k, self.v, self.heads, self._score, self._out, self.causal, self.key_mask
-        )
+        return run_attention(accelerator, self.command)

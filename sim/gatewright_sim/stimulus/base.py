@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.accelerator import Accelerator
+from gatewright_sim.commands import Command
 
 __all__ = ["Stimulus", "clamp", "uniform_int8"]
 
@@ -14,6 +15,10 @@ class Stimulus(Protocol):
     """Inputs of one kernel call, seen from its four sides."""
 
     kernel: str
+
+    @property
+    def command(self) -> Command:
+        """Its integers."""
 
     @property
     def output_scale(self) -> float:
@@ -26,7 +31,7 @@ class Stimulus(Protocol):
         """Every input array by name."""
 
     def golden(self) -> np.ndarray:
-        """The bit-exact result (integers)."""
+        """The bit-exact result: that of :attr:`command`."""
 
     def torch(self) -> np.ndarray:
         """The meaning: PyTorch's float result on the dequantised inputs, clamped to the output's range."""

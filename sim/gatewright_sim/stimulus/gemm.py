@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from gatewright.driver.accelerator import Accelerator
+from gatewright.spec.commands import GEMM_PARAMS_DTYPE, GemmFlags
 from gatewright.spec.fixed import Requantise
-from gatewright_sim.golden.gemm import gemm
+from gatewright_sim.commands import GemmCommand
 from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["GemmStimulus"]
@@ -15,11 +16,9 @@ __all__ = ["GemmStimulus"]
 
 @dataclass(frozen=True)
 class GemmStimulus:
-    """int8 A [m, k] and B [n, k] with one scale per column of C, int32 bias [n]."""
+    """A product with an int8 result, and the real value of a unit of A, of each row of B [n] and of C."""
 
-    a: np.ndarray
-    b: np.ndarray
-    bias: np.ndarray
+    command: GemmCommand
     a_scale: float
     b_scale: np.ndarray
     output_scale: float
@@ -33,32 +32,35 @@ class GemmStimulus:
         accumulator_std = np.sqrt(k) * (127**2 / 3)
         bias = np.rint(rng.normal(0, accumulator_std / 2, n)).astype(np.int32)
         output_scale = float(4 * accumulator_std * a_scale * b_scale.mean() / 127)
-        return cls(uniform_int8(rng, m, k), uniform_int8(rng, n, k), bias, a_scale, b_scale, output_scale)
+        params = np.zeros(n, GEMM_PARAMS_DTYPE)
+        params["bias"] = bias
+        for record, scale in zip(params, b_scale, strict=True):
+            requantise = Requantise.from_scale(a_scale * scale / output_scale)
+            record["multiplier"], record["shift"] = requantise.multiplier, requantise.shift
+        command = GemmCommand(uniform_int8(rng, m, k), uniform_int8(rng, n, k), params, GemmFlags.PARAMS)
+        return cls(command, a_scale, b_scale, output_scale)
 
     def shape(self) -> dict[str, Any]:
-        return {"m": self.a.shape[0], "n": self.b.shape[0], "k": self.a.shape[1]}
+        (m, k), n = self.command.a.shape, len(self.command.b)
+        return {"m": m, "n": n, "k": k}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        multipliers, shifts = self._requantise()
-        return {"a": self.a, "b": self.b, "bias": self.bias, "multipliers": multipliers, "shifts": shifts}
-
-    def _requantise(self) -> tuple[np.ndarray, np.ndarray]:
-        columns = [Requantise.from_scale(self.a_scale * scale / self.output_scale) for scale in self.b_scale]
-        return (
-            np.array([column.multiplier for column in columns], np.uint16),
-            np.array([column.shift for column in columns], np.uint8),
-        )
+        names = {"bias": "bias", "multipliers": "multiplier", "shifts": "shift"}
+        params = {name: self.command.params[field] for name, field in names.items()}
+        return {"a": self.command.a, "b": self.command.b, **params}
 
     def golden(self) -> np.ndarray:
-        return gemm(self.a, self.b, self.bias, *self._requantise())
+        return self.command.result()
 
     def torch(self) -> np.ndarray:
         import torch
 
-        a = torch.from_numpy(self.a).float() * self.a_scale
-        b = torch.from_numpy(self.b).float() * torch.from_numpy(self.b_scale)[:, None].float()
-        bias = torch.from_numpy(self.bias * self.b_scale * self.a_scale).float()
+        a = torch.from_numpy(self.command.a).float() * self.a_scale
+        b = torch.from_numpy(self.command.b).float() * torch.from_numpy(self.b_scale)[:, None].float()
+        bias = torch.from_numpy(self.command.params["bias"] * self.b_scale * self.a_scale).float()
         return clamp(torch.nn.functional.linear(a, b, bias).numpy(), self.output_scale)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
-        return accelerator.gemm(self.a, self.b, bias=self.bias, requantise=self._requantise())
+        command, params = self.command, self.command.params
+        requantise = params["multiplier"], params["shift"]
+        return accelerator.gemm(command.a, command.b, bias=params["bias"], requantise=requantise)

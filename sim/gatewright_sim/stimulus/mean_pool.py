@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from gatewright.driver.accelerator import Accelerator
+from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
-from gatewright_sim.golden.attention import attention
+from gatewright_sim.commands import AttentionCommand
+from gatewright_sim.stimulus.attention import run_attention
 from gatewright_sim.stimulus.base import clamp, uniform_int8
 
 __all__ = ["MeanPoolStimulus"]
@@ -38,9 +40,10 @@ class MeanPoolStimulus:
         return self.x_scale / _FINE
 
     @property
-    def _arguments(self) -> tuple[Any, ...]:
-        query = np.zeros((1, self.x.shape[1]), np.int8)
-        return query, self.x, self.x, self.heads, Requantise(0, 0), Requantise.from_scale(_FINE), False, self.mask
+    def command(self) -> AttentionCommand:
+        query, flat, fine = np.zeros((1, self.x.shape[1]), np.int8), Requantise(0, 0), Requantise.from_scale(_FINE)
+        flags = AttentionFlags.KEY_MASK | AttentionFlags.OUT_INT16
+        return AttentionCommand(query, self.x, self.x, self.heads, self.mask, flat, fine, flags)
 
     def shape(self) -> dict[str, Any]:
         rows, cols = self.x.shape
@@ -50,7 +53,7 @@ class MeanPoolStimulus:
         return {"x": self.x, "mask": self.mask}
 
     def golden(self) -> np.ndarray:
-        return attention(*self._arguments, bits=16)
+        return self.command.result()
 
     def torch(self) -> np.ndarray:
         import torch
@@ -59,4 +62,4 @@ class MeanPoolStimulus:
         return clamp(mean.numpy(), self.output_scale, np.int16)
 
     def run(self, accelerator: Accelerator) -> np.ndarray:
-        return accelerator.attention(*self._arguments, dtype=np.int16)
+        return run_attention(accelerator, self.command)

@@ -12,7 +12,7 @@ from gatewright.driver.accelerator import Accelerator
 from gatewright.spec import operations
 from gatewright.spec.vector import NORM_FRACTION_BITS, ElementType, normalise
 from gatewright.spec.vector_op import VectorOp
-from gatewright_sim.golden.vector import vector
+from gatewright_sim.commands import VectorCommand
 from gatewright_sim.stimulus.base import clamp
 
 __all__ = ["EPSILON", "VectorFunction", "VectorStimulus"]
@@ -101,7 +101,7 @@ class VectorStimulus:
 
     @property
     def op(self) -> VectorOp:
-        """The command."""
+        """What the command does."""
         a, b, y, cols = self.a_scale, self.b_scale, self.output_scale, self.a.shape[1]
         match self.function:
             case VectorFunction.ADD:
@@ -118,6 +118,10 @@ class VectorStimulus:
                 return operations.layer_norm(a, cols, y, self.gain, self.bias, EPSILON)
             case VectorFunction.RMS_NORM:
                 return operations.rms_norm(a, cols, y, self.gain, EPSILON)
+
+    @property
+    def command(self) -> VectorCommand:
+        return VectorCommand(self.op, len(self.a), self.a, self.b)
 
     def meaning(self) -> np.ndarray:
         """PyTorch's float64 result."""
@@ -154,7 +158,7 @@ class VectorStimulus:
         return arrays if op.table is None else {**arrays, "table": op.table}
 
     def golden(self) -> np.ndarray:
-        return vector(self.op, self.a, self.b)
+        return self.command.result()
 
     def torch(self) -> np.ndarray:
         return clamp(self.meaning(), self.output_scale, self.output_type.dtype)

@@ -1,1 +1,1 @@
-"""What benches share: the runner, drivers of the bus, memories and designs around the engine under test."""
+"""What benches share: tables of cases, the runner, drivers, a memory that misbehaves, designs around an engine."""

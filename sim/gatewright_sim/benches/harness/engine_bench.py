@@ -1,58 +1,61 @@
-"""One engine behind its AXI4 master on cocotbext-axi's memory: runs commands, watches every burst, compares the memory.
+"""One engine behind its AXI4 master on a memory: runs commands, watches every burst, compares the memory.
 
 The design is ``EngineTop(engine)``; the environment variable GATEWRIGHT_CONFIG names the config.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
-from cocotbext.axi import AxiBus, AxiRam
+from cocotbext.axi import AxiBus
 
-from gatewright.spec.config import get_config
+from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright_sim.benches.harness.layout import Layout, PlacedCase
+from gatewright.spec.memory import BUS_BYTES
+from gatewright_sim.benches.harness.cases import Case
+from gatewright_sim.benches.harness.faulty_ram import FaultyRam
+from gatewright_sim.benches.harness.pauses import FREE, REGIMES, Stalls
+from gatewright_sim.bursts import check_burst
+from gatewright_sim.commands import Command, Layout, LayoutFull, PlacedCommand
 
-__all__ = ["MEMORY_BYTES", "EngineBench", "start_bench"]
+__all__ = ["EngineBench", "resets", "some", "start_bench", "sweep"]
 
 CLOCK_NS = 10
 MEMORY_BYTES = 1 << 17
-PAGE = 4096
 COMMAND_LIMIT = 60_000
 """Most cycles that any command here may take."""
 
-
-def _pauses(rng: np.random.Generator, probability: float, longest: int) -> Iterator[bool]:
-    """Hold a channel back for 1..longest cycles at a time."""
-    while True:
-        yield False
-        if rng.random() < probability:
-            yield from [True] * int(rng.integers(1, longest + 1))
+Make = Callable[[np.random.Generator, AcceleratorConfig], Iterable[Command]]
 
 
 class EngineBench:
-    """The engine, its memory, and a watch over every burst it asks for."""
+    """The engine, its memory, and a watch over every burst it asks for.
 
-    def __init__(self, dut) -> None:
+    Attributes
+    ----------
+    rng : seeded by cocotb's seed.
+    read_beats : since the last command began.
+    """
+
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.rng = np.random.default_rng(cocotb.RANDOM_SEED)
         self.config = get_config(os.environ["GATEWRIGHT_CONFIG"])
-        self.allowed: list[tuple[int, int]] = []
         self.read_beats = 0
+        self._allowed: list[tuple[int, int]] = []
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
-        self.ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=MEMORY_BYTES)
+        self.ram = FaultyRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, MEMORY_BYTES)
         cocotb.start_soon(self._watch())
 
-    def hold_back(self, probability: float, longest: int = 1) -> None:
-        """Random backpressure on every channel; long pauses of the answers are latency."""
-        reads, writes = self.ram.read_if, self.ram.write_if
-        for channel in (reads.ar_channel, reads.r_channel, writes.aw_channel, writes.w_channel, writes.b_channel):
-            channel.set_pause_generator(_pauses(self.rng, probability, longest))
+    def stall(self, stalls: Stalls) -> None:
+        """Hold the memory's channels back at random from now on."""
+        self.ram.stall(self.rng, stalls)
 
     async def _watch(self) -> None:
         dut = self.dut
@@ -64,14 +67,15 @@ class EngineBench:
                 if getattr(dut, f"m_axi_{channel}valid").value == 1 == getattr(dut, f"m_axi_{channel}ready").value:
                     start = int(getattr(dut, f"m_axi_{channel}addr").value)
                     beats = int(getattr(dut, f"m_axi_{channel}len").value) + 1
-                    end = start + BUS_BYTES * beats
-                    assert start % BUS_BYTES == 0, f"{channel} burst at {start:#x}"
-                    assert beats <= MAX_BURST_BEATS, f"{channel} burst of {beats} beats"
-                    assert start // PAGE == (end - 1) // PAGE, f"{channel} burst {start:#x}..{end:#x} crosses a page"
+                    check_burst(start, beats)
                     if channel == "ar":
-                        self.read_beats += beats
-                        inside = any(low <= start and end <= high for low, high in self.allowed)
-                        assert inside, f"read of {start:#x}..{end:#x}, allowed: {self.allowed}"
+                        self._check_read(start, beats)
+
+    def _check_read(self, start: int, beats: int) -> None:
+        end = start + BUS_BYTES * beats
+        self.read_beats += beats
+        inside = any(low <= start and end <= high for low, high in self._allowed)
+        assert inside, f"read of {start:#x}..{end:#x}, allowed: {self._allowed}"
 
     async def reset(self) -> None:
         self.dut.command_valid.value = 0
@@ -81,19 +85,20 @@ class EngineBench:
         self.dut.rst.value = 0
         await RisingEdge(self.dut.clk)
 
-    async def start(self, case: PlacedCase) -> None:
+    async def start(self, placed: PlacedCommand) -> None:
+        """Hand a command over."""
         dut = self.dut
-        self.allowed, self.read_beats = case.reads, 0
-        dut.command_payload.value = int.from_bytes(case.command, "little")
+        self._allowed, self.read_beats = placed.reads, 0
+        dut.command_payload.value = int.from_bytes(placed.command, "little")
         dut.command_valid.value = 1
         await RisingEdge(dut.clk)
         while dut.command_ready.value != 1:
             await RisingEdge(dut.clk)
         dut.command_valid.value = 0
 
-    async def run(self, case: PlacedCase) -> int:
-        """Run a command, check the error it reports, and return its cycles."""
-        await self.start(case)
+    async def run(self, placed: PlacedCommand) -> int:
+        """Run a command whose operands lie in the memory, check the error it reports, and return its cycles."""
+        await self.start(placed)
 
         async def until_done() -> int:
             cycles = 1
@@ -103,36 +108,85 @@ class EngineBench:
                     return cycles
                 cycles += 1
 
-        cycles = await with_timeout(until_done(), CLOCK_NS * COMMAND_LIMIT, "ns")
+        cycles: int = await with_timeout(until_done(), CLOCK_NS * COMMAND_LIMIT, "ns")
         error = ErrorCode(int(self.dut.error.value))
-        assert error is case.error, f"the engine says {error.name}, expected {case.error.name}"
+        assert error is placed.error, f"the engine says {error.name}, expected {placed.error.name}"
         return cycles
 
-    async def run_all(
-        self, place: Callable[[Layout, Any], PlacedCase], inputs: Iterable[Any], *, reads_once: bool = False
-    ) -> list[int]:
-        """Run the commands that ``place`` makes of the inputs, one after the other, and compare the whole memory.
+    async def run_all(self, commands: Iterable[Command], *, reads_once: bool = False) -> list[int]:
+        """Run commands one after the other, as many as a memory holds, and compare the whole memory; then the rest.
 
         With ``reads_once`` each command must read just the beats of its operands. Returns their cycles.
         """
-        layout = Layout(self.rng, MEMORY_BYTES)
-        cases = [place(layout, one) for one in inputs]
+        cycles: list[int] = []
+        layout, placed = Layout(self.rng, MEMORY_BYTES), []
+        for command in commands:
+            try:
+                placed.append(command.place(layout))
+            except LayoutFull:
+                cycles += await self._run_placed(layout, placed, reads_once)
+                layout = Layout(self.rng, MEMORY_BYTES)
+                placed = [command.place(layout)]
+        return cycles + await self._run_placed(layout, placed, reads_once)
+
+    async def _run_placed(self, layout: Layout, placed: list[PlacedCommand], reads_once: bool) -> list[int]:
         self.ram.write(0, layout.before.tobytes())
         cycles = []
-        for case in cases:
-            cycles.append(await self.run(case))
-            assert not reads_once or self.read_beats == case.beats, f"{self.read_beats} beats read, not {case.beats}"
-        self.compare(layout)
+        for one in placed:
+            cycles.append(await self.run(one))
+            assert not reads_once or self.read_beats == one.beats, f"{self.read_beats} beats read, not {one.beats}"
+        found = np.frombuffer(self.ram.read(0, MEMORY_BYTES), np.uint8)
+        wrong = np.flatnonzero(found != layout.after)
+        assert not wrong.size, f"{wrong.size} bytes differ, the first at {wrong[0]:#x}"
         return cycles
 
-    def compare(self, layout: Layout) -> None:
-        got = np.frombuffer(self.ram.read(0, MEMORY_BYTES), np.uint8)
-        wrong = np.flatnonzero(got != layout.after)
-        assert not wrong.size, f"{wrong.size} bytes differ, the first at {wrong[0]:#x}"
+    async def reset_within(self, command: Command, cycles: int) -> None:
+        """Start a command and reset the engine at most ``cycles`` later."""
+        layout = Layout(self.rng, MEMORY_BYTES)
+        placed = command.place(layout)
+        self.ram.write(0, layout.before.tobytes())
+        await self.start(placed)
+        await ClockCycles(self.dut.clk, int(self.rng.integers(1, cycles)))
+        await self.reset()
 
 
-async def start_bench(dut) -> EngineBench:
+async def start_bench(dut: Any) -> EngineBench:
     """The bench of ``dut``, reset."""
     bench = EngineBench(dut)
     await bench.reset()
     return bench
+
+
+def some(random: Callable[[np.random.Generator, AcceleratorConfig], Command], count: int) -> Make:
+    """So many random commands."""
+    return lambda rng, config: (random(rng, config) for _ in range(count))
+
+
+def sweep(
+    name: str,
+    make: Make,
+    stalls: Iterable[Stalls] = (FREE,),
+    *,
+    reads_once: bool = False,
+    seeds: tuple[int, ...] = (1,),
+) -> Case:
+    """A case that is only data: the commands that ``make`` gives, back to back, anew under each of ``stalls``."""
+
+    async def run(bench: EngineBench) -> None:
+        for regime in stalls:
+            bench.stall(regime)
+            await bench.run_all(make(bench.rng, bench.config), reads_once=reads_once)
+
+    return Case(name, run, seeds)
+
+
+def resets(victims: Make, after: Make, within: int, *, reads_once: bool = False, seeds: tuple[int, ...] = (1,)) -> Case:
+    """A reset within so many cycles of a command's start leaves nothing behind: each of ``victims``, then ``after``."""
+
+    async def run(bench: EngineBench) -> None:
+        for victim in victims(bench.rng, bench.config):
+            bench.stall(REGIMES[bench.rng.integers(2)])
+            await bench.reset_within(victim, within)
+            await bench.run_all(after(bench.rng, bench.config), reads_once=reads_once)
+
+    return Case("reset_in_mid_command", run, seeds)

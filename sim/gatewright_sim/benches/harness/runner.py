@@ -1,6 +1,6 @@
 """Runs cocotb tests on a design under Verilator.
 
-    run_cocotb(EngineTop(GemmEngine(config)), "gemm_engine", "gatewright_sim.benches.gemm_bench", testcase="every_edge")
+    run_cocotb(StreamRegister(8), "stream_register", "my_package.register_bench", testcase="keeps_its_payload")
 
 The simulator of a design is compiled once and kept in the cache, named by a hash of the Verilog text and of the
 tools' versions.

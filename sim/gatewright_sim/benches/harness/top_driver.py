@@ -3,118 +3,23 @@ end."""
 
 from __future__ import annotations
 
-import itertools
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp
-from cocotbext.axi.axi_ram import AxiRamRead, AxiRamWrite
-from cocotbext.axi.memory import Memory
 
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import register
+from gatewright_sim.benches.harness.faulty_ram import FaultyRam
 
-__all__ = ["FaultyRam", "Outcome", "TopDriver", "random_pauses"]
+__all__ = ["Outcome", "TopDriver"]
 
 CLOCK_NS = 10
-
-
-def random_pauses(seed: int, probability: float) -> Iterator[bool]:
-    """A pause generator: in each cycle, hold the channel back with ``probability``."""
-    rng = random.Random(seed)
-    return (rng.random() < probability for _ in itertools.count())
-
-
-class _Faults:
-    """The response that a window of addresses gives instead of OKAY."""
-
-    response = AxiResp.OKAY
-    window = range(0)
-
-    def check(self, address: int) -> None:
-        if self.response != AxiResp.OKAY and address in self.window:
-            raise ValueError(f"address {address:#x} answers {self.response.name}")
-
-    def replace(self, response: AxiResp) -> AxiResp:
-        """cocotbext-axi says SLVERR for every failed access; this is what was meant."""
-        return self.response if response == AxiResp.SLVERR else response
-
-
-class _Read(AxiRamRead):
-    def __init__(self, *args: Any, faults: _Faults, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._faults = faults
-        send = self.r_channel.send
-
-        async def send_r(r: Any) -> None:
-            r.rresp = faults.replace(r.rresp)
-            await send(r)
-
-        self.r_channel.send = send_r
-
-    async def _read(self, address: int, length: int) -> bytes:
-        self._faults.check(address)
-        return await super()._read(address, length)
-
-
-class _Write(AxiRamWrite):
-    def __init__(self, *args: Any, faults: _Faults, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._faults = faults
-        send = self.b_channel.send
-
-        async def send_b(b: Any) -> None:
-            b.bresp = faults.replace(b.bresp)
-            await send(b)
-
-        self.b_channel.send = send_b
-
-    async def _write(self, address: int, data: bytes) -> None:
-        self._faults.check(address)
-        await super()._write(address, data)
-
-
-class FaultyRam(Memory):
-    """cocotbext-axi's AXI RAM with windows that answer SLVERR or DECERR, one for reads and one for writes."""
-
-    def __init__(self, bus: AxiBus, clock: Any, reset: Any, size: int) -> None:
-        super().__init__(size)
-        self._read_faults, self._write_faults = _Faults(), _Faults()
-        self.read_if = _Read(bus.read, clock, reset, mem=self.mem, size=size, faults=self._read_faults)
-        self.write_if = _Write(bus.write, clock, reset, mem=self.mem, size=size, faults=self._write_faults)
-
-    def fail(self, direction: str, response: AxiResp, window: range = range(1 << 32)) -> None:
-        """From now on ``direction`` ("read" or "write") accesses in ``window`` are answered with ``response``."""
-        faults = self._read_faults if direction == "read" else self._write_faults
-        faults.response, faults.window = response, window
-
-    @property
-    def channels(self) -> dict[str, Any]:
-        """The five AXI channels by name."""
-        return {
-            "ar": self.read_if.ar_channel,
-            "r": self.read_if.r_channel,
-            "aw": self.write_if.aw_channel,
-            "w": self.write_if.w_channel,
-            "b": self.write_if.b_channel,
-        }
-
-    def backpressure(self, seed: int, probability: float) -> None:
-        """Hold every channel back at random; 0 stops that."""
-        for index, channel in enumerate(self.channels.values()):
-            channel.set_pause_generator(random_pauses(seed + index, probability) if probability else None)
-            channel.pause = False
-
-    def hang(self, *channels: str) -> None:
-        """Stop ``channels`` (all when none is named) until the next :meth:`backpressure`."""
-        for name in channels or self.channels:
-            self.channels[name].set_pause_generator(None)
-            self.channels[name].pause = True
 
 
 @dataclass(frozen=True)
@@ -135,10 +40,15 @@ class TopDriver:
     ----------
     dut : cocotb's handle of the top.
     size : bytes of memory, at address 0 and repeated above it.
+
+    Attributes
+    ----------
+    rng : seeded by cocotb's seed.
     """
 
     def __init__(self, dut: Any, size: int = 1 << 16) -> None:
         self.dut = dut
+        self.rng = np.random.default_rng(cocotb.RANDOM_SEED)
         self.ram = FaultyRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size)
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())

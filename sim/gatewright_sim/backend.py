@@ -1,0 +1,45 @@
+"""What backends of the simulation have in common: a configuration, and memory of their own."""
+
+from __future__ import annotations
+
+from gatewright.driver.backend import DeviceMemory
+from gatewright.driver.errors import AcceleratorClosed
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
+from gatewright_sim.memory import Faults, SimulatedMemory
+
+__all__ = ["SimulatedBackend"]
+
+
+class SimulatedBackend:
+    """Half a :class:`~gatewright.driver.backend.Backend`: what is not registers and time.
+
+    Parameters
+    ----------
+    config : the accelerator's.
+    memory : latency and bandwidth of the DDR; default: the PYNQ-Z2's.
+    device_memory : its bytes.
+    """
+
+    def __init__(self, config: AcceleratorConfig, memory: MemoryModel | None, device_memory: SimulatedMemory) -> None:
+        self.config = config
+        self.memory = memory or MemoryModel()
+        self._memory = device_memory
+        self._closed = False
+
+    @property
+    def faults(self) -> Faults:
+        """Misbehaviour of the memory, to be set by tests before a program starts."""
+        return self._memory.faults
+
+    def allocate(self, nbytes: int) -> DeviceMemory:
+        self._check_open()
+        return self._memory.allocate(nbytes)
+
+    def close(self) -> None:
+        """Every other call raises :class:`AcceleratorClosed` from now on."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise AcceleratorClosed

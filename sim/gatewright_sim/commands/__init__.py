@@ -1,0 +1,38 @@
+"""Commands with their operands: what they compute, and where they lie in a memory; random ones, and those at the
+boundaries of what an engine can do.
+
+One command is one value, ``place`` lays it out. Benches of an engine and of the whole accelerator, tests of the golden
+model and the stimuli of ``gatewright simulate`` all take theirs from here.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gatewright.spec.commands import Opcode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright_sim.commands.aggregate import AggregateCommand
+from gatewright_sim.commands.attention import AttentionCommand
+from gatewright_sim.commands.gemm import GemmCommand
+from gatewright_sim.commands.layout import Command, Layout, LayoutFull, PlacedCommand
+from gatewright_sim.commands.vector import VectorCommand
+
+__all__ = [
+    "RANDOM",
+    "AggregateCommand",
+    "AttentionCommand",
+    "Command",
+    "GemmCommand",
+    "Layout",
+    "LayoutFull",
+    "PlacedCommand",
+    "VectorCommand",
+]
+
+RANDOM: dict[Opcode, Callable[[np.random.Generator, AcceleratorConfig], Command]] = {
+    Opcode.GEMM: GemmCommand.random,
+    Opcode.ATTENTION: AttentionCommand.random,
+    Opcode.AGGREGATE: AggregateCommand.random,
+    Opcode.VECTOR: VectorCommand.random,
+}
+"""A random command that a configuration can run, by opcode."""

@@ -1,0 +1,145 @@
+"""AGGREGATE commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec.commands import AGGREGATE, encode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.fixed import Requantise
+from gatewright_sim.commands.draw import draw_int8
+from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.golden.aggregate import aggregate, first_fault
+
+__all__ = ["FAULTS", "AggregateCommand"]
+
+_LOWEST, _HIGHEST = -(2**15), 2**15 - 1
+"""Of a weight."""
+
+FAULTS = ("opening", "falling", "beyond", "index", "huge index", "both")
+"""What may be wrong with a matrix: the first row pointer, one below the last or above nnz, a column, or several."""
+
+
+@dataclass(frozen=True)
+class AggregateCommand:
+    """A CSR matrix, which may be faulty, features int8 [cols, features] and a requantiser."""
+
+    row_ptr: npt.NDArray[np.uint32]
+    col: npt.NDArray[np.uint32]
+    weight: npt.NDArray[np.int16]
+    x: npt.NDArray[np.int8]
+    requantise: Requantise
+
+    @classmethod
+    def of_degrees(
+        cls, rng: np.random.Generator, degrees: Sequence[int] | npt.NDArray[np.int64], features: int, spare: int = 0
+    ) -> AggregateCommand:
+        """Rows of so many edges, and ``spare`` edges that no row claims; sometimes extreme throughout."""
+        nnz, cols = int(sum(degrees)) + spare, int(rng.choice([1, 2, 30]))
+        extreme = bool(rng.random() < 0.3)
+        weight = rng.choice([_LOWEST, _HIGHEST], nnz) if extreme else rng.integers(_LOWEST, _HIGHEST + 1, nnz)
+        shift = int(rng.choice([rng.integers(64), rng.integers(16, 46)]))
+        return cls(
+            row_ptr=np.cumsum([0, *degrees]).astype(np.uint32),
+            col=rng.integers(0, cols, nnz).astype(np.uint32),
+            weight=weight.astype(np.int16),
+            x=draw_int8(rng, cols, features, extreme=extreme),
+            requantise=Requantise(int(rng.integers(1, 1 << 16)), shift),
+        )
+
+    @classmethod
+    def of_width(cls, rng: np.random.Generator, features: int, hub: int = 60) -> AggregateCommand:
+        """Few edges, many edges, nearly none, or hubs of up to ``hub`` among empty rows."""
+        rows = int(rng.choice([1, 2, 3, 12]))
+        kinds = (
+            rng.integers(0, 4, rows),
+            rng.integers(0, 20, rows),
+            rng.integers(0, 2, rows),
+            np.where(rng.random(rows) < 0.2, rng.integers(0, hub, rows), 0),
+        )
+        return cls.of_degrees(rng, kinds[rng.integers(len(kinds))], features, int(rng.choice([0, 0, 1, 50])))
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, config: AcceleratorConfig) -> AggregateCommand:
+        """Any width, and hubs."""
+        return cls.of_width(rng, int(rng.integers(1, config.max_features + 1)), hub=150)
+
+    @classmethod
+    def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """Widths around the word, the reuse distance of the accumulators, and the maximum."""
+        widest = config.max_features
+        for features in (1, 7, 8, 9, 16, 17, 24, 25, 32, 33, widest - 1, widest):
+            yield cls.of_width(rng, features)
+
+    @classmethod
+    def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """One row, only empty rows, a hub of thousands, and the largest sums that both signs can have."""
+        for degrees, features in (([0], 5), ([1], 8), ([0] * 9, 20), ([0, 0, 3, 0], 3), ([1, 3000, 0, 1], 8)):
+            yield cls.of_degrees(rng, degrees, features)
+        for weight in (_LOWEST, _HIGHEST):
+            for x in (-128, 127):
+                one = cls.of_degrees(rng, [0, 700], 9)
+                yield replace(one, weight=np.full_like(one.weight, weight), x=np.full_like(one.x, x))
+
+    @classmethod
+    def faulty(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """One for each of FAULTS, and a sound command after it."""
+        for fault in FAULTS:
+            bad = cls.of_degrees(rng, [3, 0, 37, 50], int(rng.integers(1, 40)))
+            edge = int(rng.integers(0, 90))
+            match fault:
+                case "opening":
+                    bad.row_ptr[0] = rng.integers(1, 2**32)
+                case "falling":
+                    bad.row_ptr[3] = rng.integers(0, 3)
+                case "beyond":
+                    bad.row_ptr[rng.integers(1, 5)] = rng.integers(91, 2**32)
+                case "index":
+                    bad.col[edge] = len(bad.x)
+                case "huge index":
+                    bad.col[edge] = 2**32 - 1
+                case "both":
+                    bad.col[edge] = 2**31
+                    bad.row_ptr[rng.integers(1, 5)] = 2**32 - 1
+            yield bad
+            yield cls.of_width(rng, 12, hub=40)
+
+    def _fault(self) -> tuple[ErrorCode, int]:
+        """What the engine must report, and the rows that it writes before."""
+        return first_fault(self.row_ptr, self.col, len(self.x), len(self.col))
+
+    def result(self) -> npt.NDArray[Any]:
+        """The rows before the first fault."""
+        _, sound = self._fault()
+        if not sound:
+            return np.zeros((0, self.x.shape[1]), np.int8)
+        edges = slice(int(self.row_ptr[sound]))
+        return aggregate(self.row_ptr[: sound + 1], self.col[edges], self.weight[edges], self.x, self.requantise)
+
+    def place(self, layout: Layout) -> PlacedCommand:
+        rows, nnz, (cols, features) = len(self.row_ptr) - 1, len(self.col), self.x.shape
+        streams = {"row_ptr": self.row_ptr, "col": self.col, "weight": self.weight}
+        matrices = {"x": padded_rows(layout.rng, self.x)}
+        matrices["y"] = padded_rows(layout.rng, np.zeros((rows, features), np.int8))
+        ranges = {name: layout.put(array) for name, array in (streams | matrices).items()}
+        layout.expect(ranges["y"][0], matrices["y"], self.result())
+        command = encode(
+            AGGREGATE,
+            **{f"{name}_addr": start for name, (start, _) in ranges.items()},
+            **{f"{name}_stride": array.shape[1] for name, array in matrices.items()},
+            rows=rows,
+            cols=cols,
+            nnz=nnz,
+            features=features,
+            multiplier=self.requantise.multiplier,
+            shift=self.requantise.shift,
+        )
+        once = sum(beats(array.nbytes) for array in streams.values()) + nnz * beats(features)
+        reads = [limits for name, limits in ranges.items() if name != "y"]
+        return PlacedCommand(command, self._fault()[0], reads, once)

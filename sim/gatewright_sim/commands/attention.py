@@ -1,0 +1,141 @@
+"""ATTENTION commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec.commands import ATTENTION, AttentionFlags, encode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.fixed import Requantise
+from gatewright.spec.memory import BUS_BYTES
+from gatewright_sim.commands.draw import draw_int8, draw_requantise
+from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.golden.attention import attention
+
+__all__ = ["ATTENTION_FLAGS", "AttentionCommand"]
+
+ATTENTION_FLAGS = tuple(AttentionFlags(flags) for flags in range(1 << len(AttentionFlags)))
+"""Every combination."""
+
+Int8 = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class AttentionCommand:
+    """int8 Q [seq_q, heads * d], K and V [seq_kv, heads * d], the mask (bool [seq_kv]), requantisers and flags."""
+
+    q: Int8
+    k: Int8
+    v: Int8
+    heads: int
+    mask: npt.NDArray[np.bool_]
+    score: Requantise
+    out: Requantise
+    flags: AttentionFlags
+
+    @classmethod
+    def of_shape(
+        cls,
+        rng: np.random.Generator,
+        seq_q: int,
+        seq_kv: int,
+        heads: int,
+        d: int,
+        flags: AttentionFlags | None = None,
+    ) -> AttentionCommand:
+        """Softmaxes from flat to a single key, masks from empty to full; operands and requantisers at times extreme."""
+        extreme = bool(rng.random() < 0.3)
+        score = Requantise.from_scale(float(rng.choice([0.002, 0.02, 0.1, 0.5])))
+        out = Requantise.from_scale(float(rng.choice([0.5, 1.0, 3.0])))
+        if extreme and rng.random() < 0.5:
+            score, out = draw_requantise(rng), draw_requantise(rng)
+        q, k, v = (draw_int8(rng, rows, heads * d, extreme=extreme) for rows in (seq_q, seq_kv, seq_kv))
+        mask = rng.random(seq_kv) < rng.choice([0, 0.1, 0.7, 1])
+        chosen = ATTENTION_FLAGS[rng.integers(len(ATTENTION_FLAGS))] if flags is None else flags
+        return cls(q, k, v, heads, mask, score, out, chosen)
+
+    @classmethod
+    def random(
+        cls, rng: np.random.Generator, config: AcceleratorConfig, flags: AttentionFlags | None = None
+    ) -> AttentionCommand:
+        """Small ones, one query with many heads, or the longest sequence."""
+        d = 8 * int(rng.integers(1, config.max_head_dim // 8 + 1))
+        shapes = (
+            (rng.integers(1, 3 * config.array_rows), rng.integers(1, 3 * config.array_cols), rng.integers(1, 4)),
+            (1, rng.integers(1, config.max_seq + 1), rng.integers(1, 6)),
+            (rng.integers(1, 20), config.max_seq - rng.integers(0, 3), 1),
+        )
+        seq_q, seq_kv, heads = map(int, shapes[rng.integers(len(shapes))])
+        return cls.of_shape(rng, seq_q, seq_kv, heads, d, flags)
+
+    @classmethod
+    def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Sequences around a tile of the array and a word of memory, more queries than keys, all masks in turn."""
+        rows, cols = config.array_rows, config.array_cols
+        for count, seq_q in enumerate((1, rows, rows + 1, 3 * rows - 1)):
+            d = 8 * (count % (config.max_head_dim // 8) + 1)
+            for number, seq_kv in enumerate((1, 7, cols, cols + 1, 2 * cols + 3)):
+                yield cls.of_shape(rng, seq_q, seq_kv, 2, d, ATTENTION_FLAGS[(3 * count + number) % 8])
+
+    @classmethod
+    def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Saturated scores, weights that are all one or one of many, the largest sums, rows without a key."""
+        scores = (Requantise(0, 0), Requantise(65535, 0), Requantise(1, 63))
+        for score, value in product(scores, (-128, 127)):
+            flags = AttentionFlags.OUT_INT16 if value > 0 else AttentionFlags(0)
+            one = cls.of_shape(rng, 3, config.max_seq, 1, 16, flags)
+            yield replace(one, score=score, out=Requantise.from_scale(1.0), v=np.full_like(one.v, value))
+        nothing = cls.of_shape(rng, 5, 20, 2, 8, AttentionFlags.KEY_MASK)
+        yield replace(nothing, mask=np.zeros(20, bool))
+        yield cls.of_shape(rng, 30, 9, 1, 8, AttentionFlags.CAUSAL)
+
+    @property
+    def _masked(self) -> bool:
+        return bool(self.flags & AttentionFlags.KEY_MASK)
+
+    def result(self) -> npt.NDArray[Any]:
+        return attention(
+            self.q,
+            self.k,
+            self.v,
+            self.heads,
+            self.score,
+            self.out,
+            bool(self.flags & AttentionFlags.CAUSAL),
+            self.mask if self._masked else None,
+            16 if self.flags & AttentionFlags.OUT_INT16 else 8,
+        )
+
+    def place(self, layout: Layout) -> PlacedCommand:
+        result = self.result()
+        (seq_q, width), seq_kv = self.q.shape, len(self.k)
+        operands = {"q": self.q, "k": self.k, "v": self.v, "o": np.zeros_like(result)}
+        rows = {name: padded_rows(layout.rng, array) for name, array in operands.items()}
+        noise = layout.rng.random(-seq_kv % (8 * BUS_BYTES)) < 0.5  # beyond the last key
+        mask = np.packbits(np.append(self.mask, noise), bitorder="little")
+        ranges = {name: layout.put(array) for name, array in (rows | {"mask": mask}).items()}
+        layout.expect(ranges["o"][0], rows["o"], result)
+        command = encode(
+            ATTENTION,
+            self.flags,
+            **{f"{name}_addr": start for name, (start, _) in ranges.items()},
+            **{f"{name}_stride": array.shape[1] for name, array in rows.items()},
+            seq_q=seq_q,
+            seq_kv=seq_kv,
+            heads=self.heads,
+            head_dim=width // self.heads,
+            score_multiplier=self.score.multiplier,
+            score_shift=self.score.shift,
+            out_multiplier=self.out.multiplier,
+            out_shift=self.out.shift,
+        )
+        read = ["q", "k", "v"] + ["mask"] * self._masked
+        once = (seq_q + 2 * seq_kv) * beats(width) + self._masked * beats(len(mask))
+        return PlacedCommand(command, ErrorCode.NONE, [ranges[name] for name in read], once)

@@ -1,0 +1,115 @@
+"""GEMM commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec.commands import GEMM, GEMM_PARAMS_DTYPE, GemmFlags, encode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_MAX
+from gatewright_sim.commands.draw import draw_int8
+from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.golden.gemm import gemm
+
+__all__ = ["GEMM_FLAGS", "GemmCommand"]
+
+GEMM_FLAGS = tuple(
+    GemmFlags(flags)
+    for flags in range(1 << len(GemmFlags))
+    if flags & GEMM.one_of and flags & GEMM.at_most_one_of != GEMM.at_most_one_of
+)
+"""Every combination that is allowed."""
+
+
+@dataclass(frozen=True)
+class GemmCommand:
+    """int8 A [M, K] and B [N, K], a record of GEMM_PARAMS_DTYPE for each column [N], and flags."""
+
+    a: npt.NDArray[np.int8]
+    b: npt.NDArray[np.int8]
+    params: npt.NDArray[Any]
+    flags: GemmFlags
+
+    @classmethod
+    def of_shape(cls, rng: np.random.Generator, m: int, n: int, k: int, flags: GemmFlags | None = None) -> GemmCommand:
+        """Requantisers that mostly reach the middle of int8; operands and biases are sometimes extreme throughout."""
+        params = np.zeros(n, GEMM_PARAMS_DTYPE)
+        extreme = bool(rng.random() < 0.3)
+        params["bias"] = rng.integers(-(2**31), 2**31, n) if extreme else rng.integers(-20_000, 20_000, n)
+        params["multiplier"] = rng.integers(0, 1 << MULTIPLIER_BITS, n)
+        params["shift"] = rng.integers(0, SHIFT_MAX + 1, n) if extreme else rng.integers(18, 34, n)
+        params["zero"] = rng.integers(0, 256, n)  # ignored
+        a, b = (draw_int8(rng, rows, k, extreme=extreme) for rows in (m, n))
+        return cls(a, b, params, GEMM_FLAGS[rng.integers(len(GEMM_FLAGS))] if flags is None else flags)
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, config: AcceleratorConfig, flags: GemmFlags | None = None) -> GemmCommand:
+        """Small ones, edges of tiles, several blocks, or the longest inner dimension."""
+        rows, cols = config.array_rows, config.array_cols
+        shapes = (
+            rng.integers(1, 2 * cols, 3),
+            (rng.integers(1, 6 * rows), rng.integers(1, 6 * cols), rng.integers(1, 70)),
+            (rng.choice([1, rows, rows + 1]), rng.choice([1, cols, 12 * cols]), rng.choice([1, 8, 40])),
+            (rng.choice([1, 3 * rows]), rng.choice([3, 2 * cols + 1]), config.gemm_max_k - rng.integers(0, 20)),
+        )
+        m, n, k = map(int, shapes[rng.integers(len(shapes))])
+        return cls.of_shape(rng, m, n, k, flags)
+
+    @classmethod
+    def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """Sizes around a tile of the array and a word of memory, with every combination of flags in turn."""
+        rows, cols = config.array_rows, config.array_cols
+        shapes = product((1, rows - 1, rows, rows + 1), (1, cols - 1, cols, cols + 1), (1, 7, 8, 9))
+        for number, (m, n, k) in enumerate(shapes):
+            yield cls.of_shape(rng, m, n, k, GEMM_FLAGS[number % len(GEMM_FLAGS)])
+
+    @classmethod
+    def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """The largest sums of both signs at the longest inner dimension, and biases that wrap."""
+        int8, int16, int32 = GemmFlags(0), GemmFlags.OUT_INT16, GemmFlags.OUT_INT32
+        kinds = (int32, int32 | GemmFlags.PARAMS, int16 | GemmFlags.PARAMS, int8 | GemmFlags.PARAMS)
+        for a, b, flags in product((-128, 127), (-128, 127), kinds):
+            one = cls.of_shape(rng, 2, 9, config.gemm_max_k, flags)
+            one.a[:], one.b[:] = a, b
+            one.params["bias"] = rng.choice([-(2**31), 2**31 - 1, 0], 9)
+            yield one
+
+    def result(self) -> npt.NDArray[Any]:
+        requantised = not self.flags & GemmFlags.OUT_INT32
+        return gemm(
+            self.a,
+            self.b,
+            self.params["bias"] if self.flags & GemmFlags.PARAMS else None,
+            self.params["multiplier"] if requantised else None,
+            self.params["shift"] if requantised else None,
+            16 if self.flags & GemmFlags.OUT_INT16 else 8,
+        )
+
+    def place(self, layout: Layout) -> PlacedCommand:
+        result = self.result()
+        (m, k), n = self.a.shape, len(self.b)
+        stored_b = self.b.T if self.flags & GemmFlags.B_KN else self.b
+        rows = {name: padded_rows(layout.rng, array) for name, array in (("a", self.a), ("b", stored_b))}
+        rows["c"] = padded_rows(layout.rng, np.zeros_like(result))
+        ranges = {name: layout.put(array) for name, array in (rows | {"params": self.params}).items()}
+        layout.expect(ranges["c"][0], rows["c"], result)
+        command = encode(
+            GEMM,
+            self.flags,
+            **{f"{name}_addr": start for name, (start, _) in ranges.items()},
+            **{f"{name}_stride": array.shape[1] for name, array in rows.items()},
+            m=m,
+            n=n,
+            k=k,
+        )
+        read = ["a", "b"] + ["params"] * bool(self.flags & GemmFlags.PARAMS)
+        once = m * beats(k) + len(stored_b) * beats(stored_b.shape[1])
+        once += n if self.flags & GemmFlags.PARAMS else 0
+        return PlacedCommand(command, ErrorCode.NONE, [ranges[name] for name in read], once)

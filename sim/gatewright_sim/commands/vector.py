@@ -1,0 +1,207 @@
+"""VECTOR commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewright.spec.commands import VECTOR, VectorFlags, encode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.vector import EPSILON_BITS, TABLE_ENTRIES, Combine, ElementType, Function
+from gatewright.spec.vector_op import Record, VectorOp
+from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.golden.vector import vector
+
+__all__ = ["VectorCommand"]
+
+Array = npt.NDArray[Any]
+Types = tuple[ElementType, ElementType, ElementType]
+
+_INT16 = ElementType.INT16
+_LOW, _HIGH = -(1 << 15), (1 << 15) - 1
+_MOST_ELEMENTS = 1200
+"""Of a random command, so that several fit a memory."""
+_REDUCTIONS = (Function.LAYER_NORM, Function.RMS_NORM, Function.SOFTMAX)
+
+
+@dataclass(frozen=True)
+class VectorCommand:
+    """An operation and its operands. ``a`` of one row is repeated for ``rows`` rows, as ``b`` of one row or column is;
+    ``noise`` holds values of fields that the command does not use."""
+
+    op: VectorOp
+    rows: int
+    a: Array
+    b: Array | None = None
+    noise: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_shape(
+        cls,
+        rng: np.random.Generator,
+        rows: int,
+        cols: int,
+        *,
+        function: Function | None = None,
+        combine: Combine | None = None,
+        types: Types | None = None,
+    ) -> VectorCommand:
+        """Anything that the command can do, on [rows, cols] elements; ``types`` are those of A, B and Y."""
+        function = Function(rng.integers(len(Function))) if function is None else function
+        combine = Combine(rng.integers(len(Combine))) if combine is None else combine
+        a_type, b_type, y_type = types or (ElementType(kind) for kind in rng.integers(0, len(ElementType), 3))
+        a = _values(rng, a_type, (rows if rng.random() < 0.85 else 1, cols))
+        b = None
+        if combine is not Combine.ALONE:
+            b_shapes = ((rows, cols), (1, cols), (rows, 1), (1, 1))
+            b = _values(rng, b_type, b_shapes[rng.choice(4, p=[0.55, 0.15, 0.2, 0.1])])
+
+        factor_bits = min(16, 8 * b_type.nbytes) if combine is Combine.MULTIPLY else 16
+        target = int(rng.choice([15, 15, 14, 18, 24]))
+        shift = max(0, 8 * a_type.nbytes - 1 + factor_bits - target)
+        z_bits = {Function.NONE: target, Function.SOFTMAX: 15}.get(function, 16)
+        most = (1 << EPSILON_BITS) - 1
+        op = VectorOp(
+            y_type=y_type,
+            out=_record(rng, z_bits, 8 * y_type.nbytes, cols if rng.random() < 0.5 else None),
+            combine=combine,
+            a_multiplier=_multiplier(rng),
+            b_multiplier=_multiplier(rng),
+            combine_shift=shift if rng.random() < 0.8 else int(rng.integers(64)),
+            function=function,
+            epsilon=int(rng.choice([0, 1, rng.integers(1 << 30), rng.integers(most), most])),
+            table=_table(rng) if function is Function.TABLE else None,
+        )
+        noise = {name: int(rng.integers(1 << 29)) * BUS_BYTES for name in ("b_addr", "b_stride", "table_addr")}
+        noise |= {} if combine is Combine.ADD else {"b_multiplier": _multiplier(rng)}
+        return cls(op, rows, a, b, noise)
+
+    @classmethod
+    def of_constant_rows(
+        cls, rng: np.random.Generator, cols: int, values: Sequence[int], epsilon: int, function: Function
+    ) -> VectorCommand:
+        """A function of four rows of int16, each of a single value out of ``values``."""
+        types = (_INT16, _INT16, ElementType.INT32)
+        one = cls.of_shape(rng, 4, cols, function=function, combine=Combine.ALONE, types=types)
+        op = replace(one.op, a_multiplier=1, combine_shift=0, epsilon=epsilon, out=Record(gain=1, shift=8))
+        return replace(one, op=op, a=np.repeat(rng.choice(values, (4, 1)), cols, axis=1).astype(np.int16))
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, config: AcceleratorConfig) -> VectorCommand:
+        """Rows of any width."""
+        cols = int(rng.choice([rng.integers(1, 10), rng.integers(1, 70), rng.integers(1, config.max_columns + 1)]))
+        return cls.of_shape(rng, int(rng.integers(1, max(2, min(20, _MOST_ELEMENTS // cols)))), cols)
+
+    @classmethod
+    def types(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Each combination of A, B and Y types in a random order, with the functions in turn."""
+        types = list(product(ElementType, repeat=3))
+        for number, place in enumerate(rng.permutation(len(types))):
+            combine, function = (Combine.ADD, Combine.MULTIPLY)[number % 2], list(Function)[number % len(Function)]
+            cols = int(rng.integers(1, 60))
+            yield cls.of_shape(rng, 3, cols, function=function, combine=combine, types=types[place])
+
+    @classmethod
+    def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Widths around the group, the beat and the burst, and the widest; several rows each, every function."""
+        widest = config.max_columns
+        for function in Function:
+            for cols in (1, 2, 3, 4, 5, 6, 7, 8, 9, 63, 64, 65, widest - 1, widest):
+                yield cls.of_shape(rng, 3 if cols > 100 else 7, cols, function=function)
+
+    @classmethod
+    def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Rows of one value: no variance, no mean square, the largest sums, with and without the largest epsilon.
+
+        And all but one at the other end of the range: the largest result of a norm, weights that vanish in a softmax.
+        """
+        epsilons, widest = (0, 1, (1 << EPSILON_BITS) - 1), config.max_columns
+        for function, cols, epsilon in product(_REDUCTIONS, (1, 5, widest), epsilons):
+            yield cls.of_constant_rows(rng, cols, (0, 1, -1, _LOW, _HIGH), epsilon, function)
+        for function in _REDUCTIONS:
+            one = cls.of_constant_rows(rng, widest, (_LOW, _HIGH), 0, function)
+            one.a[np.arange(4), rng.integers(0, widest, 4)] ^= -1
+            yield one
+
+    @classmethod
+    def short_rows(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """More rows in flight than any queue between the stages holds."""
+        for function, (cols, rows) in product(Function, ((1, 70), (6, 40))):
+            yield cls.of_shape(rng, rows, cols, function=function)
+
+    def result(self) -> Array:
+        return vector(self.op, np.broadcast_to(self.a, (self.rows, self.a.shape[1])), self.b)
+
+    def place(self, layout: Layout) -> PlacedCommand:
+        op, rows, a, b, cols = self.op, self.rows, self.a, self.b, self.a.shape[1]
+        column = b is not None and b.shape[1] == 1 and (cols > 1 or bool(layout.rng.integers(2)))
+        per_column = np.ndim(op.out.gain) == 1
+        matrices = {"a": padded_rows(layout.rng, a)} | ({} if b is None else {"b": padded_rows(layout.rng, b)})
+        matrices["y"] = padded_rows(layout.rng, np.zeros((rows, cols), op.y_type.dtype))
+        vectors = {"params": op.out.packed()} | ({} if op.table is None else {"table": op.table})
+        ranges = {name: layout.put(array) for name, array in (matrices | vectors).items()}
+        layout.expect(ranges["y"][0], matrices["y"], self.result())
+
+        fields = op.fields | self.noise | {f"{name}_addr": start for name, (start, _) in ranges.items()}
+        for name, array in matrices.items():
+            # A stride of 0 repeats a single row; it is as good as any other where there is only one.
+            repeats = len(array) == 1 and (rows > 1 or (name != "y" and layout.rng.random() < 0.5))
+            fields[f"{name}_stride"] = 0 if repeats else array.shape[1]
+        command = encode(
+            VECTOR,
+            (VectorFlags.B_COLUMN if column else 0) | (VectorFlags.PER_COLUMN if per_column else 0),
+            **fields,
+            rows=rows,
+            cols=cols,
+            a_type=ElementType.of(a.dtype),
+            b_type=ElementType.of(b.dtype) if b is not None else int(layout.rng.integers(4)),
+        )
+        once = rows * beats(cols * a.itemsize) + sum(beats(array.nbytes) for array in vectors.values())
+        once += 0 if b is None else rows * beats((1 if column else cols) * b.itemsize)
+        return PlacedCommand(command, ErrorCode.NONE, [limits for name, limits in ranges.items() if name != "y"], once)
+
+
+def _values(rng: np.random.Generator, kind: ElementType, shape: tuple[int, int]) -> Array:
+    """Over the type's whole range, of any magnitude, extreme throughout, or constant within each row."""
+    limits = np.iinfo(kind.dtype)
+    values = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    match rng.choice(4, p=[0.4, 0.3, 0.15, 0.15]):
+        case 1:
+            values >>= rng.integers(0, limits.bits, shape)
+        case 2:
+            values = rng.choice([limits.min, limits.max], shape)
+        case 3:
+            values = np.repeat(values[:, :1], shape[1], axis=1)
+    return values.astype(kind.dtype)
+
+
+def _multiplier(rng: np.random.Generator) -> int:
+    return int(rng.choice([rng.integers(_LOW, _HIGH + 1), rng.integers(-8, 9), _LOW, _HIGH]))
+
+
+def _record(rng: np.random.Generator, z_bits: int, y_bits: int, cols: int | None) -> Record:
+    """A record whose results mostly fit, or anything; one per column when ``cols`` is given."""
+    size = cols or 1
+    gain = rng.integers(_LOW, _HIGH + 1, size)
+    shift = np.clip(z_bits + 15 - y_bits + rng.integers(-3, 4, size), 0, 63)
+    bias = rng.integers(-(1 << 31), 1 << 31, size) >> np.maximum(24 - y_bits, 0)
+    if rng.random() < 0.3:
+        shift = rng.integers(0, 64, size)
+        bias = rng.choice([-(1 << 31), (1 << 31) - 1, 0, 127, 128, 129, -128], size)
+    if cols is None:
+        return Record(int(gain[0]), int(shift[0]), int(bias[0]))
+    return Record(gain, shift, bias)
+
+
+def _table(rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    """Records without any order, or of the steepest steps."""
+    if rng.random() < 0.3:
+        return rng.choice(np.array([_LOW, _HIGH], np.int16), (TABLE_ENTRIES, 2))
+    return rng.integers(_LOW, _HIGH + 1, (TABLE_ENTRIES, 2)).astype(np.int16)
