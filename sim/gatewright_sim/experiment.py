@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from gatewright.driver.accelerator import Accelerator
+from gatewright.spec.config import get_config
+from gatewright_sim.rtl.backend import RtlBackend
 from gatewright_sim.stimulus import Stimulus
 
 __all__ = ["Outcome", "simulate"]
@@ -54,11 +56,11 @@ def simulate(stimulus: Stimulus, config: str, seed: int, waves: Path | None = No
     """Run ``stimulus`` on the Verilated RTL of ``config`` and compare. Raises what :class:`Accelerator` raises."""
     with Accelerator(config, "golden") as golden:  # first, so that a shape it refuses costs no build of the RTL
         expected = stimulus.run(golden)
-    options = {"waves": waves} if waves else {}
-    with Accelerator(config=config, backend="rtl", **options) as accelerator:
+    backend = RtlBackend(get_config(config), waves=waves)
+    with Accelerator(config, backend) as accelerator:
         result = stimulus.run(accelerator)
         report = accelerator.report()
-        speed = accelerator.backend.cycles_per_second
+        speed = backend.cycles_per_second
     (engine,) = [engine for engine in report.engines if engine.commands]
     meaning = stimulus.torch()
     return Outcome(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.commands import Opcode
@@ -32,14 +33,15 @@ COMPARED = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", *(f"COMMANDS_{eng
 class Program:
     """Commands one after the other, the memory before they run, and where they lie in it."""
 
-    memory: np.ndarray
+    memory: npt.NDArray[np.uint8]
     address: int
     commands: list[bytes]
 
     @classmethod
     def of(cls, rng: np.random.Generator, commands: Iterable[Command]) -> Program:
         """With the operands of as many commands as the memory holds."""
-        layout, placed = Layout(rng, SIZE), []
+        layout = Layout(rng, SIZE)
+        placed: list[bytes] = []
         address, _ = layout.put(np.zeros(8 * COMMAND_BYTES, np.uint8))
         try:
             placed.extend(command.place(layout).command for command in commands)

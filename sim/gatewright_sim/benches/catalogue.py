@@ -42,7 +42,8 @@ class Design:
     @cache  # noqa: B019 - designs are few and live as long as the process
     def verilog(self) -> str:
         """Its text in configuration CONFIG; benches of one design share it, hence the simulator."""
-        return to_verilog(self.make(get_config(CONFIG)), self.top)
+        text: str = to_verilog(self.make(get_config(CONFIG)), self.top)
+        return text
 
 
 @dataclass(frozen=True)

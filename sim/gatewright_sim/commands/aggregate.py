@@ -124,7 +124,7 @@ class AggregateCommand:
 
     def place(self, layout: Layout) -> PlacedCommand:
         rows, nnz, (cols, features) = len(self.row_ptr) - 1, len(self.col), self.x.shape
-        streams = {"row_ptr": self.row_ptr, "col": self.col, "weight": self.weight}
+        streams: dict[str, npt.NDArray[Any]] = {"row_ptr": self.row_ptr, "col": self.col, "weight": self.weight}
         matrices = {"x": padded_rows(layout.rng, self.x)}
         matrices["y"] = padded_rows(layout.rng, np.zeros((rows, features), np.int8))
         ranges = {name: layout.put(array) for name, array in (streams | matrices).items()}

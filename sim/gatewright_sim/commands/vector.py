@@ -171,10 +171,10 @@ class VectorCommand:
 def _values(rng: np.random.Generator, kind: ElementType, shape: tuple[int, int]) -> Array:
     """Over the type's whole range, of any magnitude, extreme throughout, or constant within each row."""
     limits = np.iinfo(kind.dtype)
-    values = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    values = rng.integers(limits.min, limits.max, shape, np.int64, endpoint=True)
     match rng.choice(4, p=[0.4, 0.3, 0.15, 0.15]):
         case 1:
-            values >>= rng.integers(0, limits.bits, shape)
+            values = values >> rng.integers(0, limits.bits, shape)
         case 2:
             values = rng.choice([limits.min, limits.max], shape)
         case 3:

@@ -9,6 +9,8 @@ it stays below 2**29. Adding the 32-bit bias wraps modulo 2**32, in hardware as 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +34,8 @@ def gemm(
     a: Int8,
     b_nk: Int8,
     bias: npt.NDArray[np.int32] | None = None,
-    multiplier: npt.NDArray[np.integer] | int | None = None,
-    shift: npt.NDArray[np.integer] | int | None = None,
+    multiplier: npt.NDArray[np.integer[Any]] | int | None = None,
+    shift: npt.NDArray[np.integer[Any]] | int | None = None,
     bits: int = 8,
 ) -> npt.NDArray[np.int8] | npt.NDArray[np.int16] | npt.NDArray[np.int32]:
     """``requantise(a @ b_nk.T + bias)``.
@@ -63,9 +65,8 @@ def gemm(
     largest = PRODUCT_MAX * a.shape[-1]
     if bias is not None:
         largest += max(int(bias.max()), -int(bias.min()))
-    wide = multiplier is None or shift is None
-    if bias is not None and (wide or largest >= _WRAP):
+    if bias is not None and (multiplier is None or largest >= _WRAP):
         acc, bias = np.add(acc, bias, dtype=np.float64).astype(np.int64).astype(np.int32), None  # modulo 2**32
-    if wide:
+    if multiplier is None or shift is None:
         return acc.astype(np.int32, copy=False)
     return rescale(acc, factor(multiplier, shift), RESULT_TYPE[bits], largest, bias)

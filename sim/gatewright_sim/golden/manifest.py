@@ -10,8 +10,10 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewright_sim.stimulus import (
     AggregateStimulus,
@@ -22,6 +24,8 @@ from gatewright_sim.stimulus import (
     VectorFunction,
     VectorStimulus,
 )
+
+Array = npt.NDArray[Any]
 
 __all__ = ["CASES", "MANIFEST", "compute", "main"]
 
@@ -48,13 +52,13 @@ CASES: dict[str, Stimulus] = {
 """Every case by name."""
 
 
-def _digest(array: np.ndarray) -> str:
+def _digest(array: Array) -> str:
     """Hash of an array's type, shape and bytes."""
     header = f"{array.dtype.str}{array.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def compute(name: str) -> dict[str, np.ndarray]:
+def compute(name: str) -> dict[str, Array]:
     """Inputs and the result (under ``"output"``) of one case."""
     case = CASES[name]
     return {**case.arrays(), "output": case.golden()}

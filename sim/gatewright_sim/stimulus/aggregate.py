@@ -1,7 +1,7 @@
 """Stimulus of aggregation: ``Y = requantise(W X)`` for a CSR matrix W."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.commands import AggregateCommand
-from gatewright_sim.stimulus.base import clamp, uniform_int8
+from gatewright_sim.stimulus.base import Array, clamp, uniform_int8
 
 __all__ = ["AggregateStimulus"]
 
@@ -19,10 +19,10 @@ class AggregateStimulus:
     """A CSR matrix with int16 weights and int8 features X [cols, features]."""
 
     csr: CsrMatrix
-    x: np.ndarray
+    x: Array
     x_scale: float
     output_scale: float
-    kernel: str = "aggregate"
+    kernel: ClassVar[str] = "aggregate"
 
     @classmethod
     def random(cls, seed: int, rows: int, cols: int, degree: float, features: int) -> "AggregateStimulus":
@@ -52,13 +52,13 @@ class AggregateStimulus:
         csr = self.csr
         return {"rows": csr.n_rows, "cols": csr.cols, "nnz": csr.nnz, "features": self.x.shape[1]}
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Array]:
         return {"row_ptr": self.csr.row_ptr, "col": self.csr.col, "weight": self.csr.weight, "x": self.x}
 
-    def golden(self) -> np.ndarray:
+    def golden(self) -> Array:
         return self.command.result()
 
-    def torch(self) -> np.ndarray:
+    def torch(self) -> Array:
         import torch
 
         rows = np.repeat(np.arange(self.csr.n_rows), self.csr.degrees)
@@ -71,5 +71,5 @@ class AggregateStimulus:
         out = torch.sparse.mm(matrix, torch.from_numpy(self.x.astype(np.float32) * np.float32(self.x_scale)))
         return clamp(out.numpy(), self.output_scale)
 
-    def run(self, accelerator: Accelerator) -> np.ndarray:
+    def run(self, accelerator: Accelerator) -> Array:
         return accelerator.aggregate(self.csr, self.x, requantise=self.command.requantise)

@@ -1,7 +1,7 @@
 """Stimulus of attention: ``softmax(Q K^T / sqrt(d) + mask) V`` for several heads."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import score_requantise
 from gatewright_sim.commands import AttentionCommand
-from gatewright_sim.stimulus.base import clamp, uniform_int8
+from gatewright_sim.stimulus.base import Array, clamp, uniform_int8
 
 __all__ = ["AttentionStimulus", "run_attention"]
 
 
-def run_attention(accelerator: Accelerator, command: AttentionCommand) -> np.ndarray:
+def run_attention(accelerator: Accelerator, command: AttentionCommand) -> Array:
     """The command as the driver's kernel."""
     return accelerator.attention(
         command.q,
@@ -37,7 +37,7 @@ class AttentionStimulus:
     command: AttentionCommand
     qk_scale: float
     output_scale: float
-    kernel: str = "attention"
+    kernel: ClassVar[str] = "attention"
 
     @classmethod
     def random(
@@ -71,20 +71,20 @@ class AttentionStimulus:
             "masked_keys": int((~command.mask).sum()),
         }
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Array]:
         command = self.command
         mask = {"key_mask": command.mask} if command.flags & AttentionFlags.KEY_MASK else {}
         return {"q": command.q, "k": command.k, "v": command.v, **mask}
 
-    def golden(self) -> np.ndarray:
+    def golden(self) -> Array:
         return self.command.result()
 
-    def torch(self) -> np.ndarray:
+    def torch(self) -> Array:
         import torch
 
         command = self.command
 
-        def split(x: np.ndarray, scale: float) -> torch.Tensor:
+        def split(x: Array, scale: float) -> torch.Tensor:
             return torch.from_numpy(x).float().mul(scale).unflatten(1, (command.heads, -1)).transpose(0, 1)
 
         allowed = torch.from_numpy(command.mask).expand(len(command.q), -1)
@@ -94,5 +94,5 @@ class AttentionStimulus:
         out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return clamp(out.transpose(0, 1).flatten(1).numpy(), self.output_scale)
 
-    def run(self, accelerator: Accelerator) -> np.ndarray:
+    def run(self, accelerator: Accelerator) -> Array:
         return run_attention(accelerator, self.command)

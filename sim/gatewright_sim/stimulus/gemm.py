@@ -1,7 +1,7 @@
 """Stimulus of GEMM: ``C = requantise(A B^T + bias)``."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from gatewright.driver.accelerator import Accelerator
 from gatewright.spec.commands import GEMM_PARAMS_DTYPE, GemmFlags
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.commands import GemmCommand
-from gatewright_sim.stimulus.base import clamp, uniform_int8
+from gatewright_sim.stimulus.base import Array, clamp, uniform_int8
 
 __all__ = ["GemmStimulus"]
 
@@ -20,9 +20,9 @@ class GemmStimulus:
 
     command: GemmCommand
     a_scale: float
-    b_scale: np.ndarray
+    b_scale: Array
     output_scale: float
-    kernel: str = "gemm"
+    kernel: ClassVar[str] = "gemm"
 
     @classmethod
     def random(cls, seed: int, m: int, n: int, k: int) -> "GemmStimulus":
@@ -44,15 +44,15 @@ class GemmStimulus:
         (m, k), n = self.command.a.shape, len(self.command.b)
         return {"m": m, "n": n, "k": k}
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Array]:
         names = {"bias": "bias", "multipliers": "multiplier", "shifts": "shift"}
         params = {name: self.command.params[field] for name, field in names.items()}
         return {"a": self.command.a, "b": self.command.b, **params}
 
-    def golden(self) -> np.ndarray:
+    def golden(self) -> Array:
         return self.command.result()
 
-    def torch(self) -> np.ndarray:
+    def torch(self) -> Array:
         import torch
 
         a = torch.from_numpy(self.command.a).float() * self.a_scale
@@ -60,7 +60,7 @@ class GemmStimulus:
         bias = torch.from_numpy(self.command.params["bias"] * self.b_scale * self.a_scale).float()
         return clamp(torch.nn.functional.linear(a, b, bias).numpy(), self.output_scale)
 
-    def run(self, accelerator: Accelerator) -> np.ndarray:
+    def run(self, accelerator: Accelerator) -> Array:
         command, params = self.command, self.command.params
         requantise = params["multiplier"], params["shift"]
         return accelerator.gemm(command.a, command.b, bias=params["bias"], requantise=requantise)

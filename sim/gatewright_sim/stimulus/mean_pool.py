@@ -1,7 +1,7 @@
 """Stimulus of mean pooling: an attention whose query is zero, so that each key it may attend to weighs the same."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gatewright.spec.commands import AttentionFlags
 from gatewright.spec.fixed import Requantise
 from gatewright_sim.commands import AttentionCommand
 from gatewright_sim.stimulus.attention import run_attention
-from gatewright_sim.stimulus.base import clamp, uniform_int8
+from gatewright_sim.stimulus.base import Array, clamp, uniform_int8
 
 __all__ = ["MeanPoolStimulus"]
 
@@ -22,11 +22,11 @@ _FINE = 256
 class MeanPoolStimulus:
     """int8 x [rows, heads * d]; the rows that count (bool [rows], at least one)."""
 
-    x: np.ndarray
+    x: Array
     heads: int
-    mask: np.ndarray
+    mask: Array
     x_scale: float
-    kernel: str = "mean-pool"
+    kernel: ClassVar[str] = "mean-pool"
 
     @classmethod
     def random(cls, seed: int, rows: int, cols: int, padding: int = 0) -> "MeanPoolStimulus":
@@ -49,17 +49,17 @@ class MeanPoolStimulus:
         rows, cols = self.x.shape
         return {"function": self.kernel, "rows": rows, "cols": cols, "masked_rows": int((~self.mask).sum())}
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Array]:
         return {"x": self.x, "mask": self.mask}
 
-    def golden(self) -> np.ndarray:
+    def golden(self) -> Array:
         return self.command.result()
 
-    def torch(self) -> np.ndarray:
+    def torch(self) -> Array:
         import torch
 
         mean = torch.from_numpy(self.x[self.mask] * self.x_scale).mean(0, keepdim=True)
         return clamp(mean.numpy(), self.output_scale, np.int16)
 
-    def run(self, accelerator: Accelerator) -> np.ndarray:
+    def run(self, accelerator: Accelerator) -> Array:
         return run_attention(accelerator, self.command)

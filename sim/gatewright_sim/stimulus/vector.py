@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gatewright.spec import operations
 from gatewright.spec.vector import NORM_FRACTION_BITS, ElementType, normalise
 from gatewright.spec.vector_op import VectorOp
 from gatewright_sim.commands import VectorCommand
-from gatewright_sim.stimulus.base import clamp
+from gatewright_sim.stimulus.base import Array, clamp
 
 __all__ = ["EPSILON", "VectorFunction", "VectorStimulus"]
 
@@ -44,13 +44,13 @@ class VectorStimulus:
     """int16 A (and B) [rows, cols], the real value of a unit of each, and the norms' affine part (float64 [cols])."""
 
     function: VectorFunction
-    a: np.ndarray
+    a: Array
     a_scale: float
-    b: np.ndarray | None
+    b: Array | None
     b_scale: float
-    gain: np.ndarray
-    bias: np.ndarray
-    kernel: str = "vector"
+    gain: Array
+    bias: Array
+    kernel: ClassVar[str] = "vector"
 
     @classmethod
     def random(cls, seed: int, function: VectorFunction, rows: int, cols: int) -> "VectorStimulus":
@@ -63,10 +63,10 @@ class VectorStimulus:
     def of(
         cls,
         function: VectorFunction,
-        a: np.ndarray,
-        b: np.ndarray | None = None,
-        gain: np.ndarray | None = None,
-        bias: np.ndarray | None = None,
+        a: Array,
+        b: Array | None = None,
+        gain: Array | None = None,
+        bias: Array | None = None,
     ) -> "VectorStimulus":
         """Real operands [rows, cols]; the largest value of each is full scale."""
         cols = a.shape[1]
@@ -123,7 +123,7 @@ class VectorStimulus:
     def command(self) -> VectorCommand:
         return VectorCommand(self.op, len(self.a), self.a, self.b)
 
-    def meaning(self) -> np.ndarray:
+    def meaning(self) -> Array:
         """PyTorch's float64 result."""
         import torch
         from torch.nn import functional
@@ -151,28 +151,29 @@ class VectorStimulus:
     def shape(self) -> dict[str, Any]:
         return {"function": str(self.function), "rows": self.a.shape[0], "cols": self.a.shape[1]}
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Array]:
         op = self.op
-        arrays = {"a": self.a, "gain": op.out.gain, "shift": op.out.shift, "bias": op.out.bias}
+        out = {"gain": op.out.gain, "shift": op.out.shift, "bias": op.out.bias}
+        arrays = {"a": self.a} | {name: np.asarray(value) for name, value in out.items()}
         arrays |= {} if self.b is None else {"b": self.b}
         return arrays if op.table is None else {**arrays, "table": op.table}
 
-    def golden(self) -> np.ndarray:
+    def golden(self) -> Array:
         return self.command.result()
 
-    def torch(self) -> np.ndarray:
+    def torch(self) -> Array:
         return clamp(self.meaning(), self.output_scale, self.output_type.dtype)
 
-    def run(self, accelerator: Accelerator) -> np.ndarray:
+    def run(self, accelerator: Accelerator) -> Array:
         return accelerator.vector(self.a, self.b, self.op)
 
 
-def _quantise(real: np.ndarray) -> tuple[np.ndarray, float]:
+def _quantise(real: Array) -> tuple[Array, float]:
     """int16 and the value of one unit; the largest magnitude is full scale."""
     wide = np.asarray(real, np.float64)
     scale = float(np.abs(wide).max()) / _INT16_MAX or 1.0
     return np.rint(wide / scale).astype(np.int16), scale
 
 
-def _gelu(x: np.ndarray) -> np.ndarray:
+def _gelu(x: Array) -> Array:
     return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
