@@ -1,4 +1,4 @@
-"""Golden vectors: a fixed table of cases, their inputs and results, and a manifest of SHA-256 hashes.
+"""The manifest of golden vectors: SHA-256 hashes of the inputs and results of a fixed table of cases.
 
 ``python -m gatewright_sim.golden.manifest`` computes every case again and compares it with the manifest; exit code 1,
 and a line for each case that differs. ``--out DIR`` also writes each case as ``NAME.npz`` for use outside Python;

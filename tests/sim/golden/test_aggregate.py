@@ -68,9 +68,8 @@ def test_order_of_rows_edges_and_columns_does_not_matter(graph, seed):
 
 
 @pytest.mark.parametrize("features", [1, 7, 64, 1024])
-def test_close_to_torch_sparse_mm(features):
+def test_close_to_torch_sparse_mm(features, rng):
     """LightGCN's weights, 1/sqrt(d_i d_j). The bound: half a unit, plus the rounding of weights and of the scale."""
-    rng = np.random.default_rng(features)
     rows, cols, nnz = 300, 200, 6000
     row, col = np.unique([rng.zipf(1.5, nnz) % rows, rng.zipf(1.5, nnz) % cols], axis=1)
     weights = 1 / np.sqrt(np.bincount(row, minlength=rows)[row] * np.bincount(col, minlength=cols)[col])
@@ -89,8 +88,7 @@ def test_close_to_torch_sparse_mm(features):
     assert error.max() < 0.6
 
 
-def test_a_hub_longer_than_a_block_is_summed_across_blocks():
-    rng = np.random.default_rng(1)
+def test_a_hub_longer_than_a_block_is_summed_across_blocks(rng):
     csr = random_csr(rng, [3, 0, 5000, 0, 2], 40)
     x = random_features(rng, 40, 1024)
     expected = csr.to_dense().astype(np.int64) @ x.astype(np.int64)

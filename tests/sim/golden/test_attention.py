@@ -56,14 +56,13 @@ def _float_attention(q, k, v, heads, causal, key_mask):
         (20, 50, 2, 64, True, True),
     ],
 )
-def test_stays_within_the_bound_of_torch(seq_q, seq_kv, heads, d, causal, masked, spread) -> None:
+def test_stays_within_the_bound_of_torch(seq_q, seq_kv, heads, d, causal, masked, spread, rng) -> None:
     """With p the float weights and w their sum relative to the largest, an output differs by at most
 
     2 max|v| (r w + n / 510) / (w (1 - 2 r) - n / 510)  +  2**-10.9 |o|  +  half a unit of the output,
 
     r the relative error of one score: half a unit in the last place, and the multiplier's.
     """
-    rng = np.random.default_rng(seq_q * 1000 + seq_kv + d)
     q, k, v = (rng.integers(-127, 128, (n, heads * d), np.int8) for n in (seq_q, seq_kv, seq_kv))
     scale = spread / (73.0 * d**0.25)
     scale_v = scale_o = 0.02
@@ -120,8 +119,7 @@ def test_equals_the_formula(data: st.DataObject) -> None:
     np.testing.assert_array_equal(result, _by_the_formula(*call))
 
 
-def test_row_without_a_key_is_zero() -> None:
-    rng = np.random.default_rng(1)
+def test_row_without_a_key_is_zero(rng: np.random.Generator) -> None:
     q, k, v = (rng.integers(-128, 128, (n, 16), np.int8) for n in (9, 4, 4))
     score, out = Requantise.from_scale(0.05), Requantise.from_scale(1.0)
     assert not attention(q, k, v, 2, score, out, key_mask=np.zeros(4, bool)).any()
@@ -153,8 +151,7 @@ def test_equal_values_come_back_whatever_the_weights(seed: int, seq_kv: int) -> 
     np.testing.assert_array_equal(result, np.broadcast_to(v[0], (3, 8)))
 
 
-def test_batches_equal_single_calls() -> None:
-    rng = np.random.default_rng(3)
+def test_batches_equal_single_calls(rng: np.random.Generator) -> None:
     q, k, v = (rng.integers(-128, 128, (7, n, 24), np.int8) for n in (4, 11, 11))
     mask = rng.random((7, 11)) < 0.6
     score, out = Requantise.from_scale(0.02), Requantise.from_scale(0.9)

@@ -14,8 +14,7 @@ def _int8(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (5, 7, 3), (16, 33, 1024), (3, 4, 1025), (2, 3, 16384)])
-def test_int32_equals_torch_integer_matmul(m: int, n: int, k: int) -> None:
-    rng = np.random.default_rng(m * n * k)
+def test_int32_equals_torch_integer_matmul(m: int, n: int, k: int, rng: np.random.Generator) -> None:
     a, b = _int8(rng, m, k), _int8(rng, n, k)
     expected = torch.from_numpy(a).int() @ torch.from_numpy(b).int().T
     result = gemm(a, b)
@@ -65,8 +64,7 @@ def test_a_bias_at_the_edge_of_32_bits(k: int, bias: int, negative: bool, seed: 
     np.testing.assert_array_equal(gemm(a, b, edge, 40000, 32, 16), requantise(acc, 40000, 32, 16))
 
 
-def test_batches_of_a_share_b() -> None:
-    rng = np.random.default_rng(0)
+def test_batches_of_a_share_b(rng: np.random.Generator) -> None:
     a, b = _int8(rng, 6, 5, 32), _int8(rng, 8, 32)
     np.testing.assert_array_equal(gemm(a, b), np.stack([gemm(one, b) for one in a]))
 

@@ -83,19 +83,16 @@ def test_each_type_of_b(bench: Bench, kind: ElementType) -> None:
     np.testing.assert_array_equal(bench.result(**fields), a.astype(np.int64) - b)
 
 
-def test_the_three_broadcasts_of_b(bench: Bench) -> None:
+@pytest.mark.parametrize(("combine", "of"), [(Combine.ADD, np.add), (Combine.MULTIPLY, np.multiply)])
+@pytest.mark.parametrize("stride", [0, STRIDE])
+@pytest.mark.parametrize("flags", [0, VectorFlags.B_COLUMN])
+def test_the_broadcasts_of_b(bench: Bench, flags: int, stride: int, combine: Combine, of: np.ufunc) -> None:
     a, b = np.arange(15, dtype=np.int16).reshape(ROWS, COLS), _matrix(INT16)
     bench.rows(A, a)
     bench.rows(B, b)
-    wide = a.astype(np.int64)
-    for flags, stride, operand in (
-        (0, STRIDE, b),
-        (0, 0, b[:1]),
-        (VectorFlags.B_COLUMN, STRIDE, b[:, :1]),
-        (VectorFlags.B_COLUMN, 0, b[:1, :1]),
-    ):
-        np.testing.assert_array_equal(bench.result(flags, combine=Combine.ADD, b_stride=stride), wide + operand)
-        np.testing.assert_array_equal(bench.result(flags, combine=Combine.MULTIPLY, b_stride=stride), wide * operand)
+    operand = b[: ROWS if stride else 1, : 1 if flags else COLS]
+    expected = of(a.astype(np.int64), operand)
+    np.testing.assert_array_equal(bench.result(flags, combine=combine, b_stride=stride), expected)
 
 
 @pytest.mark.parametrize("b_stride", [0, STRIDE])
