@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
@@ -26,6 +23,7 @@ from gatewright.compiler.masks import is_mask, padding
 from gatewright.compiler.partition import Part, partition
 from gatewright.compiler.passes import run
 from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
+from gatewright.compiler.quantisation.inputs import Inputs, checked, padded
 from gatewright.compiler.quantisation.measure import available, node_errors
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.compiler.quantisation.quantise import quantise
@@ -37,14 +35,12 @@ __all__ = ["DEVICE_MEMORY", "compile_model"]
 DEVICE_MEMORY = 256 << 20
 """Most bytes of device memory that a program may take."""
 
-Inputs = Mapping[str, npt.NDArray[Any]]
-
 
 def compile_model(
     model: str | Path | bytes | onnx.ModelProto,
     *,
     config: str | AcceleratorConfig = "pynq-z2",
-    calibration: Inputs | Sequence[Inputs] | None = None,
+    calibration: Inputs | Iterable[Inputs] | None = None,
     buckets: Mapping[str, Sequence[int]] | None = None,
     capacity: Mapping[str, int] | None = None,
     name: str | None = None,
@@ -67,14 +63,15 @@ def compile_model(
     Raises :class:`CompileError` naming the node that is at fault.
     """
     hardware = get_config(config) if isinstance(config, str) else config
-    sets = [calibration] if isinstance(calibration, Mapping) else list(calibration or [])
     limits = dict(capacity or {})
     load_rules()
     plans: list[UnplacedVariant] = []
     shared: Plan | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
     source = read_model(model)
     title = name or source.graph.name or "model"
-    for dims in reversed(_choices(buckets or {})):
+    choices = _choices(buckets or {})
+    sets = checked(source, calibration, limits | choices[-1])
+    for dims in reversed(choices):
         variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, measure)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
@@ -110,7 +107,7 @@ def _variant(
     refusals = _refusals(model, config)
     on_fabric = {node for node in model.graph if node not in refusals}
     if known is None:
-        feeds = [_padded(model, each) for each in sets] or synthetic(model, capacity)
+        feeds = [padded(model, each) for each in sets] or synthetic(model, capacity)
         plan = quantise(model, on_fabric, calibrate(model, feeds), demands)
     else:
         plan = quantise(model, on_fabric, known.observations, demands, known.linears)
@@ -167,28 +164,6 @@ def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> V
     wanted = shape_dims(declared) if declared is not None and len(declared) == len(sizes) else sizes
     shape = tuple(name if name in names else size for name, size in zip(wanted, sizes, strict=True))
     return Value(value.name or "", value.dtype.numpy().name, shape, float(padding(value)))
-
-
-def _padded(model: ir.Model, feed: Inputs) -> dict[str, npt.NDArray[Any]]:
-    """Calibration inputs brought to the model's static shapes, padded as the driver does."""
-    found = {}
-    for value in model.graph.inputs:
-        if value.name not in feed:
-            raise CompileError(f"calibration lacks the input {value.name!r}, needed: all inputs of the model")
-        array = np.asarray(feed[value.name])
-        assert value.shape is not None and value.dtype is not None
-        wanted = tuple(value.shape)
-        if array.ndim != len(wanted):
-            raise CompileError(
-                f"calibration: {value.name!r} has shape {list(array.shape)}, allowed {[str(each) for each in wanted]}"
-            )
-        sizes = [each if isinstance(each, int) else have for each, have in zip(wanted, array.shape, strict=True)]
-        if any(have > most for have, most in zip(array.shape, sizes, strict=True)):
-            raise CompileError(f"calibration: {value.name!r} has shape {list(array.shape)}, allowed up to {sizes}")
-        pads = [(0, most - have) for have, most in zip(array.shape, sizes, strict=True)]
-        grown = np.pad(array, pads, constant_values=padding(value)) if pads else array
-        found[value.name] = grown.astype(value.dtype.numpy(), copy=False)
-    return found
 
 
 def _fabric(

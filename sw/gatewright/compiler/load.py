@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from onnx_ir.passes import common
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.model_file.external_data import read_external_data
 from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgraded
-from gatewright.compiler.model_file.sizes import forget_unknown_sizes
+from gatewright.compiler.model_file.sizes import forget_unknown_sizes, forget_wrong_shapes
 from gatewright.compiler.model_file.source import parse
 from gatewright.compiler.model_file.tensors import all_graphs, check_tensors
 from gatewright.compiler.operators import DOMAIN, OPERATORS
@@ -36,24 +37,42 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     """
     file = parse(source)
     proto, label = file.proto, file.label
-    del proto.training_info[:]
-    proto.graph.name = proto.graph.name or "graph"
-    read_external_data(file)
-    check_tensors(proto, label)
-    forget_unknown_sizes(proto)
-    operator_set(proto, label)
-    _check(proto, label)
-    proto = upgraded(proto, label)
     try:
+        _drop_unneeded(proto)
+        read_external_data(file)
+        check_tensors(proto, label)
+        forget_unknown_sizes(proto)
+        operator_set(proto, label)
+        _check(proto, label)
+        proto = upgraded(proto, label)
         model = ir.serde.deserialize_model(proto)
         _prepare(model)
     except CompileError:
         raise
-    except Exception as error:  # onnx_ir's exceptions share no base
+    except Exception as error:  # what onnx, onnx_ir and protobuf raise has no common base
         raise CompileError(f"{label} cannot be read: {first_line(error)}") from error
     _check_operators(model, label)
     _check_finite(model, label)
     return model
+
+
+def _drop_unneeded(proto: onnx.ModelProto) -> None:
+    """Training, and notes: text of any size and encoding, which no later step reads."""
+    del proto.training_info[:], proto.metadata_props[:]
+    proto.ClearField("doc_string")
+    for function in proto.functions:
+        _drop_notes(function, function.node)
+    for graph in all_graphs(proto):
+        _drop_notes(graph, graph.node)
+        for notes in (*graph.initializer, *graph.value_info, *graph.input, *graph.output):
+            _drop_notes(notes)
+    proto.graph.name = proto.graph.name or "graph"
+
+
+def _drop_notes(owner: Any, nodes: Iterable[onnx.NodeProto] = ()) -> None:
+    for each in (owner, *nodes):
+        each.ClearField("doc_string")
+        each.ClearField("metadata_props")
 
 
 def _check(proto: onnx.ModelProto, label: str) -> None:
@@ -62,19 +81,26 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
         twice = next((name for name, count in Counter(value.name for value in values).items() if count > 1), None)
         if twice is not None:
             raise CompileError(f"{label} has two {kind}s {twice!r}, allowed are different names")
-    light = onnx.ModelProto()
-    light.CopyFrom(proto)
-    for graph in all_graphs(light):
-        for tensor in graph.initializer:
-            if tensor.raw_data:
-                tensor.ClearField("raw_data")
-                tensor.dims[:] = [0]
+    weightless = onnx.ModelProto()
+    weightless.CopyFrom(proto)
+    large = [each for graph in all_graphs(weightless) for each in graph.initializer if len(each.raw_data) > _LARGE]
+    dims = [list(tensor.dims) for tensor in large]
+    for tensor in large:
+        tensor.ClearField("raw_data")
+        tensor.dims[:] = [0]
     try:
-        onnx.checker.check_model(light)
+        onnx.checker.check_model(weightless)
     except (onnx.checker.ValidationError, ValueError) as error:
         node = _BAD_NODE.search(str(error))
         where = f", node {node[1]}" if node else ""
         raise CompileError(f"{label}{where} is no valid ONNX model: {first_line(error)}") from None
+    for tensor, sizes in zip(large, dims, strict=True):
+        tensor.dims[:] = sizes
+    forget_wrong_shapes(proto, weightless)
+
+
+_LARGE = 1 << 12
+"""Bytes beyond which an initializer is no shape, axis or the like, and says nothing about the graph."""
 
 
 def _prepare(model: ir.Model) -> None:

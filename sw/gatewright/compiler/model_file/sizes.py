@@ -10,7 +10,7 @@ import onnx
 
 from gatewright.compiler.model_file.tensors import all_graphs
 
-__all__ = ["forget_unknown_sizes"]
+__all__ = ["forget_unknown_sizes", "forget_wrong_shapes"]
 
 
 def forget_unknown_sizes(proto: onnx.ModelProto) -> None:
@@ -24,6 +24,20 @@ def forget_unknown_sizes(proto: onnx.ModelProto) -> None:
     graphs = (chain(graph.input, graph.output, graph.value_info) for graph in all_graphs(proto))
     for value in chain(*graphs, *(function.value_info for function in proto.functions)):
         _forget(value.type.tensor_type.shape.dim, least)
+
+
+def forget_wrong_shapes(proto: onnx.ModelProto, weightless: onnx.ModelProto) -> None:
+    """Shapes that a file declares of results stay if they are what ONNX infers; if one is not, all are inferred anew.
+
+    ``weightless`` is the same model, of which large initializers have no data.
+    """
+    try:
+        onnx.shape_inference.infer_shapes(weightless, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        for graph in all_graphs(proto):
+            del graph.value_info[:]
+        for value in proto.graph.output:
+            value.type.tensor_type.ClearField("shape")
 
 
 def _forget(sizes: Iterable[onnx.TensorShapeProto.Dimension], least: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from gatewright.compiler.bindings import Bindings
+from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.attention.convert import ConvertAttention
 from gatewright.compiler.passes.attention.expand import ExpandAttention
 from gatewright.compiler.passes.attention.fuse import FuseAttention
@@ -32,36 +33,38 @@ from gatewright.compiler.passes.shapes import CheckShapes
 from gatewright.compiler.passes.sums import JoinSums
 from gatewright.compiler.passes.tidy import MergeEqualNodes, Name
 from gatewright.compiler.passes.views import SimplifyViews
+from gatewright.program.errors import first_line
 
 __all__ = ["PASSES", "run"]
 
-PASSES: tuple[Callable[[Bindings], Pass], ...] = (
-    lambda _: InlineFunctions(),
+PASSES: tuple[type[Pass], ...] = (
+    InlineFunctions,
     BindDimensions,
-    lambda _: ImportQuantised(),
-    lambda _: FoldConstants(),
+    ImportQuantised,
+    FoldConstants,
     CheckShapes,
-    lambda _: ImportDynamicallyQuantised(),
-    lambda _: MergeEqualNodes(),
-    lambda _: DropExpands(),
-    lambda _: JoinSums(),
-    lambda _: FuseLayerNorm(),
-    lambda _: FuseRmsNorm(),
-    lambda _: FuseGelu(),
-    lambda _: ConvertAttention(),
-    lambda _: ExpandAttention(),
-    lambda _: FuseLinear(),
-    lambda _: FuseAttention(),
-    lambda _: FuseMeanPool(),
-    lambda _: FuseL2Norm(),
-    lambda _: MoveCastsBeforeViews(),
-    lambda _: SimplifyViews(),
-    lambda _: MoveViewsBehindLinear(),
-    lambda _: SimplifyViews(),
-    lambda _: FoldLateConstants(),
-    lambda _: MergeEqualNodes(),
-    lambda _: Name(),
+    ImportDynamicallyQuantised,
+    MergeEqualNodes,
+    DropExpands,
+    JoinSums,
+    FuseLayerNorm,
+    FuseRmsNorm,
+    FuseGelu,
+    ConvertAttention,
+    ExpandAttention,
+    FuseLinear,
+    FuseAttention,
+    FuseMeanPool,
+    FuseL2Norm,
+    MoveCastsBeforeViews,
+    SimplifyViews,
+    MoveViewsBehindLinear,
+    SimplifyViews,
+    FoldLateConstants,
+    MergeEqualNodes,
+    Name,
 )
+"""In their order; some clean up what others leave, and come twice."""
 
 
 def run(
@@ -70,14 +73,18 @@ def run(
     """Bring ``model`` to its canonical form, in place.
 
     ``after`` is called behind each pass with its name and the model, for a look at it. Returns name and "changed" of
-    each pass. Raises `CompileError` for dynamic dimensions that ``bindings`` does not settle and shapes that depend on
-    data.
+    each pass. Raises `CompileError` for dynamic dimensions that ``bindings`` does not settle, shapes that depend on
+    data, and a model that contradicts itself, so that a pass cannot read it.
     """
     done = []
-    for make in PASSES:
-        stage = make(bindings or Bindings())
-        changed = stage(model).modified
-        done.append((type(stage).__name__, changed))
+    for kind in PASSES:
+        try:
+            changed = kind(bindings).run(model)
+        except CompileError:
+            raise
+        except Exception as error:  # of the libraries that evaluate and infer; they have no common base
+            raise CompileError(f"pass {kind.__name__} cannot read the model: {first_line(error)}") from error
+        done.append((kind.__name__, changed))
         if after is not None:
-            after(type(stage).__name__, model)
+            after(kind.__name__, model)
     return done

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 import onnx_ir as ir
 
-from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.rewriting import Pass
 
@@ -27,10 +26,6 @@ class BindDimensions(Pass):
 
     Raises `CompileError` for an input's dimension that has neither, and for a name that the model does not have.
     """
-
-    def __init__(self, bindings: Bindings) -> None:
-        super().__init__()
-        self.bindings = bindings
 
     def rewrite(self, model: ir.Model) -> bool:
         inputs = model.graph.inputs

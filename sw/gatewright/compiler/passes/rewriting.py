@@ -9,6 +9,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.operators import DOMAIN, VERSION, add_functions
 
 __all__ = [
@@ -36,7 +37,18 @@ Floats = npt.NDArray[np.float32]
 
 
 class Pass(ir.passes.InPlacePass):
-    """A pass: `rewrite` changes the model and says whether it did; nodes that nothing reads then go away."""
+    """A pass: `rewrite` changes the model and says whether it did; nodes that nothing reads then go away.
+
+    ``bindings`` are the sizes of dynamic dimensions, for the passes that ask for them.
+    """
+
+    def __init__(self, bindings: Bindings | None = None) -> None:
+        super().__init__()
+        self.bindings = bindings or Bindings()
+
+    def run(self, model: ir.Model) -> bool:
+        """Change ``model`` in place, and say whether anything changed."""
+        return bool(self(model).modified)
 
     def rewrite(self, model: ir.Model) -> bool:
         raise NotImplementedError

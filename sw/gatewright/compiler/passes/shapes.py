@@ -1,12 +1,12 @@
 """Shapes that ONNX's own inference does not find, and the check that none is missing."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import onnx
 import onnx_ir as ir
 
-from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.dimensions import symbols
@@ -15,6 +15,9 @@ from gatewright.compiler.passes.rewriting import Pass, array
 __all__ = ["CheckShapes", "infer_more"]
 
 Size = int | ir.SymbolicDim
+
+MOST_ELEMENTS = 1 << 27
+"""Of a value: as int16 they take the 256 MiB that a program may have."""
 
 
 def infer_more(model: ir.Model) -> bool:
@@ -130,15 +133,13 @@ _TYPES = {
 class CheckShapes(Pass):
     """Before and after: the same model. Every value has a shape: numbers, and dimensions with a capacity.
 
-    Raises `CompileError` naming the node and the value otherwise.
+    Raises `CompileError` naming the node and the value otherwise, and for a value of more than `MOST_ELEMENTS`.
     """
-
-    def __init__(self, bindings: Bindings) -> None:
-        super().__init__()
-        self.bindings = bindings
 
     def rewrite(self, model: ir.Model) -> bool:
         allowed = set(self.bindings.capacity)
+        for value in model.graph.inputs:
+            self._check_size(value, f"input {value.name}")
         for node in model.graph:
             for value in node.outputs:
                 if not value.uses() and not value.is_graph_output():
@@ -154,4 +155,13 @@ class CheckShapes(Pass):
                         f"{where} is {value.shape}, allowed are numbers and dimensions with a capacity: "
                         "it depends on data"
                     )
+                self._check_size(value, where)
         return False
+
+    def _check_size(self, value: ir.Value, where: str) -> None:
+        sizes = [
+            size if isinstance(size, int) else self.bindings.capacity.get(str(size.value), 1)
+            for size in value.shape or ()
+        ]
+        if math.prod(sizes) > MOST_ELEMENTS:
+            raise CompileError(f"{where} is {value.shape}, allowed are at most {MOST_ELEMENTS:,} elements")
