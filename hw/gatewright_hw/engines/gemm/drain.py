@@ -12,6 +12,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from gatewright.spec.fixed import ACCUMULATOR_BITS, MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.softmax import SCORE_BITS
@@ -202,8 +203,8 @@ class Drain(wiring.Component):
         g = self._geometry
         drained = self.drained
         begin = drained.part * g.lanes
-        exist = Signal(signed(g.cols.bit_length() + 1), reset_less=True)
-        reach = Signal(signed(max(g.rows, g.cols).bit_length() + 3), reset_less=True)
+        exist = Signal(signed(bits_for(g.cols, require_sign_bit=True)), reset_less=True)
+        reach = Signal(signed(bits_for(max(g.rows, g.cols), require_sign_bit=True) + 2), reset_less=True)
         mask = delayed(m, self.key_mask, 1)[1]
         m.d.sync += [exist.eq(tile.cols - begin), reach.eq(tile.reach + drained.row - begin)]
         place = Signal(ScoreTag(g))

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from amaranth.hdl import Value, signed
 from amaranth.lib import data
-from amaranth.utils import exact_log2
+from amaranth.utils import bits_for, exact_log2
 
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
@@ -100,7 +100,7 @@ class Geometry:
     def acc_bits(self) -> int:
         """Signed width that no sum of products exceeds."""
         largest = max(self.config.gemm_max_k << 14, self.config.max_seq * EXP_ONE << 7)
-        return largest.bit_length() + 1
+        return int(bits_for(largest, require_sign_bit=True))
 
     @property
     def a_half(self) -> int:
@@ -158,7 +158,7 @@ class Geometry:
                 "group": range(self.groups),
                 "first": 1,
                 "last": 1,
-                "reach": signed(max(self.rows, self.cols).bit_length() + 1),
+                "reach": signed(bits_for(max(self.rows, self.cols), require_sign_bit=True)),
             }
         )
 

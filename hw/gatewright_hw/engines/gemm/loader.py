@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
-from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Event, Geometry, Target
+from gatewright_hw.engines.gemm.geometry import WORD_BYTES, WORD_LSB, Event, Geometry, Target
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
 from gatewright_hw.engines.parts.queue import Queue
 
@@ -122,7 +122,7 @@ class TileLoader(wiring.Component):
         for target, write, banks in ((Target.A, self.a, g.rows), (Target.B, self.b, g.cols)):
             chosen = (Const(1) << bank)[:banks]
             if target is Target.B:
-                eight = Const((1 << WORD_BYTES) - 1) << (group << 3)
+                eight = Const((1 << WORD_BYTES) - 1) << (group << WORD_LSB)
                 chosen = Mux(job.transposed, eight[:banks], chosen)
                 m.d.comb += write.transposed.eq(job.transposed)
             m.d.comb += [

@@ -12,7 +12,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE
@@ -42,7 +42,7 @@ class SoftmaxScale(wiring.Component):
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = g = geometry
-        self._sum_bits = (g.config.max_seq * EXP_ONE).bit_length()
+        self._sum_bits = bits_for(g.config.max_seq * EXP_ONE)
         self._steps = [1 << i for i in reversed(range(ceil_log2(self._sum_bits)))]
         super().__init__(
             {
