@@ -20,10 +20,10 @@ from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMemory
 from gatewright.driver.gate import Gate, exclusive
 from gatewright.driver.host_step import HostRunner
-from gatewright.program.check import check, command_words
+from gatewright.program.check import check, command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Value, Variant, shape_at
 from gatewright.program.convert import accept, bind, decode, encode, pad
-from gatewright.program.errors import InputError
+from gatewright.program.errors import DamagedProgram, InputError
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, Field, Kind
 from gatewright.spec.commands import check as check_command
 from gatewright.spec.config import AcceleratorConfig
@@ -192,9 +192,7 @@ class _LoadedStep:
         self._step = step
         self._words = command_words(program.image, step).copy()
         self._opcodes = self._words[:, 0] & ((1 << FLAGS_LSB) - 1)
-        self._nodes = [""] * step.count
-        for layer in step.layers:
-            self._nodes[layer.first : layer.first + layer.count] = [layer.node] * layer.count
+        self._nodes = nodes_of(step)
         self._fields = [
             (patch, COMMANDS[int(self._opcodes[patch.command])].field(patch.field)) for patch in step.patches
         ]
@@ -211,7 +209,7 @@ class _LoadedStep:
             code, detail = check_command(words.tobytes(), config)
             if code is not ErrorCode.NONE:
                 what = f"command {index} ({COMMANDS[int(self._opcodes[index])].name}, node {self._nodes[index]!r})"
-                raise DriverError(f"program {program!r}: {what} has {code.name} in word {detail}: {code.meaning}")
+                raise DamagedProgram(f"program {program!r}: {what} has {code.name} in word {detail}: {code.meaning}")
 
     def place(self, memory: DeviceMemory) -> None:
         """Write the commands, relocated to the memory."""
@@ -253,9 +251,7 @@ class _LoadedStep:
             self._commands.replace(index, words.tobytes())
 
     def _set(self, index: int, field: Field, value: int) -> None:
-        mask = (1 << field.width) - 1 << field.lsb
-        word = int(self._words[index, field.word])
-        self._words[index, field.word] = word & ~mask | value << field.lsb
+        self._words[index, field.word] = field.insert(int(self._words[index, field.word]), value)
 
 
 # ---- checks

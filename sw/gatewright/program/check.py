@@ -20,12 +20,13 @@ from gatewright.program.compiled import (
     shape_at,
 )
 from gatewright.program.errors import DamagedProgram, UnsupportedProgram
-from gatewright.spec.commands import COMMAND_WORDS, COMMANDS, FLAGS_LSB, Kind
+from gatewright.spec.commands import COMMAND_WORDS, COMMANDS, FLAGS_LSB, DecodedCommand, Kind, decode
 from gatewright.spec.config import SPEC_VERSION
 from gatewright.spec.errors import SpecError
+from gatewright.spec.extents import operands
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
 
-__all__ = ["check", "command_words"]
+__all__ = ["check", "command_words", "nodes_of"]
 
 _ADDRESS_SPACE = 1 << 32
 _ELEMENTS = ("int8", "uint8", "int16", "int32", "uint32", BIT)
@@ -59,6 +60,14 @@ def command_words(image: npt.NDArray[np.uint8], step: FabricStep) -> npt.NDArray
     """A step's commands in the image, uint32 [count, 16]."""
     raw = image[step.offset : step.offset + COMMAND_BYTES * step.count]
     return np.frombuffer(raw.data, "<u4").reshape(step.count, COMMAND_WORDS)
+
+
+def nodes_of(step: FabricStep) -> list[str]:
+    """For each command the name of its node; empty where no layer has it."""
+    nodes = [""] * step.count
+    for layer in step.layers:
+        nodes[layer.first : layer.first + layer.count] = [layer.node] * layer.count
+    return nodes
 
 
 def _within(path: str, value: int, low: int, high: int) -> None:
@@ -121,15 +130,20 @@ def _fabric(path: str, step: FabricStep, variant: Variant, program: CompiledProg
     _within(f"{path}.count", step.count, 1, program.image.nbytes // COMMAND_BYTES)
     _within(f"{path}.offset", step.offset, 0, program.image.nbytes - COMMAND_BYTES * step.count)
     _aligned(f"{path}.offset", step.offset, COMMAND_BYTES)
-    for placement in (*step.inputs, *step.outputs):
-        _placement(f"{path}.{placement.name}", placement, variant, program.nbytes)
+    for placement in step.inputs:  # written by the host
+        _placement(f"{path}.{placement.name}", placement, variant, program.image.nbytes, program.nbytes)
+    for placement in step.outputs:
+        _placement(f"{path}.{placement.name}", placement, variant, 0, program.nbytes)
     for layer in step.layers:
         _within(f"{path}.layers: first of {layer.node!r}", layer.first, 0, step.count)
         _within(f"{path}.layers: count of {layer.node!r}", layer.count, 0, step.count - layer.first)
-    words = command_words(program.image, step)
-    _commands(path, words, program.nbytes)
+    words = command_words(program.image, step).copy()
+    _opcodes(path, words)
     for patch in step.patches:
         _patch(f"{path}.patches", patch, step, words, variant)
+    nodes = nodes_of(step)
+    for index, raw in enumerate(words):
+        _extents(f"{path}: command {index}", nodes[index], decode(raw.tobytes()), program)
 
 
 def _aligned(path: str, value: int, multiple: int) -> None:
@@ -137,7 +151,7 @@ def _aligned(path: str, value: int, multiple: int) -> None:
         raise DamagedProgram(f"{path} is {value}, allowed: multiples of {multiple}")
 
 
-def _placement(path: str, placement: Placement, variant: Variant, nbytes: int) -> None:
+def _placement(path: str, placement: Placement, variant: Variant, low: int, nbytes: int) -> None:
     _value(path, placement, list(variant.capacity))
     _one_of(f"{path}.element", placement.element, _ELEMENTS)
     full = shape_at(placement.shape, variant.capacity)
@@ -153,7 +167,7 @@ def _placement(path: str, placement: Placement, variant: Variant, nbytes: int) -
     _aligned(f"{path}.offset", placement.offset, ALIGNMENT)
     _aligned(f"{path}.stride", placement.stride, ALIGNMENT)
     _within(f"{path}.stride", placement.stride, placement.row_bytes if placement.rows > 1 else 0, nbytes)
-    _within(f"{path}.offset", placement.offset, 0, nbytes - placement.nbytes)
+    _within(f"{path}.offset", placement.offset, low, nbytes - placement.nbytes)
     if len(placement.scale) not in (0, 1, placement.cols) or not all(0 < s < np.inf for s in placement.scale):
         allowed = f"none, 1 or {placement.cols}, all above 0 and finite"
         raise DamagedProgram(f"{path}.scale has {len(placement.scale)} entries, allowed: {allowed}")
@@ -161,18 +175,30 @@ def _placement(path: str, placement: Placement, variant: Variant, nbytes: int) -
         raise DamagedProgram(f"{path}.fill is {placement.fill}, allowed: finite numbers")
 
 
-def _commands(path: str, words: npt.NDArray[np.uint32], nbytes: int) -> None:
-    """Known opcodes, and addresses inside the allocation."""
+def _opcodes(path: str, words: npt.NDArray[np.uint32]) -> None:
     opcodes = words[:, 0] & ((1 << FLAGS_LSB) - 1)
     unknown = np.flatnonzero(~np.isin(opcodes, list(COMMANDS)))
     if unknown.size:
         raise DamagedProgram(f"{path}: command {unknown[0]} has the unknown opcode {opcodes[unknown[0]]}")
-    for opcode, spec in COMMANDS.items():
-        mine = np.flatnonzero(opcodes == opcode)
-        for field in spec.fields:
-            if field.kind is Kind.ADDRESS and mine.size and (most := int(words[mine, field.word].max())) >= nbytes:
-                at = mine[words[mine, field.word].argmax()]
-                raise DamagedProgram(f"{path}: {field.name} of command {at} is {most}, allowed 0..{nbytes - 1}")
+
+
+def _extents(path: str, node: str, command: DecodedCommand, program: CompiledProgram) -> None:
+    """All that a command touches lies in the allocation; what it writes, behind the image, one row after the other."""
+    path = f"{path} ({command.spec.name}, node {node!r})"
+    for field in command.spec.fields:
+        if field.kind is Kind.ADDRESS:
+            _within(f"{path}: {field.name}", command[field.name], 0, program.nbytes - 1)
+    for operand in operands(command):
+        low = program.image.nbytes if operand.written else 0
+        if operand.address < low or operand.end > program.nbytes:
+            what = "written" if operand.written else "read"
+            raise DamagedProgram(
+                f"{path}: {operand.field} has bytes {operand.address} to {operand.end} {what}, allowed "
+                f"{low} to {program.nbytes}"
+            )
+        if operand.written and operand.rows > 1 and operand.stride < operand.row_bytes:
+            stride = operand.field.replace("_addr", "_stride")
+            raise DamagedProgram(f"{path}: {stride} is {operand.stride}, allowed: at least {operand.row_bytes}, a row")
 
 
 def _patch(path: str, patch: Patch, step: FabricStep, words: npt.NDArray[np.uint32], variant: Variant) -> None:
@@ -184,4 +210,6 @@ def _patch(path: str, patch: Patch, step: FabricStep, words: npt.NDArray[np.uint
         raise DamagedProgram(f"{path}: {error}") from error
     if field.kind not in (Kind.SIZE, Kind.COUNT):
         raise DamagedProgram(f"{path}: {patch.field} is of kind {field.kind.value}, allowed: size or count")
-    _within(f"{path}: {patch.field} at capacity", variant.capacity[patch.dim] + patch.addend, 0, field.range[1])
+    most = variant.capacity[patch.dim] + patch.addend
+    _within(f"{path}: {patch.field} at capacity", most, 0, field.range[1])
+    words[patch.command, field.word] = field.insert(int(words[patch.command, field.word]), most)

@@ -148,6 +148,11 @@ class Field:
         low = -(1 << self.width - 1) if self.signed else 0
         return low, low + (1 << self.width) - 1
 
+    def insert(self, word: int, value: int) -> int:
+        """The command's word number :attr:`word` with the field set to a value of its range."""
+        mask = (1 << self.width) - 1 << self.lsb
+        return word & ~mask | value << self.lsb & mask
+
     def fault(self, value: int, config: AcceleratorConfig) -> ErrorCode:
         """The error a value of this field causes in the hardware, or NONE."""
         if self.kind in (Kind.ADDRESS, Kind.STRIDE) and value % ALIGNMENT:

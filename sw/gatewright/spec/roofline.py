@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode, VectorFlags
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.extents import operands
 from gatewright.spec.memory import BUS_BYTES, MemoryModel
-from gatewright.spec.vector import LANES, RECORD_BYTES, TABLE_BYTES, Combine, ElementType, Function
+from gatewright.spec.vector import LANES
 
 __all__ = ["Roofline", "roofline"]
 
@@ -33,51 +34,42 @@ class Roofline:
         return max(self.min_cycles_compute, self.min_cycles_memory)
 
 
-def _gemm(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
-    m, n, k = command["m"], command["n"], command["k"]
-    params = 8 * n if command.flags & GemmFlags.PARAMS else 0
-    out = 4 if command.flags & GemmFlags.OUT_INT32 else 2 if command.flags & GemmFlags.OUT_INT16 else 1
-    return m * n * k, config.macs_per_cycle, m * k + n * k + params, m * n * out
+def _gemm(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
+    return command["m"] * command["n"] * command["k"], config.macs_per_cycle
 
 
-def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
+def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
     queries, keys = command["seq_q"], command["seq_kv"]
-    width = command["heads"] * command["head_dim"]
     pairs = queries * keys
     if command.flags & AttentionFlags.CAUSAL:
         first = max(keys - queries + 1, 1)  # keys of the first query that sees any; each later one sees one more
         seeing = min(queries, keys)
         pairs = seeing * (first + keys) // 2
-    mask = -(-keys // 8) if command.flags & AttentionFlags.KEY_MASK else 0
-    out = 2 if command.flags & AttentionFlags.OUT_INT16 else 1
-    return 2 * pairs * width, config.macs_per_cycle, (queries + 2 * keys) * width + mask, queries * width * out
+    return 2 * pairs * command["heads"] * command["head_dim"], config.macs_per_cycle
 
 
-def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
-    rows, nnz, features = command["rows"], command["nnz"], command["features"]
-    read = 4 * (rows + 1) + nnz * (4 + 2 + features)
-    return nnz * features, BUS_BYTES, read, rows * features
+def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
+    return command["nnz"] * command["features"], BUS_BYTES
 
 
-def _vector(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int, int, int]:
-    rows, cols = command["rows"], command["cols"]
-    elements = rows * cols
-    a, b, y = (ElementType(command[f"{operand}_type"]).nbytes for operand in "aby")
-    repeats = {operand: command[f"{operand}_stride"] == 0 for operand in "ab"}
-    read = cols * (1 if repeats["a"] else rows) * a
-    if command["combine"] != Combine.ALONE:
-        read += (1 if command.flags & VectorFlags.B_COLUMN else cols) * (1 if repeats["b"] else rows) * b
-    read += RECORD_BYTES * (cols if command.flags & VectorFlags.PER_COLUMN else 1)
-    if command["function"] == Function.TABLE:
-        read += TABLE_BYTES
-    return elements, LANES, read, elements * y
+def _vector(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
+    return command["rows"] * command["cols"], LANES
 
 
 _WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _aggregate, Opcode.VECTOR: _vector}
+"""Operations, and the most of them in a cycle."""
+
+
+def _bytes_read(command: DecodedCommand) -> int:
+    moved = {operand.field: operand.nbytes for operand in operands(command) if not operand.written}
+    if command.spec.opcode is Opcode.AGGREGATE:
+        moved["x_addr"] = command["nnz"] * command["features"]
+    return sum(moved.values())
 
 
 def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel | None = None) -> Roofline:
     """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
-    macs, macs_per_cycle, read, written = _WORK[command.spec.opcode](command, config)
+    macs, macs_per_cycle = _WORK[command.spec.opcode](command, config)
+    read, written = _bytes_read(command), sum(operand.nbytes for operand in operands(command) if operand.written)
     bound = (memory or MemoryModel()).min_cycles(read, written)
     return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)
