@@ -23,11 +23,13 @@ from gatewright.driver.host_step import HostRunner
 from gatewright.program.check import check, command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Value, Variant, shape_at
 from gatewright.program.convert import accept, bind, decode, encode, pad
-from gatewright.program.errors import DamagedProgram, InputError
-from gatewright.spec.commands import COMMANDS, FLAGS_LSB, Field, Kind
+from gatewright.program.errors import InputError, ProgramError
+from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
 from gatewright.spec.commands import check as check_command
+from gatewright.spec.commands import decode as decode_command
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import ALIGNMENT
 
 __all__ = ["CallReport", "LoadedProgram"]
 
@@ -208,8 +210,11 @@ class _LoadedStep:
         for index, words in enumerate(self._words):
             code, detail = check_command(words.tobytes(), config)
             if code is not ErrorCode.NONE:
-                what = f"command {index} ({COMMANDS[int(self._opcodes[index])].name}, node {self._nodes[index]!r})"
-                raise DamagedProgram(f"program {program!r}: {what} has {code.name} in word {detail}: {code.meaning}")
+                spec = COMMANDS[int(self._opcodes[index])]
+                what = f"program {program!r}: command {index} ({spec.name}, node {self._nodes[index]!r})"
+                raise ProgramError(
+                    f"{what} has {code.name} in word {detail}{_faults(words, spec, config)}: {code.meaning}"
+                )
 
     def place(self, memory: DeviceMemory) -> None:
         """Write the commands, relocated to the memory."""
@@ -255,6 +260,19 @@ class _LoadedStep:
 
 
 # ---- checks
+
+
+def _faults(words: npt.NDArray[np.uint32], spec: CommandSpec, config: AcceleratorConfig) -> str:
+    """The first field that the configuration does not take, and what it takes; empty where it is the flags."""
+    command = decode_command(words.tobytes())
+    for field in spec.fields:
+        fault = field.fault(command[field.name], config)
+        if fault is not ErrorCode.NONE:
+            step = ALIGNMENT if fault is ErrorCode.UNALIGNED else field.multiple
+            low, high = (1, field.maximum(config)) if field.kind is Kind.SIZE else (0, field.most or field.range[1])
+            multiples = f", multiples of {step}" if step > 1 else ""
+            return f" ({field.name} is {command[field.name]}, allowed {low}..{high}{multiples})"
+    return ""
 
 
 def _same_config(program: CompiledProgram, config: AcceleratorConfig) -> None:

@@ -296,10 +296,17 @@ def test_a_refused_program_leaves_nothing(
         golden.load(replace(programs.linear(), **changes))
 
 
-def test_a_command_that_the_config_cannot_hold(programs: Any, golden: Accelerator) -> None:
-    message = r"program 'test': command 0 \(ATTENTION, node 'node'\) has BAD_SHAPE in word 8"
-    with pytest.raises(DriverError, match=message):
-        golden.load(programs.attention(head_dim=12))
+UNFIT: dict[str, tuple[dict[str, int], str]] = {
+    "shape": ({"head_dim": 12}, r"BAD_SHAPE in word 8 \(head_dim is 12, allowed 1\.\.\d+, multiples of 8\)"),
+    "alignment": ({"q_stride": 20}, r"UNALIGNED in word 9 \(q_stride is 20, allowed 0\.\.4294967295, multiples of 8\)"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_command_that_the_config_cannot_hold(case: str, programs: Any, golden: Accelerator) -> None:
+    fields, message = UNFIT[case]
+    with pytest.raises(ProgramError, match=rf"program 'test': command 0 \(ATTENTION, node 'node'\) has {message}"):
+        golden.load(programs.attention(**fields))
     assert _used(golden) == 0
 
 
