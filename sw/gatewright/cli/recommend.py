@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gatewright.cli.console import bars, output, step
@@ -54,6 +55,7 @@ def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, refer
         "engines": [asdict(engine) for engine in served.report.engines],
         "doorbells": served.report.programs,
         "cycles": served.report.cycles,
+        "saturated": [asdict(saturation) for saturation in served.answer.saturated],
         "golden_equal": golden_equal,
         "reference": {
             "top10_overlap": reference.top_overlap,
@@ -74,6 +76,8 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
         row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
         engines.add_row(engine.name, *(f"{value:,}" for value in row))
     console.print(engines)
+    for saturation in served.answer.saturated:
+        console.print(escape(str(saturation)))
     console.print(served.choice)
     if served.report.cycles:
         milliseconds = served.report.cycles / config.clock_mhz / 1e3

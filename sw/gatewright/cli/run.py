@@ -73,6 +73,8 @@ def _show(
     console.print(engines)
     for nodes, seconds in _host(loaded):
         console.print(f"host step {escape(nodes)}: {1e3 * seconds:.2f} ms of this machine's time")
+    for saturation in loaded.report.saturated:
+        console.print(escape(str(saturation)))
     console.print(choice)
     if report.cycles:
         console.print(
@@ -102,6 +104,7 @@ def _result(
         "assumed_clock_mhz": config.clock_mhz,
         "engines": [asdict(engine) for engine in report.engines],
         "host_steps": [{"nodes": nodes, "seconds": spent} for nodes, spent in _host(loaded)],
+        "saturated": [asdict(saturation) for saturation in loaded.report.saturated],
         "outputs": {name: {"dtype": str(each.dtype), "shape": list(each.shape)} for name, each in results.items()},
         "outputs_sha256": outputs_digest(results),
     }

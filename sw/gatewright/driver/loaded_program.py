@@ -22,7 +22,7 @@ from gatewright.driver.gate import Gate, exclusive
 from gatewright.driver.host_step import HostRunner
 from gatewright.program.check import check, command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Value, Variant, shape_at
-from gatewright.program.convert import accept, bind, decode, encode, pad
+from gatewright.program.convert import Saturation, accept, bind, decode, encode, pad
 from gatewright.program.errors import InputError, ProgramError
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
 from gatewright.spec.commands import check as check_command
@@ -45,10 +45,12 @@ class CallReport:
     ----------
     variant : of the program that ran.
     host_seconds : of each host step.
+    saturated : inputs, and results of host steps, with elements outside the range that the program was calibrated for.
     """
 
     variant: Variant
     host_seconds: tuple[float, ...]
+    saturated: tuple[Saturation, ...]
 
 
 class LoadedProgram(AbstractContextManager["LoadedProgram"]):
@@ -137,15 +139,16 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     ) -> tuple[dict[str, Array], CallReport]:
         if self._memory is None:
             raise DriverError(f"program {self.program.name!r} has been closed")
-        seconds = []
+        seconds: list[float] = []
+        saturated: list[Saturation] = []
         for step in loaded.steps:
             if isinstance(step, HostRunner):
                 start = time.perf_counter()
                 values |= step.run(values)
                 seconds.append(time.perf_counter() - start)
             else:
-                values |= step.run(values, sizes, self._memory, self._launch)
-        self._report = report = CallReport(loaded.variant, tuple(seconds))
+                values |= step.run(values, sizes, self._memory, self._launch, saturated)
+        self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated))
         return values, report
 
     @property
@@ -228,13 +231,19 @@ class _LoadedStep:
         memory.array[start : start + self._words.nbytes] = self._words.reshape(-1).view(np.uint8)
 
     def run(
-        self, values: dict[str, Array], sizes: dict[str, int], memory: DeviceMemory, launch: Launch
+        self,
+        values: dict[str, Array],
+        sizes: dict[str, int],
+        memory: DeviceMemory,
+        launch: Launch,
+        saturated: list[Saturation],
     ) -> dict[str, Array]:
-        """Inputs in, one doorbell, outputs back."""
+        """Inputs in, one doorbell, outputs back; appends to ``saturated``."""
         array = memory.array
         self._patch(sizes, memory)
         for placement in self._step.inputs:
-            encode(placement, _shaped(placement, values[placement.name], sizes), array)
+            found = encode(placement, _shaped(placement, values[placement.name], sizes), array)
+            saturated += [found] if found else []
             memory.flush(placement.offset, placement.offset + placement.nbytes)
         launch(self._commands, memory.address + self._step.offset)
         results = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from gatewright.program.compiled import BIT, Placement, Value, shape_at
 from gatewright.program.errors import InputError
 
-__all__ = ["accept", "bind", "decode", "encode", "outputs_digest", "pad"]
+__all__ = ["Saturation", "accept", "bind", "decode", "encode", "outputs_digest", "pad"]
 
 Array = npt.NDArray[Any]
 
@@ -97,8 +98,32 @@ def _truth(name: str, array: Array) -> npt.NDArray[np.bool_]:
 # ---- memory
 
 
-def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) -> None:
-    """Write a value to the allocation's bytes; what a dynamic size leaves free is filled.
+@dataclass(frozen=True)
+class Saturation:
+    """Elements of a value that its format does not hold; each became the nearest that it does.
+
+    Attributes
+    ----------
+    name : of the value in the model.
+    count, elements : how many, and of how many; what pads the value to its bucket counts.
+    low, high : the range that the format holds, in the value's units; of a scale per column, the narrowest one's.
+    """
+
+    name: str
+    count: int
+    elements: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count:,} of {self.elements:,} elements of {self.name!r} are outside "
+            f"{self.low:.4g}..{self.high:.4g}, the calibrated range, and were saturated"
+        )
+
+
+def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) -> Saturation | None:
+    """Write a value to the allocation's bytes; what a dynamic size leaves free is filled. Says what saturated.
 
     Raises :class:`InputError` naming the value where elements are outside the range that the placement allows.
     """
@@ -112,11 +137,12 @@ def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) ->
         bits[:rows, :cols] = _truth(placement.name, flat)
         bits[:, : placement.cols] ^= bool(placement.zero_point)
         view[:] = np.packbits(bits, axis=1, bitorder="little")
-        return
-    view[:rows, :cols] = _stored(placement, flat)
+        return None
+    view[:rows, :cols], beyond = _stored(placement, flat)
     if rows < placement.rows or cols < placement.cols:
-        fill = _stored(placement, rest.reshape(1, -1))[0]
+        fill = _stored(placement, rest.reshape(1, -1))[0][0]
         view[rows:], view[:rows, cols:] = fill, fill[cols:]
+    return Saturation(placement.name, beyond, flat.size, *_range(placement)) if beyond else None
 
 
 def decode(placement: Placement, memory: npt.NDArray[np.uint8], sizes: dict[str, int]) -> Array:
@@ -159,8 +185,14 @@ def _scale(placement: Placement, matrix: Array, work: Any) -> Array:
     return scale[: matrix.shape[-1]] if len(scale) > 1 else scale
 
 
-def _stored(placement: Placement, matrix: Array) -> Array:
-    """A matrix [rows, cols] of host values as stored integers."""
+def _range(placement: Placement) -> tuple[float, float]:
+    """The real values that every column holds."""
+    limits, narrowest = np.iinfo(placement.element), min(placement.scale)
+    return (int(limits.min) - placement.zero_point) * narrowest, (int(limits.max) - placement.zero_point) * narrowest
+
+
+def _stored(placement: Placement, matrix: Array) -> tuple[Array, int]:
+    """A matrix [rows, cols] of host values as stored integers, and how many of them saturated."""
     limits = np.iinfo(placement.element)
     if placement.scale:
         wide = matrix.dtype.kind in "iu" and matrix.dtype.itemsize > 2
@@ -168,12 +200,13 @@ def _stored(placement: Placement, matrix: Array) -> Array:
         work = np.float64 if matrix.dtype == np.float64 else np.float32
         with np.errstate(over="ignore"):  # saturates
             units = np.rint(matrix.astype(work, copy=False) / _scale(placement, matrix, work)).astype(np.float64)
-        saturated: Array = np.clip(units + placement.zero_point, limits.min, limits.max)
-        return saturated.astype(placement.element)
+        units += placement.zero_point
+        stored: Array = np.clip(units, limits.min, limits.max)
+        return stored.astype(placement.element), int(np.count_nonzero(stored != units))
     if matrix.dtype.kind == "f" and not np.array_equal(np.rint(matrix), matrix):
         raise InputError(f"input {placement.name!r} holds {matrix[np.rint(matrix) != matrix][0]}, allowed: integers")
     if placement.limit:
         _in_range(placement.name, matrix, -placement.limit, placement.limit - 1)
         matrix = np.where(matrix < 0, matrix + placement.limit, matrix)
     _in_range(placement.name, matrix, int(limits.min), int(limits.max))
-    return matrix.astype(placement.element)
+    return matrix.astype(placement.element), 0

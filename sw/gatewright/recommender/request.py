@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright.driver import Accelerator
+from gatewright.driver import Accelerator, CallReport
 from gatewright.program.compiled import CompiledProgram
+from gatewright.program.convert import Saturation
 from gatewright.recommender.errors import RecommenderError
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import HybridModel, user_index
@@ -36,6 +37,7 @@ class Recommendation:
     items : best first, without movies that the user has rated
     scores : float32 [items], of every movie by item index, rated ones included
     seen : item indices of the movies that the user has rated
+    saturated : inputs with elements outside the range that the program was calibrated for
     """
 
     user_id: int
@@ -43,6 +45,7 @@ class Recommendation:
     items: tuple[RecommendedItem, ...]
     scores: np.ndarray
     seen: np.ndarray
+    saturated: tuple[Saturation, ...]
 
 
 class HybridRecommender:
@@ -66,7 +69,7 @@ class HybridRecommender:
         if not 1 <= top <= most:
             raise RecommenderError(f"top is {top}, allowed 1 to {most} (the movies that user {user_id} has not rated)")
         text = self.query_text(user, query)
-        scores = self.scores(user, text)
+        scores, report = self.scores(user, text)
         ranked = scores.copy()
         ranked[seen] = -np.inf
         chosen = np.argsort(-ranked, kind="stable")[:top]
@@ -74,7 +77,7 @@ class HybridRecommender:
             RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
             for i in chosen
         )
-        return Recommendation(user_id, text, items, scores, seen)
+        return Recommendation(user_id, text, items, scores, seen, report.saturated)
 
     def query_text(self, user: int, query: str | None) -> str:
         """``query``, or the titles of the favourites of the user with an index when it is None or blank."""
@@ -83,6 +86,7 @@ class HybridRecommender:
         chosen = favourites(self.model.items_of(user), self.model.half_stars_of(user))
         return profile_text([self.model.catalogue.titles[item] for item in chosen])
 
-    def scores(self, user: int, text: str) -> np.ndarray:
-        """float32 [items] for a user's index and the text that the language model reads."""
-        return self._program(**request_inputs(self.model, user, self._tokens(text)))["scores"][0]
+    def scores(self, user: int, text: str) -> tuple[np.ndarray, CallReport]:
+        """float32 [items] for a user's index and the text that the language model reads, and the call's report."""
+        outputs, report = self._program.call_with_report(**request_inputs(self.model, user, self._tokens(text)))
+        return outputs["scores"][0], report

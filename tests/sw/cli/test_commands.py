@@ -143,7 +143,12 @@ def test_an_answer_that_differs_from_golden_exits_1(small_movielens: Path, gatew
 
     scores = HybridRecommender.scores
     errors = iter((0.0, 1e-3))
-    monkeypatch.setattr(HybridRecommender, "scores", lambda self, user, text: scores(self, user, text) + next(errors))
+
+    def wrong(self, user, text):
+        found, report = scores(self, user, text)
+        return found + next(errors), report
+
+    monkeypatch.setattr(HybridRecommender, "scores", wrong)
     done = gatewright(
         "recommend", "--user", 15, "--data", small_movielens, "--config", "tiny", "--backend", "golden"
     )  # fmt: skip

@@ -76,6 +76,20 @@ def test_run_tells_of_host_steps(saved: Any, inputs: Path, tmp_path: Path, gatew
     assert re.search(r"host step relu: [\d.]+ ms of this machine's time", done.err)
 
 
+def test_run_tells_of_inputs_that_saturate(saved: Any, tmp_path: Path, gatewright: Any) -> None:
+    np.savez(tmp_path / "x.npz", x=np.where(np.arange(96).reshape(4, 24) < 5, 1000, X))
+    result = tmp_path / "result.json"
+    done = gatewright(
+        *("run", saved(), "--inputs", tmp_path / "x.npz", "--outputs", tmp_path / "y.npz"),
+        *("--backend", "golden", "--json", result),
+    )
+    assert done.code == 0, done.err
+    (told,) = json.loads(result.read_text())["saturated"]
+    beyond = int((np.abs(np.where(np.arange(96).reshape(4, 24) < 5, 1000, X)) > 64).sum())
+    assert told == {"name": "x", "count": beyond, "elements": 96, "low": -64.0, "high": 63.5}
+    assert f"{beyond} of 96 elements of 'x' are outside -64..63.5" in " ".join(done.out.split())
+
+
 def _bytes(path: Path, change: Callable[[bytes], bytes]) -> None:
     path.write_bytes(change(path.read_bytes()))
 

@@ -68,6 +68,29 @@ def test_the_same_results_on_every_backend(
         assert hosted.report.host_seconds[0] > 0
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_call_reports_the_inputs_that_saturated(
+    backend: str, programs: Any, open_accelerator: Callable[..., Accelerator]
+) -> None:
+    graph = _graph(7)
+    with open_accelerator(backend).load(programs.aggregate()) as loaded:
+        loaded(**graph | {"w": np.array([1e6, 1, -40_000, 0, 2, 3, 32_767])})
+        (found,) = loaded.report.saturated
+        assert (found.name, found.count, found.elements) == ("w", 2, 7)
+        assert (found.low, found.high) == (-32768, 32767)
+        assert str(found).startswith("2 of 7 elements of 'w' are outside -3.277e+04..3.277e+04, ")
+        loaded(**graph)
+        assert loaded.report.saturated == ()
+
+
+def test_a_call_reports_the_results_of_host_steps_that_saturated(programs: Any, golden: Accelerator) -> None:
+    with golden.load(programs.with_host_step("Exp")) as hosted:
+        hosted(x=np.zeros((4, 24)))
+        assert hosted.report.saturated == ()
+        hosted(x=np.sign(programs.WEIGHT[:4]) * 50)
+        assert [found.name for found in hosted.report.saturated] == ["r"]
+
+
 def test_a_vector_command(programs: Any, golden: Accelerator) -> None:
     a, b = RNG.integers(-128, 128, (2, 2, 8))
     with golden.load(programs.vector()) as loaded:

@@ -66,9 +66,35 @@ def test_rounding_is_half_to_even_and_saturates(x: float, expected: int) -> None
     assert stored(placement((1, 1), "int8", scale=(1.0,)), np.array([[x]], np.float32)) == expected
 
 
-def test_division_is_in_the_hosts_precision() -> None:
+SATURATIONS: dict[str, tuple[dict[str, Any], list[float], tuple[int, float, float] | None]] = {
+    # what is special about an int8 placement of five columns, what is written, and the count and the range allowed
+    "all inside": ({"scale": (0.5,)}, [-64, 0, 1, 63.5, 63.7], None),
+    "beyond both ends": ({"scale": (0.5,)}, [-65, 0, 1e30, 64, -1e30], (4, -64.0, 63.5)),
+    "a half is rounded": ({"scale": (1.0,)}, [127.4, -128.4, 127.6, -128.6, 0], (2, -128.0, 127.0)),
+    "a zero point": ({"scale": (1.0,), "zero_point": -28}, [-100, 155, -101, 156, 0], (2, -100.0, 155.0)),
+    "a scale per column": ({"scale": (1.0, 2.0, 4.0, 8.0, 0.25)}, [128, 128, 128, 2000, 31], (2, -32.0, 31.75)),
+    "integers": ({"scale": (1.0,), "dtype": "int64"}, [128, -129, 0, 127, -128], (2, -128.0, 127.0)),
+    "as they are": ({}, [0, 1, 2, 3, 4], None),
+}
+
+
+@pytest.mark.parametrize("case", SATURATIONS)
+def test_what_saturates_is_counted(case: str) -> None:
+    options, values, expected = SATURATIONS[case]
+    place = placement((1, 5), "int8", **options)
+    found = encode(place, np.array([values], options.get("dtype", np.float32)), memory(place))
+    assert (found and (found.count, found.low, found.high)) == expected
+    assert found is None or (found.name, found.elements) == ("v", 5)
+
+
+def test_what_fills_a_dynamic_size_does_not_count() -> None:
+    place = placement(("n",), "int8", scale=(1.0,), fill=1000.0)
+    assert encode(place, np.ones(2, np.float32), memory(place)) is None
+
+
+def test_division_is_in_the_hosts_precision(rng: np.random.Generator) -> None:
     """As ONNX's QuantizeLinear on float32: a quotient that rounds to a tie there is none in float64."""
-    x = np.random.default_rng(0).uniform(-12, 12, (1, 100_000)).astype(np.float32)
+    x = rng.uniform(-12, 12, (1, 100_000)).astype(np.float32)
     scale = np.float32(0.1)
     x[0, :40] = (np.arange(40) + 0.5) * scale
     single, double = (
