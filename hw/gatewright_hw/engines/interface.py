@@ -28,11 +28,12 @@ class EngineSignature(wiring.Signature):
 
     Members
     -------
-    command : 512-bit raw command stream (view it with :func:`command_layout`); taken when the engine is idle. Only
+    command : stream of 512 bits, in; raw (view it with :func:`command_layout`). Taken when the engine is idle. Only
         validated commands arrive.
-    done : high for one cycle when the command has ended: every read has returned and every write is acknowledged.
-    error : an ``ErrorCode`` found in the data (for example BAD_INDEX), valid with ``done``; NONE otherwise.
-    read, write : the engine's memory ports.
+    done : 1, out; high for one cycle when the command has ended: every read has returned and every write is
+        acknowledged.
+    error : ERROR_BITS, out; an ``ErrorCode`` found in the data (for example BAD_INDEX), with ``done``; NONE otherwise.
+    read, write : ReadPort and WritePort, out; the engine's memory.
     """
 
     def __init__(self) -> None:

@@ -25,12 +25,13 @@ Row by row with one accumulator row is Gustavson, "Two Fast Algorithms for Spars
 execute are decoupled by queues as in Smith, "Decoupled Access/Execute Computer Architectures" (ISCA 1982).
 """
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
 from gatewright.spec.commands import AGGREGATE
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import WEIGHT_BITS
+from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.arbiter import ReadArbiter
 from gatewright_hw.bus.ports import WORD_LSB
@@ -40,6 +41,7 @@ from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
 from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, Step
 from gatewright_hw.engines.aggregate.row_address import RowAddress
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
+from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.parts.queue import Queue
 
@@ -73,9 +75,9 @@ class AggregateEngine(wiring.Component):
         m.submodules.steps = steps = Queue(Step, config.edge_fifo)
         m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES)
         m.submodules.rows = rows = RowWriter(config.max_features)
-        fetches = (row_ptr, col, weight)
+        fetches = {"row_ptr": row_ptr, "col": col, "weight": weight}
 
-        requesters = [fetch.port for fetch in fetches] + [x.port]
+        requesters = [fetch.port for fetch in fetches.values()] + [x.port]
         in_flight = min(config.outstanding + 4 * len(fetches), _MAX_IN_FLIGHT)
         m.submodules.arbiter = arbiter = ReadArbiter(len(requesters), in_flight)
         for port, requester in zip(arbiter.ports, requesters, strict=True):
@@ -83,36 +85,31 @@ class AggregateEngine(wiring.Component):
         wiring.connect(m, arbiter.port, wiring.flipped(self.read))
         wiring.connect(m, rows.port, wiring.flipped(self.write))
 
-        command = Signal(command_layout(AGGREGATE))
-        start, stop = Signal(), Signal()
+        m.submodules.control = control = CommandControl(settle=0)
+        wiring.connect(m, wiring.flipped(self.command), control.command)
+        command = command_layout(AGGREGATE)(control.taken)
+        stop = Signal()
         last_word = Signal.like(lanes.last_word)
         m.d.sync += last_word.eq((command.features - 1) >> WORD_LSB)
         m.d.comb += [
-            row_ptr.addr.eq(command.row_ptr_addr),
             row_ptr.count.eq(command.rows + 1),
-            col.addr.eq(command.col_addr),
             col.count.eq(command.nnz),
-            weight.addr.eq(command.weight_addr),
             weight.count.eq(command.nnz),
-            walk.start.eq(start),
-            walk.rows.eq(command.rows),
-            walk.cols.eq(command.cols),
-            walk.nnz.eq(command.nnz),
+            *(fetch.addr.eq(command[f"{array}_addr"]) for array, fetch in fetches.items()),
+            *(fetch.stop.eq(stop) for fetch in fetches.values()),
+            *(fetch.start.eq(control.start) for fetch in fetches.values()),
+            walk.start.eq(control.start),
+            rows.start.eq(control.start),
+            *(getattr(walk, name).eq(command[name]) for name in ("rows", "cols", "nnz")),
             address.base.eq(command.x_addr),
             address.stride.eq(command.x_stride),
             lanes.last_word.eq(last_word),
-            rows.start.eq(start),
             rows.addr.eq(command.y_addr),
             rows.stride.eq(command.y_stride),
-            rows.features.eq(command.features),
-            rows.multiplier.eq(command.multiplier),
-            rows.shift.eq(command.shift),
-            *(fetch.start.eq(start) for fetch in fetches),
-            *(fetch.stop.eq(stop) for fetch in fetches),
+            *(getattr(rows, name).eq(command[name]) for name in ("features", "multiplier", "shift")),
         ]
-        wiring.connect(m, row_ptr.element, walk.row_ptr)
-        wiring.connect(m, col.element, walk.col)
-        wiring.connect(m, weight.element, walk.weight)
+        for array, fetch in fetches.items():
+            wiring.connect(m, fetch.element, getattr(walk, array))
 
         # Access: each edge becomes a read of X and a step; a row without edges is a step only.
         edge, step = walk.edge.payload, steps.i.payload
@@ -138,26 +135,12 @@ class AggregateEngine(wiring.Component):
             rows.acc.eq(lanes.acc),
         ]
 
-        at_rest = Signal()
-        m.d.comb += at_rest.eq(
-            row_ptr.idle & col.idle & weight.idle & ~walk.edge.valid & (steps.level == 0) & rows.idle
-        )
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.command.ready.eq(1)
-                with m.If(self.command.valid):
-                    m.d.sync += command.eq(self.command.payload)
-                    m.next = "START"
-            with m.State("START"):
-                m.d.comb += start.eq(1)
-                m.next = "RUN"
-            with m.State("RUN"), m.If(walk.finished):
-                m.next = "DRAIN"
-            with m.State("DRAIN"):
-                m.d.comb += stop.eq(1)
-                with m.If(at_rest):
-                    m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += [self.done.eq(1), self.error.eq(walk.error)]
-                m.next = "IDLE"
+        # When the walk has ended, what the array fetches still hold is thrown away, and what is on its way is written.
+        at_rest = ~walk.edge.valid & (steps.level == 0) & rows.idle
+        m.d.comb += [
+            stop.eq(control.running & walk.finished),
+            control.finished.eq(stop & row_ptr.idle & col.idle & weight.idle & at_rest),
+            self.done.eq(control.done),
+            self.error.eq(Mux(control.done, walk.error, ErrorCode.NONE)),
+        ]
         return m

@@ -20,6 +20,7 @@ from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
+from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.gemm.array import MacArray
 from gatewright_hw.engines.gemm.attention.key_mask import KeyMask
 from gatewright_hw.engines.gemm.attention.loads import AttentionLoads
@@ -73,8 +74,8 @@ class GemmEngine(wiring.Component):
         m.submodules.mask = mask = KeyMask(g)
         m.submodules.softmax = softmax = Softmax(g)
         m.submodules.tile_register = tile_register = StreamRegister(g.tile)
-
-        accept, begin, running, begun = Signal(), Signal(), Signal(), Signal()
+        m.submodules.control = control = CommandControl(SETUP_CYCLES)
+        wiring.connect(m, wiring.flipped(self.command), control.command)
 
         # Memory.
         wiring.connect(m, reader.port, wiring.flipped(self.read))
@@ -112,7 +113,7 @@ class GemmEngine(wiring.Component):
             m.d.comb += array.b[index].eq(value.as_signed())
 
         # Results: array to drain to store, or to the softmax and back to the banks of A.
-        command = Signal.like(self.command.payload)
+        command = control.taken
         is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
         gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
         width = Signal(Width)
@@ -129,7 +130,7 @@ class GemmEngine(wiring.Component):
             mask.enabled.eq(attention.flags.key_mask),
             mask.group.eq(drain.group),
             drain.key_mask.eq(mask.allowed),
-            softmax.start.eq(begin),
+            softmax.start.eq(control.start),
             softmax.scores.eq(drain.scores),
             softmax.out.multiplier.eq(attention.out_multiplier),
             softmax.out.shift.eq(attention.out_shift),
@@ -153,28 +154,19 @@ class GemmEngine(wiring.Component):
             (product_loads, product_tiles, ~is_attention),
             (attention_loads, attention_tiles, is_attention),
         ):
-            for control in (loads, tiles):
-                m.d.comb += [control.command.eq(command), control.start.eq(begin & chosen)]
+            for part in (loads, tiles):
+                m.d.comb += [part.command.eq(command), part.start.eq(control.start & chosen)]
             m.d.comb += [
                 loads.release_a.eq(issuer.release_a),
                 loads.release_b.eq(drain.release_b),
                 tiles.event.eq(loader.event),
                 tiles.width.eq(width),
             ]
-        idle = Signal()
+        no_tiles = ~product_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid
         m.d.comb += [
             product_tiles.tiles.eq(loader.tiles),
             attention_tiles.softmax_done.eq(softmax.done),
-            self.command.ready.eq(~running),
-            idle.eq(~product_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid & store.idle & writer.idle),
-            self.done.eq(begun & idle),
-            accept.eq(self.command.valid & self.command.ready),
-            begin.eq(delayed(m, accept, 1 + SETUP_CYCLES, reset=True)[-1]),
+            control.finished.eq(no_tiles & store.idle & writer.idle),
+            self.done.eq(control.done),
         ]
-        with m.If(accept):
-            m.d.sync += [command.eq(self.command.payload), running.eq(1)]
-        with m.If(begin):
-            m.d.sync += begun.eq(1)
-        with m.If(self.done):
-            m.d.sync += [running.eq(0), begun.eq(0)]
         return m

@@ -27,6 +27,7 @@ from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import LANES, TABLE_BYTES, Combine, ElementType, Function
 from gatewright_hw.bus.arbiter import ReadArbiter
 from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.vector.datapath import VectorDatapath
 from gatewright_hw.engines.vector.record_loader import RecordLoader
@@ -37,6 +38,8 @@ from gatewright_hw.engines.vector.unpacker import Unpacker
 __all__ = ["VectorEngine"]
 
 _B_DEPTH = 4 * MAX_BURST_BEATS
+_SETTLE = 2
+"""Cycles: what follows from the command, and what the parts derive from that, is registered."""
 
 
 def _row_bytes(cols: Value, kind: Value) -> Value:
@@ -90,7 +93,9 @@ class VectorEngine(wiring.Component):
         wiring.connect(m, packer.port, wiring.flipped(self.write))
 
         # The command, and what follows from it one cycle later.
-        command = Signal(command_layout(VECTOR))
+        m.submodules.control = control = CommandControl(_SETTLE)
+        wiring.connect(m, wiring.flipped(self.command), control.command)
+        command = command_layout(VECTOR)(control.taken)
         setup = Signal(datapath.setup.shape())
         beats = Signal(data.StructLayout({operand: packer.matrix.beats.shape() for operand in "aby"}))
         column = command.flags.b_column
@@ -113,7 +118,7 @@ class VectorEngine(wiring.Component):
             setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
         ]
 
-        start = Signal()
+        start = control.start
         with_table = setup.function == Function.TABLE
         m.d.comb += [
             *(rows.start.eq(start) for rows in (a_rows, packer)),
@@ -178,23 +183,5 @@ class VectorEngine(wiring.Component):
             packer.last.eq(datapath.y_last),
             packer.y.eq(datapath.y),
         ]
-
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.command.ready.eq(1)
-                with m.If(self.command.valid):
-                    m.d.sync += command.eq(self.command.payload)
-                    m.next = "SETUP"
-            with m.State("SETUP"):
-                m.next = "SETTLE"
-            with m.State("SETTLE"):  # what the parts derive from the setup is registered as well
-                m.next = "START"
-            with m.State("START"):
-                m.d.comb += start.eq(1)
-                m.next = "RUN"
-            with m.State("RUN"), m.If(packer.idle):
-                m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += self.done.eq(1)
-                m.next = "IDLE"
+        m.d.comb += [control.finished.eq(packer.idle), self.done.eq(control.done)]
         return m
