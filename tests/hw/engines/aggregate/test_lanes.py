@@ -1,0 +1,93 @@
+# amaranth: UnusedElaboratable=no
+
+"""AccumulatorLanes against numpy: sums of rows of every width, back to back and held back."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatewright_hw.engines.aggregate.lanes import LANES, AccumulatorLanes
+from gatewright_sim.components.simulation import simulate
+from gatewright_sim.components.streams import put_all, random_pauses
+from gatewright_sim.components.values import Int64, signed_values
+
+WORDS = 8
+
+
+def sums(
+    dut: AccumulatorLanes, degrees: list[int], weights: Int64, features: Int64, rng: np.random.Generator
+) -> list[list[int]]:
+    """The words that come out for rows of ``degrees`` edges; ``features`` is [edges, words, LANES]."""
+    words = features.shape[1]
+    steps, beats, edge = [], [], 0
+    for degree in degrees:
+        for index in range(degree):
+            weight = int(weights[edge]) % (1 << 16)
+            steps.append({"weight": weight, "first": index == 0, "last": index == degree - 1, "empty": 0})
+            beats += [int.from_bytes(word.astype(np.int8).tobytes(), "little") for word in features[edge]]
+            edge += 1
+        if not degree:
+            steps.append({"weight": 0, "first": 1, "last": 1, "empty": 1})
+    got: list[list[int]] = []
+    launches: list[int] = []
+
+    async def watch(ctx: Any) -> None:
+        ctx.set(dut.last_word, words - 1)
+        while len(got) < words * len(degrees):
+            ctx.set(dut.room, rng.random() < 0.7)
+            _, _, launch, valid, acc = await ctx.tick().sample(dut.launch, dut.valid, dut.acc)
+            launches.append(launch)
+            assert valid == (len(launches) > dut.delay and launches[-1 - dut.delay])
+            if valid:
+                got.append(list(acc))
+
+    simulate(
+        dut,
+        watch,
+        put_all(dut.step, steps, random_pauses(rng, 0, 0, 5)),
+        put_all(dut.features, beats, random_pauses(rng, 0, 0, 0, 3)),
+    )
+    return got
+
+
+def expected(degrees: list[int], weights: Int64, features: Int64) -> list[list[int]]:
+    ends = np.cumsum(degrees)
+    products = weights[:, None, None] * features
+    rows = [products[end - degree : end].sum(0) for degree, end in zip(degrees, ends, strict=True)]
+    sums: list[list[int]] = np.array(rows).reshape(-1, LANES).tolist()
+    return sums
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 5, WORDS])
+def test_weighted_sums_of_rows(words: int, rng: np.random.Generator) -> None:
+    """Rows of up to four words meet their own sums while these are still on their way."""
+    degrees = [3, 1, 0, 7, 0, 0, 2, 1, 1, 5]
+    weights = signed_values(rng, 16, sum(degrees))
+    features = signed_values(rng, 8, (sum(degrees), words, LANES))
+    got = sums(AccumulatorLanes(WORDS), degrees, weights, features, rng)
+    assert got == expected(degrees, weights, features)
+
+
+@pytest.mark.parametrize(("words", "cycles"), [(1, 4), (3, 4), (4, 4), (WORDS, WORDS)])
+def test_an_edge_takes_a_cycle_a_word_but_at_least_four(words: int, cycles: int) -> None:
+    dut = AccumulatorLanes(WORDS)
+    edges = 20
+    features = put_all(dut.features, [0] * edges * words)
+    steps = put_all(dut.step, [{"first": edge == 0, "last": 0} for edge in range(edges)])
+    ready = []
+
+    async def watch(ctx: Any) -> None:
+        ctx.set(dut.last_word, words - 1)
+        async for _, _, taken in ctx.tick().sample(dut.step.valid & dut.step.ready):
+            ready.append(taken)
+
+    simulate(dut, features, steps, background=[watch])
+    places = np.flatnonzero(ready)
+    assert set(np.diff(places)) == {cycles}
+
+
+@pytest.mark.parametrize("words", [0, 1025])
+def test_impossible_sizes_are_refused(words: int) -> None:
+    with pytest.raises(ValueError, match=rf"AccumulatorLanes: words is {words}, allowed 1\.\.1024"):
+        AccumulatorLanes(words)
