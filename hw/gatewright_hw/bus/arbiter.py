@@ -8,6 +8,7 @@ from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.engines.parts.queue import Queue
 from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parameters import in_range
 
 __all__ = ["ReadArbiter", "WriteArbiter"]
 
@@ -101,12 +102,9 @@ class _Arbiter(wiring.Component):
     """What both arbiters have: ``n`` ports of a ``signature`` onto one, whose bursts go out by ``channel``."""
 
     def __init__(self, signature: wiring.Signature, channel: str, n: int, outstanding: int) -> None:
-        for what, value, low, high in (("n", n, 1, 16), ("outstanding", outstanding, 2, 64)):
-            if not low <= value <= high:
-                raise ValueError(f"{type(self).__name__}: {what} is {value}, allowed {low}..{high}")
         self._channel = channel
-        self._n = n
-        self._outstanding = outstanding
+        self._n = in_range(type(self).__name__, "n", n, 1, 16)
+        self._outstanding = in_range(type(self).__name__, "outstanding", outstanding, 2, 64)
         super().__init__({"ports": In(signature).array(n), "port": Out(signature)})
 
     def _take_turns(self, m: Module) -> _Turns:

@@ -10,6 +10,7 @@ from gatewright_hw.bus.axi import Axi4
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.engines.parts.queue import Queue
 from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parameters import in_range
 
 __all__ = ["AxiMaster", "BusErrors"]
 
@@ -61,9 +62,7 @@ class AxiMaster(wiring.Component):
     write_beat: Out(1)
 
     def __init__(self, outstanding: int = 32) -> None:
-        if not 2 <= outstanding <= 64:
-            raise ValueError(f"AxiMaster: outstanding is {outstanding}, allowed 2..64")
-        self._outstanding = outstanding
+        self._outstanding = in_range("AxiMaster", "outstanding", outstanding, 2, 64)
         super().__init__()
 
     def _request(self, m: Module, channel: str, bursts: wiring.PureInterface, closed: Signal) -> tuple[Signal, Signal]:

@@ -8,6 +8,7 @@ from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import LEN_BITS, Descriptor, ReadPort
 from gatewright_hw.bus.splitter import BurstSplitter
 from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parameters import in_range
 
 __all__ = ["BurstReader"]
 
@@ -32,11 +33,8 @@ class BurstReader(wiring.Component):
     """
 
     def __init__(self, depth: int, outstanding: int) -> None:
-        for name, value, low, high in (("depth", depth, MAX_BURST_BEATS, 4096), ("outstanding", outstanding, 1, 64)):
-            if not low <= value <= high:
-                raise ValueError(f"BurstReader: {name} is {value}, allowed {low}..{high}")
-        self.depth = depth
-        self.outstanding = outstanding
+        self.depth = in_range("BurstReader", "depth", depth, MAX_BURST_BEATS, 4096)
+        self.outstanding = in_range("BurstReader", "outstanding", outstanding, 1, 64)
         super().__init__(
             {
                 "descriptor": In(stream.Signature(Descriptor)),

@@ -8,6 +8,7 @@ from gatewright.spec.memory import MAX_BURST_BEATS
 from gatewright_hw.bus.ports import Descriptor, WriteBeat, WritePort
 from gatewright_hw.bus.splitter import BurstSplitter
 from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parameters import in_range
 
 __all__ = ["BurstWriter"]
 
@@ -35,9 +36,7 @@ class BurstWriter(wiring.Component):
     """
 
     def __init__(self, depth: int) -> None:
-        if not 2 * MAX_BURST_BEATS <= depth <= 4096:
-            raise ValueError(f"BurstWriter: depth is {depth}, allowed {2 * MAX_BURST_BEATS}..4096")
-        self.depth = depth
+        self.depth = in_range("BurstWriter", "depth", depth, 2 * MAX_BURST_BEATS, 4096)
         super().__init__(
             {
                 "descriptor": In(stream.Signature(Descriptor)),
