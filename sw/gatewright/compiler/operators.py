@@ -67,10 +67,14 @@ _HEADS = """
     not_causal = Equal(causal, zero)
     visible = Or(past, not_causal)
 """
+# A query that attends to no key gets zeros, as from the accelerator, FlashAttention and PyTorch's safe softmax: not a
+# mean of all keys, and not NaN, which is what spellings of masks with a lowest number or with -inf come to.
 _SOFTMAX = """
     lowest = Constant<value_float = -3.4028234e38>()
+    nothing = Constant<value_float = 0.0>()
     masked = Where(attended, scores, lowest)
-    weights = Softmax<axis = -1>(masked)
+    shares = Softmax<axis = -1>(masked)
+    weights = Where(attended, shares, nothing)
     mixed = MatMul(weights, v_heads)
     tokens = Transpose<perm = [0, 2, 1, 3]>(mixed)
     joined = Concat<axis = 0>(zeros, rest)

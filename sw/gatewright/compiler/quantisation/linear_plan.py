@@ -88,19 +88,25 @@ class LinearPlan:
 
 
 def plan_linears(
-    weights: Sequence[Weight], seen: Observation, *, offset: bool, fine_above: float = FINE_ABOVE
+    weights: Sequence[Weight],
+    seen: Observation,
+    *,
+    offset: bool,
+    keep_zero: bool = False,
+    fine_above: float = FINE_ABOVE,
 ) -> list[LinearPlan]:
     """The plans of layers ``y = x W^T`` that read the same input, of which ``seen`` are some rows.
 
-    ``offset``: whether the input's int8 form may have one. ``fine_above``: the relative error of an output beyond which
-    the layers are fine; 0 for fine anyway.
+    ``offset``: whether the input's int8 form may have one. ``keep_zero``: whether rows of zeros give the bias alone.
+    ``fine_above``: the relative error of an output beyond which the layers are fine; 0 for fine anyway.
     """
     sample = seen.sample.astype(np.float64)
     expected = [sample @ weight.real.T for weight in weights]
 
     def plans(form: Format, fine: bool) -> list[LinearPlan]:
         read = form.quantise(sample).astype(np.float32)
-        return [_plan(weight, form, fine, read, target) for weight, target in zip(weights, expected, strict=True)]
+        pairs = zip(weights, expected, strict=True)
+        return [_plan(weight, form, fine, read, target, keep_zero=keep_zero) for weight, target in pairs]
 
     def in_two_parts() -> list[LinearPlan]:
         largest = [seen.largest, *(np.maximum(seen.columns, share * seen.largest) for share in NARROWEST_FINE)]
@@ -186,7 +192,9 @@ def _beyond(edge: float, widening: float) -> float:
     return float(edge * abs(widening) if edge * widening > 0 else edge / abs(widening))
 
 
-def _plan(weight: Weight, form: Format, fine: bool, read: npt.NDArray[np.float32], expected: Array) -> LinearPlan:
+def _plan(
+    weight: Weight, form: Format, fine: bool, read: npt.NDArray[np.float32], expected: Array, *, keep_zero: bool
+) -> LinearPlan:
     """For integers ``read`` of the operand, whose outputs should be ``expected``."""
     scaled = weight.real * form.scale
     if weight.integers is not None and np.ptp(form.scale) == 0:
@@ -198,7 +206,7 @@ def _plan(weight: Weight, form: Format, fine: bool, read: npt.NDArray[np.float32
     error = 0.0
     if len(read):
         missing = expected - ((read @ integers.T.astype(np.float32)) * unit + bias)
-        shift = missing.mean(0)
+        shift = np.zeros_like(unit) if keep_zero else missing.mean(0)
         bias = bias + shift
         error = float(np.sqrt(np.square(missing - shift).mean() / max(np.square(expected).mean(), 1e-30)))
     return LinearPlan(form, integers, unit, bias, fine, error)

@@ -12,6 +12,7 @@ from gatewright.compiler.formats import Format
 from gatewright.compiler.functions import FUNCTIONS
 from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.quantised import QUANTISED, RANGE
+from gatewright.compiler.quantisation.empty_rows import may_be_empty
 from gatewright.compiler.quantisation.linear_plan import FINE_ABOVE, LinearPlan, Weight, plan_linears
 from gatewright.compiler.quantisation.observation import Observation
 from gatewright.compiler.quantisation.plan import Plan
@@ -57,7 +58,10 @@ def quantise(
             seen = _within(plan.largest(x), weights[0].real.shape[1])
         final = any(node.outputs[0].is_graph_output() for node in nodes) and _rows(x) <= FREE_ROWS
         limit = FINE_ABOVE if RANGE in x.metadata_props or not all(map(_given, nodes)) else FINE_ABOVE_GIVEN
-        plans = plan_linears(weights, seen, offset=offset, fine_above=0.0 if final else limit)
+        empty = may_be_empty(x)
+        plans = plan_linears(
+            weights, seen, offset=offset and not empty, keep_zero=empty, fine_above=0.0 if final else limit
+        )
         plan.linears |= {node.name or "": each for node, each in zip(nodes, plans, strict=True)}
     for value in model.graph.outputs:
         plan.demands.setdefault(value, []).append(plan.wide(value))

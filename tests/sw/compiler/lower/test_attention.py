@@ -126,6 +126,52 @@ def test_a_constant_mask(graph, run):
     assert outcome.error < 0.02
 
 
+@pytest.mark.parametrize("causal", [0, 1])
+@pytest.mark.parametrize("mask", ["input", "constant"])
+def test_a_query_without_any_key_gets_zeros(graph, run, mask, causal):
+    """A sequence that is all padding, and, with a causal mask, the padding in front of one."""
+    kept = np.array([[0] * 7, [1] * 7, [0, 0, 0, 1, 1, 0, 1]], bool)
+    feed = inputs(3, 7, 7, 16)
+    given = "input" if mask == "input" else kept
+    model = attention(graph, 3, 7, 7, 2, 8, mask=given, causal=causal)
+    outcome = run(model, feed | ({"mask": kept} if mask == "input" else {}))
+    assert not outcome.reasons
+    (found,) = outcome.found.values()
+    empty = ~(np.tri(7, dtype=bool)[None] & kept[:, None] if causal else kept[:, None].repeat(7, 1)).any(-1)
+    assert empty.any()
+    assert not found[empty].any()
+    assert found[~empty].any(-1).all()
+    assert outcome.error < 0.02
+
+
+@pytest.mark.parametrize("lowest", [-np.inf, np.finfo(np.float32).min])
+@pytest.mark.parametrize("spelling", ["Where", "Add"])
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_softmax_of_nothing_is_flat(graph, run, rng, spelling, constant, lowest):
+    """In attention that is no operator of ours: as ONNX has it for a lowest number. Of -inf it makes NaN."""
+    kept = rng.random((6, 9)) < 0.6
+    kept[0], kept[2] = True, False
+    bias = np.where(kept, 0, np.float32(lowest)).astype(np.float32)
+    g = graph()
+    feed = {"x": rng.normal(size=(6, 9)).astype(np.float32)}
+    x, given = g.input("x", [6, 9]), kept if spelling == "Where" else bias
+    mask = g.constant(given) if constant else g.input("mask", [6, 9], given.dtype)
+    feed |= {} if constant else {"mask": np.maximum(given, np.finfo(np.float32).min) if spelling == "Add" else given}
+    masked = [mask, x, g.constant(np.float32(lowest))] if spelling == "Where" else [x, mask]
+    outcome = run(g.model(g.node("Softmax", [g.node(spelling, masked, [6, 9])], [6, 9])), feed)
+    (found,), (expected,) = outcome.found.values(), outcome.expected.values()
+    assert np.abs(found[2] - 1 / 9).max() < 1e-3
+    assert np.abs(np.delete(found - expected, 2, 0)).max() < 2e-3
+
+
+def test_more_queries_than_keys_with_a_causal_mask(graph, run):
+    """The last query sees the last key, hence the first ones none."""
+    outcome = run(attention(graph, 1, 9, 5, 2, 8, causal=1), inputs(1, 9, 5, 16))
+    (found,) = outcome.found.values()
+    assert not found[:, :4].any()
+    assert outcome.error < 0.02
+
+
 def test_columns_of_very_different_size_keep_their_precision(graph, run):
     """Steps of q and k even out, and v has a step per column where the reader allows it."""
     model = attention(graph, 1, 16, 16, 2, 16)

@@ -42,6 +42,35 @@ def test_columns_follow_what_reads_the_result(graph, run):
     assert outcome.error < 0.04
 
 
+def behind(g, y, kind):
+    """What may stand between a sparse product and a layer, with the product's empty rows."""
+    if kind == "a view":
+        return g.node(
+            "Reshape", [g.node("Reshape", [y, g.constant([5, 6, 32])], [5, 6, 32]), g.constant([30, 32])], [30, 32]
+        )
+    if kind == "a factor":
+        return g.node("Mul", [y, g.constant(np.float32(0.5))], [30, 32])
+    if kind == "a sum":
+        return g.node("Add", [y, g.node("Relu", [y], [30, 32])], [30, 32])
+    return y if kind == "nothing" else g.node(kind, [y], [30, 32])
+
+
+@pytest.mark.parametrize("kind", ["nothing", "Relu", "Tanh", "a view", "a factor", "a sum"])
+def test_an_empty_row_through_a_layer_is_its_bias(graph, run, rng, kind):
+    row_ptr, col, weight = matrix(29, 20, 150)
+    row_ptr = np.insert(row_ptr, 7, row_ptr[7])  # node 7 has no neighbour
+    weight = np.abs(weight)  # results of one sign, whose mean error is not 0
+    g = graph()
+    y = g.node("CsrMatMul", [*map(g.constant, (row_ptr, col, weight)), g.input("x", [20, 32])], [30, 32], ours=True)
+    bias = rng.normal(size=8).astype(np.float32)
+    layer = [behind(g, y, kind), g.constant(rng.normal(size=(8, 32)).astype(np.float32) * 0.2), g.constant(bias)]
+    outcome = run(g.model(g.node("Linear", layer, [30, 8], ours=True)), {"x": np.abs(features(20, 32))})
+    (found,) = outcome.found.values()
+    step = 1.5 * max(np.abs(value).max() for value in outcome.expected.values()) / (127 * 256)
+    assert np.abs(found[7] - bias).max() <= 1.01 * step
+    assert outcome.error < 0.03
+
+
 def given(graph, width=16):
     g = graph()
     inputs = [
