@@ -6,7 +6,7 @@ from gatewright import __version__
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Config
 from gatewright.driver import Accelerator
-from gatewright.driver.backends import BACKENDS
+from gatewright.driver.backends import backend_names
 from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError
 
@@ -41,7 +41,7 @@ def info(config: Config = "tiny") -> None:
         configs.add_row(name, *values)
     console.print(configs)
     backends = Table("backend", f"runs {config}", "why not")
-    for name in BACKENDS:
+    for name in backend_names():
         with step(f"opening backend {name}"):
             reason = _why_not(name, config)
         backends.add_row(name, "no" if reason else "yes", reason)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
+import tomllib
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,35 +19,70 @@ from gatewright_sim.golden.backend import GoldenBackend
 
 TINY = get_config("tiny")
 GOLDEN = "gatewright_sim.golden.backend:GoldenBackend"
+MOON = "no_such_module:Backend"
 
 
 def unavailable(*_: object, **__: object) -> None:
     raise BackendUnavailable("no such place here")
 
 
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes backends the installed ones, by pairs of name and entry point."""
+    monkeypatch.setitem(sys.modules, "mars", SimpleNamespace(unavailable=unavailable))
+
+    def install(*offers: tuple[str, str]) -> None:
+        entries = tuple(EntryPoint(name, value, backends.GROUP) for name, value in offers)
+        monkeypatch.setattr(backends, "_installed", lambda: entries)
+
+    return install
+
+
 def test_auto_takes_the_first_available_and_says_why(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    install: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = {"moon": "no_such_module:Backend", "mars": f"{__name__}:unavailable", "golden": GOLDEN}
-    monkeypatch.setitem(
-        __import__("sys").modules, __name__, __import__("types").SimpleNamespace(unavailable=unavailable)
-    )
-    monkeypatch.setattr(backends, "BACKENDS", table)
+    install(("venus", GOLDEN), ("golden", GOLDEN), ("board", "mars:unavailable"), ("rtl", MOON))
     with caplog.at_level(logging.INFO), Accelerator("tiny") as accelerator:
         assert accelerator.backend.name == "golden"
-    assert "backend golden, the first available of moon, mars, golden" in accelerator.choice
-    assert "backend 'moon' cannot run here: No module named 'no_such_module'; no such place here" in accelerator.choice
+    assert "backend golden, the first available of board, rtl, golden, venus" in accelerator.choice
+    assert "no such place here; backend 'rtl' cannot run here: No module named 'no_such_module'" in accelerator.choice
     assert accelerator.choice in caplog.text
 
 
-def test_auto_prefers_hardware() -> None:
-    assert list(backends.BACKENDS) == ["board", "rtl", "golden"]
+def test_another_package_may_bring_a_backend(install: Callable[..., None]) -> None:
+    install(("golden", MOON), ("venus", GOLDEN))
+    with Accelerator("tiny", "venus") as accelerator:
+        assert accelerator.choice == "backend venus, as asked for"
 
 
-def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "BACKENDS", {"moon": "no_such_module:Backend"})
-    with pytest.raises(BackendUnavailable, match="no backend is available: backend 'moon' cannot run here"):
-        Accelerator("tiny")
+def test_the_installed_backends_are_those_of_pyproject() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert backends.backend_names() == ["board", "rtl", "golden"]
+    assert {entry.name: entry.value for entry in backends._installed()} == project["entry-points"][backends.GROUP]
+
+
+UNAVAILABLE: dict[str, tuple[list[tuple[str, str]], str, type[Exception], str]] = {
+    # what is installed, what is asked for, and what is said
+    "none at all": (
+        [],
+        "auto",
+        BackendUnavailable,
+        r"no package's metadata has the group 'gatewright\.backends'; inst",
+    ),
+    "none, by name": ([], "golden", BackendUnavailable, r"no backend is installed: .* with pip install -e \."),
+    "none that runs": ([("moon", MOON)], "auto", BackendUnavailable, "no backend is available: backend 'moon' cannot"),
+    "no such class": ([("moon", "math:Moon")], "moon", BackendUnavailable, "'moon' cannot run here: .*'Moon'"),
+    "unknown": ([("moon", MOON)], "sun", DriverError, "unknown backend 'sun', allowed: auto, moon"),
+    "twice": ([("moon", MOON), ("moon", GOLDEN)], "moon", BackendUnavailable, "is offered more than once: gate.*, no_"),
+}
+
+
+@pytest.mark.parametrize("case", UNAVAILABLE)
+def test_backends_that_are_not_to_be_had(case: str, install: Callable[..., None]) -> None:
+    offers, name, error, message = UNAVAILABLE[case]
+    install(*offers)
+    with pytest.raises(error, match=message):
+        Accelerator("tiny", name)
 
 
 def test_an_open_backend_can_be_given() -> None:
