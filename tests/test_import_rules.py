@@ -20,7 +20,7 @@ ALLOWED = {
         "gatewright.driver",
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program"},
-    "hw/gatewright_hw": {"gatewright.spec"},
+    "hw/gatewright_hw": {"gatewright.spec", "gatewright.files"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/golden": {
         "gatewright.spec",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gatewright.spec
 import gatewright_hw
+from gatewright.files import written_whole
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.documentation import markdown
@@ -60,6 +61,7 @@ def write(config: AcceleratorConfig, out: Path) -> list[Path]:
     paths = []
     for name, text in contents.items():
         path = out / name
-        path.write_text(text)
+        with written_whole(path) as file:
+            file.write(text.encode())
         paths.append(path)
     return paths

@@ -1,17 +1,22 @@
-"""Files that appear whole or not at all, and streams that nobody reads any more."""
+"""Files that appear whole or not at all, archives of arrays, and streams that nobody reads any more."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
-__all__ = ["check_writable", "reason", "same_file", "silence", "written_whole"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["check_writable", "read_npz", "reason", "same_file", "silence", "written_whole"]
 
 
 @contextmanager
@@ -44,9 +49,23 @@ def check_writable(path: str | Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if _is_special(path):
         return
-    _, work = _target_and_work(path)
+    target, work = _target_and_work(path)
+    with suppress(FileNotFoundError):
+        target.stat()
     work.open("xb").close()
     work.unlink()
+
+
+def read_npz(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in an ``.npz`` file by name. Raises :class:`OSError`, and ValueError for what is none or damaged."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it holds one array, without a name")
+        with loaded as file:
+            return {name: file[name] for name in file.files}
+    except (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encryption and the like
+        raise ValueError(str(error)) from error
 
 
 def _is_special(path: str | Path) -> bool:
@@ -73,6 +92,8 @@ def reason(error: OSError) -> str:
 
 def silence(stream: IO[str] | None) -> None:
     """Let what ``stream`` still holds, and all that follows, go nowhere, since it cannot be written."""
-    with suppress(AttributeError, OSError, ValueError):  # a stream without a descriptor has nothing to lose
-        assert stream is not None
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if stream is None:
+        return
+    with suppress(OSError):  # a stream without a descriptor has nothing to lose
+        descriptor = stream.fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from amaranth.lib import wiring
 
+from gatewright.files import written_whole
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
@@ -136,4 +137,5 @@ def verify(
                 suites.extend(ElementTree.parse(results).getroot().iter("testsuite"))
     if junit:
         junit.parent.mkdir(parents=True, exist_ok=True)
-        ElementTree.ElementTree(suites).write(junit, encoding="utf-8", xml_declaration=True)
+        with written_whole(junit) as file:
+            ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)

@@ -1,13 +1,32 @@
 """The command tree."""
 
 import typer
+from typer.core import TyperGroup
 
 from gatewright import __version__
 from gatewright.cli import bench, compile, generate, info, inspect, recommend, run, simulate, verify
+from gatewright.spec.errors import GatewrightError
 
 __all__ = ["app"]
 
+
+class _Commands(TyperGroup):
+    """Ends of files and broken pipes are errors like others; click takes them for the user's wish to stop.
+
+    That wish has the exit code that shells give it.
+    """
+
+    def invoke(self, context: typer.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (EOFError, BrokenPipeError) as error:
+            raise GatewrightError(f"unexpected end of a file or pipe: {error}") from error
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="FPGA co-design for recommenders that join a graph neural network with a language model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Json, Seed, check_writable, write_json
+from gatewright.cli.options import Config, Json, Seed, check_outputs, write_json
 from gatewright.spec.config import get_config
 
 __all__ = ["app"]
@@ -25,7 +25,7 @@ def simulator(config: Config = "pynq-z2", seed: Seed = 0, json: Json = None) -> 
     from gatewright_sim.stimulus import AggregateStimulus, AttentionStimulus, GemmStimulus
 
     size = get_config(config)
-    check_writable("--json", json)
+    check_outputs({"--json": json})
     seq, dim, features = min(128, size.max_seq), min(32, size.max_head_dim), min(64, size.max_features)
     stimuli = (
         GemmStimulus.random(seed, 128, 384, min(384, size.gemm_max_k)),
@@ -39,8 +39,8 @@ def simulator(config: Config = "pynq-z2", seed: Seed = 0, json: Json = None) -> 
             outcome = simulate(stimulus, config, seed)
         result[stimulus.kernel] = {"cycles": outcome.cycles, "cycles_per_second": outcome.cycles_per_second}
         table.add_row(stimulus.kernel, f"{outcome.cycles:,}", f"{outcome.cycles_per_second:,.0f}")
-    output(json).print(table)
     write_json(json, {"config": config, "kernels": result})
+    output(json).print(table)
 
 
 @app.command()
@@ -57,7 +57,7 @@ def golden(
     from gatewright.driver import Accelerator
     from gatewright.models.export import export_encoder
 
-    check_writable("--json", json)
+    check_outputs({"--json": json})
     lengths = sorted(set(tokens or [32, 128]))
     rng = np.random.default_rng(0)
     inputs = {n: {"ids": rng.integers(1000, 30000, (1, n)), "mask": np.ones((1, n), np.int64)} for n in lengths}
@@ -81,10 +81,10 @@ def golden(
             ours, floats = (median(each) for each in times)
             result[length] = {"golden_s": ours, "onnxruntime_s": floats, "ratio": ours / floats}
             table.add_row(f"{length}", f"{ours * 1e3:.1f} ms", f"{floats * 1e3:.1f} ms", f"{ours / floats:.2f}")
+    write_json(json, {"config": config, "compile_s": compile_seconds, "minilm": result})
     console = output(json)
     console.print(table)
     console.print(f"compiled in {compile_seconds:.1f} s")
-    write_json(json, {"config": config, "compile_s": compile_seconds, "minilm": result})
 
 
 def _turn_by_turn(rounds: int, *functions: Callable[[], object]) -> tuple[list[float], ...]:

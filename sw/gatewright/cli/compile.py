@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gatewright.cli.arrays import read_arrays
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Json, check_writable, write_json
+from gatewright.cli.options import Config, Json, check_outputs, write_json
 from gatewright.program import CompiledProgram, save_program
 from gatewright.program.summary import VariantSummary, summarise
 from gatewright.spec.config import AcceleratorConfig, get_config
@@ -39,16 +39,18 @@ def compile_(
 ) -> None:
     """Compile an ONNX model into one program for an accelerator."""
     chosen = get_config(config)
+    outputs, inputs = {"--output": out, "--json": json}, [model, *(calibration or [])]
     buckets = _sizes("--bucket", bucket)
     capacities = _sizes("--capacity", capacity)
     for dim, sizes in capacities.items():
         if len(sizes) != 1:
             raise GatewrightError(f"--capacity {dim} has {len(sizes)} sizes, allowed: one")
-    check_writable("--output", out)
-    check_writable("--json", json)
+    check_outputs(outputs, inputs)
     sets = [read_arrays("--calibration", path) for path in calibration or []]
     with step("loading the compiler"):
         from gatewright.compiler.compile import compile_model
+        from gatewright.compiler.external_files import external_files
+    check_outputs(outputs, [*inputs, *external_files(model)])
     with step(f"compiling {model} for {config}"):
         program = compile_model(
             model,
@@ -61,12 +63,12 @@ def compile_(
         )
         save_program(program, out)
     summaries = [summarise(program, variant, chosen) for variant in program.variants]
+    write_json(json, _result(program, summaries))
     _show(program, summaries, chosen, out, json)
     if not sets:
         output(json).print(
             "ranges come from synthetic inputs: --calibration with real ones makes the results more exact"
         )
-    write_json(json, _result(program, summaries))
 
 
 def _sizes(option: str, given: list[str] | None) -> dict[str, list[int]]:

@@ -8,17 +8,45 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["bars", "console", "output", "step"]
+from gatewright.files import reason, silence
+from gatewright.spec.errors import GatewrightError
 
-console = Console(stderr=True, highlight=False)
+__all__ = ["STDOUT", "bars", "console", "output", "print_raw", "step"]
+
+
+class _Console(Console):
+    def _check_buffer(self) -> None:  # where rich writes
+        try:
+            super()._check_buffer()
+        except OSError as error:
+            raise GatewrightError(f"standard {'error' if self.stderr else 'output'}: {reason(error)}") from error
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read, such as `head`, has gone: the command goes on, for its files and its exit code."""
+        self.quiet = True
+        silence(self.file)
+
+
+STDOUT = "-"
+"""What `--json` calls stdout."""
+
+console = _Console(stderr=True, highlight=False)
 """Progress and remarks."""
 
-_results = Console(highlight=False)
+_results = _Console(highlight=False)
 
 
 def output(json: Path | None = None) -> Console:
     """The console for results: stdout, unless `--json -` has taken it."""
-    return console if str(json) == "-" else _results
+    return console if str(json) == STDOUT else _results
+
+
+def print_raw(text: str) -> None:
+    """A line on stdout that is meant for programs."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _results.on_broken_pipe()
 
 
 @contextmanager

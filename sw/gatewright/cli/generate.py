@@ -7,6 +7,7 @@ import typer
 
 from gatewright.cli.console import console, step
 from gatewright.cli.options import Config
+from gatewright.files import reason
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import GatewrightError
 
@@ -26,6 +27,6 @@ def generate(
         with step(f"generating {config}"):
             files = write(chosen, out)
     except OSError as error:
-        raise GatewrightError(f"--out {out}: {error.strerror}") from error
+        raise GatewrightError(f"--out {out}: {reason(error)}") from error
     for file in files:
         console.print(f"  {file}")

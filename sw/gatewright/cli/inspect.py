@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Json, check_writable, write_json
+from gatewright.cli.options import Json, check_outputs, output_file, write_json
 from gatewright.program import CompiledProgram, ProgramError, load_program
 from gatewright.program.compiled import Variant
 from gatewright.program.summary import VariantSummary, config_of, summarise
@@ -32,10 +32,17 @@ def inspect(
     config = config_of(compiled)
     if variant is not None and variant >= len(compiled.variants):
         raise ProgramError(f"--variant is {variant}, allowed 0..{len(compiled.variants) - 1}")
-    check_writable("--html", html)
-    check_writable("--json", json)
+    check_outputs({"--html": html, "--json": json}, [program])
     shown = compiled.variants if variant is None else (compiled.variants[variant],)
     summaries = [summarise(compiled, each, config) for each in shown]
+    if html is not None:
+        from gatewright.cli.pictures import page
+
+        with step(f"writing {html}"):
+            text = page(compiled, list(zip(shown, summaries, strict=True)))
+            with output_file("--html", html) as file:
+                file.write(text.encode(errors="replace"))
+    write_json(json, _result(compiled, shown, summaries))
     console = output(json)
     _interface(console, compiled)
     for each, summary in zip(shown, summaries, strict=True):
@@ -44,12 +51,6 @@ def inspect(
         _host(console, summary)
         _commands(console, summary)
         _memory(console, each, compiled)
-    if html is not None:
-        from gatewright.cli.pictures import page
-
-        with step(f"writing {html}"):
-            html.write_text(page(compiled, list(zip(shown, summaries, strict=True))), encoding="utf-8")
-    write_json(json, _result(compiled, shown, summaries))
 
 
 def _name(title: str) -> Column:

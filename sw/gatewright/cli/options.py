@@ -1,15 +1,19 @@
-"""Options that several subcommands share, and the writer of `--json`."""
+"""Options that several subcommands share, and the files that they name."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from gatewright.cli.console import STDOUT, print_raw
+from gatewright.files import check_writable, reason, same_file, written_whole
 from gatewright.spec.config import CONFIGS
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["Config", "Data", "Json", "Seed", "Waves", "check_writable", "write_json"]
+__all__ = ["Config", "Data", "Json", "Seed", "Waves", "check_outputs", "data_files", "output_file", "write_json"]
 
 Config = Annotated[str, typer.Option("--config", help=f"Accelerator configuration: {', '.join(CONFIGS)}.")]
 Data = Annotated[
@@ -21,25 +25,54 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inp
 Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the RTL to this FST file.")]
 
 
-def check_writable(option: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written before any work is done for it; what is there, or is not, stays so."""
-    if path is None or str(path) == "-":
-        return
+def data_files(data: Path | None) -> tuple[Path, ...]:
+    """What `--data` reads."""
+    return () if data is None else (data / "ratings.csv", data / "movies.csv")
+
+
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
+    """Refuse, before any work is done, an output that cannot be written, or that is an input or another output.
+
+    ``outputs`` are files by option, None where the option is not given. What is there, or is not, stays so.
+    """
+    taken = {path: "which is read" for path in inputs}
+    for option, path in outputs.items():
+        if path is None or (option == "--json" and str(path) == STDOUT):
+            continue
+        for other, use in taken.items():
+            if (path.is_file() or not path.exists()) and same_file(path, other):  # devices may be shared
+                raise GatewrightError(f"{option} {path}: the same file as {other}, {use}")
+        with _named(option, path):
+            check_writable(path)
+        taken[path] = f"which {option} writes"
+
+
+@contextmanager
+def _named(option: str, path: Path) -> Iterator[None]:
+    """An error of the system becomes one that names the option."""
     try:
-        new = not path.exists()
-        path.open("ab").close()
-        if new:
-            path.unlink()
+        yield
     except OSError as error:
-        raise GatewrightError(f"{option} {path}: {error.strerror}") from error
+        raise GatewrightError(f"{option} {path}: {reason(error)}") from error
+
+
+@contextmanager
+def output_file(option: str, path: Path) -> Iterator[BinaryIO]:
+    """A file to write, whole or not at all; an error names ``option``."""
+    with _named(option, path), written_whole(path) as file:
+        yield file
 
 
 def write_json(path: Path | None, result: dict[str, Any]) -> None:
-    """Write ``result`` to ``path``, to stdout for `-`, nowhere for None."""
+    """Write ``result`` to ``path``, to stdout for `-`, nowhere for None.
+
+    Comes before tables are printed, which may end early: the reader of a pipe may go away.
+    """
     if path is None:
         return
     text = json.dumps(result, indent=2)
-    if str(path) == "-":
-        typer.echo(text)
+    if str(path) == STDOUT:
+        print_raw(text)
         return
-    path.write_text(text + "\n")
+    with output_file("--json", path) as file:
+        file.write(f"{text}\n".encode())

@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatewright.cli.console import bars, output, step
-from gatewright.cli.options import Config, Data, Json, check_writable, write_json
+from gatewright.cli.counters import engine_table, milliseconds
+from gatewright.cli.options import Config, Data, Json, check_outputs, data_files, write_json
 from gatewright.driver import Accelerator, Report
 from gatewright.recommender.request import HybridRecommender, Recommendation
 from gatewright.spec.config import AcceleratorConfig, get_config
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from gatewright.models.reference import Agreement
 
 __all__ = ["recommend"]
+
+GOLDEN = "golden"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Served:
 
 
 def _open(config: AcceleratorConfig, backend: str) -> Accelerator:
-    with step(f"opening {config.name} on backend {backend}" + (" (built on first use)" if backend != "golden" else "")):
+    with step(f"opening {config.name} on backend {backend}" + (" (built on first use)" if backend != GOLDEN else "")):
         return Accelerator(config, backend)
 
 
@@ -42,6 +45,15 @@ def _serve(accelerator: Accelerator, deployed: "Deployed", user: int, query: str
     with step(f"one request on backend {name}"):
         answer = HybridRecommender(accelerator, deployed.model, deployed.program).recommend(user, query, top)
     return Served(name, accelerator.choice, answer, accelerator.report())
+
+
+def _equals_golden(
+    served: Served, config: AcceleratorConfig, deployed: "Deployed", user: int, query: str | None, top: int
+) -> bool:
+    """Whether the golden model gives every score bit for bit."""
+    with _open(config, GOLDEN) as accelerator:
+        golden = _serve(accelerator, deployed, user, query, top)
+    return np.array_equal(served.answer.scores, golden.answer.scores)
 
 
 def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, reference: "Agreement") -> dict[str, Any]:
@@ -71,22 +83,18 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     for rank, item in enumerate(served.answer.items, 1):
         items.add_row(str(rank), item.title, item.genres.replace("|", ", "), f"{item.score:.3f}")
     console.print(items)
-    engines = Table("engine", "commands", "cycles", "compute bound", "memory bound")
-    for engine in served.report.engines:
-        row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
-        engines.add_row(engine.name, *(f"{value:,}" for value in row))
-    console.print(engines)
+    console.print(engine_table(served.report))
     for saturation in served.answer.saturated:
         console.print(escape(str(saturation)))
     console.print(served.choice)
     if served.report.cycles:
-        milliseconds = served.report.cycles / config.clock_mhz / 1e3
         console.print(
-            f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, {milliseconds:.1f} ms "
-            f"of accelerator time at an assumed {config.clock_mhz:g} MHz"
+            f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, "
+            f"{milliseconds(served.report, config):.1f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
         )
-    name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
-    console.print(f"{name} = golden: {equal} (all {len(served.answer.scores):,} scores compared bit for bit)")
+    if served.backend != GOLDEN:
+        name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
+        console.print(f"{name} = golden: {equal} (all {len(served.answer.scores):,} scores compared bit for bit)")
     reference = result["reference"]
     console.print(
         f"PyTorch float: {reference['top10_overlap']:.0%} of the top 10 in common, "
@@ -107,7 +115,7 @@ def recommend(
 ) -> None:
     """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
     chosen = get_config(config)
-    check_writable("--json", json)
+    check_outputs({"--json": json}, data_files(data))
     with step("loading"):
         from gatewright.models.data import load_movielens
         from gatewright.models.deploy import deploy_or_load
@@ -121,14 +129,12 @@ def recommend(
             trained = train_or_load(ratings, progress=progress)
             deployed = deploy_or_load(trained, chosen, progress)
         served = _serve(accelerator, deployed, user, query, top)
-    with _open(chosen, "golden") as accelerator:
-        golden = _serve(accelerator, deployed, user, query, top)
+    equal = served.backend == GOLDEN or _equals_golden(served, chosen, deployed, user, query, top)
     with step("the same request in PyTorch float"):
         meant = trained.reference().request(index, query)
         reference = agreement(served.answer.scores, meant, served.answer.seen)
-    equal = np.array_equal(served.answer.scores, golden.answer.scores)
     result = _result(served, chosen, equal, reference)
-    _show(served, chosen, result, json)
     write_json(json, result)
+    _show(served, chosen, result, json)
     if not result["golden_equal"]:
         raise typer.Exit(1)

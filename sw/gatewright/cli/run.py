@@ -11,7 +11,8 @@ from rich.table import Table
 
 from gatewright.cli.arrays import read_arrays, write_arrays
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Json, check_writable, write_json
+from gatewright.cli.counters import engine_table, milliseconds
+from gatewright.cli.options import Json, check_outputs, write_json
 from gatewright.driver import Accelerator, LoadedProgram, Report
 from gatewright.program import load_program
 from gatewright.program.compiled import HostStep
@@ -36,8 +37,7 @@ def run(
     compiled = load_program(program)
     chosen = get_config(config) if config else config_of(compiled)
     given = read_arrays("--inputs", inputs)
-    check_writable("--outputs", outputs)
-    check_writable("--json", json)
+    check_outputs({"--outputs": outputs, "--json": json}, [program, inputs])
     with step(f"opening {chosen.name} on backend {backend}"):
         accelerator = Accelerator(chosen, backend)
     with accelerator, accelerator.load(compiled) as loaded:
@@ -45,12 +45,8 @@ def run(
             results = loaded(**given)
         write_arrays("--outputs", outputs, results)
         report = accelerator.report()
-        _show(loaded, results, report, accelerator.choice, chosen, json)
         write_json(json, _result(loaded, results, report, accelerator.backend.name, chosen))
-
-
-def _milliseconds(report: Report, config: AcceleratorConfig) -> float:
-    return report.cycles / config.clock_mhz / 1e3
+        _show(loaded, results, report, accelerator.choice, chosen, json)
 
 
 def _show(
@@ -66,11 +62,7 @@ def _show(
     for name, array in results.items():
         values.add_row(escape(name), str(array.dtype), escape(str(list(array.shape))))
     console.print(values)
-    engines = Table("engine", "commands", "cycles", "compute bound", "memory bound")
-    for engine in report.engines:
-        row = (engine.commands, engine.cycles, engine.min_cycles_compute, engine.min_cycles_memory)
-        engines.add_row(engine.name, *(f"{value:,}" for value in row))
-    console.print(engines)
+    console.print(engine_table(report))
     for nodes, seconds in _host(loaded):
         console.print(f"host step {escape(nodes)}: {1e3 * seconds:.2f} ms of this machine's time")
     for saturation in loaded.report.saturated:
@@ -79,7 +71,7 @@ def _show(
     if report.cycles:
         console.print(
             f"cycles: {report.cycles:,} from {report.programs} doorbell{'s' * (report.programs != 1)}, "
-            f"{_milliseconds(report, config):.2f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
+            f"{milliseconds(report, config):.2f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
         )
 
 
@@ -100,7 +92,7 @@ def _result(
         "dims": loaded.report.variant.dims,
         "doorbells": report.programs,
         "cycles": report.cycles,
-        "milliseconds_at_assumed_clock": _milliseconds(report, config),
+        "milliseconds_at_assumed_clock": milliseconds(report, config),
         "assumed_clock_mhz": config.clock_mhz,
         "engines": [asdict(engine) for engine in report.engines],
         "host_steps": [{"nodes": nodes, "seconds": spent} for nodes, spent in _host(loaded)],

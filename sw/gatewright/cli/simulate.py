@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Data, Json, Seed, Waves, check_writable, write_json
+from gatewright.cli.options import Config, Data, Json, Seed, Waves, check_outputs, data_files, write_json
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import GatewrightError
 
@@ -52,10 +52,10 @@ def _simulate(
     from gatewright_sim.experiment import simulate
 
     get_config(config)
-    check_writable("--json", json)
     stimulus = make(seed)
     with step(f"simulating {stimulus.kernel} on the RTL of {config}"):
         outcome = simulate(stimulus, config, seed, waves)
+    write_json(json, outcome.as_dict())
     table = Table(title=f"{outcome.kernel} {outcome.shape}", show_header=False)
     table.add_row("cycles", f"{outcome.cycles:,}")
     table.add_row("compute bound", f"{outcome.min_cycles_compute:,} ({outcome.compute_fraction:.1%} of the peak rate)")
@@ -66,7 +66,6 @@ def _simulate(
         "largest error to PyTorch", f"{outcome.torch_max_abs_error:.4g} (last place {outcome.output_scale:.4g})"
     )
     output(json).print(table)
-    write_json(json, outcome.as_dict())
     if not outcome.golden_equal:
         raise typer.Exit(1)
 
@@ -78,6 +77,7 @@ def _kernel(make: Callable[..., "Stimulus"]) -> Callable[..., "Stimulus"]:
     @wraps(make)
     def command(**options: Any) -> None:
         mine = {option.name: options.pop(option.name) for option in own}
+        check_outputs({"--json": options["json"], "--waves": options["waves"]}, data_files(mine.get("data")))
         _simulate(lambda seed: make(seed, **mine), **options)
 
     command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]

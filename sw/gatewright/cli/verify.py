@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gatewright.cli.console import console, output
-from gatewright.cli.options import Seed, Waves, check_writable
+from gatewright.cli.options import Seed, Waves, check_outputs
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["verify"]
@@ -24,8 +24,7 @@ def verify(
 
     if waves and not name:
         raise GatewrightError("--waves records one bench: name it, allowed: " + ", ".join(BENCHES))
-    check_writable("--junit", junit)
-    check_writable("--waves", waves)
+    check_outputs({"--junit": junit, "--waves": waves})
     failed = 0
     with console.status("running the benches; each first builds its simulator"):
         for verdict in run([name] if name else BENCHES, seed, junit, waves):

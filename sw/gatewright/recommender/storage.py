@@ -7,14 +7,13 @@ JSON text).
 
 import hashlib
 import json
-import zipfile
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from gatewright.files import reason, written_whole
+from gatewright.files import read_npz, reason, written_whole
 from gatewright.recommender.errors import ModelFileError
 
 __all__ = ["load", "save"]
@@ -40,9 +39,8 @@ def load(path: Path, kind: type[T], version: int) -> T:
     if not path.is_file():
         raise ModelFileError(f"model file {path} does not exist")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+    except (ValueError, OSError) as error:
         raise ModelFileError(f"model file {path} is damaged: {error}") from error
     checksum = arrays.pop(_CHECKSUM, None)
     if checksum is None or checksum.shape != (32,) or not np.array_equal(checksum, _checksum(arrays)):

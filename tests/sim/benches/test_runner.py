@@ -8,6 +8,7 @@ import pytest
 from gatewright.driver.errors import BackendUnavailable
 from gatewright_hw.engines.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
+from gatewright_sim.benches.harness import runner
 from gatewright_sim.benches.harness.runner import BenchError, build_simulator, run_cocotb
 
 BENCH = """
@@ -84,6 +85,18 @@ def test_no_test_is_a_failure(design: str) -> None:
 def test_a_test_that_never_ends_is_stopped(design: str) -> None:
     with pytest.raises(BenchError, match="limit 3 s"):
         run(design, "endless", timeout_s=3)
+
+
+def test_a_full_disk_is_no_failed_test(design: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runner._PortsOnly, "test", lambda *_, **__: None)
+    with pytest.raises(BenchError, match="left no results"):
+        run(design, "right")
+    monkeypatch.setattr(runner, "written_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(design, "right")
 
 
 def test_waves(design: str, tmp_path: Path) -> None:

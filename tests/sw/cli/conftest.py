@@ -5,11 +5,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from gatewright.__main__ import main
 from gatewright.models.data import load_movielens
+from gatewright.program import save_program
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,50 @@ def small_movielens(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writerow(["movieId", "title", "genres"])
         writer.writerows(zip(data.movie_ids, data.titles, data.genres, strict=True))
     return folder
+
+
+@pytest.fixture
+def saved(programs: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Writes one of the small programs."""
+
+    def save(name: str = "linear", **arguments: Any) -> Path:
+        save_program(getattr(programs, name)(**arguments), tmp_path / f"{name}.gwp")
+        return tmp_path / f"{name}.gwp"
+
+    return save
+
+
+@pytest.fixture
+def x() -> np.ndarray:
+    """What the program `linear` reads: float32 [4, 24]."""
+    return (np.arange(96) * 37 % 201 - 100).reshape(4, 24).astype(np.float32)
+
+
+@pytest.fixture
+def inputs(x: np.ndarray, tmp_path: Path) -> Path:
+    np.savez(tmp_path / "x.npz", x=x)
+    return tmp_path / "x.npz"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """relu(x W) [n, 4] -> [n, 3], n dynamic."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.arange(12, dtype=np.float32).reshape(4, 3) / 12
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], name="mm"), helper.make_node("Relu", ["h"], ["y"], name="r")]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size]) for name, size in (("x", 4), ("y", 3)))
+    graph = helper.make_graph(nodes, "small", [x], [y], [numpy_helper.from_array(weight, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    return tmp_path / "m.onnx"
+
+
+@pytest.fixture
+def big_model(model: Path) -> Path:
+    """The same with its weights in `weights.bin`."""
+    import onnx
+
+    path = model.with_name("big.onnx")
+    onnx.save(onnx.load(model), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    return path

@@ -134,6 +134,7 @@ def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Pa
         least = max(engine["min_cycles_compute"], engine["min_cycles_memory"])
         assert engine["cycles"] >= least if backend == "rtl" else engine["cycles"] == 0
     assert (result["cycles"] > sum(engine["cycles"] for engine in engines.values())) == (backend == "rtl")
+    assert ("RTL = golden: yes" in done.out) == ("cycles" in done.out) == (backend == "rtl")
     assert set(result["reference"]) == {"top10_overlap", "max_abs_error", "cosine"}
     assert result["reference"]["cosine"] > 0.99
 
@@ -150,7 +151,7 @@ def test_an_answer_that_differs_from_golden_exits_1(small_movielens: Path, gatew
 
     monkeypatch.setattr(HybridRecommender, "scores", wrong)
     done = gatewright(
-        "recommend", "--user", 15, "--data", small_movielens, "--config", "tiny", "--backend", "golden"
+        "recommend", "--user", 15, "--data", small_movielens, "--config", "tiny", "--backend", "rtl"
     )  # fmt: skip
     assert done.code == 1
     assert "= golden: NO" in done.out
