@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgrade
 from gatewright.compiler.model_file.sizes import forget_unknown_sizes, forget_wrong_shapes
 from gatewright.compiler.model_file.source import parse
 from gatewright.compiler.model_file.tensors import all_graphs, check_tensors
+from gatewright.compiler.model_file.text import keep_names_alone
 from gatewright.compiler.operators import DOMAIN, OPERATORS
 from gatewright.program.errors import first_line
 
@@ -38,7 +38,7 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     file = parse(source)
     proto, label = file.proto, file.label
     try:
-        _drop_unneeded(proto)
+        keep_names_alone(proto, label)
         read_external_data(file)
         check_tensors(proto, label)
         forget_unknown_sizes(proto)
@@ -54,25 +54,6 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     _check_operators(model, label)
     _check_finite(model, label)
     return model
-
-
-def _drop_unneeded(proto: onnx.ModelProto) -> None:
-    """Training, and notes: text of any size and encoding, which no later step reads."""
-    del proto.training_info[:], proto.metadata_props[:]
-    proto.ClearField("doc_string")
-    for function in proto.functions:
-        _drop_notes(function, function.node)
-    for graph in all_graphs(proto):
-        _drop_notes(graph, graph.node)
-        for notes in (*graph.initializer, *graph.value_info, *graph.input, *graph.output):
-            _drop_notes(notes)
-    proto.graph.name = proto.graph.name or "graph"
-
-
-def _drop_notes(owner: Any, nodes: Iterable[onnx.NodeProto] = ()) -> None:
-    for each in (owner, *nodes):
-        each.ClearField("doc_string")
-        each.ClearField("metadata_props")
 
 
 def _check(proto: onnx.ModelProto, label: str) -> None:

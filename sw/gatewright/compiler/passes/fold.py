@@ -1,15 +1,13 @@
 """Everything that depends on constants alone is computed now; shapes are inferred on the way."""
 
 import logging
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx_ir as ir
 from onnxscript import optimizer
 
 from gatewright.compiler.operators import DOMAIN
-from gatewright.compiler.passes.probe import session
+from gatewright.compiler.passes.probe import evaluator
 from gatewright.compiler.passes.rewriting import Pass, array, emit, initializer, replace, sizes
 from gatewright.compiler.passes.shapes import infer_more
 
@@ -70,7 +68,7 @@ def _fold(model: ir.Model, node: ir.Node) -> bool:
         return False
     if any(int(np.prod(sizes(value) or (0,))) > LARGEST for value in node.outputs):
         return False
-    results = _run(model, node)
+    results = evaluator(model, node.outputs)()
     if not all(isinstance(result, np.ndarray) for result in results):  # sequences
         return False
     for value, is_output, result in zip(node.outputs, outputs, results, strict=True):
@@ -85,8 +83,3 @@ def _fold(model: ir.Model, node: ir.Node) -> bool:
 
 def _is_graph(attribute: ir.Attr) -> bool:
     return attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-
-
-def _run(model: ir.Model, node: ir.Node) -> list[npt.NDArray[Any]]:
-    results: list[npt.NDArray[Any]] = session(model, list(node.outputs), []).run(None, {})
-    return results

@@ -1,6 +1,6 @@
 """Run a piece of the model on chosen inputs, to see what it means."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.passes.rewriting import array, sizes
+from gatewright.program.onnx_session import OnnxSession
 
-__all__ = ["ancestors", "evaluate", "mask_sources", "probe_masks", "session"]
+__all__ = ["ancestors", "evaluate", "evaluator", "mask_sources", "probe_masks"]
 
 _KEYS = 48  # single positions that are probed, at most
 _RANDOM = 6
@@ -86,10 +87,9 @@ def evaluate(
         shape, kind = sizes(source), source.dtype
         assert shape is not None and kind is not None and source.name is not None
         arrays = [feed.reshape(shape).astype(kind.numpy()) for feed in feeds]
-        run = session(model, wanted, [source]) if wanted else None
+        compute = evaluator(model, wanted, [source]) if wanted else None
         computed = [
-            {source: data, **(dict(zip(wanted, run.run(None, {source.name: data}), strict=True)) if run else {})}
-            for data in arrays
+            {source: data, **(dict(zip(wanted, compute(data), strict=True)) if compute else {})} for data in arrays
         ]
     return [
         [found[value] if constant is None else constant for value, constant in zip(values, constants, strict=True)]
@@ -97,14 +97,16 @@ def evaluate(
     ]
 
 
-def session(model: ir.Model, wanted: Sequence[ir.Value], given: Sequence[ir.Value]) -> Any:
-    """An onnxruntime session that computes ``wanted`` from ``given`` and the model's constants."""
-    import onnxruntime
+def evaluator(
+    model: ir.Model, wanted: Sequence[ir.Value], given: Sequence[ir.Value] = ()
+) -> Callable[..., list[npt.NDArray[Any]]]:
+    """A function of arrays for ``given`` that computes ``wanted`` by onnxruntime from them and the model's constants.
 
+    It raises `SessionError`, now or when it is called.
+    """
     graph = ir.convenience.extract(model.graph, given, list(dict.fromkeys(wanted)))
     piece = ir.Model(graph, ir_version=model.ir_version, functions=list(model.functions.values()))
     piece.opset_imports.update(model.opset_imports)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 4, 1
-    data = ir.to_proto(piece).SerializeToString()
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = OnnxSession(ir.to_proto(piece).SerializeToString(), threads=1)
+    outputs, inputs = ([value.name or "" for value in values] for values in (wanted, given))
+    return lambda *arrays: session.run(outputs, dict(zip(inputs, arrays, strict=True)))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from gatewright.compiler.passes.probe import session
+from gatewright.compiler.passes.probe import evaluator
 from gatewright.compiler.passes.rewriting import Pass, array, bypass, emit, initializer, producer, replace, scalar
 
 __all__ = ["QUANTISED", "RANGE", "ImportQuantised"]
@@ -109,7 +109,7 @@ def _import_constant(model: ir.Model, node: ir.Node) -> bool:
     if source is None or constant is None or output.is_graph_output():
         return False
     wanted = [output] if quantise is None else [output, source]
-    data, *quantised = session(model, wanted, []).run(None, {})
+    data, *quantised = evaluator(model, wanted)()
     integers = quantised[0] if quantised else constant
     if data.dtype != np.float32:
         return False

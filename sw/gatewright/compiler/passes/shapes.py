@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -11,6 +10,7 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.dimensions import symbols
 from gatewright.compiler.passes.rewriting import Pass, array
+from gatewright.program.onnx_session import OnnxSession, SessionError
 
 __all__ = ["CheckShapes", "infer_more"]
 
@@ -93,22 +93,13 @@ def _plain(size: Size) -> Size:
 
 def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
     """Ask onnxruntime for the types of ``values``, by making them outputs."""
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
-
     proto = ir.to_proto(model)
     outputs = {output.name for output in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in values if value.name not in outputs)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
     try:
-        session: Any = onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except (runtime.Fail, runtime.InvalidGraph, runtime.NotImplemented) as error:
-        raise CompileError(f"onnxruntime refuses the model: {str(error).splitlines()[0]}") from None
-    found = {output.name: output for output in session.get_outputs()}
+        found = OnnxSession(proto.SerializeToString(), fused=False).outputs
+    except SessionError as error:
+        raise CompileError(f"the model has shapes that ONNX does not infer: {error}") from None
     changed = False
     for value in values:
         output = found[value.name]

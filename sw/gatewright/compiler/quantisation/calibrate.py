@@ -14,6 +14,7 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
 from gatewright.compiler.quantisation.observation import MASKED, Observation
+from gatewright.program.onnx_session import OnnxSession, SessionError
 
 __all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "synthetic"]
 
@@ -34,12 +35,12 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
     hidden = hidden_by(model)
     found: dict[str, list[Observation]] = {}
     share = max(SAMPLE_ROWS // max(len(inputs), 1), 8)
-    names = [value.name for value in session.get_outputs()]
+    names = list(session.outputs)
     for feed in inputs:
         try:
-            results = session.run(names, dict(feed))
-        except Exception as error:
-            raise CompileError(f"calibration input refused: {_first_line(error)}") from error
+            results = session.run(names, feed)
+        except SessionError as error:
+            raise CompileError(f"calibration input refused: {error}") from error
         for name, array in {**dict(zip(names, results, strict=True)), **feed}.items():
             if name in counted:
                 kept = kept_rows(hidden, name, feed)
@@ -61,23 +62,18 @@ def _counts(value: ir.Value) -> bool:
     return any(node.op_type in ("Cast", "DequantizeLinear") and index == 0 for node, index in value.uses())
 
 
-def open_session(model: ir.Model, names: Sequence[str]) -> Any:
+def open_session(model: ir.Model, names: Sequence[str]) -> OnnxSession:
     """ONNX Runtime on a model that also returns the values ``names``; nothing is fused, so that each of them exists.
 
     Raises :class:`CompileError` when it refuses the model.
     """
-    import onnxruntime
-
     proto = ir.to_proto(model)
     there = {value.name for value in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base but Exception
-        raise CompileError(f"ONNX Runtime refuses the model for calibration: {_first_line(error)}") from error
+        return OnnxSession(proto.SerializeToString(), fused=False)
+    except SessionError as error:
+        raise CompileError(f"the model cannot be calibrated: {error}") from error
 
 
 def _observe(array: npt.NDArray[Any], share: int) -> Observation:
@@ -134,7 +130,3 @@ def _index_limit(node: ir.Node, index: int) -> int:
         return 0
     rows = table.shape[0]
     return rows if isinstance(rows, int) else 0
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -43,7 +43,7 @@ def node_errors(
     program = CompiledProgram("measurement", config.name, config.hash, SPEC_VERSION, image, nbytes, variants)
     with Accelerator(config, "golden", memory_bytes=2 * nbytes) as accelerator, accelerator.load(program) as loaded:
         found = loaded(**feed)
-    expected = dict(zip(values, open_session(model, list(values)).run(list(values), dict(feed)), strict=True))
+    expected = dict(zip(values, open_session(model, list(values)).run(list(values), feed), strict=True))
     hidden = hidden_by(model)
     errors: dict[str, float] = {}
     for node in model.graph:

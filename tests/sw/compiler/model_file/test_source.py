@@ -106,3 +106,18 @@ def test_two_initializers_of_one_name(layer):
     model.graph.initializer.add().CopyFrom(model.graph.initializer[0])
     with pytest.raises(CompileError, match=r"initializer.* w|w.* initializer"):
         read_model(model)
+
+
+def test_notes_may_be_anything(layer):
+    data = layer()
+    data.doc_string = data.graph.doc_string = data.graph.node[0].doc_string = "~latin~"
+    data.graph.node[0].metadata_props.add(key="by", value="~latin~")
+    found = read_model(data.SerializeToString().replace(b"~", b"\xe4"))
+    assert [node.name for node in found.graph] == ["layer"]
+
+
+@pytest.mark.parametrize("name", ["layer", "w", "MatMul", "x"])
+def test_names_must_be_text(name, layer):
+    data = layer().SerializeToString().replace(name.encode(), b"\xe4" * len(name))
+    with pytest.raises(CompileError, match=r"the name .* is no UTF-8 text"):
+        read_model(data)
