@@ -65,8 +65,8 @@ def _show(
     console.print(engine_table(report))
     for nodes, seconds in _host(loaded):
         console.print(f"host step {escape(nodes)}: {1e3 * seconds:.2f} ms of this machine's time")
-    for saturation in loaded.report.saturated:
-        console.print(escape(str(saturation)))
+    for remark in (*loaded.report.saturated, *loaded.report.empty):
+        console.print(escape(str(remark)))
     console.print(choice)
     if report.cycles:
         console.print(
@@ -97,6 +97,7 @@ def _result(
         "engines": [asdict(engine) for engine in report.engines],
         "host_steps": [{"nodes": nodes, "seconds": spent} for nodes, spent in _host(loaded)],
         "saturated": [asdict(saturation) for saturation in loaded.report.saturated],
+        "empty_masks": [asdict(mask) for mask in loaded.report.empty],
         "outputs": {name: {"dtype": str(each.dtype), "shape": list(each.shape)} for name, each in results.items()},
         "outputs_sha256": outputs_digest(results),
     }

@@ -22,7 +22,7 @@ from gatewright.driver.gate import Gate, exclusive
 from gatewright.driver.host_step import HostRunner
 from gatewright.program.check import check, command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Value, Variant, shape_at
-from gatewright.program.convert import Saturation, accept, bind, decode, encode, pad
+from gatewright.program.convert import EmptyMask, Saturation, accept, bind, decode, empty_mask, encode, pad
 from gatewright.program.errors import InputError, ProgramError
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
 from gatewright.spec.commands import check as check_command
@@ -46,11 +46,13 @@ class CallReport:
     variant : of the program that ran.
     host_seconds : of each host step.
     saturated : inputs, and results of host steps, with elements outside the range that the program was calibrated for.
+    empty : masks that leave nothing of a sequence.
     """
 
     variant: Variant
     host_seconds: tuple[float, ...]
     saturated: tuple[Saturation, ...]
+    empty: tuple[EmptyMask, ...]
 
 
 class LoadedProgram(AbstractContextManager["LoadedProgram"]):
@@ -129,13 +131,14 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         loaded = _choose(self._variants, sizes)
         variant = loaded.variant
         held = variant.capacity | sizes | variant.dims  # between the steps
+        empty = loaded.empty(values)
         values = {value.name: pad(value, values[value.name], held) for value in variant.inputs}
-        values, report = self._run(loaded, values, held)
+        values, report = self._run(loaded, values, held, empty)
         return {value.name: _cut(value, values[value.name], sizes) for value in variant.outputs}, report
 
     @exclusive
     def _run(
-        self, loaded: _LoadedVariant, values: dict[str, Array], sizes: dict[str, int]
+        self, loaded: _LoadedVariant, values: dict[str, Array], sizes: dict[str, int], empty: tuple[EmptyMask, ...]
     ) -> tuple[dict[str, Array], CallReport]:
         if self._memory is None:
             raise DriverError(f"program {self.program.name!r} has been closed")
@@ -148,7 +151,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
                 seconds.append(time.perf_counter() - start)
             else:
                 values |= step.run(values, sizes, self._memory, self._launch, saturated)
-        self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated))
+        self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated), empty)
         return values, report
 
     @property
@@ -185,6 +188,12 @@ class _LoadedVariant:
             name: max((step.least.get(name, 0) for step in self._fabric), default=0) for name in variant.capacity
         }
 
+    def empty(self, inputs: dict[str, Array]) -> tuple[EmptyMask, ...]:
+        """The masks among the inputs, before they are padded, that leave nothing of a sequence."""
+        masks = [placement for step in self._fabric for placement in step.inputs if placement.name in inputs]
+        found = (empty_mask(placement, inputs[placement.name]) for placement in masks)
+        return tuple(dict.fromkeys(each for each in found if each))
+
     def place(self, memory: DeviceMemory) -> None:
         for step in self._fabric:
             step.place(memory)
@@ -194,7 +203,7 @@ class _LoadedStep:
     """A fabric step: its commands with addresses of the bus, and the fields that depend on dynamic sizes."""
 
     def __init__(self, step: FabricStep, variant: Variant, program: CompiledProgram, config: AcceleratorConfig) -> None:
-        self._step = step
+        self._step, self.inputs = step, step.inputs
         self._words = command_words(program.image, step).copy()
         self._opcodes = self._words[:, 0] & ((1 << FLAGS_LSB) - 1)
         self._nodes = nodes_of(step)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from gatewright.program.compiled import BIT, Placement, Value, shape_at
 from gatewright.program.errors import InputError
 
-__all__ = ["Saturation", "accept", "bind", "decode", "encode", "outputs_digest", "pad"]
+__all__ = ["EmptyMask", "Saturation", "accept", "bind", "decode", "empty_mask", "encode", "outputs_digest", "pad"]
 
 Array = npt.NDArray[Any]
 
@@ -120,6 +120,36 @@ class Saturation:
             f"{self.count:,} of {self.elements:,} elements of {self.name!r} are outside "
             f"{self.low:.4g}..{self.high:.4g}, the calibrated range, and were saturated"
         )
+
+
+@dataclass(frozen=True)
+class EmptyMask:
+    """Sequences of which a mask leaves nothing: attention to them, and their mean, are zeros.
+
+    Attributes
+    ----------
+    name : of the mask in the model.
+    count, sequences : how many, and of how many.
+    """
+
+    name: str
+    count: int
+    sequences: int
+
+    def __str__(self) -> str:
+        return (
+            f"the mask {self.name!r} leaves nothing of {self.count:,} of {self.sequences:,} sequences: "
+            "attention to them, and their mean, are zeros"
+        )
+
+
+def empty_mask(placement: Placement, array: Array) -> EmptyMask | None:
+    """What a mask, as the caller gives it, leaves nothing of; None for other values."""
+    if placement.element != BIT or not array.size:
+        return None
+    kept = (array.reshape(-1, array.shape[-1]) != 0) ^ bool(placement.zero_point)
+    count = int(np.count_nonzero(~kept.any(-1)))
+    return EmptyMask(placement.name, count, len(kept)) if count else None
 
 
 def encode(placement: Placement, array: Array, memory: npt.NDArray[np.uint8]) -> Saturation | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gatewright.program.compiled import Placement, Value
-from gatewright.program.convert import accept, decode, encode
+from gatewright.program.convert import accept, decode, empty_mask, encode
 from gatewright.program.errors import InputError
 
 
@@ -85,6 +85,24 @@ def test_what_saturates_is_counted(case: str) -> None:
     found = encode(place, np.array([values], options.get("dtype", np.float32)), memory(place))
     assert (found and (found.count, found.low, found.high)) == expected
     assert found is None or (found.name, found.elements) == ("v", 5)
+
+
+@pytest.mark.parametrize(
+    ("mask", "zero_point", "expected"),
+    [
+        ([[1, 0], [0, 1]], 0, None),
+        ([[1, 0], [0, 0]], 0, (1, 2)),
+        ([[1, 1], [0, 1]], 1, (1, 2)),
+        ([[0, 0], [0, 0]], 1, None),
+        ([[[0, 0]], [[0, 0]]], 0, (2, 2)),
+        ([0, 0], 0, (1, 1)),
+    ],
+)
+def test_masks_that_leave_nothing_are_counted(mask: Any, zero_point: int, expected: tuple[int, int] | None) -> None:
+    array = np.array(mask)
+    found = empty_mask(placement(array.shape, "bit", zero_point=zero_point), array)
+    assert (found and (found.count, found.sequences)) == expected
+    assert empty_mask(placement(array.shape, "int8"), array) is None
 
 
 def test_what_fills_a_dynamic_size_does_not_count() -> None:

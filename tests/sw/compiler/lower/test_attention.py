@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
 from gatewright.spec.commands import Opcode
 
@@ -142,6 +143,18 @@ def test_a_query_without_any_key_gets_zeros(graph, run, mask, causal):
     assert not found[empty].any()
     assert found[~empty].any(-1).all()
     assert outcome.error < 0.02
+
+
+@pytest.mark.parametrize(("kept", "empty"), [((5, 5), []), ((5, 0), [(1, 2)]), ((0, 0), [(2, 2)])])
+def test_a_call_reports_sequences_without_a_key(graph, kept, empty):
+    """Those that the caller brings; what pads a call to its bucket is none of them."""
+    model = attention(graph, "batch", 5, 5, 2, 8, mask="input")
+    program = compile_model(model, config="tiny", buckets={"batch": [4]})
+    feed = inputs(2, 5, 5, 16, kept)
+    with Accelerator(program.config, "golden") as accelerator, accelerator.load(program) as loaded:
+        loaded(**feed)
+        assert [(each.count, each.sequences) for each in loaded.report.empty] == empty
+        assert all("the mask 'mask' leaves nothing of" in str(each) for each in loaded.report.empty)
 
 
 @pytest.mark.parametrize("lowest", [-np.inf, np.finfo(np.float32).min])
