@@ -17,6 +17,8 @@ __all__ = [
     "MANTISSA_BITS",
     "RECIPROCAL_CURVE",
     "ROOT_CURVE",
+    "Int64",
+    "IntArray",
     "bit_length",
     "curve",
     "mantissa",

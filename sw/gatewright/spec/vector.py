@@ -39,6 +39,8 @@ from gatewright.spec.curves import (
     CURVE_FRACTION_BITS,
     RECIPROCAL_CURVE,
     ROOT_CURVE,
+    Int64,
+    IntArray,
     bit_length,
     curve,
     mantissa,
@@ -78,9 +80,6 @@ __all__ = [
     "softmax_weight",
     "table_records",
 ]
-
-IntArray = npt.NDArray[np.integer[Any]]
-Int64 = npt.NDArray[np.int64]
 
 LANES = 4
 """Elements in a cycle: one beat of int16."""

@@ -21,9 +21,8 @@ from gatewright.spec.registers import register
 from gatewright_sim.golden.backend import GoldenBackend
 
 TINY = get_config("tiny")
-RNG = np.random.default_rng(11)
-X = RNG.integers(-100, 100, (4, 24)).astype(np.int8)
-SEQUENCE = RNG.integers(-128, 128, (16, 16)).astype(np.int8)
+X = np.random.default_rng(11).integers(-100, 100, (4, 24)).astype(np.int8)
+SEQUENCE = np.random.default_rng(12).integers(-128, 128, (16, 16)).astype(np.int8)
 BACKENDS = ("golden", "board", "rtl")
 
 
@@ -91,8 +90,8 @@ def test_a_call_reports_the_results_of_host_steps_that_saturated(programs: Any, 
         assert [found.name for found in hosted.report.saturated] == ["r"]
 
 
-def test_a_vector_command(programs: Any, golden: Accelerator) -> None:
-    a, b = RNG.integers(-128, 128, (2, 2, 8))
+def test_a_vector_command(programs: Any, golden: Accelerator, rng: np.random.Generator) -> None:
+    a, b = rng.integers(-128, 128, (2, 2, 8))
     with golden.load(programs.vector()) as loaded:
         y = loaded(a=a, b=b)["y"]
     table = np.clip(4 * np.arange(-32768, 32769, 128), 0, 8000)  # linear between its entries
@@ -354,11 +353,14 @@ def test_nothing_stays_loaded_when_placing_fails(
     assert _used(golden) == 0
 
 
-def test_files_load(programs: Any, golden: Accelerator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Path, str])
+def test_files_load(kind: type, programs: Any, golden: Accelerator, tmp_path: Path) -> None:
     save_program(programs.linear(), tmp_path / "linear.gwp")
-    for path in (tmp_path / "linear.gwp", str(tmp_path / "linear.gwp")):
-        with golden.load(path) as loaded:
-            assert np.array_equal(loaded(x=X * 0.5)["y"], _linear(programs, X))
+    with golden.load(kind(tmp_path / "linear.gwp")) as loaded:
+        assert np.array_equal(loaded(x=X * 0.5)["y"], _linear(programs, X))
+
+
+def test_a_missing_file(golden: Accelerator, tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match=r"none\.gwp does not exist"):
         golden.load(tmp_path / "none.gwp")
 

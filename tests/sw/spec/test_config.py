@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from gatewright.spec.commands import (
 from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import MemoryModel
-from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, constants, register
+from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Register, constants, register
 from gatewright.spec.roofline import roofline
 from gatewright.spec.vector import Combine, ElementType, Function
 
@@ -66,11 +68,13 @@ def test_shipped_configurations() -> None:
 
 def test_the_hash_covers_the_hardware_and_nothing_else() -> None:
     assert replace(TINY, name="other", part="xc7z045", clock_mhz=50.0).hash == TINY.hash
-    hashes = {config.hash for config in CONFIGS.values()}
-    for field, value in (("lanes", 2), ("a_depth", 256), ("max_head_dim", 24), ("outstanding", 16)):
-        hashes.add(replace(TINY, **{field: value}).hash)
-    assert len(hashes) == len(CONFIGS) + 4
+    assert len({config.hash for config in CONFIGS.values()}) == len(CONFIGS)
     assert TINY.hash_text == f"{TINY.hash:016x}"
+
+
+@pytest.mark.parametrize("change", [{"lanes": 2}, {"a_depth": 256}, {"max_head_dim": 24}, {"outstanding": 16}], ids=str)
+def test_other_hardware_has_another_hash(change: dict[str, int]) -> None:
+    assert replace(TINY, **change).hash != TINY.hash
 
 
 @pytest.mark.parametrize(
@@ -104,16 +108,18 @@ def test_registers_do_not_overlap() -> None:
     offsets = [entry.offset for entry in REGISTERS]
     assert offsets == sorted(set(offsets))
     assert all(offset % 4 == 0 and offset < REGISTER_BYTES for offset in offsets)
-    for entry in REGISTERS:
-        taken = 0
-        for field in entry.fields:
-            bits = ((1 << field.width) - 1) << field.lsb
-            assert not taken & bits
-            assert bits < 1 << 32
-            taken |= bits
-            assert entry.extract(0xFFFF_FFFF, field.name) == (1 << field.width) - 1
-    for engine in ENGINES:
-        assert register(f"CYCLES_{engine.upper()}").offset != register(f"COMMANDS_{engine.upper()}").offset
+
+
+@pytest.mark.parametrize("entry", REGISTERS, ids=lambda entry: entry.name)
+def test_fields_of_a_register_do_not_overlap(entry: Register) -> None:
+    masks = [((1 << field.width) - 1) << field.lsb for field in entry.fields]
+    assert sum(masks) == reduce(or_, masks, 0) < 1 << 32
+    assert all(entry.extract(0xFFFF_FFFF, field.name) == (1 << field.width) - 1 for field in entry.fields)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_has_counters(engine: str) -> None:
+    assert register(f"CYCLES_{engine.upper()}").offset != register(f"COMMANDS_{engine.upper()}").offset
 
 
 def test_unknown_registers_and_fields() -> None:
@@ -128,16 +134,23 @@ def test_the_constants_tell_the_configuration(config: AcceleratorConfig) -> None
     values = constants(config)
     assert values["ID"].to_bytes(4, "big") == b"GWRT"
     assert values["CONFIG_HASH_HI"] << 32 | values["CONFIG_HASH_LO"] == config.hash
-    for name, field, size in (
-        ("CAP_ARRAY", "rows", config.array_rows),
-        ("CAP_ARRAY", "lanes", config.lanes),
-        ("CAP_BUFFERS", "b_depth", config.b_depth),
-        ("CAP_ATTENTION", "max_head_dim", config.max_head_dim),
-        ("CAP_AGGREGATE", "max_features", config.max_features),
-        ("CAP_VECTOR", "max_columns", config.max_columns),
-    ):
-        assert register(name).extract(values[name], field) == size
     assert all(0 <= value < 1 << 32 for value in values.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "attribute"),
+    [
+        ("CAP_ARRAY", "rows", "array_rows"),
+        ("CAP_ARRAY", "lanes", "lanes"),
+        ("CAP_BUFFERS", "b_depth", "b_depth"),
+        ("CAP_ATTENTION", "max_head_dim", "max_head_dim"),
+        ("CAP_AGGREGATE", "max_features", "max_features"),
+        ("CAP_VECTOR", "max_columns", "max_columns"),
+    ],
+)
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_the_constants_tell_sizes(config: AcceleratorConfig, name: str, field: str, attribute: str) -> None:
+    assert register(name).extract(constants(config)[name], field) == getattr(config, attribute)
 
 
 def _command(spec: CommandSpec, flags: int, **values: int) -> DecodedCommand:
