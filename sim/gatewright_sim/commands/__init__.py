@@ -1,8 +1,8 @@
 """Commands with their operands: what they compute, and where they lie in a memory; random ones, and those at the
 boundaries of what an engine can do.
 
-One command is one value, ``place`` lays it out. Benches of an engine and of the whole accelerator, tests of the golden
-model and the stimuli of ``gatewright simulate`` all take theirs from here.
+One command is one value, which ``place`` lays out. Benches of an engine and of the whole accelerator and tests of the
+golden model draw theirs here; a stimulus of ``gatewright simulate`` is such a command and the scales of its integers.
 """
 
 from collections.abc import Callable
