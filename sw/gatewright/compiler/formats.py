@@ -77,7 +77,8 @@ class Format:
     def quantise(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[Any]:
         """The nearest integers, saturated symmetrically."""
         top = np.iinfo(self.dtype).max
-        return np.clip(np.rint((values - self.offset) / self.scale), -top, top).astype(self.dtype)
+        integers: npt.NDArray[Any] = np.clip(np.rint((values - self.offset) / self.scale), -top, top)
+        return integers.astype(self.dtype)
 
 
 @dataclass(frozen=True, eq=False)

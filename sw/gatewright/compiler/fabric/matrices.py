@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import onnx_ir as ir
 
@@ -15,12 +14,12 @@ from gatewright.program.compiled import dimension
 __all__ = ["dims", "dynamic", "fits_memory", "sizes"]
 
 
-def dims(shape: Sequence[Any]) -> tuple[int | str, ...]:
+def dims(shape: Iterable[int | ir.SymbolicDim]) -> tuple[int | str, ...]:
     """A shape with names for its dynamic sizes."""
     return tuple(each if isinstance(each, int) else str(each.value) for each in shape)
 
 
-def fits_memory(shape: Sequence[Any]) -> bool:
+def fits_memory(shape: Iterable[int | ir.SymbolicDim]) -> bool:
     """Whether values of a shape can lie in memory: only the first size dynamic, no dynamic number of matrices."""
     named = dims(shape)
     inner = named[1:]
@@ -40,22 +39,15 @@ def dynamic(name: str, capacity: dict[str, int]) -> Dim:
     return Dim(base, capacity[base] + addend, addend)
 
 
-def sizes(shape: Sequence[Any], capacity: dict[str, int]) -> tuple[Size, int]:
+def sizes(shape: Iterable[int | ir.SymbolicDim], capacity: dict[str, int]) -> tuple[Size, int]:
     """Rows and columns; a vector is one row."""
     named = dims(shape)
     if len(named) < 2:
         only = named[0] if named else 1
         return 1, only if isinstance(only, int) else most(dynamic(only, capacity))
-    lead, inner = named[0], named[1:]
-    if isinstance(lead, str):
-        return dynamic(lead, capacity) if math.prod(inner[:-1]) == 1 else _refuse(named), inner[-1]
-    return lead * math.prod(inner[:-1]), inner[-1]
-
-
-def _refuse(shape: tuple[int | str, ...]) -> Size:
-    raise ValueError(f"shape {shape} has a dynamic number of matrices")
-
-
-def static(shape: ir.Shape) -> tuple[int, ...]:
-    """A static shape as integers."""
-    return tuple(int(each) for each in shape)
+    lead, inner = named[0], [int(size) for size in named[1:]]
+    if isinstance(lead, int):
+        return lead * math.prod(inner[:-1]), inner[-1]
+    if math.prod(inner[:-1]) != 1:
+        raise ValueError(f"shape {named} has a dynamic number of matrices")
+    return dynamic(lead, capacity), inner[-1]

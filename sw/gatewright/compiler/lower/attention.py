@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, Format
+from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape
 from gatewright.compiler.lower.masks import key_mask
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
@@ -25,8 +26,7 @@ __all__: list[str] = []
 
 
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
-    q, k, v = (value.shape for value in node.inputs[:3] if value is not None)
-    assert q is not None and k is not None and v is not None
+    q, k, v = (shape_of(value) for value in operands(node, 3))
     if len(q) != 3 or not (q.is_static() and k.is_static() and v.is_static()):
         return f"q is {q}, and attention takes static sizes [batch, sequence, columns]"
     heads = node.attributes.get_int("heads")
@@ -45,9 +45,8 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 def _scores(node: ir.Node, plan: Plan) -> tuple[Format, Format, float]:
     """Formats of q and k, and the real value of one unit of their product."""
-    q, k = node.inputs[:2]
-    assert q is not None and k is not None
-    width = int(k.shape[2])  # type: ignore[index, arg-type]
+    q, k = operands(node, 2)
+    width = static_shape(k)[2]
     q_columns, k_columns = (np.broadcast_to(plan.columns(value), (width,)) for value in (q, k))
     ratio = np.sqrt(q_columns / k_columns)
     unit = float(np.sqrt(q_columns * k_columns).max()) / 127
@@ -56,8 +55,7 @@ def _scores(node: ir.Node, plan: Plan) -> tuple[Format, Format, float]:
 
 def _values(node: ir.Node, plan: Plan) -> Format:
     """The format of v: in proportion to that of the output where it is int8, and such that nothing saturates."""
-    v, out = node.inputs[2], node.outputs[0]
-    assert v is not None
+    v, out = operand(node, 2), node.outputs[0]
     wanted = plan.formats(out)
     if len(wanted) != 1 or wanted[0].dtype != INT8:
         return plan.narrow(v)
@@ -75,12 +73,11 @@ def attention(node: ir.Node, step: LoweredStep) -> None:
     """A command for each sequence, on parts of q, k, v and the output."""
     q_form, k_form, unit = _scores(node, step.plan)
     v_form = _values(node, step.plan)
-    q, k, v = node.inputs[:3]
-    assert q is not None and k is not None and v is not None
+    q, k, v = operands(node, 3)
     on = [step.take(value, form).view for value, form in ((q, q_form), (k, k_form), (v, v_form))]
     out = step.produce(node.outputs[0])
-    batch, keys = (int(size) for size in list(k.shape)[:2])  # type: ignore[arg-type]
-    queries = int(q.shape[1])  # type: ignore[index, arg-type]
+    batch, keys, _ = static_shape(k)
+    queries = static_shape(q)[1]
     mask = node.inputs[3] if len(node.inputs) > 3 else None
     score = score_requantise(unit * node.attributes.get_float("scale"), 1.0, 1)
     mix = Requantise.from_scale(float((v_form.scale / out.format.scale).max()))

@@ -99,5 +99,14 @@ def _command(step: LoweredStep, how: Sum | None, a: Tensor, b: Tensor, out: Tens
     if how is None:
         step.emit.multiply(a, b, out.view, out.format, b_column=column)
     else:
-        signs = {"a_sign": how.a_sign, "b_sign": how.b_sign, "factor": how.factor, "positive": how.positive}
-        step.emit.add(a, b, out.view, out.format, b_column=column, **signs)
+        step.emit.add(
+            a,
+            b,
+            out.view,
+            out.format,
+            a_sign=how.a_sign,
+            b_sign=how.b_sign,
+            b_column=column,
+            factor=how.factor,
+            positive=how.positive,
+        )

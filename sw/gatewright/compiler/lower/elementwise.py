@@ -13,6 +13,7 @@ from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.fabric.matrices import dims
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.functions import RealFunction
+from gatewright.compiler.graph_access import operand, operands
 from gatewright.compiler.lower.broadcast import Dims, Sum, join
 from gatewright.compiler.lower.functions import apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
@@ -80,8 +81,7 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
     if not varying:
         return "all its operands are constant"
     if node.op_type == "Div":
-        divisor = node.inputs[1]
-        assert divisor is not None
+        divisor = operand(node, 1)
         if divisor.const_value is not None and not np.all(divisor.const_value.numpy()):
             return f"the divisor {divisor.name} holds a zero"
     shapes = [
@@ -112,8 +112,7 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 @rule("Add", "Sub", "Mul", "Div", refuse=_refuse, demand=_demand)
 def binary(node: ir.Node, step: LoweredStep) -> None:
     """A constant of one value, or one per column, goes into the output stage; anything else is a second operand."""
-    a, b = node.inputs
-    assert a is not None and b is not None
+    a, b = operands(node, 2)
     shape = step.shape(node.outputs[0])
     first, second = step.constant(a), step.constant(b)
     if second is not None and _per_column(second, step.shape(a), shape):
@@ -206,10 +205,10 @@ def extreme(node: ir.Node, step: LoweredStep) -> None:
     """``max(a, b) = b + positive part of a - b``, the minimum likewise; against one constant a curve with a kink."""
     values = [value for value in node.inputs if value is not None]
     sign = 1 if node.op_type == "Max" else -1
-    constants = [step.constant(value) for value in values]
-    if len(values) == 2 and any(each is not None and each.size == 1 for each in constants):
-        index = 0 if constants[0] is not None and constants[0].size == 1 else 1
-        bound, other = float(constants[index].reshape(-1)[0]), values[1 - index]  # type: ignore[union-attr]
+    constants = [(index, each) for index, value in enumerate(values) if (each := step.constant(value)) is not None]
+    single = next(((index, each) for index, each in constants if each.size == 1), None)
+    if len(values) == 2 and single is not None:
+        bound, other = float(single[1].reshape(-1)[0]), values[1 - single[0]]
         if step.shape(other) == step.shape(node.outputs[0]):
             pick = np.maximum if sign > 0 else np.minimum
             apply(step, other, node.outputs[0], RealFunction(lambda x: pick(x, bound), [bound] if bound else ()))
@@ -233,10 +232,8 @@ def extreme(node: ir.Node, step: LoweredStep) -> None:
 
 
 def _refuse_where(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    mask, *values = node.inputs
-    assert mask is not None
+    mask, *values = operands(node, 3)
     for value in (*values, *node.outputs):
-        assert value is not None
         if value.dtype is None or not value.dtype.is_floating_point():
             return f"{value.name} is {value.dtype}, allowed: real numbers"
         if value.shape is None or not value.shape.is_static():
@@ -249,8 +246,7 @@ def _refuse_where(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 @rule("Where", refuse=_refuse_where)
 def choose(node: ir.Node, step: LoweredStep) -> None:
     """``a m + b (1 - m)`` with a mask m of 0 and 1."""
-    mask, a, b = node.inputs
-    assert mask is not None and a is not None and b is not None
+    mask, a, b = operands(node, 3)
     truth = Format(INT8, np.ones(()))
     given = step.constant(mask)
     m = literal(step, given, truth) if given is not None else step.take(mask, truth)
@@ -265,4 +261,4 @@ def choose(node: ir.Node, step: LoweredStep) -> None:
         part = Tensor(part.view, part.shape, tensor.format, tensor.bound)
         join(step, None, tensor, factor, part)
         parts.append(part)
-    join(step, Sum(), *parts, out)
+    join(step, Sum(), parts[0], parts[1], out)

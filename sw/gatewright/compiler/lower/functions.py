@@ -16,6 +16,7 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.curves import Curve
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
 from gatewright.compiler.functions import CONSTANTS, FUNCTIONS, RealFunction, real_function, scalar
+from gatewright.compiler.graph_access import operand
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
@@ -43,8 +44,7 @@ def only_real(node: ir.Node) -> str | None:
 
 
 def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     if x.dtype is None or not x.dtype.is_floating_point():
         return f"{x.name} is {x.dtype}, allowed: real numbers"
     for index in CONSTANTS.get(node.op_type, ()):
@@ -89,13 +89,15 @@ def _wider(a: Format, b: Format) -> Format:
     return Format(INT16, a.scale + b.scale)
 
 
-def _sample(step: LoweredStep, x: ir.Value) -> np.ndarray:
+def _sample(step: LoweredStep, x: ir.Value) -> npt.NDArray[np.float64]:
     seen = step.plan.observations.get(x.name or "")
     sample = np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
     return sample[np.abs(sample) < MASKED]
 
 
-def _curves(a: Tensor, limit: float, sample: np.ndarray, resolution: float, shape: RealFunction) -> list[Curve]:
+def _curves(
+    a: Tensor, limit: float, sample: npt.NDArray[np.float64], resolution: float, shape: RealFunction
+) -> list[Curve]:
     """The curves whose sum is the function: one, unless the sample says that more are much better."""
     unit = float(a.format.scale)
     best: list[Curve] | None = None
@@ -115,7 +117,7 @@ def _curves(a: Tensor, limit: float, sample: np.ndarray, resolution: float, shap
 
 
 def _parts(unit: float, bound: float, limit: float, zooms: Sequence[int], shape: RealFunction) -> list[Curve]:
-    def inside(zoom: int, x: np.ndarray) -> np.ndarray:
+    def inside(zoom: int, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         edge = unit * 2.0**15 / zoom
         with np.errstate(all="ignore"):
             values = np.asarray(shape.function(np.clip(x, -edge, edge) if zoom > 1 else x), np.float64)
@@ -124,7 +126,7 @@ def _parts(unit: float, bound: float, limit: float, zooms: Sequence[int], shape:
     found = []
     for zoom, inner in zip(zooms, (*zooms[1:], None), strict=True):
 
-        def part(x: np.ndarray, zoom: int = zoom, inner: int | None = inner) -> np.ndarray:
+        def part(x: npt.NDArray[np.float64], zoom: int = zoom, inner: int | None = inner) -> npt.NDArray[np.float64]:
             return inside(zoom, x) - (inside(inner, x) if inner is not None else 0)
 
         top = limit if inner is None else 2 * limit
@@ -133,8 +135,7 @@ def _parts(unit: float, bound: float, limit: float, zooms: Sequence[int], shape:
 
 
 def _lower(node: ir.Node, step: LoweredStep) -> None:
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     apply(step, x, node.outputs[0], real_function(node))
 
 
@@ -147,8 +148,7 @@ rule("Gelu", domain=DOMAIN, refuse=_refuse)(_lower)
 @rule("Pow", refuse=_refuse, constants=(1,))
 def power(node: ir.Node, step: LoweredStep) -> None:
     """A square is a product, anything else a curve."""
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     if scalar(node, 1, 1.0) == 2.0:
         a, out = step.narrow(x), step.produce(node.outputs[0])
         step.emit.multiply(a, a, out.view, out.format)

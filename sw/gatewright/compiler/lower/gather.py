@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Tensor
+from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.spec.config import AcceleratorConfig
@@ -18,39 +19,36 @@ __all__ = ["copy_rows"]
 
 
 def _axis(node: ir.Node) -> int:
-    table = node.inputs[0]
-    assert table is not None and table.shape is not None
-    return node.attributes.get_int("axis", 0) % max(len(table.shape), 1)
+    table = operand(node, 0)
+    return node.attributes.get_int("axis", 0) % max(len(shape_of(table)), 1)
 
 
 def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    table, index = node.inputs
-    assert table is not None and index is not None and table.shape is not None and index.shape is not None
+    table, index = operands(node, 2)
     if table.dtype is None or not table.dtype.is_floating_point():
         return f"{table.name} is {table.dtype}, and rows are copied in a quantised format"
-    if len(table.shape) < 2:
+    if len(shape_of(table)) < 2:
         return f"{table.name} has no rows, but single elements"
     axis = _axis(node)
     if index.const_value is not None:
-        if axis == len(table.shape) - 1:
+        if axis == len(shape_of(table)) - 1:
             return "it selects columns"
-        return None if table.shape.is_static() else f"{table.name} has a dynamic size"
+        return None if shape_of(table).is_static() else f"{table.name} has a dynamic size"
     if index.producer() is not None:
         return f"the indices {index.name} are computed, allowed: an input of the model or a constant"
     if axis:
         return f"its axis is {axis}, allowed with an input as indices: 0"
-    if not all(isinstance(size, int) for size in index.shape) and len(index.shape) > 1:
-        return f"the indices {index.name} have a dynamic size in {len(index.shape)} dimensions, allowed: 1"
-    if len(table.shape) > 2 and int(table.shape[-1]) * INT16.itemsize % 8:  # type: ignore[arg-type]
-        return f"rows of {table.name} have {table.shape[-1]} elements, allowed: a multiple of 4"
+    if not all(isinstance(size, int) for size in shape_of(index)) and len(shape_of(index)) > 1:
+        return f"the indices {index.name} have a dynamic size in {len(shape_of(index))} dimensions, allowed: 1"
+    if len(shape_of(table)) > 2 and static_shape(table)[-1] * INT16.itemsize % 8:
+        return f"rows of {table.name} have {shape_of(table)[-1]} elements, allowed: a multiple of 4"
     return None
 
 
 @rule("Gather", refuse=_refuse)
 def gather(node: ir.Node, step: LoweredStep) -> None:
     """Constant indices name rows of the matrix in memory: consecutive ones are a view, others are copied."""
-    value, index = node.inputs
-    assert value is not None and index is not None
+    value, index = operands(node, 2)
     table = _table(value, step)
     out, shape = node.outputs[0], step.shape(node.outputs[0])
     chosen = step.constant(index)

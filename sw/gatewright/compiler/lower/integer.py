@@ -24,6 +24,7 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.emitter import gemm_params
 from gatewright.compiler.fabric.kernels import View
 from gatewright.compiler.formats import INT16, INT32, Format, Tensor, integer_format
+from gatewright.compiler.graph_access import constant_of, numpy_type, operand, shape_of, static_shape
 from gatewright.compiler.lower.matmul import pairs
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
@@ -53,13 +54,12 @@ def _zero(node: ir.Node, index: int) -> Ints:
     return zero[:1].reshape(()) if (zero == zero[0]).all() else zero
 
 
-def _operand_zero(node: ir.Node, operand: int, index: int) -> Ints:
+def _operand_zero(node: ir.Node, place: int, index: int) -> Ints:
     """As :func:`_zero`; without that input the integers of ``operand`` are themselves."""
     if index < len(node.inputs) and node.inputs[index] is not None:
         return _zero(node, index)
-    value = node.inputs[operand]
-    assert value is not None and value.dtype is not None
-    return np.asarray(-integer_format(value.dtype.numpy())[1])
+    value = operand(node, place)
+    return np.asarray(-integer_format(numpy_type(value))[1])
 
 
 # ---- products
@@ -68,14 +68,14 @@ def _operand_zero(node: ir.Node, operand: int, index: int) -> Ints:
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     whole = node.op_type == "MatMulInteger"
     b_index, za_index, zb_index = (1, 2, 3) if whole else (3, 2, 5)
-    a, b = node.inputs[0], node.inputs[b_index]
-    assert a is not None and b is not None and a.shape is not None and b.shape is not None
+    a, b = operand(node, 0), operand(node, b_index)
     for value in (a, b) if whole else (a, b, node.outputs[0]):
         if value.dtype not in BYTES:
             return f"{value.name} is {value.dtype}, allowed: int8 and uint8"
-    if not a.shape.is_static() or not b.shape.is_static() or len(a.shape) < 2 or len(b.shape) < 2:
+    shapes = shape_of(a), shape_of(b)
+    if any(not shape.is_static() or len(shape) < 2 for shape in shapes):
         return f"its operands are {a.shape} and {b.shape}, allowed: static sizes, at least two dimensions"
-    k = int(a.shape[-1])  # type: ignore[arg-type]
+    k = static_shape(a)[-1]
     if k > config.gemm_max_k:
         return f"its inner dimension is {k}, allowed at most {config.gemm_max_k}"
     za, zb = _operand_zero(node, 0, za_index), _operand_zero(node, b_index, zb_index)
@@ -104,16 +104,14 @@ def _folds(node: ir.Node, index: int, zero: Ints) -> bool:
 
 def _folded(node: ir.Node, index: int, zero: Ints) -> Ints:
     """A constant operand less its zero point."""
-    value = node.inputs[index]
-    assert value is not None and value.const_value is not None
-    found = value.const_value.numpy()
+    value = operand(node, index)
+    found = constant_of(value)
     return found.astype(np.int64) - integer_format(found.dtype)[1] - zero
 
 
 def _accumulate(node: ir.Node, step: LoweredStep, index: int, za: Ints, zb: Ints, out: Tensor) -> float:
     """The exact product, int32, in ``out``; returns a bound of its magnitude."""
-    a, b = node.inputs[0], node.inputs[index]
-    assert a is not None and b is not None
+    a, b = operand(node, 0), operand(node, index)
     x, columns, zero = step.stored(a), out.view.cols, int(za)
     folded = _folded(node, index, zb) if b.const_value is not None and _folds(node, index, zb) else None
     if folded is not None:
@@ -171,7 +169,7 @@ def qlinear_matmul(node: ir.Node, step: LoweredStep) -> None:
     scales = [np.asarray(step.constant(node.inputs[index]), np.float32).reshape(-1) for index in (1, 4, 6)]
     factor = (scales[0] * scales[1] / scales[2]).astype(np.float64)
     exact = Tensor(total.view, total.shape, EXACT, bound)
-    out = step.make(node.outputs[0], integer_format(node.outputs[0].dtype.numpy())[0])  # type: ignore[union-attr]
+    out = step.make(node.outputs[0], integer_format(numpy_type(node.outputs[0]))[0])
     _requantise(step, exact, out, factor, int(_zero(node, 7)))
     step.define(node.outputs[0], out)
 
@@ -189,8 +187,7 @@ def _requantise(step: LoweredStep, total: Tensor, out: Tensor, factor: npt.NDArr
 
 
 def _refuse_linear(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    x, out, scale = node.inputs[0], node.outputs[0], node.inputs[1]
-    assert x is not None and scale is not None and x.shape is not None and scale.const_value is not None
+    x, out, scale = operand(node, 0), node.outputs[0], operand(node, 1)
     into = node.op_type == "QuantizeLinear"
     integer, real = (out, x) if into else (x, out)
     allowed = WIDE if into else (*WIDE, ir.DataType.INT32)
@@ -200,10 +197,10 @@ def _refuse_linear(node: ir.Node, _config: AcceleratorConfig) -> str | None:
         return f"{real.name} is {real.dtype} and its scale {scale.dtype}, allowed: float32"
     if node.attributes.get_int("block_size", 0):
         return "it has scales for blocks"
-    if not (scale.const_value.numpy() > 0).all():
+    if not (constant_of(scale) > 0).all():
         return "it has a scale that is not above 0"
-    size = scale.const_value.size
-    rank = len(x.shape)
+    size = constant_of(scale).size
+    rank = len(shape_of(x))
     if size > 1 and node.attributes.get_int("axis", 1) % max(rank, 1) != rank - 1:
         return "it has scales along an axis that is not the last"
     zero = _zero(node, 2)
@@ -215,20 +212,18 @@ def _refuse_linear(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 
 
 def _scale(node: ir.Node) -> npt.NDArray[np.float64]:
-    value = node.inputs[1]
-    assert value is not None and value.const_value is not None
-    scale = np.asarray(value.const_value.numpy(), np.float64).reshape(-1)
+    value = operand(node, 1)
+    scale = np.asarray(constant_of(value), np.float64).reshape(-1)
     return scale.reshape(()) if scale.size == 1 else scale
 
 
 @rule("QuantizeLinear", refuse=_refuse_linear, constants=(1, 2))
 def quantize_linear(node: ir.Node, step: LoweredStep) -> None:
     """An input arrives as the integers that are wanted; another value is requantised."""
-    x, out = node.inputs[0], node.outputs[0]
-    assert x is not None and out.dtype is not None
-    form = integer_format(out.dtype.numpy())[0]
+    x, out = operand(node, 0), node.outputs[0]
+    form = integer_format(numpy_type(out))[0]
     given = node.inputs[2] if len(node.inputs) > 2 else None
-    zero = int(_zero(node, 2)) if given is not None else -integer_format(out.dtype.numpy())[1]
+    zero = int(_zero(node, 2)) if given is not None else -integer_format(numpy_type(out))[1]
     if not step.has(x) and step.constant(x) is None:
         brought = step.quantised(x, Format(form.dtype, _scale(node)), zero)
         step.define(out, Tensor(brought.view, step.shape(out), form, brought.bound))
@@ -241,8 +236,7 @@ def quantize_linear(node: ir.Node, step: LoweredStep) -> None:
 @rule("DequantizeLinear", refuse=_refuse_linear, constants=(1, 2))
 def dequantize_linear(node: ir.Node, step: LoweredStep) -> None:
     """The same integers with another meaning; less a zero point they are int16."""
-    x, out = node.inputs[0], node.outputs[0]
-    assert x is not None and x.dtype is not None
+    x, out = operand(node, 0), node.outputs[0]
     if x.dtype == ir.DataType.INT32:
         real = step.real(x, out)
         form = Format(real.view.dtype, real.format.scale * _scale(node), real.format.offset * _scale(node))

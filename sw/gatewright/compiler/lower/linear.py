@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.fabric.emitter import gemm_params
 from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.formats import INT8, INT16, INT32, Format, Tensor
+from gatewright.compiler.graph_access import operand
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
@@ -19,9 +21,9 @@ __all__: list[str] = []
 
 
 def _refuse_linear(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    for operand in node.inputs[1:]:
-        if operand is not None and operand.const_value is None:
-            return f"{operand.name} is not constant"
+    for value in node.inputs[1:]:
+        if value is not None and value.const_value is None:
+            return f"{value.name} is not constant"
     return None
 
 
@@ -33,10 +35,9 @@ def _demand_linear(node: ir.Node, plan: Plan) -> dict[int, Format]:
 def linear(node: ir.Node, step: LoweredStep) -> None:
     """One GEMM; of a fine layer one with twice the rows, for the high and the low part, and their sum."""
     chosen = step.plan.linears[node.name or ""]
-    operand, given = node.inputs[0], step.constant(node.inputs[2]) if len(node.inputs) > 2 else None
-    assert operand is not None
+    given = step.constant(node.inputs[2]) if len(node.inputs) > 2 else None
     bias = chosen.bias if given is None else chosen.bias + np.asarray(given, np.float64)
-    x = step.take(operand, chosen.operand)
+    x = step.take(operand(node, 0), chosen.operand)
     out = step.produce(node.outputs[0])
     if chosen.fine:
         _fine(step, x, chosen, bias, out)
@@ -48,8 +49,8 @@ def product(
     step: LoweredStep,
     a: View,
     b: View,
-    unit: np.ndarray,
-    bias: np.ndarray,
+    unit: npt.NDArray[np.float64],
+    bias: npt.NDArray[np.float64],
     out: Tensor,
     *,
     b_is_kn: bool = False,
@@ -85,7 +86,9 @@ def _slices(
     return found
 
 
-def _sum(step: LoweredStep, terms: list[Tensor], unit: np.ndarray, bias: np.ndarray, out: Tensor) -> None:
+def _sum(
+    step: LoweredStep, terms: list[Tensor], unit: npt.NDArray[np.float64], bias: npt.NDArray[np.float64], out: Tensor
+) -> None:
     """``out`` = the sum of ``terms`` (one scale each) times the columns' units plus bias."""
     total = terms[0]
     for term in terms[1:-1]:
@@ -101,7 +104,7 @@ def _sum(step: LoweredStep, terms: list[Tensor], unit: np.ndarray, bias: np.ndar
         step.emit.scale(real, out.view, out.format, bias=bias)
 
 
-def _fine(step: LoweredStep, x: Tensor, chosen: LinearPlan, bias: np.ndarray, out: Tensor) -> None:
+def _fine(step: LoweredStep, x: Tensor, chosen: LinearPlan, bias: npt.NDArray[np.float64], out: Tensor) -> None:
     """``x = 256 high + low``: both parts are rows of one product, so that the weights are read once, and then added."""
     rows, cols = x.view.rows, x.view.cols
     weight = View.constant(f"{step.emit.node} weight", chosen.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.fabric.kernels import View
@@ -34,7 +35,7 @@ def negation(_node: ir.Node, _step: LoweredStep) -> None:
     """Nothing: readers of a mask take the opposite of the bits that it is made of."""
 
 
-def packed(truth: np.ndarray) -> np.ndarray:
+def packed(truth: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """bool [rows, keys] as little-endian bit strings, padded to 8 bytes: uint8 [rows, bytes]."""
     rows, keys = truth.shape
     padded = np.zeros((rows, -(-keys // 64) * 64), bool)

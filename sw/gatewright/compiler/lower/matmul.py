@@ -11,6 +11,7 @@ from gatewright.compiler.fabric.kernels import View, most
 from gatewright.compiler.fabric.matrices import dims
 from gatewright.compiler.fabric.positions import Positions, elements, movable
 from gatewright.compiler.formats import INT16, Format, Tensor
+from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape
 from gatewright.compiler.lower.broadcast import Sum, join
 from gatewright.compiler.lower.functions import limit_of, only_real
 from gatewright.compiler.lower.linear import product
@@ -29,23 +30,23 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     reason = only_real(node)
     if reason is not None:
         return reason
-    a, b = (dims(value.shape) for value in node.inputs[:2])  # type: ignore[union-attr]
+    left, right = operands(node, 2)
+    a, b = dims(shape_of(left)), dims(shape_of(right))
     if 0 in (*a, *b):
         return "it has an operand without elements"
     if any(isinstance(size, str) for size in b):
-        return f"{node.inputs[1].name} has a dynamic size"  # type: ignore[union-attr]
+        return f"{right.name} has a dynamic size"
     if any(isinstance(size, str) for size in a) and (len(b) > 2 or len(b) < 2):
-        return f"{node.inputs[0].name} has a dynamic size"  # type: ignore[union-attr]
-    if node.op_type == "Gemm" and node.attributes.get_int("transA", 0):
+        return f"{left.name} has a dynamic size"
+    if node.op_type == "Gemm" and node.attributes.get_int("transA", 0) != 0:
         sizes = [size for size in a if isinstance(size, int)]
         if len(sizes) < len(a) or not movable([_swapped(node)], [sizes], 1, config):
-            return f"{node.inputs[0].name} is too large to be transposed"  # type: ignore[union-attr]
+            return f"{left.name} is too large to be transposed"
     return None
 
 
 def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
-    a, b = node.inputs[:2]
-    assert a is not None and b is not None
+    a, b = operands(node, 2)
     return {0: plan.narrow(a), 1: plan.narrow(b)}
 
 
@@ -60,8 +61,7 @@ def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, in
 @rule("MatMul", refuse=_refuse, demand=_demand)
 def matmul(node: ir.Node, step: LoweredStep) -> None:
     """B as it lies, [K, N]; of a Transpose's result what that Transpose read, if rows need not be torn apart."""
-    a, b = node.inputs
-    assert a is not None and b is not None
+    a, b = operands(node, 2)
     a_form, b_form = step.plan.narrow(a), step.plan.narrow(b)
     out = step.produce(node.outputs[0])
     if len(b.shape or ()) == 1:  # the vector's products with the rows of A are one row: those of A with the vector
@@ -74,7 +74,7 @@ def matmul(node: ir.Node, step: LoweredStep) -> None:
         product(step, step.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn)
         return
     left = _batch(step, a, a_form)
-    rows = int(left[0].rows)  # type: ignore[arg-type]
+    rows = most(left[0].rows)
     for x, y, index in pairs(_lead(step, a), _lead(step, b)):
         part = out.on(out.view.part(index * rows, rows))
         product(step, left[x], right[y], unit, none, part, b_is_kn=is_kn)
@@ -115,9 +115,8 @@ def _before_transpose(step: LoweredStep, value: ir.Value) -> tuple[ir.Value, Pos
     node = value.producer()
     if node is None or (node.domain, node.op_type) != ("", "Transpose") or not step.has(value):
         return None
-    source = node.inputs[0]
-    assert source is not None and source.shape is not None
-    positions = transposed(node, elements(tuple(int(size) for size in source.shape)))[0]  # type: ignore[arg-type]
+    source = operand(node, 0)
+    positions = transposed(node, elements(static_shape(source)))[0]
     below = _before_transpose(step, source)
     return (source, positions) if below is None else (below[0], below[1].reshape(-1)[positions])
 
@@ -144,16 +143,15 @@ def _in(step: LoweredStep, value: ir.Value, positions: Positions, form: Format) 
 
 
 def _swapped(node: ir.Node) -> Positions:
-    a = node.inputs[0]
-    assert a is not None and a.shape is not None
-    return elements(tuple(int(size) for size in a.shape)).T  # type: ignore[arg-type]
+    a = operand(node, 0)
+    return elements(static_shape(a)).T
 
 
 @rule("Gemm", refuse=_refuse, demand=_demand)
 def gemm(node: ir.Node, step: LoweredStep) -> None:
     """``alpha A B + beta C``."""
-    a, b, *rest = node.inputs
-    assert a is not None and b is not None
+    a, b = operands(node, 2)
+    rest = node.inputs[2:]
     alpha, beta = node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)
     form = step.plan.narrow(a)
     x = step.take(a, form)

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.fabric.kernels import most
 from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format, Tensor
 from gatewright.compiler.functions import RealFunction
+from gatewright.compiler.graph_access import operand, shape_of, static_shape
 from gatewright.compiler.lower.broadcast import Sum, join
 from gatewright.compiler.lower.elementwise import literal
 from gatewright.compiler.lower.functions import curve_into, limit_of, only_real
@@ -27,28 +29,25 @@ __all__: list[str] = []
 
 def _width(node: ir.Node) -> int:
     """Elements that one mean is taken over."""
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
+    x = operand(node, 0)
     axis = _axis(node)
-    return math.prod(int(size) for size in list(x.shape)[axis:])  # type: ignore[arg-type]
+    return math.prod(static_shape(x)[axis:])
 
 
 def _axis(node: ir.Node) -> int:
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    return node.attributes.get_int("axis", -1) % len(x.shape)
+    x = operand(node, 0)
+    return node.attributes.get_int("axis", -1) % len(shape_of(x))
 
 
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     reason = only_real(node)
     if reason is not None:
         return reason
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    if _has_statistics(node) and (not x.shape.is_static() or _width(node) > config.gemm_max_k):
+    x = operand(node, 0)
+    if _has_statistics(node) and (not shape_of(x).is_static() or _width(node) > config.gemm_max_k):
         return f"its mean or deviation is used, and {x.name} has a dynamic size or rows longer than {config.gemm_max_k}"
-    last = _axis(node) == len(x.shape) - 1
-    if not x.shape.is_static() and not last:
+    last = _axis(node) == len(shape_of(x)) - 1
+    if not shape_of(x).is_static() and not last:
         return f"{x.name} has a dynamic size"
     width = _width(node)
     if width > config.max_columns:
@@ -56,7 +55,7 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     for value in node.inputs[1:]:
         if value is not None and value.const_value is not None and value.const_value.size not in (1, width):
             return f"{value.name} has {value.const_value.size} elements, allowed: {width}"
-    shape = tuple(int(size) for size in x.shape) if not last else ()  # type: ignore[arg-type]
+    shape = static_shape(x) if not last else ()
     if not last and not movable([elements(shape).reshape(-1, width)], [shape], 2, config):
         return f"rows of {shape[-1]} elements cannot be joined to rows of {width}"
     return None
@@ -70,8 +69,7 @@ def _vector(step: LoweredStep, node: ir.Node, index: int, default: float) -> npt
 
 
 def _lower(node: ir.Node, step: LoweredStep) -> None:
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     centre = node.op_type in ("LayerNorm", "LayerNormalization")
     epsilon = node.attributes.get_float("epsilon", 1e-5)
     gain = _vector(step, node, 1, 1.0)
@@ -84,7 +82,7 @@ def _lower(node: ir.Node, step: LoweredStep) -> None:
         static = tuple(int(size) for size in shape)
         wide = step.plan.wide(node.outputs[0])
         rows = arrange(step, [(x, elements(static).reshape(-1, _width(node)))], step.plan.wide(x))
-        made = step.blank((rows.view.rows, rows.view.cols), wide, "rows")  # type: ignore[arg-type]
+        made = step.blank((most(rows.view.rows), rows.view.cols), wide, "rows")
         step.emit.norm(rows, made.view, wide, gain, bias, epsilon, centre=centre)
         step.define(node.outputs[0], _apart(step, made, static, wide))
     if _has_statistics(node):
@@ -105,7 +103,7 @@ def _statistics(node: ir.Node, step: LoweredStep, rows: Tensor, epsilon: float) 
     column = Tensor(mean.view, (*rows.shape[:-1], 1), mean.format, mean.bound)
     centred = step.scratch(rows, Format(INT16, rows.format.scale * 2), "centred")
     step.emit.add(rows, column, centred.view, centred.format, b_column=rows.view.cols > 1, b_sign=-1)
-    largest = step.plan.largest(node.inputs[0])  # type: ignore[arg-type]
+    largest = step.plan.largest(operand(node, 0))
     squares = step.scratch(rows, Format.of(INT16, (2 * largest) ** 2), "squares")
     step.emit.multiply(centred, centred, squares.view, squares.format)
     seen = step.plan.observations.get(inverse.name or "")
@@ -133,20 +131,18 @@ rule("RMSNormalization", refuse=_refuse, constants=(1,))(_lower)
 
 
 def _refuse_batch(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
+    x = operand(node, 0)
     if node.attributes.get_int("training_mode", 0) or len(node.outputs) > 1:
         return "it is in training mode"
-    if len(x.shape) < 2 or (len(x.shape) > 2 and not x.shape.is_static()):
-        return f"{x.name} is {x.shape}, allowed: a batch and channels; more dimensions of static sizes"
+    if len(shape_of(x)) < 2 or (len(shape_of(x)) > 2 and not shape_of(x).is_static()):
+        return f"{x.name} is {shape_of(x)}, allowed: a batch and channels; more dimensions of static sizes"
     return only_real(node)
 
 
 @rule("BatchNormalization", refuse=_refuse_batch, constants=(1, 2, 3, 4))
 def batch_norm(node: ir.Node, step: LoweredStep) -> None:
     """``x factor + bias`` with both for each channel, the second dimension: columns, or else rows."""
-    x, result = node.inputs[0], node.outputs[0]
-    assert x is not None
+    x, result = operand(node, 0), node.outputs[0]
     scale, shift, mean, variance = (_vector(step, node, index, 0.0) for index in (1, 2, 3, 4))
     factor = scale / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
     bias = shift - mean * factor
@@ -155,7 +151,7 @@ def batch_norm(node: ir.Node, step: LoweredStep) -> None:
         step.emit.scale(source, out.view, out.format, factor, bias)
         return
     out = step.produce(result)
-    channel = np.ones((*step.shape(x)[1:-1], 1))  # type: ignore[operator]
+    channel = np.ones((*static_shape(x)[1:-1], 1))
     wide = (np.reshape(np.atleast_1d(each), (-1,) + (1,) * (channel.ndim - 1)) * channel for each in (factor, bias))
     factors, biases = (literal(step, each, Format.of(INT16, np.abs(each).max())) for each in wide)
     product = step.scratch(out, _reach(out.format, biases.format), "product")

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.kernels import View
 from gatewright.compiler.formats import INT8, INT16, Format, Tensor
+from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape
 from gatewright.compiler.lower.masks import key_mask
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
@@ -23,31 +24,28 @@ FINE_STEPS = 256
 
 
 def _refuse_pool(node: ir.Node, config: AcceleratorConfig) -> str | None:
-    x, mask = node.inputs
-    assert x is not None and mask is not None and x.shape is not None
-    if len(x.shape) != 3 or not x.shape.is_static():
+    x, mask = operands(node, 2)
+    if len(shape_of(x)) != 3 or not shape_of(x).is_static():
         return f"x is {x.shape}, and the mean takes static sizes [batch, rows, columns]"
-    assert isinstance(x.shape[1], int)
-    if x.shape[1] > config.max_seq:
-        return f"it has {x.shape[1]} rows, allowed at most {config.max_seq}"
-    return refuse_mask(mask, x.shape[1])
+    rows = static_shape(x)[1]
+    if rows > config.max_seq:
+        return f"it has {rows} rows, allowed at most {config.max_seq}"
+    return refuse_mask(mask, rows)
 
 
 def _operand(node: ir.Node, plan: Plan) -> Format:
     """int8 with a scale per column: the mean is one of columns."""
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     return Format.of(INT8, plan.columns(x))
 
 
 @rule("MeanPool", domain=DOMAIN, refuse=_refuse_pool, demand=lambda node, plan: {0: _operand(node, plan)})
 def mean_pool(node: ir.Node, step: LoweredStep) -> None:
     """Attention of one zero query: all scores are equal, hence all weights 1 / n. Heads are slices of the columns."""
-    x, mask = node.inputs
-    assert x is not None
+    x, mask = operands(node, 2)
     form = _operand(node, step.plan)
     rows = step.take(x, form).view
-    batch, keys, cols = (int(size) for size in x.shape)  # type: ignore[union-attr, arg-type]
+    batch, keys, cols = static_shape(x)
     width = -(-cols // 8) * 8  # the padding of rows to 8 bytes joins in, and nobody reads what becomes of it
     head = max(size for size in range(8, step.emit.config.max_head_dim + 1, 8) if width % size == 0)
     rows = View(rows.buffer, rows.rows, width, rows.dtype, rows.stride, rows.offset)
@@ -65,9 +63,8 @@ def mean_pool(node: ir.Node, step: LoweredStep) -> None:
 
 
 def _refuse_norm(node: ir.Node, config: AcceleratorConfig) -> str | None:
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    cols = x.shape[len(x.shape) - 1]
+    x = operand(node, 0)
+    cols = shape_of(x)[-1]
     if not isinstance(cols, int) or cols > config.max_columns:
         return f"a row has {cols} columns, allowed at most {config.max_columns}"
     return None
@@ -76,10 +73,9 @@ def _refuse_norm(node: ir.Node, config: AcceleratorConfig) -> str | None:
 @rule("L2Norm", domain=DOMAIN, refuse=_refuse_norm)
 def l2_norm(node: ir.Node, step: LoweredStep) -> None:
     """``x / sqrt(sum x**2) = (x / sqrt(mean x**2)) / sqrt(n)``; the smallest length that counts is epsilon."""
-    x = node.inputs[0]
-    assert x is not None
-    operand = step.narrow(x)
+    x = operand(node, 0)
+    source = step.narrow(x)
     out = step.produce(node.outputs[0])
-    cols = operand.view.cols
+    cols = source.view.cols
     epsilon = node.attributes.get_float("epsilon") ** 2 / cols
-    step.emit.norm(operand, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)
+    step.emit.norm(source, out.view, out.format, 1 / np.sqrt(cols), 0.0, epsilon, centre=False)

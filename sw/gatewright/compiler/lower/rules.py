@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
 from gatewright.compiler.fabric.matrices import fits_memory
 from gatewright.compiler.formats import Format
+from gatewright.compiler.graph_access import shape_of
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
@@ -17,6 +18,14 @@ __all__ = ["RULES", "Rule", "demands", "refusal", "rule", "rule_of"]
 
 Refuse = Callable[[ir.Node, AcceleratorConfig], str | None]
 Demand = Callable[[ir.Node, Plan], dict[int, Format]]
+
+
+def _takes_all(_node: ir.Node, _config: AcceleratorConfig) -> str | None:
+    return None
+
+
+def _takes_any_format(_node: ir.Node, _plan: Plan) -> dict[int, Format]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -32,8 +41,8 @@ class Rule:
     """
 
     lower: Callable[[ir.Node, LoweredStep], None]
-    refuse: Refuse = field(default=lambda _node, _config: None)
-    demand: Demand = field(default=lambda _node, _plan: {})
+    refuse: Refuse
+    demand: Demand
     constants: tuple[int, ...] = ()
 
 
@@ -44,16 +53,15 @@ RULES: dict[tuple[str, str], Rule] = {}
 def rule(
     *operators: str,
     domain: str = "",
-    refuse: Refuse | None = None,
-    demand: Demand | None = None,
+    refuse: Refuse = _takes_all,
+    demand: Demand = _takes_any_format,
     constants: tuple[int, ...] = (),
 ) -> Callable[[Callable[[ir.Node, LoweredStep], None]], Callable[[ir.Node, LoweredStep], None]]:
     """Registers the decorated function as the rule of ``operators``."""
 
     def register(lower: Callable[[ir.Node, LoweredStep], None]) -> Callable[[ir.Node, LoweredStep], None]:
-        options = {name: value for name, value in (("refuse", refuse), ("demand", demand)) if value is not None}
         for operator in operators:
-            RULES[domain, operator] = Rule(lower, **options, constants=constants)  # type: ignore[arg-type]
+            RULES[domain, operator] = Rule(lower, refuse, demand, constants)
         return lower
 
     return register
@@ -82,6 +90,6 @@ def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:
     for value in (*node.inputs, *node.outputs):
         if value is not None and value.shape is None:
             return f"the shape of {value.name} is unknown"
-        if value is not None and not fits_memory(value.shape):
+        if value is not None and not fits_memory(shape_of(value)):
             return f"{value.name} has dynamic sizes that are not its first dimension"
     return found.refuse(node, config)

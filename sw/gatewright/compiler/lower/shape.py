@@ -12,6 +12,7 @@ import onnx_ir as ir
 from gatewright.compiler.fabric.matrices import dims
 from gatewright.compiler.fabric.positions import ABSENT, Positions, elements, movable
 from gatewright.compiler.formats import INT8, Format, Tensor
+from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape, type_of
 from gatewright.compiler.lower.move import move
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
@@ -29,13 +30,8 @@ def _array(node: ir.Node, index: int) -> Any:
     return None if value is None or value.const_value is None else value.const_value.numpy()
 
 
-def _shape(value: ir.Value | None) -> tuple[int, ...]:
-    assert value is not None and value.shape is not None
-    return tuple(int(size) for size in value.shape)  # type: ignore[arg-type]
-
-
 def _reshape(node: ir.Node, data: Positions) -> list[Positions]:
-    return [data.reshape(_shape(node.outputs[0]))]
+    return [data.reshape(static_shape(node.outputs[0]))]
 
 
 def transposed(node: ir.Node, data: Positions) -> list[Positions]:
@@ -60,12 +56,12 @@ def _slice(node: ir.Node, data: Positions) -> list[Positions]:
 
 def _split(node: ir.Node, data: Positions) -> list[Positions]:
     axis = node.attributes.get_int("axis", 0)
-    ends = np.cumsum([_shape(each)[axis] for each in node.outputs])[:-1]
+    ends = np.cumsum([static_shape(each)[axis] for each in node.outputs])[:-1]
     return list(np.split(data, ends, axis))
 
 
 def _expand(node: ir.Node, data: Positions) -> list[Positions]:
-    return [np.broadcast_to(data, _shape(node.outputs[0]))]
+    return [np.broadcast_to(data, static_shape(node.outputs[0]))]
 
 
 def _tile(node: ir.Node, data: Positions) -> list[Positions]:
@@ -89,8 +85,7 @@ OPERATORS: dict[str, tuple[Callable[[ir.Node, Positions], list[Positions]], tupl
 
 
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
-    x, outs = node.inputs[0], node.outputs
-    assert x is not None and x.shape is not None
+    x, outs = operand(node, 0), node.outputs
     if is_mask(outs[0]):
         return None
     if x.dtype is None or not (x.dtype.is_floating_point() or x.dtype in STORED):
@@ -99,7 +94,7 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
         return "its mask is used"
     if node.op_type == "Dropout" and len(node.inputs) > 2 and _array(node, 2):
         return "it is in training mode"
-    if not (x.shape.is_static() and all(out.shape is not None and out.shape.is_static() for out in _made(node))):
+    if not (shape_of(x).is_static() and all(out.shape is not None and out.shape.is_static() for out in _made(node))):
         same = len(outs) == 1 and outs[0].shape is not None and _rows(x) == _rows(outs[0])
         return (
             None
@@ -107,8 +102,8 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
             else (f"{x.name} has a dynamic size")
         )
     size = 4 if x.dtype == ir.DataType.INT32 else 1 if x.dtype in STORED else 2
-    for positions in OPERATORS[node.op_type][0](node, elements(_shape(x))):
-        if not movable([positions], [_shape(x)], size, config):
+    for positions in OPERATORS[node.op_type][0](node, elements(static_shape(x))):
+        if not movable([positions], [static_shape(x)], size, config):
             return f"it moves {positions.size:,} elements in pieces that do not start at multiples of 8 bytes, or none"
     return None
 
@@ -124,8 +119,7 @@ def _made(node: ir.Node) -> Sequence[ir.Value]:
 
 def _rows(value: ir.Value) -> tuple[int | str, int | str] | None:
     """Name of the dynamic rows and number of columns; None where it has several of each."""
-    assert value.shape is not None
-    shape = dims(value.shape)
+    shape = dims(shape_of(value))
     return (shape[0], shape[-1]) if len(shape) > 1 and math.prod(map(_int, shape[1:-1])) == 1 else None
 
 
@@ -148,11 +142,10 @@ KEEPS_COLUMNS = ("Slice", "Split", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
 
 def _column_slices(node: ir.Node) -> list[slice] | None:
     """Which columns of the operand each output is, from multiples of 8 bytes on; None where one is something else."""
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    if node.op_type not in KEEPS_COLUMNS or not x.shape.is_static():
+    x = operand(node, 0)
+    if node.op_type not in KEEPS_COLUMNS or not shape_of(x).is_static():
         return None
-    shape, found = _shape(x), []
+    shape, found = static_shape(x), []
     for positions in OPERATORS[node.op_type][0](node, elements(shape)):
         if not (shape and positions.ndim and positions.size):
             return None
@@ -170,7 +163,7 @@ def _of_columns(node: ir.Node, plan: Plan) -> Format | None:
     slices = _column_slices(node)
     if slices is None:
         return None
-    scale = np.full(_shape(node.inputs[0])[-1], np.nan)
+    scale = np.full(static_shape(operand(node, 0))[-1], np.nan)
     offset = np.zeros_like(scale)
     for out, part in zip(node.outputs, slices, strict=True):
         wanted = plan.formats(out)
@@ -199,17 +192,16 @@ def _as_columns(node: ir.Node, step: LoweredStep) -> bool:
 
 
 def _lower(node: ir.Node, step: LoweredStep) -> None:
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
+    x = operand(node, 0)
     if is_mask(node.outputs[0]):
         return
-    if not x.shape.is_static():
+    if not shape_of(x).is_static():
         source = step.stored(x)
         step.define(node.outputs[0], source.on(source.view, step.shape(node.outputs[0])))
         return
     if _as_columns(node, step):
         return
-    moved = OPERATORS[node.op_type][0](node, elements(_shape(x)))
+    moved = OPERATORS[node.op_type][0](node, elements(static_shape(x)))
     for out, positions in zip(_made(node), moved, strict=True):
         move(step, out, [(x, positions)])
 
@@ -223,27 +215,27 @@ for _operator, (_, _constants) in OPERATORS.items():
 
 def _places(node: ir.Node) -> list[Positions]:
     """For each operand of a Concat the positions of what comes from it, in the shape of the result."""
-    shape = _shape(node.outputs[0])
+    shape = static_shape(node.outputs[0])
     axis = node.attributes.get_int("axis") % len(shape)
     found, start = [], 0
-    for value in node.inputs:
-        size = _shape(value)[axis]
+    for value in operands(node, len(node.inputs)):
+        size = static_shape(value)[axis]
         places = np.full(shape, ABSENT, np.int64)
         chosen = (slice(None),) * axis + (slice(start, start + size),)
-        places[chosen] = elements(_shape(value))
+        places[chosen] = elements(static_shape(value))
         found.append(places)
         start += size
     return found
 
 
 def _refuse_concat(node: ir.Node, config: AcceleratorConfig) -> str | None:
-    for value in (*node.inputs, *node.outputs):
-        assert value is not None and value.shape is not None
+    joined = operands(node, len(node.inputs))
+    for value in (*joined, *node.outputs):
         if value.dtype is None or not value.dtype.is_floating_point():
             return f"{value.name} is {value.dtype}, allowed: real numbers"
-        if not value.shape.is_static():
+        if not shape_of(value).is_static():
             return f"{value.name} has a dynamic size"
-    if not movable(_places(node), [_shape(value) for value in node.inputs], 2, config):
+    if not movable(_places(node), [static_shape(value) for value in joined], 2, config):
         return (
             "its operands do not start at multiples of 8 bytes in the result, and are too large to be moved by products"
         )
@@ -266,11 +258,10 @@ def concat(node: ir.Node, step: LoweredStep) -> None:
 
 
 def _refuse_cast(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    x, out = node.inputs[0], node.outputs[0]
-    assert x is not None and x.dtype is not None and out.dtype is not None
+    x, out = operand(node, 0), node.outputs[0]
     if is_mask(out):
         return None
-    if not out.dtype.is_floating_point() or not (x.dtype.is_floating_point() or x.dtype in WHOLE):
+    if not type_of(out).is_floating_point() or not (type_of(x).is_floating_point() or x.dtype in WHOLE):
         return f"it casts {x.dtype} to {out.dtype}, allowed: real numbers, truth values and integers to real numbers"
     return None
 
@@ -280,16 +271,16 @@ WHOLE = {ir.DataType.BOOL, *(ir.DataType[f"{sign}INT{bits}"] for sign in ("", "U
 
 
 def _demand_cast(node: ir.Node, plan: Plan) -> dict[int, Format]:
-    x = node.inputs[0]
-    assert x is not None and x.dtype is not None
+    x = operand(node, 0)
     wanted = plan.formats(node.outputs[0])
-    return {0: wanted[0]} if x.dtype.is_floating_point() and len(wanted) == 1 and not is_mask(node.outputs[0]) else {}
+    return (
+        {0: wanted[0]} if type_of(x).is_floating_point() and len(wanted) == 1 and not is_mask(node.outputs[0]) else {}
+    )
 
 
 @rule("Cast", refuse=_refuse_cast, demand=_demand_cast)
 def cast(node: ir.Node, step: LoweredStep) -> None:
     """The same numbers. Of a mask nothing: its readers take the bits of what is cast."""
-    x, out = node.inputs[0], node.outputs[0]
-    assert x is not None
+    x, out = operand(node, 0), node.outputs[0]
     if not is_mask(out):
         step.define(out, step.real(x, out) if x.dtype in WHOLE else step.stored(x))

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format
+from gatewright.compiler.graph_access import operand, shape_of, static_shape
 from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import arrange
 from gatewright.compiler.lower.rules import rule
@@ -28,28 +29,26 @@ MOST = (1 << VALUE_BITS - 1 - EXP2_FRACTION_BITS) * math.log(2)
 
 
 def _axis(node: ir.Node) -> int:
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    return node.attributes.get_int("axis", -1) % max(len(x.shape), 1)
+    x = operand(node, 0)
+    return node.attributes.get_int("axis", -1) % max(len(shape_of(x)), 1)
 
 
 def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
     reason = only_real(node)
     if reason is not None:
         return reason
-    x = node.inputs[0]
-    assert x is not None and x.shape is not None
-    if not len(x.shape):
+    x = operand(node, 0)
+    if not len(shape_of(x)):
         return f"{x.name} is a single number"
     axis = _axis(node)
-    last = axis == len(x.shape) - 1
-    size = x.shape[axis]
-    if not isinstance(size, int) or not (last or x.shape.is_static()):
+    last = axis == len(shape_of(x)) - 1
+    size = shape_of(x)[axis]
+    if not isinstance(size, int) or not (last or shape_of(x).is_static()):
         return f"{x.name} has a dynamic size"
     if size > config.max_columns:
         return f"a row has {size} columns, allowed at most {config.max_columns}"
     if not last:
-        shape = tuple(int(each) for each in x.shape)  # type: ignore[arg-type]
+        shape = static_shape(x)
         there = elements(shape).swapaxes(axis, -1)
         if not movable([there], [shape], 2, config):
             return f"its axis {axis} cannot be brought to the last place"
@@ -58,8 +57,7 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
     """Scores without those that a mask has made very small."""
-    x = node.inputs[0]
-    assert x is not None
+    x = operand(node, 0)
     seen = plan.observations.get(x.name or "")
     if seen is None or not seen.sample.size or _axis(node) != len(x.shape or ()) - 1:
         return {}
@@ -76,8 +74,7 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
 @rule("Softmax", refuse=_refuse, demand=_demand)
 def softmax(node: ir.Node, step: LoweredStep) -> None:
     """Of rows; those of another axis are made and undone."""
-    x, out = node.inputs[0], node.outputs[0]
-    assert x is not None
+    x, out = operand(node, 0), node.outputs[0]
     axis, rank = _axis(node), len(step.shape(x))
     top = step.plan.largest(x)
     if step.target(x).same(step.plan.wide(x)) and top > MOST:

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.formats import INT8, INT16, Format
+from gatewright.compiler.graph_access import operand, operands, shape_of
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
@@ -23,9 +24,8 @@ __all__: list[str] = []
 
 
 def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    row_ptr, col, weight, x = node.inputs
-    assert row_ptr is not None and col is not None and weight is not None and x is not None and x.shape is not None
-    if len(x.shape) != 2:
+    row_ptr, col, weight, x = operands(node, 4)
+    if len(shape_of(x)) != 2:
         return f"the features are {x.shape}, allowed: [rows, columns]"
     for value in (row_ptr, col):
         if value.const_value is None and value.producer() is not None:
@@ -39,8 +39,7 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
 def _formats(node: ir.Node, plan: Plan) -> tuple[Format, Format]:
     """Of the features and of the result. The result's columns are sums of the features' columns, so that both may have
     a scale per column, in a fixed ratio; they follow what reads the result."""
-    x, out = node.inputs[3], node.outputs[0]
-    assert x is not None
+    x, out = operand(node, 3), node.outputs[0]
     wanted = plan.formats(out)
     result = wanted[0] if len(wanted) == 1 and wanted[0].dtype == INT8 else plan.narrow(out)
     ratio = float((plan.columns(x) / result.scale).max()) / 127
@@ -51,15 +50,18 @@ def _formats(node: ir.Node, plan: Plan) -> tuple[Format, Format]:
 def csr_matmul(node: ir.Node, step: LoweredStep) -> None:
     """AGGREGATE, of a matrix that is constant, or comes with each call in arrays of a dynamic size."""
     form, result = _formats(node, step.plan)
-    x = node.inputs[3]
-    assert x is not None
+    x = operand(node, 3)
     features = step.take(x, form)
     out = step.make(node.outputs[0], result)
     step.define(node.outputs[0], out)
-    arrays = [step.constant(value) for value in node.inputs[:3]]
-    if all(array is not None for array in arrays):
+    arrays = [array for value in node.inputs[:3] if (array := step.constant(value)) is not None]
+    views: list[View]
+    rows: Size
+    edges: Size
+    if len(arrays) == 3:
+        row_ptr, col, weight = arrays
         try:
-            matrix = CsrMatrix.from_float(*arrays, cols=most(features.view.rows))  # type: ignore[arg-type]
+            matrix = CsrMatrix.from_float(row_ptr, col, weight, cols=most(features.view.rows))
         except SpecError as error:
             raise CompileError(f"node {step.emit.node}: {error}") from None
         views = [
@@ -70,7 +72,8 @@ def csr_matmul(node: ir.Node, step: LoweredStep) -> None:
     else:
         views, unit, rows, edges = _given(node, step)
     scale = Requantise.from_scale(unit * float((form.scale / result.scale).max()))
-    step.emit.aggregate(*views, features.view, out.view, rows, edges, scale)
+    pointers, columns, weights = views
+    step.emit.aggregate(pointers, columns, weights, features.view, out.view, rows, edges, scale)
 
 
 def _given(node: ir.Node, step: LoweredStep) -> tuple[list[View], float, Size, Size]:
@@ -79,15 +82,14 @@ def _given(node: ir.Node, step: LoweredStep) -> tuple[list[View], float, Size, S
     Weights are small enough that all edges in one row, as large as calibration saw or half as much again, do not
     overflow the accumulator.
     """
-    row_ptr, col, weight = node.inputs[:3]
-    assert row_ptr is not None and col is not None and weight is not None
+    row_ptr, col, weight = operands(node, 3)
     edges = step.length(col)
     largest = min(WEIGHT_MAX, (1 << ACCUMULATOR_BITS - 1) // (FEATURE_MAX_ABS * max(most(edges), 1)))
     form = Format(INT16, np.asarray(step.plan.largest(weight) * HEADROOM / largest))
     pointers = step.length(row_ptr)
     views = [
         step.indices(row_ptr),
-        step.indices(col, limit=most(step.sizes(node.inputs[3])[0])),  # type: ignore[arg-type]
+        step.indices(col, limit=most(step.sizes(operand(node, 3))[0])),
         step.take(weight, form).view,
     ]
     return views, float(form.scale), pointers + -1, edges

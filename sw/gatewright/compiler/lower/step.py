@@ -15,6 +15,7 @@ from gatewright.compiler.fabric.encode import Port, UnplacedStep
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
+from gatewright.compiler.graph_access import numpy_type, shape_of
 from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.program.compiled import Placement
@@ -44,13 +45,11 @@ class LoweredStep:
 
     def sizes(self, value: ir.Value) -> tuple[Size, int]:
         """Rows and columns of a value."""
-        assert value.shape is not None
-        return sizes(value.shape, self.capacity)
+        return sizes(shape_of(value), self.capacity)
 
     def shape(self, value: ir.Value) -> tuple[int | str, ...]:
         """Its shape, with names for dynamic sizes."""
-        assert value.shape is not None
-        return dims(value.shape)
+        return dims(shape_of(value))
 
     def target(self, value: ir.Value) -> Format:
         """The format in which its producer should write it: what all readers want, or int16 where they differ."""
@@ -144,11 +143,10 @@ class LoweredStep:
         return self._input(value, form.dtype.name, form)
 
     def _load_integers(self, value: ir.Value) -> Tensor:
-        assert value.dtype is not None
-        form, offset = integer_format(value.dtype.numpy())
+        form, offset = integer_format(numpy_type(value))
         constant = self.constant(value)
         if constant is None:
-            rules = {"zero_point": -offset, "scale": (1.0,)} if offset else {}
+            rules: dict[str, Any] = {"zero_point": -offset, "scale": (1.0,)} if offset else {}
             return self._input(value, form.dtype.name, None, **rules)
         rows, cols = self.sizes(value)
         values = (constant.astype(np.int64) - offset).astype(form.dtype).reshape(most(rows), cols)
@@ -162,10 +160,9 @@ class LoweredStep:
         if key not in self._inputs:
             memory_cols = cols if element != "bit" else -(-cols // 64) * 8
             view = View.new(value.name or "", rows, memory_cols, "uint8" if element == "bit" else element, "input")
-            assert value.dtype is not None
             placement = Placement(
                 name=value.name or "",
-                dtype=value.dtype.numpy().name,
+                dtype=numpy_type(value).name,
                 shape=self.shape(value),
                 offset=0,
                 stride=view.stride,
@@ -190,9 +187,9 @@ class LoweredStep:
         if self.is_outside(value):
             form = self.plan.entry(value, result)
             zero = -np.rint(form.offset / form.scale)
-            return self._input(value, form.dtype.name, form, **({"zero_point": int(zero)} if zero.any() else {}))
-        assert value.dtype is not None
-        tensor, offset = self.stored(value), integer_format(value.dtype.numpy())[1]
+            rules: dict[str, Any] = {"zero_point": int(zero)} if zero.any() else {}
+            return self._input(value, form.dtype.name, form, **rules)
+        tensor, offset = self.stored(value), integer_format(numpy_type(value))[1]
         seen = tensor.bound if offset else max(self.plan.largest(result) * HEADROOM, 1.0)
         form = Format(tensor.view.dtype, np.ones(()), np.asarray(float(offset)))
         return Tensor(tensor.view, tensor.shape, form, min(tensor.bound, seen))
@@ -233,8 +230,7 @@ class LoweredStep:
                 self.emit.scale(tensor, copy.view, tensor.format)
             tensor = copy
         tensor.view.buffer.role = "output"
-        assert value.dtype is not None
-        dtype = value.dtype.numpy()
+        dtype = numpy_type(value)
         scale: tuple[float, ...] = tuple(np.atleast_1d(tensor.format.scale).tolist())
         offset = 0
         if not np.issubdtype(dtype, np.floating):

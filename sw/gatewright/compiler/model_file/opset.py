@@ -36,7 +36,7 @@ def operator_set(proto: onnx.ModelProto, label: str) -> int:
                     f"{owner} has operator set {entry.version}, allowed are {MIN_OPSET} to {MAX_OPSET}, and older; "
                     f"upgrade onnx, or export the model with opset_version={MAX_OPSET}"
                 )
-    return versions[0]
+    return int(versions[0])
 
 
 def upgraded(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:

@@ -156,12 +156,13 @@ class GatewrightBackend(Backend):
         inputs: Any,
         device: str = "CPU",
         outputs_info: Sequence[tuple[Any, tuple[int, ...]]] | None = None,
-        *,
-        opset_version: int | None = None,
         **options: Any,
     ) -> tuple[Array, ...]:
-        """One operator; types and shapes of its outputs are inferred where ``outputs_info`` does not give them."""
-        opset = onnx.defs.onnx_opset_version() if opset_version is None else opset_version
+        """One operator; types and shapes of its outputs are inferred where ``outputs_info`` does not give them.
+
+        ``opset_version`` is the operator set, by default the newest; other options are those of :meth:`prepare`.
+        """
+        opset: Any = options.pop("opset_version", None) or onnx.defs.onnx_opset_version()
         super().run_node(node, inputs, device, opset_version=opset)  # checks the node
         names = [name for name in dict.fromkeys(node.input) if name]
         arrays = [np.asarray(each) for each in inputs]

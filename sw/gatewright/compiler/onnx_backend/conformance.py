@@ -214,11 +214,11 @@ def run_case(folder: Path, config: str = "pynq-z2", executor: str = "golden") ->
         for have, want, limit in zip(found, wanted, allowed(model, feeds, wanted), strict=True):
             if have.shape != want.shape or have.dtype != want.dtype:
                 return Outcome(name, "failed", f"{have.dtype}{have.shape} instead of {want.dtype}{want.shape}")
-            error = np.abs(have.astype(np.float64) - want.astype(np.float64))
-            if (error > limit).any():
-                at = int(np.argmax(error - limit))
-                return Outcome(name, "failed", f"error {error.flat[at]:.3g}, allowed {limit.flat[at]:.3g}")
-            share = np.divide(error, limit, out=np.zeros(error.shape), where=limit > 0)
+            off = np.abs(have.astype(np.float64) - want.astype(np.float64))
+            if (off > limit).any():
+                at = int(np.argmax(off - limit))
+                return Outcome(name, "failed", f"error {off.flat[at]:.3g}, allowed {limit.flat[at]:.3g}")
+            share = np.divide(off, limit, out=np.zeros(off.shape), where=limit > 0)
             worst = max(worst, float(share.max(initial=0.0)))
     return Outcome(name, "passed", share=worst)
 

@@ -152,7 +152,7 @@ def emit(
     after: ir.Node | None,
     graph: ir.Graph,
     *,
-    attributes: Mapping[str, int | float | str | Sequence[int]] | None = None,
+    attributes: Mapping[str, int | float | str | Sequence[int] | ir.Attr] | None = None,
     shape: Sequence[int | ir.SymbolicDim] | ir.Shape | None = None,
     dtype: ir.DataType | None = ir.DataType.FLOAT,
     overload: str = "",

@@ -102,7 +102,7 @@ def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
         raise CompileError(f"the model has shapes that ONNX does not infer: {error}") from None
     changed = False
     for value in values:
-        output = found[value.name]
+        output = found[value.name or ""]
         if value.shape is None and output.shape is not None and (output.shape or value.is_graph_output()):
             value.shape = ir.Shape([size or None for size in output.shape])
             if value.dtype is None and output.type in _TYPES:

@@ -52,4 +52,5 @@ def _at_zero(node: ir.Node) -> float:
 def _has_zero_rows(table: ir.Value | None) -> bool:
     if table is None or table.const_value is None or len(table.const_value.shape) < 2:
         return False
-    return bool((~table.const_value.numpy().reshape(-1, table.const_value.shape[-1]).any(1)).any())
+    rows = table.const_value.numpy()
+    return bool((~rows.reshape(-1, rows.shape[-1]).any(1)).any())

@@ -109,10 +109,11 @@ def plan_linears(
         return [_plan(weight, form, fine, read, target, keep_zero=keep_zero) for weight, target in pairs]
 
     def in_two_parts() -> list[LinearPlan]:
-        largest = [seen.largest, *(np.maximum(seen.columns, share * seen.largest) for share in NARROWEST_FINE)]
+        columns = [np.maximum(seen.columns, share * seen.largest) for share in NARROWEST_FINE]
+        largest: list[npt.ArrayLike] = [seen.largest, *columns]
         best: list[LinearPlan] = []
         for each in largest:
-            found = plans(Format.of(INT16, each * HEADROOM), True)
+            found = plans(Format.of(INT16, np.asarray(each) * HEADROOM), True)
             best = min(best or found, found, key=_worst)
             if _worst(best) <= FINE_COLUMNS_ABOVE:
                 break

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.formats import Format
 from gatewright.compiler.functions import FUNCTIONS
+from gatewright.compiler.graph_access import operand
 from gatewright.compiler.operators import DOMAIN
 from gatewright.compiler.passes.quantised import QUANTISED, RANGE
 from gatewright.compiler.quantisation.empty_rows import may_be_empty
@@ -67,9 +68,9 @@ def quantise(
         plan.demands.setdefault(value, []).append(plan.wide(value))
     for node in reversed(list(model.graph)):  # readers first: a rule may hand on what is wanted of its outputs
         wanted = demand(node, plan) if node in on_fabric else {}
-        for index, value in enumerate(node.inputs):
-            if value is not None:
-                plan.demands.setdefault(value, []).append(wanted.get(index) or plan.wide(value))
+        for index, source in enumerate(node.inputs):
+            if source is not None:
+                plan.demands.setdefault(source, []).append(wanted.get(index) or plan.wide(source))
     return plan
 
 
@@ -78,8 +79,7 @@ def _linears(model: ir.Model, on_fabric: set[ir.Node]) -> dict[ir.Value, list[ir
     found: dict[ir.Value, list[ir.Node]] = {}
     for node in model.graph:
         if node in on_fabric and (node.domain, node.op_type) == (DOMAIN, "Linear"):
-            assert node.inputs[0] is not None
-            found.setdefault(node.inputs[0], []).append(node)
+            found.setdefault(operand(node, 0), []).append(node)
     return found
 
 

@@ -1,5 +1,7 @@
 """Attention that cannot be one operator of ours becomes the pieces that ONNX's definition of it names."""
 
+from typing import Any
+
 import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -37,7 +39,7 @@ class ExpandAttention(Pass):
 def _body(node: ir.Node, opset: int) -> onnx.FunctionProto:
     """ONNX's body for a node with these attributes and operands."""
     types = [_type(value).SerializeToString() for value in node.inputs]
-    schema = onnx.defs.get_schema("Attention", opset)
+    schema: Any = onnx.defs.get_schema("Attention", opset)  # whose type hints lack the method
     function = onnx.FunctionProto()
     function.ParseFromString(
         schema.get_context_dependent_function(ir.serde.serialize_node(node).SerializeToString(), types)
