@@ -15,7 +15,7 @@ from gatewright.compiler.passes.attention.convert import ConvertAttention
 from gatewright.compiler.passes.attention.expand import ExpandAttention
 from gatewright.compiler.passes.attention.fuse import FuseAttention
 from gatewright.compiler.passes.broadcast import DropExpands
-from gatewright.compiler.passes.casts import MoveCastsBeforeViews
+from gatewright.compiler.passes.casts import DropCastsOfIndices, MoveCastsBeforeViews
 from gatewright.compiler.passes.dimensions import BindDimensions
 from gatewright.compiler.passes.dynamically_quantised import ImportDynamicallyQuantised
 from gatewright.compiler.passes.fold import FoldConstants, FoldLateConstants
@@ -56,6 +56,7 @@ PASSES: tuple[type[Pass], ...] = (
     FuseAttention,
     FuseMeanPool,
     FuseL2Norm,
+    DropCastsOfIndices,
     MoveCastsBeforeViews,
     SimplifyViews,
     MoveViewsBehindLinear,

@@ -1,11 +1,30 @@
-"""Integers become real numbers before they are moved."""
+"""Integers become real numbers before they are moved, and indices are read as they come."""
 
 import onnx_ir as ir
 
-from gatewright.compiler.passes.rewriting import Pass, emit, replace
+from gatewright.compiler.passes.rewriting import Pass, emit, producer, replace
 from gatewright.compiler.passes.views import view_source
 
-__all__ = ["MoveCastsBeforeViews"]
+__all__ = ["DropCastsOfIndices", "MoveCastsBeforeViews"]
+
+_INDICES = (ir.DataType.INT32, ir.DataType.INT64)
+
+
+class DropCastsOfIndices(Pass):
+    """Before: ``Gather(table, Cast(ids))`` between int32 and int64. After: ``Gather(table, ids)``."""
+
+    def rewrite(self, model: ir.Model) -> bool:
+        changed = False
+        for node in model.graph:
+            if node.domain or node.op_type != "Gather":
+                continue
+            while (cast := producer(node.inputs[1], "Cast")) is not None:
+                source = cast.inputs[0]
+                if source is None or source.dtype not in _INDICES or cast.outputs[0].dtype not in _INDICES:
+                    break
+                node.replace_input_with(1, source)
+                changed = True
+        return changed
 
 
 class MoveCastsBeforeViews(Pass):

@@ -36,3 +36,14 @@ def test_casts_between_integers_and_of_real_numbers_stay(text_model, canonical, 
     feed = {"x": rng.integers(0, 9, (4, 6)), "r": rng.normal(size=(4, 6)).astype(np.float32)}
     casts = [node for node in canonical(model, feed).nodes if node.op_type == "Cast"]
     assert [node.inputs[0].is_graph_input() for node in casts] == [False, False]
+
+
+@pytest.mark.parametrize(("given", "casts"), [("int32", [7]), ("int64", [6]), ("int64", [6, 7])])
+def test_indices_need_no_cast(text_model, canonical, rng, given, casts):
+    names = ["x", *(f"cast{index}" for index in range(len(casts)))]
+    chain = " ".join(
+        f"{after} = Cast<to = {kind}>({before})" for kind, before, after in zip(casts, names, names[1:], strict=False)
+    )
+    table = rng.normal(size=(10, 4)).astype(np.float32)
+    model = text_model(f"{given}[3] x", "float[3, 4] y", f"{chain} y = Gather(table, {names[-1]})", table=table)
+    assert canonical(model, {"x": np.array([3, 9, 0], given)}).operators == {"Gather": 1}
