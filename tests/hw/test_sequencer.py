@@ -1,7 +1,7 @@
 # amaranth: UnusedElaboratable=no
 
 """Sequencer: commands to their engines one at a time, and what it says of a program. The top's behaviour on a bus is
-tested by test_sequencer_bench.py."""
+tested by the sequencer bench (test_benches.py)."""
 
 import random
 from collections.abc import Mapping

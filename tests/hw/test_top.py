@@ -1,7 +1,7 @@
 # amaranth: UnusedElaboratable=no
 
-"""Top: registers, sequencer, engines and bus joined. It runs with engines that copy in test_sequencer_bench.py, with
-its own in test_accelerator_bench.py."""
+"""Top: registers, sequencer, engines and bus joined. It runs with engines that copy in the sequencer bench, with
+its own in the accelerator bench (test_benches.py)."""
 
 from typing import Any
 
