@@ -39,6 +39,7 @@ class DeviceMemory(Protocol):
 
 class Backend(Protocol):
     """One accelerator, somewhere. One thread at a time uses it, which :class:`~gatewright.driver.Accelerator` sees to.
+    Two are equal only if they are the same.
 
     A backend's constructor takes the configuration and keyword options of its own, and raises
     :class:`~gatewright.driver.errors.BackendUnavailable` where it cannot run.

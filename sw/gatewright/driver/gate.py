@@ -36,7 +36,8 @@ class Gate:
         self._closed = False
         self._released = False
         self._dropped: deque[DeviceMemory] = deque()
-        self._worker = ThreadPoolExecutor(1, "gatewright")  # its thread starts with the first awaited call
+        self._worker = ThreadPoolExecutor(1, "gatewright", self._note_worker)  # it starts with the first awaited call
+        self._worker_thread: int | None = None
 
     def check(self) -> None:
         """Raise :class:`AcceleratorClosed` or :class:`ForkedAccelerator` where no call can be taken any more."""
@@ -67,8 +68,11 @@ class Gate:
         """``function``'s result from the accelerator's own thread, which takes such functions in order.
 
         Cancelled before its turn, it does not run; cancelled later, it runs to its end and its result is dropped.
+        Raises as :meth:`check`, and :class:`DriverError` from a function that runs in that thread already.
         """
         self.check()
+        if threading.get_ident() == self._worker_thread:
+            raise DriverError("an awaited call awaits another one of the same accelerator, allowed: calling it")
         try:
             waiting = self._worker.submit(function, *args, **kwargs)
         except RuntimeError:  # closed a moment ago
@@ -106,6 +110,9 @@ class Gate:
         self.check()
         if self._occupied:
             raise DriverError("the accelerator is called by a signal handler or finaliser while it runs a call")
+
+    def _note_worker(self) -> None:
+        self._worker_thread = threading.get_ident()
 
     def _free_dropped(self) -> None:
         while self._dropped:

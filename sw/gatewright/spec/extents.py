@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode, VectorFlags
 from gatewright.spec.vector import RECORD_BYTES, TABLE_BYTES, Combine, ElementType, Function
@@ -14,8 +14,7 @@ _POINTER_BYTES, _INDEX_BYTES, _WEIGHT_BYTES = 4, 4, 2
 """Of a CSR matrix: an entry of its row pointers, a column index, an edge's weight."""
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """A matrix in memory; a vector is one row.
 
     Attributes

@@ -60,16 +60,22 @@ _WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _ag
 """Operations, and the most of them in a cycle."""
 
 
-def _bytes_read(command: DecodedCommand) -> int:
-    moved = {operand.field: operand.nbytes for operand in operands(command) if not operand.written}
-    if command.spec.opcode is Opcode.AGGREGATE:
-        moved["x_addr"] = command["nnz"] * command["features"]
-    return sum(moved.values())
+def _traffic(command: DecodedCommand) -> tuple[int, int]:
+    """Bytes read and written."""
+    read = written = 0
+    for operand in operands(command):
+        if operand.written:
+            written += operand.nbytes
+        elif operand.field == "x_addr":  # gathered
+            read += command["nnz"] * command["features"]
+        else:
+            read += operand.nbytes
+    return read, written
 
 
 def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel | None = None) -> Roofline:
     """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
     macs, macs_per_cycle = _WORK[command.spec.opcode](command, config)
-    read, written = _bytes_read(command), sum(operand.nbytes for operand in operands(command) if operand.written)
+    read, written = _traffic(command)
     bound = (memory or MemoryModel()).min_cycles(read, written)
     return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)

@@ -237,6 +237,20 @@ def test_a_program_is_awaited(open_accelerator: Open, programs: Any) -> None:
         assert np.array_equal(outputs["y"], loaded(x=np.full((4, 24), number))["y"])
 
 
+def test_an_awaited_call_cannot_await_another(open_accelerator: Open) -> None:
+    accelerator = open_accelerator("golden")
+
+    def nested() -> Any:
+        return asyncio.run(accelerator.call_async(_works, accelerator))
+
+    async def outer() -> None:
+        with pytest.raises(DriverError, match="an awaited call awaits another one of the same accelerator"):
+            await accelerator.call_async(nested)
+        assert await accelerator.call_async(_works, accelerator)
+
+    asyncio.run(outer())
+
+
 def test_a_cancelled_call_leaves_the_accelerator_usable(
     open_accelerator: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
