@@ -78,12 +78,14 @@ def _copying_top(config: AcceleratorConfig) -> wiring.Component:
     return Top(config, {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())})
 
 
+_COPYING = Design(_copying_top, BLOCK_NAME)
 _GEMM = Design(lambda config: EngineTop(GemmEngine(config)), "gemm_engine")
 
 BENCHES: dict[str, Bench] = {
     bench.name: bench
     for bench in (
-        Bench(Design(_copying_top, BLOCK_NAME), "sequencer"),
+        Bench(_COPYING, "sequencer"),
+        Bench(_COPYING, "recovery"),
         Bench(Design(lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine"), "aggregate"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),

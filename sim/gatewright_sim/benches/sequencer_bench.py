@@ -1,66 +1,24 @@
-"""The top with engines that only copy: registers, sequencer, bus, errors and resets."""
+"""The top with engines that only copy: registers, programs, commands that are refused, interrupts."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
-from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check, encode
+from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, constants, register
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
+from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
+from gatewright_sim.benches.harness.pauses import REGIMES
 from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
 
 __all__ = ["TABLE"]
 
 CONFIG = get_config("tiny")
-OK = Outcome(busy=0, done=1, code=ErrorCode.NONE, detail=0, index=0)
-SOURCE, TARGET, PROGRAM = 0x2000, 0x8000, 0x1000
-VALID: dict[Any, tuple[int, dict[str, int]]] = {
-    GEMM: (GemmFlags.PARAMS, {"m": 1, "k": 8}),
-    ATTENTION: (0, {"seq_kv": 8, "heads": 1, "head_dim": 8}),
-    AGGREGATE: (0, {"cols": 1, "features": 8}),
-    VECTOR: (0, {"cols": 1}),
-}
-"""Flags and sizes, besides the length of the copy, that make a valid command."""
-
-
-def copy(spec: Any = GEMM, source: int = SOURCE, target: int = TARGET, beats: int = 4, **changes: int) -> bytes:
-    """A command of ``spec`` that a CopyEngine takes as a copy; ``changes`` replace ``flags`` or fields."""
-    flags, sizes = VALID[spec]
-    values = dict.fromkeys((field.name for field in spec.fields), 0) | sizes
-    for word, value in ((1, source), (3, target), (6, beats)):
-        values |= {field.name: value for field in spec.fields if field.word == word}
-    flags = changes.pop("flags", flags)
-    return encode(spec, flags, **values | changes)
-
-
-def inverted(data: bytes) -> bytes:
-    return bytes(byte ^ 0xFF for byte in data)
-
-
-async def start(dut: Any) -> TopDriver:
-    """The driver of ``dut``, reset, its memory full of noise."""
-    driver = TopDriver(dut)
-    driver.ram.write(0, driver.rng.bytes(driver.ram.size))
-    await driver.reset()
-    return driver
-
 
 TABLE = Table(start)
-
-
-async def works(driver: TopDriver, spec: Any = GEMM) -> None:
-    """The next request is right."""
-    data = driver.rng.bytes(24)
-    driver.ram.write(SOURCE, data)
-    driver.ram.write(TARGET, bytes(32))
-    assert await driver.run([copy(spec, beats=3)], PROGRAM) == OK
-    assert driver.ram.read(TARGET, 32) == inverted(data) + bytes(8)
 
 
 @TABLE.case()
@@ -191,109 +149,11 @@ async def sizes_at_their_limit_are_taken(driver: TopDriver) -> None:
 
 
 @TABLE.case()
-async def bus_errors_are_reported_and_forgotten(driver: TopDriver) -> None:
-    program = [copy(beats=2), copy(ATTENTION, SOURCE, TARGET, 40), copy(AGGREGATE, beats=2)]
-    last_beat = {"read": range(SOURCE + 8 * 39, SOURCE + 8 * 40), "write": range(TARGET + 8 * 39, TARGET + 8 * 40)}
-    for direction in ("read", "write"):
-        for response in (AxiResp.SLVERR, AxiResp.DECERR):
-            driver.ram.fail(direction, response, last_beat[direction])
-            outcome = await driver.run(program, PROGRAM)
-            assert outcome == Outcome(0, 1, ErrorCode[f"{direction.upper()}_{response.name}"], 0, 1)
-            assert await driver.read("COMMANDS_ATTENTION") == 0
-            driver.ram.fail(direction, AxiResp.OKAY)
-            await works(driver)
-
-
-@TABLE.case()
-async def a_bus_error_in_the_fetch_is_that_commands(driver: TopDriver) -> None:
-    for response in (AxiResp.SLVERR, AxiResp.DECERR):
-        driver.ram.fail("read", response, range(PROGRAM + 2 * 64 + 56, PROGRAM + 3 * 64))
-        outcome = await driver.run([copy(beats=1)] * 4, PROGRAM)
-        assert outcome == Outcome(0, 1, ErrorCode[f"READ_{response.name}"], 0, 2)
-        driver.ram.fail("read", AxiResp.OKAY)
-        await works(driver)
-
-
-@TABLE.case()
-async def the_first_cause_is_reported(driver: TopDriver) -> None:
-    """Engine errors pass through; bus errors outrank them, reads before writes."""
-    wrong = copy(AGGREGATE, beats=3, cols=ErrorCode.BAD_INDEX << 24)
-    assert await driver.run([copy(), wrong, copy()], PROGRAM) == Outcome(0, 1, ErrorCode.BAD_INDEX, 0, 1)
-    driver.ram.fail("write", AxiResp.SLVERR, range(TARGET, TARGET + 8))
-    assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.WRITE_SLVERR
-    driver.ram.fail("read", AxiResp.DECERR, range(SOURCE, SOURCE + 8))
-    assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.READ_DECERR
-    driver.ram.fail("read", AxiResp.OKAY)
-    driver.ram.fail("write", AxiResp.OKAY)
-    await works(driver, AGGREGATE)
-
-
-@TABLE.case()
 async def a_program_of_nothing_and_an_unaligned_program(driver: TopDriver) -> None:
     assert await driver.run([], PROGRAM) == OK
     assert await driver.read("READ_BEATS") == 0
     assert await driver.run([copy()], PROGRAM + 4) == Outcome(0, 1, ErrorCode.UNALIGNED, 0, 0)
     await works(driver)
-
-
-@TABLE.case()
-async def a_hung_bus_trips_the_watchdog(driver: TopDriver) -> None:
-    for channels in (("r",), ("ar",), ("aw",), ("w",), ("b",), ()):
-        driver.ram.hang(*channels)
-        fetch = set(channels) & {"r", "ar"} or not channels
-        outcome = await driver.run([copy(beats=30)], PROGRAM, watchdog=500, cycles=1000)
-        assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)
-        assert bool(await driver.read("CYCLES_GEMM")) != bool(fetch)
-        # Without a reset nothing runs, but the host is told.
-        assert (await driver.run([copy()], PROGRAM, watchdog=500, cycles=20)).code is ErrorCode.WATCHDOG
-        # The reset waits for the bus to come to rest.
-        await driver.control("reset")
-        await ClockCycles(driver.dut.clk, 100)
-        assert (await driver.outcome()).busy
-        driver.ram.flow()
-        await driver.soft_reset()
-        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
-        await works(driver)
-
-
-@TABLE.case()
-async def a_hung_bus_and_a_hardware_reset(driver: TopDriver) -> None:
-    for channels in (("r",), ("w",), ("b",)):
-        driver.ram.hang(*channels)
-        assert (await driver.run([copy(beats=30)], PROGRAM, watchdog=300)).code is ErrorCode.WATCHDOG
-        driver.ram.flow()
-        await driver.reset()
-        assert await driver.read("PROGRAM_COUNT") == 0
-        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
-        await works(driver)
-
-
-@TABLE.case()
-async def the_watchdog_counts_each_command_alone(driver: TopDriver) -> None:
-    program = [copy(beats=20)] * 6
-    assert await driver.run(program, PROGRAM) == OK
-    cycles = await driver.read("CYCLES")
-    limit = cycles // 3
-    assert await driver.run(program, PROGRAM, watchdog=limit) == OK
-    outcome = await driver.run([copy(beats=1), copy(beats=500, target=0x9000)], PROGRAM, watchdog=limit)
-    assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 1)
-    await driver.soft_reset()
-    await works(driver)
-
-
-@TABLE.case()
-async def the_watchdog_blames_the_command_that_is_slow(driver: TopDriver) -> None:
-    """Around the number of cycles that the slow command takes, every limit either lets it pass or stops that
-    command."""
-    program = [copy(beats=20), copy(beats=1), copy(beats=1)]
-    passed = []
-    for limit in range(70, 130):
-        outcome = await driver.run(program, PROGRAM, watchdog=limit)
-        assert outcome in (OK, Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)), f"limit {limit}: {outcome}"
-        passed.append(outcome == OK)
-        await driver.soft_reset()
-    assert passed == sorted(passed)
-    assert set(passed) == {False, True}
 
 
 @TABLE.case()
@@ -315,38 +175,6 @@ async def _copies(driver: TopDriver) -> None:
         expected[target : target + 8 * beats] = inverted(driver.ram.read(source, 8 * beats))
     assert await driver.run(program, PROGRAM + 8 * int(rng.integers(8))) == OK
     assert driver.ram.read(TARGET, 0x4000) == expected
-
-
-@TABLE.case()
-async def a_hardware_reset_in_mid_command(driver: TopDriver) -> None:
-    for _ in range(8):
-        driver.ram.stall(driver.rng, Stalls.both(0.3))
-        await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
-        await ClockCycles(driver.dut.clk, int(driver.rng.integers(1, 900)))
-        await driver.reset()
-        driver.ram.flow()
-        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
-        await works(driver)
-
-
-@TABLE.case()
-async def a_soft_reset_in_mid_command(driver: TopDriver) -> None:
-    """Every transaction that is open when the reset is asked for still ends, and none writes a byte that it should
-    not."""
-    for number in range(12):
-        driver.ram.write(0x8000, bytes(0x8000))
-        source = driver.ram.read(SOURCE, 8 * 200)
-        driver.ram.stall(driver.rng, REGIMES[number % len(REGIMES)])
-        await driver.start([copy(beats=200, target=0x9000)] * 3, PROGRAM)
-        await ClockCycles(driver.dut.clk, int(driver.rng.integers(1, 900)))
-        await driver.soft_reset()
-        assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
-        written = driver.ram.read(0x9000, 8 * 200)
-        allowed = inverted(source)
-        assert all(written[i : i + 8] in (bytes(8), allowed[i : i + 8]) for i in range(0, len(written), 8))
-        assert not any(driver.ram.read(0x8000, 0x1000) + driver.ram.read(0x9000 + 8 * 200, 0x1000))
-        await works(driver)
-        driver.ram.flow()
 
 
 @TABLE.case()

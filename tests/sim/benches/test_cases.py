@@ -38,5 +38,6 @@ def test_every_bench_has_cases(name: str) -> None:
     assert BENCHES[name].table.cases
 
 
-def test_benches_of_one_design_share_its_simulator() -> None:
-    assert BENCHES["gemm"].design is BENCHES["attention"].design
+@pytest.mark.parametrize(("one", "other"), [("gemm", "attention"), ("sequencer", "recovery")])
+def test_benches_of_one_design_share_its_simulator(one: str, other: str) -> None:
+    assert BENCHES[one].design is BENCHES[other].design
