@@ -26,6 +26,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.parameters import in_range
 
 __all__ = ["A_BITS", "B_BITS", "Drained", "MacArray"]
 
@@ -52,7 +53,7 @@ class MacArray(wiring.Component):
     ----------
     rows, cols : its shape.
     lanes : accumulators that leave in a cycle, a divisor of ``cols``.
-    acc_bits : width of an accumulator, at most 48.
+    acc_bits : width of an accumulator: that of a product at the least, and at most a DSP48E1's 48.
 
     Members
     -------
@@ -66,7 +67,7 @@ class MacArray(wiring.Component):
         self.rows, self.cols, self.lanes = (operator.index(x) for x in (rows, cols, lanes))
         if cols % lanes:
             raise ValueError(f"MacArray: lanes is {lanes}, allowed: a divisor of cols = {cols}")
-        self.acc_bits = acc_bits
+        self.acc_bits = in_range("MacArray", "acc_bits", acc_bits, A_BITS + B_BITS, 48)
         self.parts = cols // lanes
         super().__init__(
             {

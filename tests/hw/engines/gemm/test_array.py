@@ -59,3 +59,9 @@ def test_tiles_back_to_back(rows: int, cols: int, lanes: int, rng: np.random.Gen
 def test_refuses_lanes_that_do_not_divide_the_columns() -> None:
     with pytest.raises(ValueError, match="lanes is 3, allowed: a divisor"):
         MacArray(4, 8, 3, 32)
+
+
+@pytest.mark.parametrize("acc_bits", [16, 49])
+def test_refuses_accumulators_that_no_dsp_slice_has(acc_bits: int) -> None:
+    with pytest.raises(ValueError, match=rf"MacArray: acc_bits is {acc_bits}, allowed 17\.\.48"):
+        MacArray(4, 8, 4, acc_bits)
