@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,25 @@ def test_waves_are_written(tmp_path: Path) -> None:
 def test_waves_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(DriverError, match="waves: cannot write"):
         RtlBackend(get_config("tiny"), waves=tmp_path / "missing" / "gemm.fst")
+
+
+def test_other_threads_run_while_the_clock_does() -> None:
+    backend = RtlBackend(get_config("tiny"))
+    ticks = itertools.count()
+    seen: list[int] = []
+
+    def simulate() -> None:
+        seen.append(next(ticks))
+        assert not backend.wait(0)  # one long call of the library
+        seen.append(next(ticks))
+
+    thread = threading.Thread(target=simulate)
+    thread.start()
+    while thread.is_alive():
+        next(ticks)
+        time.sleep(0.001)
+    backend.close()
+    assert seen[1] - seen[0] > 1
 
 
 def test_a_closed_simulator_is_refused() -> None:
