@@ -45,10 +45,13 @@ def load(path: Path, kind: type[T], version: int) -> T:
     checksum = arrays.pop(_CHECKSUM, None)
     if checksum is None or checksum.shape != (32,) or not np.array_equal(checksum, _checksum(arrays)):
         raise ModelFileError(f"model file {path} is damaged: its checksum does not match its contents")
-    found = int(arrays[_VERSION])
-    if found != version:
-        raise ModelFileError(f"model file {path} has format version {found}, this release reads version {version}")
-    return _unpack(kind, "model", arrays)
+    try:
+        found = int(arrays[_VERSION])
+        if found != version:
+            raise ModelFileError(f"model file {path} has format version {found}, this release reads version {version}")
+        return _unpack(kind, "model", arrays)
+    except KeyError as error:
+        raise ModelFileError(f"model file {path} is damaged: it lacks {error}") from error
 
 
 def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:

@@ -95,3 +95,14 @@ def test_another_kind_of_archive_is_refused(tmp_path):
     np.savez(tmp_path / "model.npz", numbers=np.arange(3))
     with pytest.raises(ModelFileError, match="checksum"):
         storage.load(tmp_path / "model.npz", _Whole, 4)
+
+
+@pytest.mark.parametrize("field", ["version", "model.count", "model.parts.1.requantise.shift"])
+def test_a_sealed_file_that_lacks_a_field(tmp_path, field):
+    path = tmp_path / "model.npz"
+    storage.save(path, WHOLE, 4)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name not in (field, "checksum")}
+    np.savez(path, **arrays, checksum=storage._checksum(arrays))
+    with pytest.raises(ModelFileError, match=f"is damaged: it lacks '{field}'"):
+        storage.load(path, _Whole, 4)
