@@ -1,4 +1,4 @@
-"""Tables of cases, and the catalogue that finds them."""
+"""Tables of cases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.benches.harness.cases import Case, Table
 
 
@@ -30,14 +29,3 @@ def test_a_name_is_taken_once() -> None:
     table = Table(nothing, Case("nothing", nothing))
     with pytest.raises(ValueError, match="the bench has a case 'nothing' already"):
         table.case()(nothing)
-
-
-@pytest.mark.parametrize("name", BENCHES)
-def test_every_bench_has_cases(name: str) -> None:
-    assert BENCHES[name].name == name
-    assert BENCHES[name].table.cases
-
-
-@pytest.mark.parametrize(("one", "other"), [("gemm", "attention"), ("sequencer", "recovery")])
-def test_benches_of_one_design_share_its_simulator(one: str, other: str) -> None:
-    assert BENCHES[one].design is BENCHES[other].design

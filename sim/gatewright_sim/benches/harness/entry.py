@@ -10,13 +10,16 @@ import cocotb
 
 from gatewright_sim.benches.harness.cases import Case, Table
 
+_BENCH = os.environ["GATEWRIGHT_BENCH"]
+_TABLE: Table = import_module(_BENCH).TABLE
 
-def _test(table: Table, case: Case) -> Any:
+
+def _test(case: Case) -> Any:
     async def run(dut: Any) -> None:
-        await case.run(await table.start(dut))
+        await case.run(await _TABLE.start(dut))
 
+    run.__module__, run.__doc__ = _BENCH, case.run.__doc__  # what reports and logs call it
     return cocotb.test(name=case.name)(run)
 
 
-_TABLE: Table = import_module(os.environ["GATEWRIGHT_BENCH"]).TABLE
-globals().update({case.name: _test(_TABLE, case) for case in _TABLE.cases})
+globals().update({case.name: _test(case) for case in _TABLE.cases})

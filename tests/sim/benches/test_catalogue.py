@@ -1,0 +1,32 @@
+"""The catalogue of benches: what it holds, and how their cases are run and reported."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gatewright.spec.errors import GatewrightError
+from gatewright_sim.benches.catalogue import BENCHES, run_bench
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_has_cases(name: str) -> None:
+    assert BENCHES[name].name == name
+    assert BENCHES[name].table.cases
+
+
+@pytest.mark.parametrize(("one", "other"), [("gemm", "attention"), ("sequencer", "recovery")])
+def test_benches_of_one_design_share_its_simulator(one: str, other: str) -> None:
+    assert BENCHES[one].design is BENCHES[other].design
+
+
+def test_a_case_is_reported_under_its_bench_and_its_name(tmp_path: Path) -> None:
+    junit = tmp_path / "junit.xml"
+    assert run_bench("aggregate", case="faults", junit=junit) == 1
+    (case,) = ElementTree.parse(junit).getroot().iter("testcase")
+    assert (case.get("classname"), case.get("name")) == ("gatewright_sim.benches.aggregate_bench", "faults")
+
+
+def test_an_unknown_bench_is_refused() -> None:
+    with pytest.raises(GatewrightError, match="unknown bench 'machine', allowed: sequencer, recovery, "):
+        run_bench("machine")
