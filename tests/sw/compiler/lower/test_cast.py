@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
-from gatewright.program.compiled import FabricStep
 
 WHOLE = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 
@@ -225,17 +225,15 @@ def test_quantised_on_the_fabric_and_cast(graph, rng, run):
     assert outcome.error < 0.01
 
 
-def test_what_is_beyond_calibration_saturates_where_the_host_writes_it(graph, rng):
+@pytest.mark.parametrize("beyond", [0, 3])
+def test_a_call_counts_what_is_beyond_calibration(graph, rng, beyond):
     g = graph()
     cast = g.node("Cast", [g.input("x", [20, 8], np.int64)], [20, 8], to=1)
-    program = compile_model(
-        g.model(product(g, cast, rng, "years")), config="tiny", calibration={"x": draw(rng, "years", np.int64)}
-    )
-    (step,) = program.variants[0].steps
-    assert isinstance(step, FabricStep)
-    (placement,) = step.inputs
-    limits = np.iinfo(placement.element)
-    low, high = ((stored - placement.zero_point) * placement.scale[0] for stored in (limits.min, limits.max))
-    assert placement.dtype == "int64"
-    assert 1700 < low < 1900
-    assert 2020 < high < 2220
+    model = g.model(product(g, cast, rng, "years"))
+    x = draw(rng, "years", np.int64)
+    program = compile_model(model, config="tiny", calibration={"x": x})
+    x.reshape(-1)[:beyond] = 9999
+    with Accelerator(program.config, "golden") as accelerator, accelerator.load(program) as loaded:
+        loaded(x=x)
+        assert sum(found.count for found in loaded.report.saturated) == beyond
+        assert all(found.low < 1900 < 2020 < found.high for found in loaded.report.saturated)

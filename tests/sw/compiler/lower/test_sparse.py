@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import CompileError
 
@@ -90,6 +91,17 @@ def test_a_matrix_that_comes_with_each_call(graph, run, edges):
     assert not outcome.reasons
     assert outcome.found[next(iter(outcome.found))].shape == (12, 16)
     assert outcome.error < 0.03
+
+
+@pytest.mark.parametrize(("factor", "saturated"), [(1.0, False), (1.4, False), (100.0, True)])
+def test_a_call_counts_edge_weights_beyond_calibration(graph, factor, saturated):
+    row_ptr, col, weight = matrix(12, 25, 60)
+    feed = {"row_ptr": row_ptr, "col": col, "weight": weight, "x": features(25, 16)}
+    capacity = {"pointers": 40, "edges": 100, "nodes": 30}
+    program = compile_model(given(graph), config="tiny", calibration=feed, capacity=capacity)
+    with Accelerator(program.config, "golden") as accelerator, accelerator.load(program) as loaded:
+        loaded(**feed | {"weight": weight * np.float32(factor)})
+        assert [found.name for found in loaded.report.saturated] == ["weight"] * saturated
 
 
 def test_a_constant_matrix_that_is_none_is_refused(graph):
