@@ -1,5 +1,6 @@
 """`gatewright compile`: an ONNX model becomes a program file."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatewright.cli.arrays import read_arrays
-from gatewright.cli.console import output, step
+from gatewright.cli.console import console, output, step
 from gatewright.cli.options import Config, Json, check_outputs, write_json
 from gatewright.program import CompiledProgram, save_program
 from gatewright.program.summary import VariantSummary, summarise
@@ -16,6 +17,9 @@ from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["compile_"]
+
+INACCURATE = 3
+"""Exit code of a strict compilation whose results are further from the model's than is allowed."""
 
 
 def compile_(
@@ -35,6 +39,15 @@ def compile_(
         typer.Option("--capacity", help="Largest size of a dimension that stays dynamic, such as edges=100000."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the program (default: the graph's).")] = None,
+    max_error: Annotated[
+        float,
+        typer.Option(
+            "--max-error",
+            min=0.0,
+            help="Relative rms error above which nodes run on the host, or results are warned of.",
+        ),
+    ] = 0.05,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 where results are warned of.")] = False,
     json: Json = None,
 ) -> None:
     """Compile an ONNX model into one program for an accelerator."""
@@ -49,26 +62,34 @@ def compile_(
     sets = [read_arrays("--calibration", path) for path in calibration or []]
     with step("loading the compiler"):
         from gatewright.compiler.compile import compile_model
+        from gatewright.compiler.errors import AccuracyWarning
         from gatewright.compiler.external_files import external_files
     check_outputs(outputs, [*inputs, *external_files(model)])
     with step(f"compiling {model} for {config}"):
-        program = compile_model(
-            model,
-            config=chosen,
-            calibration=sets or None,
-            buckets=buckets or None,
-            capacity={dim: sizes[0] for dim, sizes in capacities.items()} or None,
-            name=name,
-            measure=True,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", AccuracyWarning)
+            program = compile_model(
+                model,
+                config=chosen,
+                calibration=sets or None,
+                buckets=buckets or None,
+                capacity={dim: sizes[0] for dim, sizes in capacities.items()} or None,
+                name=name,
+                max_error=max_error,
+            )
         save_program(program, out)
     summaries = [summarise(program, variant, chosen) for variant in program.variants]
-    write_json(json, _result(program, summaries))
+    said = [str(each.message) for each in caught if issubclass(each.category, AccuracyWarning)]
+    write_json(json, _result(program, summaries) | {"warnings": said})
     _show(program, summaries, chosen, out, json)
     if not sets:
         output(json).print(
             "ranges come from synthetic inputs: --calibration with real ones makes the results more exact"
         )
+    for text in said:
+        console.print(f"[yellow]warning:[/] {escape(text)}")
+    if said and strict:
+        raise typer.Exit(INACCURATE)
 
 
 def _sizes(option: str, given: list[str] | None) -> dict[str, list[int]]:

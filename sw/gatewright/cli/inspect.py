@@ -1,7 +1,7 @@
 """`gatewright inspect`: what a program file holds, as tables and as pictures."""
 
 from dataclasses import asdict
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Annotated
 
@@ -65,29 +65,34 @@ def _interface(console: Console, program: CompiledProgram) -> None:
         f"{program.image.nbytes:,} of commands and constants"
     )
     first = program.variants[0]
-    table = Table("interface", "name", "type", "shape")
+    table = Table("interface", "name", "type", "shape", "error")
     for what, values in (("input", first.inputs), ("output", first.outputs)):
         for value in values:
             shape = f"[{', '.join(map(str, value.shape))}]"
-            table.add_row(what, escape(value.name), value.dtype, escape(shape))
+            table.add_row(what, escape(value.name), value.dtype, escape(shape), _error(value.error))
     console.print(table)
     for name, most in first.capacity.items():
         console.print(f"dimension {name}: at most {most:,}")
 
 
 def _layers(console: Console, summary: VariantSummary) -> None:
-    columns = (_name("node"), "operator", "commands", "least cycles", "share", "bound", "error")
+    columns = (_name("node"), "operator", "commands", "least cycles", "share", "bound", "error", "its own")
     table = Table(*columns, title=f"layers, {summary.min_cycles:,} cycles at least")
     for layer in summary.layers:
         share = layer.min_cycles / summary.min_cycles if summary.min_cycles else 0
         bounds = "/".join(sorted({command.bound for command in layer.commands}))
-        row = (f"{len(layer.commands)}", f"{layer.min_cycles:,}", f"{share:.1%}", bounds, _error(layer.error))
-        table.add_row(escape(layer.node), layer.operator, *row)
+        row = (f"{len(layer.commands)}", f"{layer.min_cycles:,}", f"{share:.1%}", bounds)
+        table.add_row(escape(layer.node), layer.operator, *row, *map(_error, (layer.error, layer.own)))
     console.print(table)
 
 
 def _error(value: float) -> str:
-    return "" if isnan(value) else f"{value:.2%}"
+    return "" if isnan(value) else f"{value:.2%}" if isfinite(value) else "any"
+
+
+def _number(error: float) -> float | None:
+    """For JSON, which has no others."""
+    return error if isfinite(error) else None
 
 
 def _host(console: Console, summary: VariantSummary) -> None:
@@ -125,8 +130,8 @@ def _result(
         "spec_version": program.spec_version,
         "nbytes": program.nbytes,
         "image_bytes": program.image.nbytes,
-        "inputs": [asdict(value) for value in first.inputs],
-        "outputs": [asdict(value) for value in first.outputs],
+        "inputs": [asdict(value) | {"error": _number(value.error)} for value in first.inputs],
+        "outputs": [asdict(value) | {"error": _number(value.error)} for value in first.outputs],
         "variants": [
             {
                 "dims": variant.dims,
@@ -139,7 +144,8 @@ def _result(
                         "operator": layer.operator,
                         "commands": [command.index for command in layer.commands],
                         "min_cycles": layer.min_cycles,
-                        "error": None if isnan(layer.error) else layer.error,
+                        "error": _number(layer.error),
+                        "own_error": _number(layer.own),
                     }
                     for layer in summary.layers
                 ],

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import onnx
 import onnx_ir as ir
 
+from gatewright.compiler.assign import Assignment, assign, assign_like
 from gatewright.compiler.bindings import Bindings
-from gatewright.compiler.errors import CompileError
-from gatewright.compiler.fabric.encode import UnplacedStep, UnplacedVariant, assemble
+from gatewright.compiler.errors import AccuracyWarning, CompileError
+from gatewright.compiler.fabric.encode import UnplacedVariant, assemble
 from gatewright.compiler.fabric.matrices import dims as shape_dims
-from gatewright.compiler.host_steps import cost, extract
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
-from gatewright.compiler.lower.rules import demands, refusal, rule_of
-from gatewright.compiler.lower.step import LoweredStep
-from gatewright.compiler.masks import is_mask, padding
-from gatewright.compiler.partition import Part, partition
+from gatewright.compiler.lowering import lower
+from gatewright.compiler.masks import padding
 from gatewright.compiler.passes import run
-from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
+from gatewright.compiler.quantisation.calibrate import synthetic
 from gatewright.compiler.quantisation.inputs import Inputs, checked, padded
-from gatewright.compiler.quantisation.measure import available, node_errors
-from gatewright.compiler.quantisation.plan import Plan
-from gatewright.compiler.quantisation.quantise import quantise
-from gatewright.program.compiled import CompiledProgram, HostStep, Value
+from gatewright.compiler.quantisation.judge import MAX_ERROR, with_errors
+from gatewright.program.compiled import CompiledProgram, Value
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 
 __all__ = ["DEVICE_MEMORY", "compile_model"]
@@ -45,7 +41,7 @@ def compile_model(
     capacity: Mapping[str, int] | None = None,
     name: str | None = None,
     memory_bytes: int = DEVICE_MEMORY,
-    measure: bool = False,
+    max_error: float = MAX_ERROR,
 ) -> CompiledProgram:
     """Compile an ONNX model for a configuration of the accelerator.
 
@@ -58,23 +54,31 @@ def compile_model(
     capacity : for a dynamic leading dimension by name its largest size; a call takes what it brings.
     name : of the program, by default the model's graph.
     memory_bytes : most device memory that it may take.
-    measure : whether to run the first calibration inputs on the golden model, for the error of each layer.
+    max_error : relative root mean square error above which a node runs on the host, and a result is warned of
+        (:class:`AccuracyWarning`), measured for calibration inputs on the golden model where that is installed; with
+        infinity nothing is measured, and all nodes run on the fabric that it has operators for.
 
     Raises :class:`CompileError` naming the node that is at fault.
     """
+    if not max_error > 0:
+        raise CompileError(f"max_error is {max_error}, allowed: above 0")
     hardware = get_config(config) if isinstance(config, str) else config
     limits = dict(capacity or {})
     load_rules()
     plans: list[UnplacedVariant] = []
-    shared: Plan | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
+    shared: Assignment | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
     source = read_model(model)
     title = name or source.graph.name or "model"
     choices = _choices(buckets or {})
     sets = checked(source, calibration, limits | choices[-1])
     for dims in reversed(choices):
-        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, measure)
+        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, max_error)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
+    assert shared is not None
+    if shared.verdict is not None:
+        warnings.warn(f"{title} is {shared.verdict}", AccuracyWarning, stacklevel=2)
+    variants = tuple(with_errors(variant, shared.errors) for variant in variants)
     return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)
 
 
@@ -92,10 +96,10 @@ def _variant(
     config: AcceleratorConfig,
     sets: Sequence[Inputs],
     bindings: Bindings,
-    known: Plan | None,
-    measured: bool,
-) -> tuple[UnplacedVariant, Plan]:
-    """Lower a model for one choice of bucket sizes, with the formats that are ``known`` from another choice."""
+    known: Assignment | None,
+    max_error: float,
+) -> tuple[UnplacedVariant, Assignment]:
+    """Lower a model for one choice of bucket sizes, with what is ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
     run(model, bindings)
     _made_by_nodes(model)
@@ -104,29 +108,13 @@ def _variant(
         tuple(_interface(value, declared.get(value.name), {*dims, *capacity}) for value in values)
         for values in (model.graph.inputs, model.graph.outputs)
     )
-    refusals = _refusals(model, config)
-    on_fabric = {node for node in model.graph if node not in refusals}
     if known is None:
         feeds = [padded(model, each) for each in sets] or synthetic(model, capacity)
-        plan = quantise(model, on_fabric, calibrate(model, feeds), demands)
+        assigned = assign(model, config, feeds, capacity, max_error)
     else:
-        plan = quantise(model, on_fabric, known.observations, demands, known.linears)
-
-    def variant(keep_all: bool) -> UnplacedVariant:
-        parts = partition(model, refusals)
-        steps: list[UnplacedStep | HostStep] = [
-            _fabric(part, config, plan, capacity, keep_all=keep_all)
-            if part.on_fabric
-            else _host(model, parts, index, refusals, capacity)
-            for index, part in enumerate(parts)
-        ]
-        return UnplacedVariant(dims, capacity, inputs, outputs, steps)
-
-    if known is not None:
-        plan.errors = known.errors
-    elif measured and available():
-        plan.errors = node_errors(model, variant(keep_all=True), config, feeds[0])
-    return variant(keep_all=False), plan
+        assigned = assign_like(model, config, known)
+    steps = lower(model, assigned.on_host, assigned.plan, config, capacity)
+    return UnplacedVariant(dims, capacity, inputs, outputs, steps), assigned
 
 
 def _made_by_nodes(model: ir.Model) -> None:
@@ -147,16 +135,6 @@ def _made_by_nodes(model: ir.Model) -> None:
         model.graph.outputs[index] = result
 
 
-def _refusals(model: ir.Model, config: AcceleratorConfig) -> dict[ir.Node, str]:
-    """Why nodes run on the host. A mask that such a node reads must exist as numbers, hence is cast there."""
-    found = {node: reason for node in model.graph if (reason := refusal(node, config))}
-    for node in reversed(list(model.graph)):
-        reader = next((user for value in node.outputs for user, _ in value.uses() if user in found), None)
-        if node not in found and reader is not None and is_mask(node.outputs[0]):
-            found[node] = f"{reader.name}, which reads it, runs on the host"
-    return found
-
-
 def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> Value:
     """An input or output with the names of its dimensions, where ``names`` has them, and their sizes elsewhere."""
     assert value.shape is not None and value.dtype is not None
@@ -164,33 +142,3 @@ def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> V
     wanted = shape_dims(declared) if declared is not None and len(declared) == len(sizes) else sizes
     shape = tuple(name if name in names else size for name, size in zip(wanted, sizes, strict=True))
     return Value(value.name or "", value.dtype.numpy().name, shape, float(padding(value)))
-
-
-def _fabric(
-    part: Part, config: AcceleratorConfig, plan: Plan, capacity: dict[str, int], *, keep_all: bool = False
-) -> UnplacedStep:
-    """The kernels of a step. With ``keep_all`` every value of it is an output."""
-    step = LoweredStep(config, plan, capacity)
-    for node in part.nodes:
-        found = rule_of(node)
-        assert found is not None
-        with step.emit.labelled(node.name or node.op_type, node.op_type):
-            found.lower(node, step)
-    made = [value for node in part.nodes for value in node.outputs if step.has(value)]
-    for value in made if keep_all else part.outputs:
-        if not is_mask(value):  # a later step takes the bits of what is cast to a mask
-            step.output(value)
-    return replace(step.finish(), errors=plan.errors)
-
-
-def _host(
-    model: ir.Model, parts: Sequence[Part], index: int, refusals: Mapping[ir.Node, str], capacity: Mapping[str, int]
-) -> HostStep:
-    part, costs = parts[index], cost(parts, index, capacity)
-    return HostStep(
-        extract(model, part),
-        tuple(value.name or "" for value in part.inputs),
-        tuple(value.name or "" for value in part.outputs),
-        tuple(node.name or node.op_type for node in part.nodes),
-        tuple(f"{refusals[node]} (costs: {costs})" for node in part.nodes),
-    )

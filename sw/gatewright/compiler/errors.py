@@ -1,9 +1,17 @@
-"""What the compiler raises: one sentence that names the file, node or tensor, and says what is allowed."""
+"""What the compiler raises and warns of: one sentence that names the file, node or tensor, and says what is allowed."""
 
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["CompileError"]
+__all__ = ["AccuracyWarning", "CompileError", "OutOfRangeError"]
 
 
 class CompileError(GatewrightError, ValueError):
     """A model, or an option of the compiler, that cannot be turned into a program."""
+
+
+class OutOfRangeError(CompileError):
+    """Numbers that the fabric's formats cannot hold: a reason for a node to run on the host."""
+
+
+class AccuracyWarning(UserWarning):
+    """Results of a compiled program are further from those of the model than is allowed."""

@@ -34,7 +34,7 @@ __all__ = [
     "shape_at",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the program file. A reader refuses another one."""
 
 BIT = "bit"
@@ -115,12 +115,14 @@ class Value:
     shape : a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size (:attr:`Variant.capacity`);
         the latter may have a number added, as in "pointers - 1".
     fill : what an input is padded with up to the bucket's size; outputs are cut to the size of the inputs.
+    error : of an output, as that of a :class:`Layer`.
     """
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
     fill: float = 0.0
+    error: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,9 @@ class Layer:
     node : name of the model's node that they compute.
     operator : its type.
     first, count : commands.
-    error : root mean square error against float over the calibration inputs, relative to the root mean square of the
-        float values; NaN where it was not measured.
+    error : root mean square error against float over some calibration inputs, relative to the root mean square of the
+        float values; NaN where it was not measured, infinity where it has no bound.
+    own : what of it the layer itself makes, for operands as they are on the device.
     """
 
     node: str
@@ -151,6 +154,7 @@ class Layer:
     first: int
     count: int
     error: float = float("nan")
+    own: float = float("nan")
 
 
 @dataclass(frozen=True)

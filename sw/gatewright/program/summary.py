@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewright.program.check import command_words
-from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Variant
+from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Layer, Variant
 from gatewright.program.errors import UnsupportedProgram
 from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode, decode
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
@@ -57,6 +57,7 @@ class LayerSummary:
     node: str
     operator: str
     error: float
+    own: float
     commands: tuple[CommandSummary, ...] = field(repr=False)
 
     @property
@@ -122,12 +123,14 @@ def summarise(
             continue
         mine = _commands(program, index, step, len(commands), config, memory)
         commands += mine
-        layers += [
-            LayerSummary(layer.node, layer.operator, layer.error, tuple(mine[layer.first : layer.first + layer.count]))
-            for layer in step.layers
-        ]
+        layers += [_layer(layer, mine) for layer in step.layers]
     fabric_steps = sum(isinstance(step, FabricStep) for step in variant.steps)
     return VariantSummary(variant.dims, tuple(commands), tuple(layers), tuple(host), fabric_steps)
+
+
+def _layer(layer: Layer, commands: list[CommandSummary]) -> LayerSummary:
+    mine = tuple(commands[layer.first : layer.first + layer.count])
+    return LayerSummary(layer.node, layer.operator, layer.error, layer.own, mine)
 
 
 def _commands(

@@ -36,9 +36,7 @@ def encoder(titles):
     from gatewright.models.export import export_encoder
 
     model = export_encoder()
-    program = compile_model(
-        model, calibration=[feed(ids) for ids in titles[:32]], buckets={"tokens": BUCKETS}, measure=True
-    )
+    program = compile_model(model, calibration=[feed(ids) for ids in titles[:32]], buckets={"tokens": BUCKETS})
     return onnxruntime.InferenceSession(model.SerializeToString()), program
 
 

@@ -33,12 +33,11 @@ class Port:
 
 @dataclass(eq=False)
 class UnplacedStep:
-    """A step of the fabric before addresses are known. ``errors`` is the quantisation error by node."""
+    """A step of the fabric before addresses are known."""
 
     kernels: list[Kernel] = field(default_factory=list)
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
-    errors: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -147,7 +146,7 @@ def _step(step: UnplacedStep, offset: int, offsets: dict[Buffer, int]) -> Fabric
     first = 0
     for (node, operator), group in groupby(step.kernels, key=lambda kernel: (kernel.node, kernel.operator)):
         count = len(list(group))
-        layers.append(Layer(node, operator, first, count, step.errors.get(node, float("nan"))))
+        layers.append(Layer(node, operator, first, count))
         first += count
     return FabricStep(
         offset,

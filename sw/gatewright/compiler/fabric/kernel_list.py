@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from gatewright.compiler.errors import CompileError
 from gatewright.compiler.fabric.kernels import Kernel, Size, View
 from gatewright.spec.commands import CommandSpec
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.errors import SpecError
 
 __all__ = ["KernelList"]
 
@@ -24,13 +22,11 @@ class KernelList:
 
     @contextmanager
     def labelled(self, node: str, operator: str) -> Iterator[None]:
-        """Labels the kernels that are emitted inside, and as :class:`CompileError` what no command can hold."""
+        """Labels the kernels that are emitted inside."""
         before = self.node, self.operator
         self.node, self.operator = node, operator
         try:
             yield
-        except SpecError as error:
-            raise CompileError(f"node {node} ({operator}): {error}") from None
         finally:
             self.node, self.operator = before
 

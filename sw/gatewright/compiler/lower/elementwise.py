@@ -18,7 +18,7 @@ from gatewright.compiler.lower.broadcast import Dims, Sum, join
 from gatewright.compiler.lower.functions import apply, curve_into, limit_of, only_real
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.headroom import headroom
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
@@ -64,7 +64,7 @@ def _factor(step: LoweredStep, value: ir.Value) -> Tensor:
 
 def _terms(step: LoweredStep, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Tensor, Tensor]:
     """Both terms of a sum; whatever saturates the result whatever the other is need not be told apart."""
-    largest = [step.plan.largest(value) * HEADROOM for value in (a, b)]
+    largest = [step.plan.reach(value) for value in (a, b)]
     limit = limit_of(out.format)
     first, second = (limit + min(other, limit) for other in reversed(largest))
     return _operand(step, a, first), _operand(step, b, second)
@@ -158,10 +158,11 @@ def _divide(step: LoweredStep, a: ir.Value, b: ir.Value, result: ir.Value) -> No
     else:
         divisor = step.narrow(b)
         seen = step.plan.observations.get(b.name or "")
-        sample = np.zeros(0) if seen is None else seen.sample.astype(np.float64).reshape(-1)
-        least = float(np.abs(sample[sample != 0]).min(initial=limit_of(divisor.format)))
-        inverse = step.scratch(divisor, Format.of(INT16, HEADROOM / least), "reciprocal")
-        curve_into(step, divisor, inverse, sample, RealFunction(np.reciprocal))
+        sample = np.zeros((0, 1)) if seen is None else seen.sample.astype(np.float64)
+        known = np.divide(1, sample, out=np.zeros_like(sample), where=sample != 0)
+        largest = float(np.abs(known).max(initial=1 / limit_of(divisor.format)))
+        inverse = step.scratch(divisor, Format.of(INT16, headroom(np.zeros(0), known) * largest), "reciprocal")
+        curve_into(step, divisor, inverse, sample.reshape(-1), RealFunction(np.reciprocal))
     join(step, None, _factor(step, a), inverse, out)
 
 

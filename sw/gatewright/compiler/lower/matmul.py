@@ -19,7 +19,6 @@ from gatewright.compiler.lower.move import arrange, matrices
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.shape import transposed
 from gatewright.compiler.lower.step import LoweredStep
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
@@ -163,7 +162,7 @@ def gemm(node: ir.Node, step: LoweredStep) -> None:
     size = abs(alpha) * float(x.format.scale) * float(y.format.scale)
     target = out
     if c is not None or alpha < 0:
-        reach = limit_of(out.format) + (step.plan.largest(c) * HEADROOM * abs(beta) if c is not None else 0)
+        reach = limit_of(out.format) + (step.plan.reach(c) * abs(beta) if c is not None else 0)
         target = step.scratch(out, Format.of(INT16, reach), "product")
     is_kn = not node.attributes.get_int("transB", 0)
     product(step, x.view, y.view, np.full(out.view.cols, size), np.zeros(out.view.cols), target, b_is_kn=is_kn)

@@ -21,7 +21,7 @@ from gatewright.compiler.lower.reduce import add_up
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.spec.config import AcceleratorConfig
 
 __all__: list[str] = []

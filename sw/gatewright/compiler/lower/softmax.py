@@ -7,7 +7,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from gatewright.compiler.errors import CompileError
+from gatewright.compiler.errors import OutOfRangeError
 from gatewright.compiler.fabric.positions import elements, movable
 from gatewright.compiler.formats import INT16, Format
 from gatewright.compiler.graph_access import operand, shape_of, static_shape
@@ -15,7 +15,6 @@ from gatewright.compiler.lower.functions import only_real
 from gatewright.compiler.lower.move import arrange
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.observation import MASKED
 from gatewright.compiler.quantisation.plan import VANISHING, Plan
 from gatewright.spec.config import AcceleratorConfig
@@ -68,7 +67,7 @@ def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
     if counts.all():
         return {}
     largest = float(np.abs(np.where(counts, sample, 0)).max())
-    return {0: Format.of(INT16, max(largest * HEADROOM, VANISHING - float(top.min())))}
+    return {0: Format.of(INT16, max(largest * seen.headroom, VANISHING - float(top.min())))}
 
 
 @rule("Softmax", refuse=_refuse, demand=_demand)
@@ -78,9 +77,7 @@ def softmax(node: ir.Node, step: LoweredStep) -> None:
     axis, rank = _axis(node), len(step.shape(x))
     top = step.plan.largest(x)
     if step.target(x).same(step.plan.wide(x)) and top > MOST:
-        raise CompileError(
-            f"node {node.name}: it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}"
-        )
+        raise OutOfRangeError(f"it takes the softmax of numbers up to {top:,.0f}, allowed up to {MOST:,.0f}")
     if axis == rank - 1:
         source, made = step.narrow(x), step.produce(out)
         step.emit.softmax(source, made.view, made.format)

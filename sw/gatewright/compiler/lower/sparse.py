@@ -12,7 +12,6 @@ from gatewright.compiler.graph_access import operand, operands, shape_of
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
 from gatewright.compiler.operators import DOMAIN
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import FEATURE_MAX_ABS, WEIGHT_MAX, CsrMatrix
@@ -85,7 +84,7 @@ def _given(node: ir.Node, step: LoweredStep) -> tuple[list[View], float, Size, S
     row_ptr, col, weight = operands(node, 3)
     edges = step.length(col)
     largest = min(WEIGHT_MAX, (1 << ACCUMULATOR_BITS - 1) // (FEATURE_MAX_ABS * max(most(edges), 1)))
-    form = Format(INT16, np.asarray(step.plan.largest(weight) * HEADROOM / largest))
+    form = Format(INT16, np.asarray(step.plan.reach(weight) / largest))
     pointers = step.length(row_ptr)
     views = [
         step.indices(row_ptr),

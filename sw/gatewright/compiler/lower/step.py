@@ -16,7 +16,7 @@ from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
 from gatewright.compiler.graph_access import numpy_type, shape_of
-from gatewright.compiler.quantisation.linear_plan import HEADROOM
+from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.program.compiled import Placement
 from gatewright.spec.config import AcceleratorConfig

@@ -22,12 +22,16 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.model_file.opset import upgraded
+from gatewright.compiler.quantisation.judge import MAX_ERROR
 from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram, HostStep
 
 __all__ = ["GatewrightBackend", "GatewrightRep", "host_reasons", "prepare", "run_model", "run_node", "supports_device"]
 
 Array = npt.NDArray[Any]
+
+INPUTS = 16
+"""Times that the first run's inputs are given for calibration: enough that no others are expected."""
 
 
 class GatewrightRep(BackendRep):
@@ -39,6 +43,7 @@ class GatewrightRep(BackendRep):
     config : name of a shipped configuration.
     executor : backend of :class:`~gatewright.driver.Accelerator`: "golden", "rtl", "board" or "auto".
     all_on_fabric : refuse models of which the host would run a part.
+    max_error : as of the compiler.
 
     Attributes
     ----------
@@ -52,8 +57,10 @@ class GatewrightRep(BackendRep):
         config: str = "pynq-z2",
         executor: str = "golden",
         all_on_fabric: bool = False,
+        max_error: float = MAX_ERROR,
     ) -> None:
         self._model, self._config, self._executor, self._all_on_fabric = model, config, executor, all_on_fabric
+        self._max_error = max_error
         self._constants: dict[str, Array] = {}
         self.program: CompiledProgram | None = None
 
@@ -107,7 +114,9 @@ class GatewrightRep(BackendRep):
         model.graph.input.extend(kept)
         model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in self._constants.items())
         calibration = {name: value for name, value in feeds.items() if name not in self._constants}
-        program = compile_model(model, config=self._config, calibration=calibration)
+        program = compile_model(
+            model, config=self._config, calibration=[calibration] * INPUTS, max_error=self._max_error
+        )
         reasons = host_reasons(program)
         if self._all_on_fabric and reasons:
             node, reason = next(iter(reasons.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
 from gatewright.compiler.quantisation.observation import MASKED, Observation
 from gatewright.program.onnx_session import OnnxSession, SessionError
 
-__all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "synthetic"]
+__all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "session_of", "synthetic"]
 
 
 SAMPLE_ROWS = 512
@@ -51,7 +52,9 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
         if name in merged and RANGE in value.metadata_props:  # in place of what was seen
             low, high = (float(each) for each in value.metadata_props[RANGE].split(","))
             seen = merged[name]
-            merged[name] = Observation(np.full_like(seen.low, low), np.full_like(seen.high, high), seen.sample)
+            merged[name] = replace(
+                seen, low=np.full_like(seen.low, low), high=np.full_like(seen.high, high), settled=True
+            )
     return merged
 
 
@@ -67,7 +70,11 @@ def open_session(model: ir.Model, names: Sequence[str]) -> OnnxSession:
 
     Raises :class:`CompileError` when it refuses the model.
     """
-    proto = ir.to_proto(model)
+    return session_of(ir.to_proto(model), names)
+
+
+def session_of(proto: onnx.ModelProto, names: Sequence[str]) -> OnnxSession:
+    """As :func:`open_session`, of a model that nobody else has."""
     there = {value.name for value in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
     try:
@@ -85,18 +92,24 @@ def _observe(array: npt.NDArray[Any], share: int) -> Observation:
     if not len(rows):
         finite = np.zeros((1, rows.shape[1]), np.float32)
     step = max(len(rows) // share, 1)
-    return Observation(finite.min(0).astype(np.float64), finite.max(0).astype(np.float64), rows[::step][:share].copy())
+    low, high = finite.min(0).astype(np.float64), finite.max(0).astype(np.float64)
+    peak = np.abs(finite).max(initial=0.0, keepdims=True).reshape(-1).astype(np.float64)
+    return Observation(low, high, rows[::step][:share].copy(), peak, float(np.abs(rows).max(initial=0.0)))
 
 
 def _merge(parts: Sequence[Observation]) -> Observation:
     widths = {len(part.low) for part in parts}
+    extreme = float(np.max([part.extreme for part in parts]))
+    peaks = np.concatenate([part.peaks for part in parts])
     if len(widths) > 1:  # a dynamic last dimension: only the extremes mean anything
         low, high = min(part.low.min() for part in parts), max(part.high.max() for part in parts)
-        return Observation(np.array([low]), np.array([high]), np.zeros((0, 1), np.float32))
+        return Observation(np.array([low]), np.array([high]), np.zeros((0, 1), np.float32), peaks, extreme)
     return Observation(
         np.min([part.low for part in parts], axis=0),
         np.max([part.high for part in parts], axis=0),
         np.concatenate([part.sample for part in parts]),
+        peaks,
+        extreme,
     )
 
 

@@ -17,15 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.compiler.formats import INT8, INT16, Format
+from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.compiler.quantisation.observation import Observation
 
-__all__ = ["FINE_ABOVE", "HEADROOM", "LinearPlan", "Weight", "plan_linears"]
+__all__ = ["FINE_ABOVE", "LinearPlan", "Weight", "plan_linears"]
 
-HEADROOM = 1.5
-"""How far a value may exceed its calibrated range in int16."""
-
-DEFAULT = (0.5, 1.3, 0.9)
-"""Strength, widening and floor where there are no rows to choose by."""
+DEFAULT = (0.5, 1.3, 1.0)
+"""Strength, widening and floor where there are too few rows to choose by: columns may all reach as far as one did."""
 
 FEWEST_ROWS = 64
 """To choose by."""
@@ -113,7 +111,7 @@ def plan_linears(
         largest: list[npt.ArrayLike] = [seen.largest, *columns]
         best: list[LinearPlan] = []
         for each in largest:
-            found = plans(Format.of(INT16, np.asarray(each) * HEADROOM), True)
+            found = plans(Format.of(INT16, np.asarray(each) * seen.headroom), True)
             best = min(best or found, found, key=_worst)
             if _worst(best) <= FINE_COLUMNS_ABOVE:
                 break
@@ -132,8 +130,9 @@ def plan_linears(
         }
         choice = min(found, key=lambda each: found[each])
         error = float(found[choice])
-    elif len(sample):
-        error = steps.error(steps.form(*choice, seen), sample)
+    else:
+        choice = (DEFAULT[0], DEFAULT[1] * seen.headroom / HEADROOM, DEFAULT[2])
+        error = steps.error(steps.form(*choice, seen), sample) if len(sample) else 0.0
     if error <= fine_above**2:
         return plans(steps.form(*choice, seen), False)
     return in_two_parts()

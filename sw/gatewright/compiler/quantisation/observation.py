@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.compiler.quantisation.headroom import HEADROOM, headroom
+
 __all__ = ["MASKED", "Observation"]
 
 MASKED = 1e30
-"""Magnitude from which on a number only says that something is not there, as -inf does in a mask of scores."""
+"""Magnitude from which on a number that is added to scores only says that something is not there, as -inf does."""
 
 
 @dataclass(eq=False)
@@ -19,8 +22,11 @@ class Observation:
 
     Attributes
     ----------
-    low, high : least and greatest element of each column, float64 [columns].
+    low, high : least and greatest element of each column, float64 [columns], of those below MASKED in magnitude.
     sample : some rows, float32 [rows, columns].
+    peaks : largest magnitude in each input, float64 [inputs], of those below MASKED.
+    extreme : the largest magnitude of all elements, infinite ones included; NaN where one is NaN.
+    settled : whether ``low`` and ``high`` hold for all inputs.
 
     Rows that a mask hides from every output do not count.
     """
@@ -28,6 +34,9 @@ class Observation:
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
     sample: npt.NDArray[np.float32] = field(repr=False)
+    peaks: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    extreme: float = 0.0
+    settled: bool = False
 
     @property
     def columns(self) -> npt.NDArray[np.float64]:
@@ -41,5 +50,12 @@ class Observation:
 
     @property
     def largest(self) -> float:
-        """Largest magnitude of all."""
+        """Largest magnitude of all that are numbers."""
         return float(self.columns.max(initial=0.0))
+
+    @cached_property
+    def headroom(self) -> float:
+        """How far another input may exceed :attr:`largest`."""
+        if self.settled or not len(self.peaks):
+            return HEADROOM
+        return headroom(self.peaks, np.where(np.abs(self.sample) < MASKED, self.sample, 0))

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from gatewright.compiler.formats import INT8, INT16, Format, integer_format
-from gatewright.compiler.quantisation.linear_plan import HEADROOM, LinearPlan
+from gatewright.compiler.quantisation.headroom import HEADROOM
+from gatewright.compiler.quantisation.linear_plan import LinearPlan
 from gatewright.compiler.quantisation.observation import Observation
 
 __all__ = ["VANISHING", "WITHIN_ONE", "Plan"]
@@ -32,13 +33,11 @@ class Plan:
     observations : by value name.
     linears : by node name.
     demands : the formats in which readers need a value, by value.
-    errors : measured, by node name.
     """
 
     observations: Mapping[str, Observation]
     linears: dict[str, LinearPlan] = field(default_factory=dict)
     demands: dict[ir.Value, list[Format]] = field(default_factory=dict)
-    errors: dict[str, float] = field(default_factory=dict)
 
     def largest(self, value: ir.Value) -> float:
         """The largest magnitude that calibration saw, of a constant: that it holds; 1 where nothing is known."""
@@ -46,6 +45,13 @@ class Plan:
             return float(np.abs(value.const_value.numpy().astype(np.float64)).max(initial=0.0))
         seen = self.observations.get(value.name or "")
         return seen.largest if seen is not None and seen.largest > 0 else 1.0
+
+    def reach(self, value: ir.Value) -> float:
+        """The largest magnitude that other inputs may bring."""
+        seen = self.observations.get(value.name or "")
+        if value.const_value is not None:
+            return self.largest(value)
+        return self.largest(value) * (seen.headroom if seen is not None else HEADROOM)
 
     def masked(self, value: ir.Value) -> bool:
         """Whether some elements only say that something is not there."""
@@ -68,8 +74,7 @@ class Plan:
             return Format.of(INT16, 1.0)
         if self.whole(value):
             return Format.of_integers(self.largest(value) * HEADROOM)
-        room = 1.0 if value.const_value is not None else HEADROOM
-        return Format.of(INT16, self.largest(value) * room + (VANISHING if self.masked(value) else 0.0))
+        return Format.of(INT16, self.reach(value) + (VANISHING if self.masked(value) else 0.0))
 
     def narrow(self, value: ir.Value) -> Format:
         """int8 with one scale; integers as they are."""
@@ -77,7 +82,7 @@ class Plan:
             return integer_format(value.dtype.numpy())[0]
         if self.whole(value) and self.largest(value) <= np.iinfo(INT8).max:
             return Format(INT8, np.ones(()))
-        return Format.of(INT8, self.largest(value))
+        return Format.of(INT8, self.reach(value) / (1.0 if value.const_value is not None else HEADROOM))
 
     @staticmethod
     def is_cast(value: ir.Value) -> bool:

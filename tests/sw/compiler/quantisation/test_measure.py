@@ -28,7 +28,7 @@ def errors(program):
 
 def test_every_layer_has_its_error(graph):
     x = RNG.normal(size=(20, 32)).astype(np.float32)
-    found = errors(compile_model(perceptron(graph), config="tiny", calibration={"x": x}, measure=True))
+    found = errors(compile_model(perceptron(graph), config="tiny", calibration={"x": x}))
     assert set(found) == {"node_linear0", "node_relu1", "node_linear2", "node_relu3", "node_softmax4"}
     assert all(0 < error < 0.05 for error in found.values())
 
@@ -37,7 +37,7 @@ def test_the_program_is_the_same_as_without(graph):
     model = perceptron(graph)
     x = RNG.normal(size=(20, 32)).astype(np.float32)
     plain, measured = (
-        compile_model(model, config="tiny", calibration={"x": x}, measure=choice) for choice in (False, True)
+        compile_model(model, config="tiny", calibration={"x": x}, max_error=choice) for choice in (np.inf, 0.05)
     )
     np.testing.assert_array_equal(plain.image, measured.image)
     assert all(np.isnan(error) for error in errors(plain).values())
