@@ -10,6 +10,7 @@ import pytest
 
 from gatewright.driver import Accelerator, AcceleratorTimeout, DeviceArray
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, CommandSpec, GemmFlags, VectorFlags, encode
+from gatewright_sim.golden import engines
 
 SIZE = 8 << 20
 """Bytes of the one array that every operand lies in."""
@@ -113,3 +114,17 @@ def test_a_wait_without_time_still_gets_on(array: np.ndarray) -> None:
             seen.append(registers.read("COMMAND_INDEX"))
         assert seen == [0, 1, 2]
         assert registers.read("COMMANDS_GEMM") == 3
+
+
+def test_an_interrupt_in_the_middle_of_a_command(array: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Accelerator("pynq-z2", "golden") as accelerator:
+        operand = accelerator.upload(array)
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "gemm", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                accelerator.run([sound(operand)])
+        assert accelerator.registers.read("STATUS") == 0
+        assert_works(accelerator)
