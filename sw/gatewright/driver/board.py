@@ -188,7 +188,11 @@ class BoardBackend:
     def wait(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         if self._interrupt is not None and not self._done() and not self._loop_is_taken():
-            self._loop.run_until_complete(self._sleep_until_interrupt(timeout_s))
+            sleep = self._sleep_until_interrupt(timeout_s)
+            try:
+                self._loop.run_until_complete(sleep)
+            except RuntimeError:  # another board's thread has taken it a moment ago
+                sleep.close()
         pause = POLL_S[0]
         while not self._done():
             if time.monotonic() >= deadline:

@@ -12,7 +12,7 @@ from gatewright.spec.registers import REGISTERS, Access, register
 
 __all__ = ["GuardedPort", "RegisterFile"]
 
-_NAMES = [entry.name for entry in REGISTERS]
+_READABLE = [entry.name for entry in REGISTERS if entry.access is not Access.COMMAND]
 
 
 class RegisterPort(Protocol):
@@ -50,13 +50,13 @@ class RegisterFile:
         self._port = port
 
     def __getattr__(self, name: str) -> int:
-        """The value of the register called ``name``; AttributeError where there is none."""
-        if name not in _NAMES:
-            raise AttributeError(f"no register {name!r}, allowed: {', '.join(_NAMES)}")
+        """The value of the register called ``name``; AttributeError where there is none that can be read."""
+        if name not in _READABLE:
+            raise AttributeError(f"no register {name!r} to read, allowed: {', '.join(_READABLE)}")
         return self.read(name)
 
     def __dir__(self) -> Iterable[str]:
-        return [*super().__dir__(), *_NAMES]
+        return [*super().__dir__(), *_READABLE]
 
     def read(self, name: str) -> int:
         """The register's value."""

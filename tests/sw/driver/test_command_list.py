@@ -1,0 +1,38 @@
+"""Command lists: what they decode, and the watchdog that they ask for."""
+
+from __future__ import annotations
+
+from gatewright.driver.command_list import CommandList
+from gatewright.spec.commands import GEMM, GemmFlags, encode
+from gatewright.spec.config import get_config
+from gatewright.spec.memory import MemoryModel
+from gatewright.spec.tiling import gemm_read_beats
+
+TINY = get_config("tiny")
+
+
+def _gemm(flags: int = 0, **sizes: int) -> bytes:
+    values = {field.name: 0 for field in GEMM.fields} | sizes
+    return encode(GEMM, GemmFlags.OUT_INT32 | flags, **values)
+
+
+def test_the_watchdog_allows_for_work_and_latency() -> None:
+    small, large = CommandList([_gemm(m=1, n=1, k=1)]), CommandList([_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)])
+    fast, slow = MemoryModel(), MemoryModel(read_latency=10_000, outstanding_reads=1)
+    assert 100_000 < small.watchdog_cycles(TINY, fast) < 101_000
+    compute = 200 * 200 * 512 // 32
+    beats = gemm_read_beats(200, 200, 512, TINY, resident_a=False)
+    assert large.watchdog_cycles(TINY, fast) > 4 * (compute + beats)
+    assert large.watchdog_cycles(TINY, slow) > 10_000 * beats
+    assert CommandList([bytes(64)]).watchdog_cycles(TINY, fast) == 100_000
+    assert CommandList([_gemm(m=2**24 - 1, n=2**24 - 1, k=512)]).watchdog_cycles(TINY, fast) == 2**32 - 1
+
+
+def test_a_program_decodes_only_what_is_there() -> None:
+    program = CommandList([_gemm(m=3, n=1, k=1), bytes(64)])
+    assert program.nbytes == len(program.image()) == 128
+    command = program.decode(0)
+    assert command is not None
+    assert command["m"] == 3
+    assert program.decode(1) is None
+    assert program.decode(2) is None

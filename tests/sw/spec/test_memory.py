@@ -1,0 +1,37 @@
+"""The memory model: its limits, and the cycles that bytes take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gatewright.spec.errors import SpecError
+from gatewright.spec.memory import MemoryModel
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"read_latency": 0}, r"read_latency is 0, allowed 1\.\.10000"),
+        ({"write_latency": 10_001}, "write_latency is 10001"),
+        ({"dram_bytes_per_cycle": 0.0}, r"dram_bytes_per_cycle is 0\.0"),
+        ({"outstanding_reads": 65}, r"outstanding_reads is 65, allowed 1\.\.64"),
+        ({"outstanding_writes": 0}, "outstanding_writes is 0"),
+    ],
+)
+def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=f"memory model: {message}"):
+        MemoryModel(**change)
+
+
+@pytest.mark.parametrize(
+    ("model", "read", "written", "cycles"),
+    [
+        (MemoryModel(), 80, 8, 10),
+        (MemoryModel(), 8, 81, 11),
+        (MemoryModel(dram_bytes_per_cycle=4), 80, 40, 30),
+    ],
+)
+def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, cycles: int) -> None:
+    assert model.min_cycles(read, written) == cycles
