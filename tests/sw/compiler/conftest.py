@@ -97,6 +97,12 @@ class Outcome:
         ]
 
     @property
+    def worst(self) -> float:
+        """The largest error of an element, over the largest magnitude of its output."""
+        pairs = [(self.found[name], value) for name, value in self.expected.items()]
+        return max(float(np.abs(found - value).max() / np.abs(value).max()) for found, value in pairs)
+
+    @property
     def error(self) -> float:
         """The largest relative root mean square error of the outputs."""
         return max(relative(self.found[name], value) for name, value in self.expected.items())
@@ -117,6 +123,12 @@ def onnx_runtime(model: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(feed)), strict=True))
+
+
+@pytest.fixture
+def draw(rng):
+    """Standard normal numbers, float32 of a shape."""
+    return lambda *shape: rng.normal(size=shape).astype(np.float32)
 
 
 @pytest.fixture(scope="session")

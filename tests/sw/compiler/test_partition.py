@@ -7,18 +7,12 @@ from onnx import helper
 
 from gatewright.program.compiled import FabricStep, HostStep
 
-RNG = np.random.default_rng(11)
-
 
 def kinds(outcome):
     return ["fabric" if isinstance(step, FabricStep) else "host" for step in outcome.steps]
 
 
-def draw(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
-
-
-def test_one_foreign_operator_makes_three_steps(graph, run):
+def test_one_foreign_operator_makes_three_steps(graph, run, draw):
     g = graph()
     x = g.node("Tanh", [g.input("x", [4, 16])], [4, 16])
     cumulated = g.node("CumSum", [x, g.constant(np.int64(1))], [4, 16])
@@ -32,14 +26,14 @@ def test_one_foreign_operator_makes_three_steps(graph, run):
     assert outcome.error < 1e-3
 
 
-def test_a_model_without_foreign_operators_is_one_step(graph, run):
+def test_a_model_without_foreign_operators_is_one_step(graph, run, draw):
     g = graph()
     x = g.input("x", [4, 16])
     model = g.model(g.node("Add", [g.node("Tanh", [x], [4, 16]), g.node("Sigmoid", [x], [4, 16])], [4, 16]))
     assert kinds(run(model, {"x": draw(4, 16)})) == ["fabric"]
 
 
-def test_what_does_not_depend_on_the_host_does_not_wait_for_it(graph, run):
+def test_what_does_not_depend_on_the_host_does_not_wait_for_it(graph, run, draw):
     """Two branches, one with foreign operators: the other one's nodes run in the first step."""
     g = graph()
     x = g.input("x", [4, 16])
@@ -51,7 +45,7 @@ def test_what_does_not_depend_on_the_host_does_not_wait_for_it(graph, run):
     assert outcome.error < 1e-3
 
 
-def test_several_outputs_and_functions_on_the_host(graph, run):
+def test_several_outputs_and_functions_on_the_host(graph, run, draw):
     g = graph()
     x = g.input("x", [3, 5000])
     wide = g.node("LayerNorm", [x, g.constant(draw(5000)), g.constant(draw(5000))], [3, 5000], ours=True, epsilon=1e-5)
@@ -61,7 +55,7 @@ def test_several_outputs_and_functions_on_the_host(graph, run):
     assert outcome.error < 1e-3
 
 
-def test_bodies_of_control_flow_read_values_around_them(graph, run):
+def test_bodies_of_control_flow_read_values_around_them(graph, run, draw):
     """An If on the host whose branches read a value of the fabric that is no operand of the If."""
     g = graph()
     y = g.node("Tanh", [g.input("x", [4, 16])], [4, 16])
@@ -77,7 +71,7 @@ def test_bodies_of_control_flow_read_values_around_them(graph, run):
     assert outcome.error < 1e-3
 
 
-def test_a_model_wholly_on_the_host(graph, run):
+def test_a_model_wholly_on_the_host(graph, run, draw):
     g = graph()
     outcome = run(
         g.model(g.node("CumSum", [g.input("x", [4, 16]), g.constant(np.int64(1))], [4, 16])), {"x": draw(4, 16)}
@@ -87,7 +81,7 @@ def test_a_model_wholly_on_the_host(graph, run):
 
 
 @pytest.mark.parametrize("operator", ["Relu", "CumSum"])
-def test_an_output_that_folding_makes_constant(graph, run, operator):
+def test_an_output_that_folding_makes_constant(graph, run, operator, draw):
     g = graph()
     x = g.input("x", [4, 16])
     folded = g.node("Add", [g.constant(draw(2, 3)), g.constant(draw(2, 3))], [2, 3])

@@ -5,7 +5,6 @@ import onnx
 import pytest
 from onnx import helper
 
-RANDOM = np.random.default_rng(11)
 BATCH, HEADS, TOKENS, DEPTH = 2, 3, 6, 4
 WIDTH = HEADS * DEPTH
 SHAPE = f"float[{BATCH},{TOKENS},{WIDTH}]"
@@ -58,12 +57,8 @@ MASKS = {
 }
 
 
-def floats(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
-
-
-def feed(kind=None, attended=True):
-    inputs = {name: floats(BATCH, TOKENS, WIDTH) for name in "qkv"}
+def feed(draw, kind=None, attended=True):
+    inputs = {name: draw(BATCH, TOKENS, WIDTH) for name in "qkv"}
     if kind is not None:
         kept = np.arange(TOKENS) < np.array([[TOKENS], [3]])
         inputs["mask"] = (kept if attended else ~kept).astype(np.int64 if kind == "int64" else bool)
@@ -78,9 +73,9 @@ def model_of(text_model, scale, mask, kind, guard="p = Softmax<axis = -1>(s)", o
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("scale", SCALES)
-def test_attention_in_pieces(text_model, canonical, scale, mask):
+def test_attention_in_pieces(text_model, canonical, scale, mask, draw):
     pieces, kind, causal, attended = MASKS[mask]
-    found = canonical(model_of(text_model, SCALES[scale][0], pieces, kind), feed(kind, attended))
+    found = canonical(model_of(text_model, SCALES[scale][0], pieces, kind), feed(draw, kind, attended))
     extra = {"Cast": 1} if kind == "int64" else {} if attended else {"Not": 1}
     assert found.operators == {".Attention": 1, **extra}
     assert found.attribute("Attention", "heads") == HEADS
@@ -90,14 +85,16 @@ def test_attention_in_pieces(text_model, canonical, scale, mask):
 
 
 @pytest.mark.parametrize("opset", [13, 20, 23, onnx.defs.onnx_opset_version()])
-def test_attention_of_any_operator_set(text_model, canonical, opset):
-    found = canonical(model_of(text_model, SCALES["both"][0], MASKS["both"][0], "int64", opset=opset), feed("int64"))
+def test_attention_of_any_operator_set(text_model, canonical, opset, draw):
+    found = canonical(
+        model_of(text_model, SCALES["both"][0], MASKS["both"][0], "int64", opset=opset), feed(draw, "int64")
+    )
     assert found.operators == {".Attention": 1, "Cast": 1}
 
 
-def test_a_guard_against_rows_without_keys(text_model, canonical):
+def test_a_guard_against_rows_without_keys(text_model, canonical, draw):
     guard = "o = Softmax<axis = -1>(s) n = IsNaN(o) p = Where(n, zero, o)"
-    found = canonical(model_of(text_model, SCALES["scores"][0], MASKS["bert"][0], "int64", guard), feed("int64"))
+    found = canonical(model_of(text_model, SCALES["scores"][0], MASKS["bert"][0], "int64", guard), feed(draw, "int64"))
     assert found.operators == {".Attention": 1, "Cast": 1}
 
 
@@ -112,42 +109,42 @@ NO_MASK = {
 
 
 @pytest.mark.parametrize("mask", NO_MASK)
-def test_what_is_no_mask_stays_in_pieces(text_model, canonical, mask):
+def test_what_is_no_mask_stays_in_pieces(text_model, canonical, mask, draw):
     inputs = ", ".join(f"{SHAPE} {name}" for name in "qkv") + f", bool[{BATCH},{TOKENS}] mask"
     body = f"{SPLIT} {SCALES['scores'][0]} {NO_MASK[mask]} p = Softmax<axis = -1>(s) {JOIN}"
     band = np.abs(np.subtract.outer(np.arange(TOKENS), np.arange(TOKENS))) < 2
     constants = {
         **CONSTANTS,
-        "bias": floats(TOKENS, TOKENS),
+        "bias": draw(TOKENS, TOKENS),
         "window": band,
         "heads": np.arange(TOKENS) < np.array([2, 4, 6]).reshape(HEADS, 1, 1),
         "column": np.array([1, 3]),
     }
     inputs = text_model(inputs, f"{SHAPE} y", body, **constants)
     kept = np.ones((BATCH, TOKENS), bool)
-    found = canonical(inputs, {**feed(), "mask": kept}).operators
+    found = canonical(inputs, {**feed(draw), "mask": kept}).operators
     assert ".Attention" not in found
     assert found["MatMul"] == 2
     assert found["Softmax"] == 1
 
 
-def test_weights_that_the_outside_reads_stay(text_model, canonical):
+def test_weights_that_the_outside_reads_stay(text_model, canonical, draw):
     inputs = ", ".join(f"{SHAPE} {name}" for name in "qkv")
     body = f"{SPLIT} {SCALES['scores'][0]} p = Softmax<axis = -1>(r) {JOIN}"
     outputs = f"{SHAPE} y, float[{BATCH},{HEADS},{TOKENS},{TOKENS}] p"
-    assert ".Attention" not in canonical(text_model(inputs, outputs, body, **CONSTANTS), feed()).operators
+    assert ".Attention" not in canonical(text_model(inputs, outputs, body, **CONSTANTS), feed(draw)).operators
 
 
-def test_attention_of_one_matrix_each(text_model, canonical):
+def test_attention_of_one_matrix_each(text_model, canonical, draw):
     body = "t = Transpose<perm = [1, 0]>(k) r = MatMul(q, t) s = Mul(r, scale) p = Softmax<axis = -1>(s) "
     body += "y = MatMul(p, v)"
     model = text_model("float[5,8] q, float[7,8] k, float[7,8] v", "float[5,8] y", body, scale=np.float32(0.3))
-    found = canonical(model, {"q": floats(5, 8), "k": floats(7, 8), "v": floats(7, 8)})
+    found = canonical(model, {"q": draw(5, 8), "k": draw(7, 8), "v": draw(7, 8)})
     assert found.operators == {"Reshape": 4, ".Attention": 1}
     assert found.attribute("Attention", "heads") == 1
 
 
-def test_heads_in_the_batch(text_model, canonical):
+def test_heads_in_the_batch(text_model, canonical, draw):
     """[tokens, batch * heads, depth], as PyTorch's multi-head attention had them in its first exporter."""
     split = " ".join(
         f"{name}s = Reshape({name}, shape) {name}h = Transpose<perm = [1, {order}]>({name}s)"
@@ -164,7 +161,7 @@ def test_heads_in_the_batch(text_model, canonical):
         back=np.array([TOKENS, BATCH, WIDTH]),
         scale=np.float32(0.3),
     )
-    found = canonical(model, {name: floats(TOKENS, BATCH, WIDTH) for name in "qkv"})
+    found = canonical(model, {name: draw(TOKENS, BATCH, WIDTH) for name in "qkv"})
     assert found.operators[".Attention"] == 1
     assert "Softmax" not in found.operators
     assert found.attribute("Attention", "heads") == HEADS
@@ -190,8 +187,8 @@ def standard(q, k, v, output, opset=23, mask=None, functions=(), **attributes):
 
 @pytest.mark.parametrize("opset", [23, 24, onnx.defs.onnx_opset_version()])
 @pytest.mark.parametrize("causal", [0, 1])
-def test_the_standard_attention_of_three_axes(canonical, opset, causal):
-    q, k, v = [floats(BATCH, TOKENS, WIDTH) for _ in "qkv"]
+def test_the_standard_attention_of_three_axes(canonical, opset, causal, draw):
+    q, k, v = [draw(BATCH, TOKENS, WIDTH) for _ in "qkv"]
     numbers = {"q_num_heads": HEADS, "kv_num_heads": HEADS, "is_causal": causal}
     model, inputs = standard(q, k, v, q.shape, opset, **numbers)
     found = canonical(model, inputs)
@@ -201,8 +198,8 @@ def test_the_standard_attention_of_three_axes(canonical, opset, causal):
 
 
 @pytest.mark.parametrize("kind", [bool, np.float32])
-def test_the_standard_attention_of_four_axes_with_a_constant_mask(canonical, kind):
-    q, k, v = [floats(BATCH, HEADS, TOKENS, DEPTH) for _ in "qkv"]
+def test_the_standard_attention_of_four_axes_with_a_constant_mask(canonical, kind, draw):
+    q, k, v = [draw(BATCH, HEADS, TOKENS, DEPTH) for _ in "qkv"]
     mask = np.tri(TOKENS, dtype=bool) if kind is bool else CONSTANTS["tri"]
     model, inputs = standard(q, k, v, q.shape, mask=mask, scale=0.2)
     model.graph.initializer.append(onnx.numpy_helper.from_array(inputs.pop("mask"), "mask"))
@@ -213,8 +210,8 @@ def test_the_standard_attention_of_four_axes_with_a_constant_mask(canonical, kin
     assert found.attribute("Attention", "scale") == pytest.approx(0.2)
 
 
-def test_heads_that_share_keys_are_written_out(canonical):
-    q, k, v = floats(BATCH, TOKENS, 4 * DEPTH), floats(BATCH, TOKENS, 2 * DEPTH), floats(BATCH, TOKENS, 2 * DEPTH)
+def test_heads_that_share_keys_are_written_out(canonical, draw):
+    q, k, v = draw(BATCH, TOKENS, 4 * DEPTH), draw(BATCH, TOKENS, 2 * DEPTH), draw(BATCH, TOKENS, 2 * DEPTH)
     model, inputs = standard(q, k, v, q.shape, q_num_heads=4, kv_num_heads=2)
     found = canonical(model, inputs)
     assert found.operators[".Attention"] == 1
@@ -222,8 +219,8 @@ def test_heads_that_share_keys_are_written_out(canonical):
     assert "Attention" not in found.operators
 
 
-def test_a_standard_attention_that_ours_cannot_be_goes_into_pieces(canonical):
-    q, k, v = [floats(BATCH, HEADS, TOKENS, DEPTH) for _ in "qkv"]
+def test_a_standard_attention_that_ours_cannot_be_goes_into_pieces(canonical, draw):
+    q, k, v = [draw(BATCH, HEADS, TOKENS, DEPTH) for _ in "qkv"]
     model, inputs = standard(q, k, v, q.shape, softcap=2.0)
     found = canonical(model, inputs).operators
     assert ".Attention" not in found
@@ -247,10 +244,10 @@ def contrib(op_type, names, arrays, constants, output, **attributes):
 
 
 @pytest.mark.parametrize("causal", [0, 1])
-def test_multi_head_attention_of_onnxruntime(canonical, causal):
-    arrays = {name: floats(BATCH, TOKENS, WIDTH) for name in "qkv"}
+def test_multi_head_attention_of_onnxruntime(canonical, causal, draw):
+    arrays = {name: draw(BATCH, TOKENS, WIDTH) for name in "qkv"}
     arrays["mask"] = (np.arange(TOKENS) < np.array([[TOKENS], [4]])).astype(np.int32)
-    constants = {"bias": floats(3 * WIDTH)}
+    constants = {"bias": draw(3 * WIDTH)}
     names = ["q", "k", "v", "bias", "mask"]
     output = [BATCH, TOKENS, WIDTH]
     model = contrib("MultiHeadAttention", names, arrays, constants, output, num_heads=HEADS, unidirectional=causal)
@@ -259,17 +256,17 @@ def test_multi_head_attention_of_onnxruntime(canonical, causal):
     assert found.attribute("Attention", "causal") == causal
 
 
-def test_packed_attention_of_onnxruntime(canonical):
-    arrays = {"x": floats(BATCH, TOKENS, 10)}
+def test_packed_attention_of_onnxruntime(canonical, draw):
+    arrays = {"x": draw(BATCH, TOKENS, 10)}
     arrays["mask"] = (np.arange(TOKENS) < np.array([[TOKENS], [4]])).astype(np.int32)
-    constants = {"weight": floats(10, 3 * WIDTH), "bias": floats(3 * WIDTH)}
+    constants = {"weight": draw(10, 3 * WIDTH), "bias": draw(3 * WIDTH)}
     names = ["x", "weight", "bias", "mask"]
     model = contrib("Attention", names, arrays, constants, [BATCH, TOKENS, WIDTH], num_heads=HEADS)
     assert canonical(model, arrays).operators == {".Linear": 3, "Cast": 1, ".Attention": 1}
 
 
-def test_shapes_behind_an_operator_of_onnxruntime(text_model, canonical):
-    arrays = {"x": floats(BATCH, TOKENS, WIDTH)}
+def test_shapes_behind_an_operator_of_onnxruntime(text_model, canonical, draw):
+    arrays = {"x": draw(BATCH, TOKENS, WIDTH)}
     model = text_model(
         f"{SHAPE} x",
         f"{SHAPE} y",

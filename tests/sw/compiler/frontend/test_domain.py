@@ -12,7 +12,6 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.operators import DOMAIN, OPERATORS, csr_function, function
 
 OPSETS = (13, 15, 16, 17, 18, 20, 23, onnx.defs.onnx_opset_version())
-RANDOM = np.random.default_rng(5)
 
 
 def call(op_type, opset, *operands, overload="", **attributes):
@@ -34,10 +33,6 @@ def call(op_type, opset, *operands, overload="", **attributes):
     return session.run(None, dict(zip(names, operands, strict=True)))[0]
 
 
-def floats(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
-
-
 def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -48,8 +43,8 @@ def soft(scores):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-def test_linear(opset):
-    x, weight, bias = floats(2, 5, 8), floats(3, 8), floats(3)
+def test_linear(opset, draw):
+    x, weight, bias = draw(2, 5, 8), draw(3, 8), draw(3)
     close(call("Linear", opset, x, weight, bias), x @ weight.T + bias)
     close(call("Linear", opset, x, weight, overload="no_bias"), x @ weight.T)
 
@@ -57,9 +52,9 @@ def test_linear(opset):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("causal", [0, 1])
 @pytest.mark.parametrize("opset", OPSETS)
-def test_attention(opset, causal, masked):
+def test_attention(opset, causal, masked, draw):
     heads, depth, queries, keys = 2, 4, 3, 5
-    q, k, v = floats(2, queries, heads * depth), floats(2, keys, heads * depth), floats(2, keys, heads * depth)
+    q, k, v = draw(2, queries, heads * depth), draw(2, keys, heads * depth), draw(2, keys, heads * depth)
     mask = np.arange(keys) < np.array([[4], [3]])
     operands, overload = ([q, k, v, mask], "masked") if masked else ([q, k, v], "")
     found = call("Attention", opset, *operands, overload=overload, heads=heads, causal=causal, scale=0.3)
@@ -74,8 +69,8 @@ def test_attention(opset, causal, masked):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-def test_norms(opset):
-    x, gain, bias = floats(4, 6), floats(6), floats(6)
+def test_norms(opset, draw):
+    x, gain, bias = draw(4, 6), draw(6), draw(6)
     centred = x - x.mean(-1, keepdims=True)
     variance = (centred**2).mean(-1, keepdims=True)
     close(call("LayerNorm", opset, x, gain, bias, epsilon=0.1), centred / np.sqrt(variance + 0.1) * gain + bias)
@@ -97,21 +92,21 @@ def test_gelu(opset):
 
 @pytest.mark.parametrize("kind", [np.int64, np.bool_, np.float32])
 @pytest.mark.parametrize("opset", OPSETS)
-def test_mean_pool(opset, kind):
-    x, kept = floats(3, 5, 4), np.arange(5) < np.array([[5], [2], [0]])
+def test_mean_pool(opset, kind, draw):
+    x, kept = draw(3, 5, 4), np.arange(5) < np.array([[5], [2], [0]])
     expected = np.stack([x[0].mean(0), x[1, :2].mean(0), np.zeros(4)])
     close(call("MeanPool", opset, x, kept.astype(kind)), expected)
 
 
 @pytest.mark.parametrize("opset", OPSETS)
 @pytest.mark.parametrize(("rows", "edges"), [(1, 0), (1, 5), (6, 0), (40, 300), (500, 20_000)])
-def test_csr_matmul(opset, rows, edges):
+def test_csr_matmul(opset, rows, edges, draw, rng):
     """Rows without edges at the front, between and at the end; an edge twice."""
-    counts = np.bincount(RANDOM.integers(0, rows, edges), minlength=rows)
+    counts = np.bincount(rng.integers(0, rows, edges), minlength=rows)
     if rows > 20:
         counts[[0, 7, 8, rows - 1]] = 0
     row_ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    col, weight, x = RANDOM.integers(0, 9, row_ptr[-1]), floats(row_ptr[-1]), floats(9, 16)
+    col, weight, x = rng.integers(0, 9, row_ptr[-1]), draw(row_ptr[-1]), draw(9, 16)
     expected = np.zeros((rows, 16))
     np.add.at(expected, np.repeat(np.arange(rows), counts), weight[:, None].astype(np.float64) * x[col])
     found = call("CsrMatMul", opset, row_ptr, col, weight, x)

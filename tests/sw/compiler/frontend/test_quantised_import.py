@@ -12,7 +12,6 @@ from gatewright.compiler.passes.quantised import QUANTISED, RANGE, ImportQuantis
 torch = pytest.importorskip("torch")
 quantization = pytest.importorskip("onnxruntime.quantization")
 
-RANDOM = np.random.default_rng(4)
 KINDS = {"int8": quantization.QuantType.QInt8, "uint8": quantization.QuantType.QUInt8}
 
 
@@ -68,12 +67,12 @@ def execute(model, feed):
 
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_mlp(export, quantise, kind, per_channel):
+def test_mlp(export, quantise, kind, per_channel, rng):
     torch.manual_seed(0)
     module = torch.nn.Sequential(
         torch.nn.Linear(20, 32), torch.nn.ReLU(), torch.nn.Linear(32, 32), torch.nn.Tanh(), torch.nn.Linear(32, 5)
     )
-    feeds = [{"x": RANDOM.normal(size=(8, 20)).astype(np.float32)} for _ in range(8)]
+    feeds = [{"x": rng.normal(size=(8, 20)).astype(np.float32)} for _ in range(8)]
     proto = quantise(export(module, {"x": torch.randn(8, 20)}), feeds, kind, per_channel)
     assert "QuantizeLinear" in {node.op_type for node in proto.graph.node}
     model = read_model(proto)
@@ -102,11 +101,11 @@ def to_bytes(model):
 
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_transformer_encoder_layer(export, quantise, kind, per_channel):
+def test_transformer_encoder_layer(export, quantise, kind, per_channel, rng):
     """The attention is found as in float, and what computes differs from the quantised model by its rounding alone."""
     torch.manual_seed(0)
     layer = torch.nn.TransformerEncoderLayer(32, 2, 64, batch_first=True)
-    feeds = [{"x": RANDOM.normal(size=(1, 12, 32)).astype(np.float32)} for _ in range(8)]
+    feeds = [{"x": rng.normal(size=(1, 12, 32)).astype(np.float32)} for _ in range(8)]
     floating = export(layer, {"x": torch.randn(1, 12, 32)})
     proto = quantise(floating, feeds, kind, per_channel)
     model = read_model(proto)
@@ -159,10 +158,10 @@ def test_a_range_from_0_on_behind_a_sigmoid_is_none(text_model):
         ("q = QuantizeLinear(x, scale, zero) y = DequantizeLinear(q, other, zero)", "float[2,4] y", "float[2,4] x"),
     ],
 )
-def test_what_is_no_pair_stays(text_model, canonical, body, outputs, inputs):
+def test_what_is_no_pair_stays(text_model, canonical, body, outputs, inputs, rng):
     model = quantised(text_model, body, outputs=outputs, inputs=inputs)
     kind = np.uint8 if inputs.startswith("uint8") else np.float32
-    found = canonical(model, {"x": (RANDOM.random((2, 4)) * 9).astype(kind)})
+    found = canonical(model, {"x": (rng.random((2, 4)) * 9).astype(kind)})
     assert sum(found.operators.values()) == body.count("Linear(")
 
 
@@ -174,17 +173,17 @@ def test_a_pair_whose_integers_leave_the_model_goes_only_from_the_rest(text_mode
 
 @pytest.mark.parametrize("shift", [None, 0, 128, 7])
 @pytest.mark.parametrize("channels", [False, True])
-def test_weights(text_model, canonical, shift, channels):
+def test_weights(text_model, canonical, shift, channels, rng):
     """uint8 around 128 is int8; another zero point leaves only the float weights."""
     kind = np.uint8 if shift else np.int8
-    integers = RANDOM.integers(0 if shift else -128, 128, (4, 3)).astype(kind)
+    integers = rng.integers(0 if shift else -128, 128, (4, 3)).astype(kind)
     scale = np.array([0.1, 0.2, 0.4], np.float32) if channels else np.float32(0.1)
     constants = {"w": integers, "s": scale}
     if shift is not None:
         constants["z"] = np.full(scale.shape, shift, kind)
     body = f"d = DequantizeLinear<axis = 1>(w, s{', z' if shift is not None else ''}) y = MatMul(x, d)"
     model = text_model("float[2,4] x", "float[2,3] y", body, **constants)
-    found = canonical(model, {"x": RANDOM.normal(size=(2, 4)).astype(np.float32)})
+    found = canonical(model, {"x": rng.normal(size=(2, 4)).astype(np.float32)})
     weight = found.one("Linear").inputs[1]
     if shift == 7:
         assert QUANTISED not in weight.meta
@@ -195,21 +194,21 @@ def test_weights(text_model, canonical, shift, channels):
     np.testing.assert_array_equal(scales, scale)
 
 
-def test_a_weight_that_is_turned_after_it_was_read(text_model, canonical):
+def test_a_weight_that_is_turned_after_it_was_read(text_model, canonical, rng):
     body = "d = DequantizeLinear<axis = 0>(w, s) t = Transpose<perm = [1, 0]>(d) y = MatMul(x, t)"
-    integers, scale = RANDOM.integers(-127, 128, (3, 4)).astype(np.int8), np.array([0.1, 0.2, 0.4], np.float32)
+    integers, scale = rng.integers(-127, 128, (3, 4)).astype(np.int8), np.array([0.1, 0.2, 0.4], np.float32)
     model = text_model("float[2,4] x", "float[2,3] y", body, w=integers, s=scale)
-    found = canonical(model, {"x": RANDOM.normal(size=(2, 4)).astype(np.float32)})
+    found = canonical(model, {"x": rng.normal(size=(2, 4)).astype(np.float32)})
     stored, _, axis = found.one("Linear").inputs[1].meta[QUANTISED]
     np.testing.assert_array_equal(stored, integers)
     assert axis == 0
 
 
-def test_a_weight_that_the_model_quantises_itself(text_model, canonical):
+def test_a_weight_that_the_model_quantises_itself(text_model, canonical, rng):
     body = "q = QuantizeLinear(w, s, z) d = DequantizeLinear(q, s, z) y = MatMul(x, d)"
-    weight = RANDOM.normal(size=(4, 3)).astype(np.float32)
+    weight = rng.normal(size=(4, 3)).astype(np.float32)
     model = text_model("float[2,4] x", "float[2,3] y", body, w=weight, s=np.float32(0.02), z=np.int8(0))
-    found = canonical(model, {"x": RANDOM.normal(size=(2, 4)).astype(np.float32)})
+    found = canonical(model, {"x": rng.normal(size=(2, 4)).astype(np.float32)})
     stored, _, _ = found.one("Linear").inputs[1].meta[QUANTISED]
     np.testing.assert_array_equal(stored, np.clip(np.rint(weight / np.float32(0.02)), -128, 127).T)
     assert numpy_helper.to_array(model.graph.initializer[0]).dtype == np.float32

@@ -3,17 +3,7 @@
 import numpy as np
 import pytest
 
-RNG = np.random.default_rng(4)
 STEPS = 1.5 / (127 * 256)
-
-
-def draw(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
-
-
-def worst(outcome):
-    (found,), (expected,) = outcome.found.values(), outcome.expected.values()
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 SHAPES = [
@@ -31,24 +21,24 @@ SHAPES = [
 @pytest.mark.parametrize("constant", [(), (0,), (1,)])
 @pytest.mark.parametrize("shapes", SHAPES)
 @pytest.mark.parametrize("operator", ["Add", "Sub", "Mul"])
-def test_two_values(apply, operator, shapes, constant):
+def test_two_values(apply, operator, shapes, constant, draw):
     outcome = apply(operator, *(draw(*shape) for shape in shapes), constant=constant)
     assert not outcome.reasons
-    assert worst(outcome) < 5 * STEPS
+    assert outcome.worst < 5 * STEPS
 
 
 @pytest.mark.parametrize("shapes", SHAPES)
-def test_quotients(apply, shapes):
-    a, b = draw(*shapes[0]), RNG.uniform(0.5, 3, shapes[1]).astype(np.float32)
+def test_quotients(apply, shapes, draw, rng):
+    a, b = draw(*shapes[0]), rng.uniform(0.5, 3, shapes[1]).astype(np.float32)
     for constant in ((), (1,)):
         outcome = apply("Div", a, b * np.float32(-1), constant=constant)
         assert not outcome.reasons
-        assert worst(outcome) < 12 * STEPS
+        assert outcome.worst < 12 * STEPS
 
 
 @pytest.mark.parametrize("operator", ["Max", "Min", "Sum", "Mean"])
 @pytest.mark.parametrize("shapes", [*SHAPES[:4], ((3, 20), (1, 20), (3, 1))])
-def test_several_values(apply, operator, shapes):
+def test_several_values(apply, operator, shapes, draw):
     operands = [draw(*shape) for shape in shapes]
     outcome = apply(operator, *operands)
     assert not outcome.reasons
@@ -57,23 +47,23 @@ def test_several_values(apply, operator, shapes):
 
 
 @pytest.mark.parametrize("constant", [(0,), (0, 2), ()])
-def test_choice(apply, constant):
-    outcome = apply("Where", RNG.random((4, 12)) > 0.5, draw(4, 12), draw(12), constant=constant)
+def test_choice(apply, constant, draw, rng):
+    outcome = apply("Where", rng.random((4, 12)) > 0.5, draw(4, 12), draw(12), constant=constant)
     assert not outcome.reasons
-    assert worst(outcome) < 4 * STEPS
+    assert outcome.worst < 4 * STEPS
 
 
-def test_a_constant_per_column_costs_one_command(apply):
+def test_a_constant_per_column_costs_one_command(apply, draw):
     outcome = apply("Add", draw(5, 32), draw(32), constant=(1,))
     assert [step.count for step in outcome.steps] == [1]
 
 
-def test_ranges_that_differ_much(apply):
+def test_ranges_that_differ_much(apply, draw):
     outcome = apply("Add", draw(3, 8) * 1000, draw(3, 8))
-    assert worst(outcome) < 4 * STEPS
+    assert outcome.worst < 4 * STEPS
 
 
-def test_reasons(apply):
+def test_reasons(apply, draw):
     whole = np.ones((2, 3), np.int32)
     assert apply("Add", whole, whole).reasons == ["x0 is INT32, allowed: real numbers"]
     assert apply("Div", draw(2, 3), np.array([1, 0, 1], np.float32), constant=(1,)).reasons == [

@@ -6,8 +6,7 @@ import pytest
 from gatewright.program.errors import InputError
 from gatewright.spec.commands import Opcode
 
-RNG = np.random.default_rng(3)
-TABLE = RNG.normal(size=(50, 48)).astype(np.float32)
+TABLE = np.random.default_rng(3).normal(size=(50, 48)).astype(np.float32)
 
 
 def opcodes(outcome):
@@ -19,11 +18,11 @@ def opcodes(outcome):
 
 
 @pytest.mark.parametrize("shape", [(7,), (2, 5), (1, 9), ()])
-def test_rows_of_a_constant_table(graph, run, shape):
+def test_rows_of_a_constant_table(graph, run, shape, rng):
     g = graph()
     index = g.input("ids", shape, np.int64)
     model = g.model(g.node("Gather", [g.constant(TABLE), index], [*shape, 48]))
-    outcome = run(model, {"ids": RNG.integers(-50, 50, shape)})
+    outcome = run(model, {"ids": rng.integers(-50, 50, shape)})
     assert not outcome.reasons
     assert outcome.error < 1e-3
 
@@ -43,9 +42,9 @@ def test_an_index_outside_of_the_table_is_refused(graph, run):
         run(model, {"ids": np.array([0, 50, 1])}, calibration={"ids": np.array([0, 1, 2])})
 
 
-def test_rows_wider_than_a_command_holds(graph, run):
+def test_rows_wider_than_a_command_holds(graph, run, rng):
     g = graph()
-    table = RNG.normal(size=(5, 3000)).astype(np.float32)
+    table = rng.normal(size=(5, 3000)).astype(np.float32)
     model = g.model(g.node("Gather", [g.constant(table), g.input("ids", [4], np.int64)], [4, 3000]))
     outcome = run(model, {"ids": np.array([4, 0, 2, 2])})
     assert opcodes(outcome).count(Opcode.AGGREGATE) > 1
@@ -69,22 +68,22 @@ def test_a_dynamic_number_of_rows(graph, run):
         (np.array([[1, 0], [3, 3]]), 1, {Opcode.VECTOR, Opcode.AGGREGATE}),
     ],
 )
-def test_constant_indices_into_an_activation(graph, run, index, axis, commands):
+def test_constant_indices_into_an_activation(graph, run, index, axis, commands, rng):
     g = graph()
     x = g.node("Relu", [g.input("x", [6, 4, 16])], [6, 4, 16])
     shape = np.zeros((6, 4, 16)).take(index, axis).shape
     model = g.model(g.node("Gather", [x, g.constant(index.astype(np.int64))], shape, axis=axis))
-    outcome = run(model, {"x": RNG.normal(size=(6, 4, 16)).astype(np.float32)})
+    outcome = run(model, {"x": rng.normal(size=(6, 4, 16)).astype(np.float32)})
     assert not outcome.reasons
     assert set(opcodes(outcome)) == commands
     assert outcome.error < 1e-3
 
 
-def test_input_indices_into_an_activation(graph, run):
+def test_input_indices_into_an_activation(graph, run, rng):
     g = graph()
     x = g.node("Relu", [g.input("x", [6, 4, 16])], [6, 4, 16])
     model = g.model(g.node("Gather", [x, g.input("ids", [3], np.int64)], [3, 4, 16]))
-    outcome = run(model, {"x": RNG.normal(size=(6, 4, 16)).astype(np.float32), "ids": np.array([5, -6, 1])})
+    outcome = run(model, {"x": rng.normal(size=(6, 4, 16)).astype(np.float32), "ids": np.array([5, -6, 1])})
     assert not outcome.reasons
     assert outcome.error < 1e-3
 

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-RNG = np.random.default_rng(10)
 
-
-def draw(dtype, *shape):
+def draw(rng, dtype, *shape):
     limits = np.iinfo(dtype)
-    return RNG.integers(limits.min, limits.max + 1, shape).astype(dtype)
+    return rng.integers(limits.min, limits.max + 1, shape).astype(dtype)
 
 
 def assert_equal(outcome):
@@ -21,8 +19,8 @@ def assert_equal(outcome):
 @pytest.mark.parametrize("constant", [(), (1,)])
 @pytest.mark.parametrize("kinds", [("uint8", "uint8"), ("uint8", "int8"), ("int8", "int8")])
 @pytest.mark.parametrize("zeros", [None, (0, 0), (12, 7), (100, 0), (0, 100)])
-def test_matmul_integer(apply, kinds, zeros, constant):
-    operands = [draw(kinds[0], 9, 60), draw(kinds[1], 60, 13)]
+def test_matmul_integer(apply, kinds, zeros, constant, rng):
+    operands = [draw(rng, kinds[0], 9, 60), draw(rng, kinds[1], 60, 13)]
     if zeros is not None:
         operands += [np.asarray(zero, kind) for zero, kind in zip(zeros, kinds, strict=True)]
         constant = (*constant, 2, 3)
@@ -35,13 +33,13 @@ def test_extreme_integers(apply):
     assert_equal(apply("MatMulInteger", 255 - a, b, np.uint8(255), np.uint8(0), constant=(2, 3)))
 
 
-def test_a_batch_and_zero_points_of_columns(apply):
-    a, b = draw("uint8", 2, 3, 20), draw("int8", 20, 5) // 4
+def test_a_batch_and_zero_points_of_columns(apply, rng):
+    a, b = draw(rng, "uint8", 2, 3, 20), draw(rng, "int8", 20, 5) // 4
     assert_equal(apply("MatMulInteger", a, b, np.uint8(3), np.int8([1, 2, 3, 4, 5]), constant=(1, 2, 3)))
 
 
-def test_an_inner_dimension_beyond_24_bits(apply):
-    a, b = draw("uint8", 2, 200), draw("uint8", 200, 3)
+def test_an_inner_dimension_beyond_24_bits(apply, rng):
+    a, b = draw(rng, "uint8", 2, 200), draw(rng, "uint8", 200, 3)
     outcome = apply("MatMulInteger", a, b, np.uint8(3), np.uint8(0), constant=(2, 3))
     assert outcome.reasons == ["its zero points are not 0 and its inner dimension is 200, allowed at most 127"]
     assert_equal(apply("MatMulInteger", a, b, np.uint8(128), np.uint8(128), constant=(2, 3)))
@@ -50,10 +48,10 @@ def test_an_inner_dimension_beyond_24_bits(apply):
 @pytest.mark.parametrize("constant", [(), (3,)])
 @pytest.mark.parametrize("kinds", [("uint8", "uint8", 118), ("uint8", "int8", 7), ("int8", "int8", 1)])
 @pytest.mark.parametrize("scale", [0.0107, 0.25, 1.9])
-def test_qlinear_matmul(apply, kinds, scale, constant):
+def test_qlinear_matmul(apply, kinds, scale, constant, rng):
     """Equal; the next integer at most where the exact result is within 2**-8 of a tie."""
     a_kind, b_kind, zero = kinds
-    a, b = draw(a_kind, 20, 40), draw(b_kind, 40, 30)
+    a, b = draw(rng, a_kind, 20, 40), draw(rng, b_kind, 40, 30)
     scales = np.float32([0.0066, 0.00705, scale])
     operands = [
         a,
@@ -77,27 +75,27 @@ def test_qlinear_matmul(apply, kinds, scale, constant):
 
 @pytest.mark.parametrize(("dtype", "zero"), [("uint8", 128), ("uint8", 3), ("int8", 0), ("int8", -5), ("int16", 0)])
 @pytest.mark.parametrize("scale", [2.0, 0.7])
-def test_quantize_and_dequantize(apply, dtype, zero, scale):
-    x = np.concatenate([RNG.normal(size=60) * 100, np.arange(-20, 20) * scale / 2]).astype(np.float32).reshape(10, 10)
+def test_quantize_and_dequantize(apply, dtype, zero, scale, rng):
+    x = np.concatenate([rng.normal(size=60) * 100, np.arange(-20, 20) * scale / 2]).astype(np.float32).reshape(10, 10)
     assert_equal(apply("QuantizeLinear", x, np.float32(scale), np.asarray(zero, dtype), constant=(1, 2)))
     assert_equal(
-        apply("DequantizeLinear", draw(dtype, 5, 7), np.float32(scale), np.asarray(zero, dtype), constant=(1, 2))
+        apply("DequantizeLinear", draw(rng, dtype, 5, 7), np.float32(scale), np.asarray(zero, dtype), constant=(1, 2))
     )
 
 
-def test_scales_of_columns(apply):
-    scales = RNG.uniform(0.1, 2, 7).astype(np.float32)
+def test_scales_of_columns(apply, rng):
+    scales = rng.uniform(0.1, 2, 7).astype(np.float32)
     assert_equal(
-        apply("DequantizeLinear", draw("int8", 5, 7), scales, np.arange(7, dtype=np.int8), constant=(1, 2), axis=1)
+        apply("DequantizeLinear", draw(rng, "int8", 5, 7), scales, np.arange(7, dtype=np.int8), constant=(1, 2), axis=1)
     )
-    x = (RNG.normal(size=(5, 7)) * 50).astype(np.float32)
+    x = (rng.normal(size=(5, 7)) * 50).astype(np.float32)
     assert_equal(apply("QuantizeLinear", x, scales, np.zeros(7, np.int8), constant=(1, 2), axis=1))
 
 
-def test_a_chain_of_integers(graph, run):
+def test_a_chain_of_integers(graph, run, rng):
     """QuantizeLinear, MatMulInteger, Cast and Mul: what dynamic quantisation makes, with fixed scales."""
     g = graph()
-    x, w = RNG.normal(size=(6, 32)).astype(np.float32), draw("int8", 32, 16)
+    x, w = rng.normal(size=(6, 32)).astype(np.float32), draw(rng, "int8", 32, 16)
     quantised = g.node(
         "QuantizeLinear",
         [g.input("x", x.shape), g.constant(np.float32(0.03)), g.constant(np.uint8(128))],
@@ -111,8 +109,8 @@ def test_a_chain_of_integers(graph, run):
     assert outcome.error < 1e-4
 
 
-def test_reasons(apply):
-    x = RNG.normal(size=(2, 3, 4)).astype(np.float32)
+def test_reasons(apply, rng):
+    x = rng.normal(size=(2, 3, 4)).astype(np.float32)
     outcome = apply("QuantizeLinear", x, np.ones(3, np.float32), constant=(1,), axis=1)
     assert outcome.reasons == ["it has scales along an axis that is not the last"]
     outcome = apply("QuantizeLinear", x, np.float32(0), constant=(1,))

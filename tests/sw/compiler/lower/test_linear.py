@@ -5,22 +5,16 @@ import pytest
 
 from gatewright.spec.commands import Opcode, decode
 
-RNG = np.random.default_rng(5)
 
-
-def layer(graph, rows, k, n, bias=True, before=None):
+def layer(rng, graph, rows, k, n, bias=True, before=None):
     """``Linear`` on an input, or on a function of it."""
     g = graph()
     x = g.input("x", [*rows, k])
     if before:
         x = g.node(before, [x], [*rows, k])
-    operands = [x, g.constant(RNG.normal(size=(n, k)).astype(np.float32) / np.sqrt(k))]
-    operands += [g.constant(RNG.normal(size=n).astype(np.float32))] * bias
+    operands = [x, g.constant(rng.normal(size=(n, k)).astype(np.float32) / np.sqrt(k))]
+    operands += [g.constant(rng.normal(size=n).astype(np.float32))] * bias
     return g.model(g.node("Linear", operands, [*rows, n], ours=True, overload="" if bias else "no_bias"))
-
-
-def draw(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
 
 
 def commands(outcome):
@@ -38,25 +32,25 @@ def products(outcome):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("rows", "k", "n"), [((20,), 32, 24), ((1,), 17, 5), ((2, 7), 64, 300), ((3, 2, 2), 9, 8)])
-def test_close_to_float(graph, run, rows, k, n, bias):
-    outcome = run(layer(graph, rows, k, n, bias), {"x": draw(*rows, k)})
+def test_close_to_float(graph, run, rows, k, n, bias, draw, rng):
+    outcome = run(layer(rng, graph, rows, k, n, bias), {"x": draw(*rows, k)})
     assert commands(outcome).count(Opcode.GEMM) == 1
     assert outcome.error < 0.02
 
 
-def test_a_dynamic_number_of_rows(graph, run):
-    outcome = run(layer(graph, ["n"], 16, 8), {"x": draw(5, 16)}, capacity={"n": 40})
+def test_a_dynamic_number_of_rows(graph, run, draw, rng):
+    outcome = run(layer(rng, graph, ["n"], 16, 8), {"x": draw(5, 16)}, capacity={"n": 40})
     assert outcome.found[next(iter(outcome.found))].shape == (5, 8)
     assert outcome.error < 0.02
 
 
-def test_an_inner_dimension_longer_than_a_command_holds(graph, run):
-    outcome = run(layer(graph, (6,), 1300, 10), {"x": draw(6, 1300)})
+def test_an_inner_dimension_longer_than_a_command_holds(graph, run, draw, rng):
+    outcome = run(layer(rng, graph, (6,), 1300, 10), {"x": draw(6, 1300)})
     assert commands(outcome).count(Opcode.GEMM) == 3
     assert outcome.error < 0.02
 
 
-def test_large_columns_do_not_cost_the_others_their_precision(graph, run):
+def test_large_columns_do_not_cost_the_others_their_precision(graph, run, draw):
     size = np.where(np.arange(64) % 16 == 3, 100, 1).astype(np.float32)
     x = draw(100, 64) * size
     g = graph()
@@ -67,24 +61,24 @@ def test_large_columns_do_not_cost_the_others_their_precision(graph, run):
     assert outcome.error < 0.02
 
 
-def test_rare_large_values_take_a_high_and_a_low_part(graph, run):
+def test_rare_large_values_take_a_high_and_a_low_part(graph, run, draw, rng):
     """As rows of one product."""
     x = draw(200, 64)
     x[::50, ::7] *= 300
-    even = run(layer(graph, (200,), 64, 16, before="Tanh"), {"x": x})
+    even = run(layer(rng, graph, (200,), 64, 16, before="Tanh"), {"x": x})
     assert products(even) == [200]  # a function with bounded values evens out everything
-    outcome = run(layer(graph, (200,), 64, 16), {"x": x})
+    outcome = run(layer(rng, graph, (200,), 64, 16), {"x": x})
     assert products(outcome) == [400]
     assert outcome.error < 0.01
 
 
-def test_a_result_of_few_rows_is_fine(graph, run):
-    outcome = run(layer(graph, (2,), 64, 16), {"x": draw(2, 64)})
+def test_a_result_of_few_rows_is_fine(graph, run, draw, rng):
+    outcome = run(layer(rng, graph, (2,), 64, 16), {"x": draw(2, 64)})
     assert products(outcome) == [4]
     assert outcome.error < 0.007
 
 
-def test_readers_of_one_value_share_its_integers(graph, run):
+def test_readers_of_one_value_share_its_integers(graph, run, draw):
     g = graph()
     x = g.node("Relu", [g.input("x", [30, 32])], [30, 32])
     outputs = [
@@ -95,8 +89,10 @@ def test_readers_of_one_value_share_its_integers(graph, run):
     assert outcome.error < 0.02
 
 
-def test_a_stored_range_never_clips_by_more_than_its_headroom(graph, run):
+def test_a_stored_range_never_clips_by_more_than_its_headroom(graph, run, draw, rng):
     """Rows that calibration did not see, as large as any that it saw, keep their precision."""
     x = draw(400, 48)
-    outcome = run(layer(graph, (40,), 48, 24), {"x": x[:40]}, calibration=[{"x": part} for part in np.split(x, 10)[1:]])
+    outcome = run(
+        layer(rng, graph, (40,), 48, 24), {"x": x[:40]}, calibration=[{"x": part} for part in np.split(x, 10)[1:]]
+    )
     assert outcome.error < 0.025

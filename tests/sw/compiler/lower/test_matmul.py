@@ -3,12 +3,6 @@
 import numpy as np
 import pytest
 
-RNG = np.random.default_rng(6)
-
-
-def draw(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
-
 
 def allowed(a, b):
     """Of a sum of k products whose operands are each off by up to half a step of int8: three standard deviations."""
@@ -33,7 +27,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("constant", [(), (0,)])
 @pytest.mark.parametrize("shapes", SHAPES)
-def test_matmul(apply, shapes, constant):
+def test_matmul(apply, shapes, constant, draw):
     a, b = (draw(*shape) for shape in shapes)
     outcome = apply("MatMul", a, b, constant=constant)
     assert not outcome.reasons
@@ -43,7 +37,7 @@ def test_matmul(apply, shapes, constant):
 
 
 @pytest.mark.parametrize("heads", [(1, 0, 2), (1, 2, 0)])
-def test_a_transposed_operand_is_read_as_it_lies(graph, run, heads):
+def test_a_transposed_operand_is_read_as_it_lies(graph, run, heads, draw):
     """Keys of 4 heads, transposed with one Transpose or with two: no copies, and no product that transposes."""
     g = graph()
     q, k = g.input("q", [4, 6, 8]), g.node("Relu", [g.input("k", [10, 4, 8])], [10, 4, 8])
@@ -67,7 +61,7 @@ def test_a_transposed_operand_is_read_as_it_lies(graph, run, heads):
         {"transA": 1, "transB": 1, "alpha": -2.0},
     ],
 )
-def test_gemm_of_activations(apply, attributes):
+def test_gemm_of_activations(apply, attributes, draw):
     a, b = draw(6, 24), draw(24, 10)
     a = a.T.copy() if attributes.get("transA") else a
     b = b.T.copy() if attributes.get("transB") else b
@@ -77,7 +71,7 @@ def test_gemm_of_activations(apply, attributes):
         assert outcome.error < 0.02
 
 
-def test_reasons(graph, run):
+def test_reasons(graph, run, draw):
     g = graph()
     model = g.model(g.node("MatMul", [g.input("a", [4, "n"]), g.input("b", ["n", 4])], [4, 4]))
     outcome = run(model, {"a": draw(4, 5), "b": draw(5, 4)}, capacity={"n": 5})

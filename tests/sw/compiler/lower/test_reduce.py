@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-RNG = np.random.default_rng(9)
 STEPS = 1.5 / (127 * 256)
 
 
@@ -20,8 +19,8 @@ STEPS = 1.5 / (127 * 256)
     ],
 )
 @pytest.mark.parametrize("operator", ["ReduceMean", "ReduceSum"])
-def test_reduce(apply, operator, shape, axes, keepdims):
-    x = (RNG.normal(size=shape) + 0.5).astype(np.float32)
+def test_reduce(apply, operator, shape, axes, keepdims, rng):
+    x = (rng.normal(size=shape) + 0.5).astype(np.float32)
     outcome = apply(operator, x, np.array(axes, np.int64), constant=(1,), keepdims=keepdims)
     assert not outcome.reasons
     assert outcome.found["y0"].shape == outcome.expected["y0"].shape

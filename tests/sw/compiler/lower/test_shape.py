@@ -5,12 +5,6 @@ import pytest
 
 from gatewright.compiler.formats import INT16, Format
 
-RNG = np.random.default_rng(5)
-
-
-def draw(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
-
 
 def integers(*values):
     return np.array(values, np.int64)
@@ -36,7 +30,7 @@ RESHAPES = [
 
 
 @pytest.mark.parametrize(("before", "after"), RESHAPES)
-def test_reshape(apply, before, after):
+def test_reshape(apply, before, after, draw):
     x = draw(*before)
     assert_moved(apply("Reshape", x, integers(*after), constant=(1,)), x)
 
@@ -53,7 +47,7 @@ PERMUTATIONS = [
 
 
 @pytest.mark.parametrize(("shape", "perm"), PERMUTATIONS)
-def test_transpose(apply, shape, perm):
+def test_transpose(apply, shape, perm, draw):
     x = draw(*shape)
     assert_moved(apply("Transpose", x, perm=perm), x)
 
@@ -67,7 +61,7 @@ def test_transpose(apply, shape, perm):
         ((-1,), (-100,), (0,), (-1,)),
     ],
 )
-def test_slice(apply, starts, ends, axes, steps):
+def test_slice(apply, starts, ends, axes, steps, draw):
     x = draw(5, 10)
     assert_moved(
         apply("Slice", x, *(integers(*each) for each in (starts, ends, axes, steps)), constant=(1, 2, 3, 4)), x
@@ -84,7 +78,7 @@ def test_slice(apply, starts, ends, axes, steps):
         (((3,), (4,)), 0),
     ],
 )
-def test_concat(apply, shapes, axis):
+def test_concat(apply, shapes, axis, draw):
     operands = [draw(*shape) for shape in shapes]
     assert_moved(apply("Concat", *operands, axis=axis), np.concatenate([each.ravel() for each in operands]))
 
@@ -102,12 +96,12 @@ def test_concat(apply, shapes, axis):
         ("Dropout", (), {}),
     ],
 )
-def test_others(apply, operator, operands, attributes):
+def test_others(apply, operator, operands, attributes, draw):
     x = draw(4, 6)
     assert_moved(apply(operator, x, *operands, constant=range(1, len(operands) + 1), **attributes), x)
 
 
-def test_a_view_costs_no_command(graph, run):
+def test_a_view_costs_no_command(graph, run, draw):
     g = graph()
     x = g.node("Relu", [g.input("x", [6, 32])], [6, 32])
     part = g.node("Slice", [x, *(g.constant(integers(*each)) for each in ((1, 8), (5, 24), (0, 1)))], [4, 16])
@@ -117,7 +111,7 @@ def test_a_view_costs_no_command(graph, run):
     assert outcome.error < 1e-4
 
 
-def test_heads_are_copied_not_multiplied(graph, run):
+def test_heads_are_copied_not_multiplied(graph, run, draw):
     g = graph()
     x = g.node("Relu", [g.input("x", [6, 32])], [6, 32])
     heads = g.node("Reshape", [x, g.constant(integers(6, 4, 8))], [6, 4, 8])
@@ -127,14 +121,14 @@ def test_heads_are_copied_not_multiplied(graph, run):
     assert outcome.error < 1e-4
 
 
-def test_too_large_to_be_moved(apply):
+def test_too_large_to_be_moved(apply, draw):
     outcome = apply("Transpose", draw(70, 3, 701), perm=(2, 1, 0))
     (reason,) = outcome.reasons
     assert reason.startswith("it moves 147,210 elements in pieces that do not start at multiples of 8 bytes")
 
 
-def test_integers_move_too(apply):
-    x = RNG.integers(-128, 128, (3, 5)).astype(np.int8)
+def test_integers_move_too(apply, rng):
+    x = rng.integers(-128, 128, (3, 5)).astype(np.int8)
     outcome = apply("Transpose", x, perm=(1, 0))
     assert not outcome.reasons
     np.testing.assert_array_equal(outcome.found["y0"], x.T)

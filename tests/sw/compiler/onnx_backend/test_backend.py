@@ -10,8 +10,6 @@ from gatewright.compiler.onnx_backend import backend
 from gatewright.compiler.onnx_backend.backend import GatewrightBackend
 from gatewright.compiler.onnx_backend.conformance import EXACT, allowed, cases, claimed, main, run_case
 
-RNG = np.random.default_rng(12)
-
 
 def clip():
     values = [
@@ -26,19 +24,19 @@ def clip():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
-def operands():
-    return RNG.normal(size=(3, 8)).astype(np.float32), np.float32(-0.5), np.float32(0.7)
+def operands(rng):
+    return rng.normal(size=(3, 8)).astype(np.float32), np.float32(-0.5), np.float32(0.7)
 
 
-def test_run_model():
-    x, low, high = operands()
+def test_run_model(rng):
+    x, low, high = operands(rng)
     for inputs in ([x, low, high], {"high": high, "x": x, "low": low}):
         (y,) = GatewrightBackend.run_model(clip(), inputs, config="tiny")
         np.testing.assert_allclose(y, np.clip(x, low, high), atol=2e-4)
 
 
-def test_what_became_constant_stays():
-    x, low, high = operands()
+def test_what_became_constant_stays(rng):
+    x, low, high = operands(rng)
     rep = backend.prepare(clip(), config="tiny", all_on_fabric=True)
     rep.run([x, low, high])
     rep.run([-x, low, high])
@@ -46,8 +44,8 @@ def test_what_became_constant_stays():
         rep.run([x, low, np.float32(1)])
 
 
-def test_run_node():
-    x = RNG.normal(size=(4, 9)).astype(np.float32)
+def test_run_node(rng):
+    x = rng.normal(size=(4, 9)).astype(np.float32)
     node = helper.make_node("Softmax", ["x"], ["y"], axis=1)
     (y,) = backend.run_node(node, [x], config="tiny")
     np.testing.assert_allclose(y, np.exp(x) / np.exp(x).sum(1, keepdims=True), atol=2e-4)
@@ -93,13 +91,13 @@ def test_integer_operators_are_exact(outcomes, operator):
     assert all(each.share == 0 for each in passed)
 
 
-def test_the_bound_is_no_free_pass(outcomes):
+def test_the_bound_is_no_free_pass(outcomes, rng):
     """Errors are of the size that the formats explain, not far below; and a wrong result is found out."""
     shares = [each.share for each in outcomes if each.result == "passed" and each.share > 0]
     assert 0.05 < np.median(shares) < 0.7
     path = next(path for path in cases() if path.name == "test_tanh")
     model = onnx.load(path / "model.onnx")
-    x = RNG.normal(size=(3, 4, 5)).astype(np.float32)
+    x = rng.normal(size=(3, 4, 5)).astype(np.float32)
     (limit,) = allowed(model, {"x": x}, [np.tanh(x)])
     assert limit.max() < 1e-3
 

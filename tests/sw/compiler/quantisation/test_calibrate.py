@@ -9,18 +9,16 @@ from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
 from gatewright.compiler.quantisation.hidden_rows import hidden_by
 
-RNG = np.random.default_rng(7)
-
 
 def of(graph, *outputs):
     return ir.serde.deserialize_model(graph.model(*outputs))
 
 
-def encoder(graph, last=None):
+def encoder(rng, graph, last=None):
     """A layer in front of attention and a mean, both masked; ``last`` makes a value another output."""
     g = graph()
     x, mask = g.input("x", [2, 5, 16]), g.input("mask", [2, 5], bool)
-    weight = g.constant(RNG.normal(size=(16, 16)).astype(np.float32))
+    weight = g.constant(rng.normal(size=(16, 16)).astype(np.float32))
     q = g.node("Linear", [x, weight], [2, 5, 16], ours=True, overload="no_bias")
     options = {"heads": 2, "causal": 0, "scale": 0.3}
     mixed = g.node("Attention", [q, q, q, mask], [2, 5, 16], ours=True, overload="masked", **options)
@@ -29,10 +27,10 @@ def encoder(graph, last=None):
     return of(g, pooled, *([joined] if last else []))
 
 
-def test_ranges_are_those_of_all_inputs(graph):
+def test_ranges_are_those_of_all_inputs(graph, rng):
     g = graph()
     model = of(g, g.node("Neg", [g.input("x", [4, 3])], [4, 3]))
-    feeds = [{"x": RNG.normal(size=(4, 3)).astype(np.float32)} for _ in range(5)]
+    feeds = [{"x": rng.normal(size=(4, 3)).astype(np.float32)} for _ in range(5)]
     rows = np.concatenate([feed["x"] for feed in feeds])
     found = calibrate(model, feeds)
     np.testing.assert_allclose(found["x"].low, rows.min(0))
@@ -41,19 +39,19 @@ def test_ranges_are_those_of_all_inputs(graph):
     assert len(found["x"].sample) == 20
 
 
-def test_a_mask_hides_rows_that_no_output_depends_on(graph):
-    assert hidden_by(encoder(graph)) == dict.fromkeys(["x", "linear0", "attention1", "add2"], ("mask", False))
-    assert not hidden_by(encoder(graph, last=True))
+def test_a_mask_hides_rows_that_no_output_depends_on(graph, rng):
+    assert hidden_by(encoder(rng, graph)) == dict.fromkeys(["x", "linear0", "attention1", "add2"], ("mask", False))
+    assert not hidden_by(encoder(rng, graph, last=True))
 
 
-def test_hidden_rows_do_not_count(graph):
-    x = RNG.normal(size=(2, 5, 16)).astype(np.float32)
+def test_hidden_rows_do_not_count(graph, rng):
+    x = rng.normal(size=(2, 5, 16)).astype(np.float32)
     mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], bool)
     x[0, 3:] = 1e5
-    found = calibrate(encoder(graph), [{"x": x, "mask": mask}])
+    found = calibrate(encoder(rng, graph), [{"x": x, "mask": mask}])
     assert found["x"].largest < 10
     assert len(found["x"].sample) == 8
-    assert calibrate(encoder(graph, last=True), [{"x": x, "mask": mask}])["x"].largest == 1e5
+    assert calibrate(encoder(rng, graph, last=True), [{"x": x, "mask": mask}])["x"].largest == 1e5
 
 
 def test_a_range_that_the_model_states_counts_alone(graph):

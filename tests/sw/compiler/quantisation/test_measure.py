@@ -5,14 +5,12 @@ import numpy as np
 from gatewright.compiler.compile import compile_model
 from gatewright.program.compiled import FabricStep
 
-RNG = np.random.default_rng(8)
 
-
-def perceptron(graph):
+def perceptron(rng, graph):
     g = graph()
     x = g.input("x", [20, 32])
     for _ in range(2):
-        weight = g.constant(RNG.normal(size=(32, 32)).astype(np.float32) / 6)
+        weight = g.constant(rng.normal(size=(32, 32)).astype(np.float32) / 6)
         x = g.node("Relu", [g.node("Linear", [x, weight], [20, 32], ours=True, overload="no_bias")], [20, 32])
     return g.model(g.node("Softmax", [x], [20, 32], axis=-1))
 
@@ -26,16 +24,16 @@ def errors(program):
     }
 
 
-def test_every_layer_has_its_error(graph):
-    x = RNG.normal(size=(20, 32)).astype(np.float32)
-    found = errors(compile_model(perceptron(graph), config="tiny", calibration={"x": x}))
+def test_every_layer_has_its_error(graph, rng):
+    x = rng.normal(size=(20, 32)).astype(np.float32)
+    found = errors(compile_model(perceptron(rng, graph), config="tiny", calibration={"x": x}))
     assert set(found) == {"node_linear0", "node_relu1", "node_linear2", "node_relu3", "node_softmax4"}
     assert all(0 < error < 0.05 for error in found.values())
 
 
-def test_the_program_is_the_same_as_without(graph):
-    model = perceptron(graph)
-    x = RNG.normal(size=(20, 32)).astype(np.float32)
+def test_the_program_is_the_same_as_without(graph, rng):
+    model = perceptron(rng, graph)
+    x = rng.normal(size=(20, 32)).astype(np.float32)
     plain, measured = (
         compile_model(model, config="tiny", calibration={"x": x}, max_error=choice) for choice in (np.inf, 0.05)
     )
