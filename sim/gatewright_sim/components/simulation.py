@@ -79,10 +79,10 @@ def run_pipeline(
         for name, value in constants.items():
             ctx.set(getattr(component, name), value)
         for cycle in range(len(operands) + component.delay):
-            if cycle >= component.delay:
-                taken.append(tuple(ctx.get(getattr(component, name)) for name in results))
             for name, value in operands[min(cycle, len(operands) - 1)].items():
                 ctx.set(getattr(component, name), value)
+            if cycle >= component.delay:
+                taken.append(tuple(ctx.get(getattr(component, name)) for name in results))
             await ctx.tick()
 
     simulate(component, testbench, cycles=len(operands) + component.delay + 1)

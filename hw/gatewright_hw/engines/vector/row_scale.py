@@ -28,8 +28,8 @@ from amaranth.utils import bits_for, exact_log2
 from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, MANTISSA_BITS, RECIPROCAL_CURVE, ROOT_CURVE
 from gatewright.spec.fixed import SHIFT_BITS
 from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS
-from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.parts.promised_queue import PromisedQueue
+from gatewright_hw.engines.vector.multiply_accumulate import X_BITS, Y_BITS, MultiplyAccumulate
 from gatewright_hw.engines.vector.softmax_weights import sum_bits
 from gatewright_hw.engines.vector.statistics import statistics_layout
 
@@ -51,10 +51,8 @@ ROW_SCALE = data.StructLayout(
 _ACCUMULATOR_BITS = 56
 """V is below 2**55, for rows of MAX_COLUMNS and the largest epsilon."""
 
-_X_BITS, _Y_BITS = 24, 17
-"""Unsigned operands of a 25 x 18 bit multiplier."""
-_PRODUCT_DELAY = 3
-"""Cycles from where operands are chosen to their product: operands, product and its register."""
+_PRODUCT_DELAY = 1 + MultiplyAccumulate.delay
+"""Cycles from where operands are chosen to their product; they are registered first."""
 _DEPTH = 3
 """Scales that wait."""
 _CURVE_DELAY = 2
@@ -88,19 +86,22 @@ class _Product(NamedTuple):
 _SCHEDULE: dict[_State, tuple[_Product | None, ...]] = {
     _State.SUMS: (
         _Product("power_low", "count", 0),
-        _Product("power_high", "count", _X_BITS),
+        _Product("power_high", "count", X_BITS),
         _Product("low", "low", 0, "minus"),
-        _Product("low", "high", _Y_BITS + 1, "minus"),
-        _Product("high", "high", 2 * _Y_BITS, "minus"),
+        _Product("low", "high", Y_BITS + 1, "minus"),
+        _Product("high", "high", 2 * Y_BITS, "minus"),
     ),
     _State.CURVE: (*(None,) * _CURVE_DELAY, _Product("fraction", "drop")),
     _State.PRODUCTS: (
         _Product("rate", "count"),
         _Product("rate", "low", 0, "that of S"),
-        _Product("rate", "high", _Y_BITS, "that of S"),
+        _Product("rate", "high", Y_BITS, "that of S"),
     ),
 }
 """What the multiplier begins in each cycle of a state. ``low`` and ``high`` are parts of the magnitude of S."""
+
+_PLACES = sorted({p.left for products in _SCHEDULE.values() for p in products if p and p.left is not None})
+"""Where products meet the accumulator."""
 
 _CYCLES = {state: len(products) + _PRODUCT_DELAY for state, products in _SCHEDULE.items()}
 """Cycles of the states that multiply: until their last product is used."""
@@ -162,22 +163,25 @@ class RowScale(wiring.Component):
         rate, factor = Signal(_RATE_BITS, reset_less=True), Signal(ROW_SCALE["factor"].shape, reset_less=True)
 
         size = Mux(total < 0, -total, total)
-        low, high = size[:_Y_BITS], size[_Y_BITS:]
+        low, high = size[:Y_BITS], size[Y_BITS:]
         entry = self._curve(m, accumulator)
         fraction = accumulator[-MANTISSA_BITS:][:INTERPOLATION_BITS]
         start, drop = entry[: _RATE_BITS - 1], entry[_RATE_BITS - 1 :]
         operands = {
-            "power_low": power[:_X_BITS],
-            "power_high": power[_X_BITS:],
+            "power_low": power[:X_BITS],
+            "power_high": power[X_BITS:],
             "count": self.count,
             "low": low,
             "high": high,
             "fraction": fraction,
             "drop": drop,
             "rate": rate,
+            "total": total,
         }
-        signs: dict[str, Value | int] = {"plus": 0, "minus": 1, "that of S": total < 0}
-        product, accumulated = self._multiply(m, state, tick, accumulator, operands, signs)
+        m.submodules.multiplier = multiplier = MultiplyAccumulate(_ACCUMULATOR_BITS, _PLACES)
+        m.d.comb += multiplier.accumulator.eq(accumulator)
+        self._schedule(m, multiplier, state, tick, operands)
+        product = multiplier.product
 
         def enter(following: _State) -> list[object]:
             return [state.eq(following), tick.eq(0)]
@@ -185,7 +189,7 @@ class RowScale(wiring.Component):
         def ends(now: _State) -> Value:
             return tick == _CYCLES[now] - 1
 
-        m.d.sync += [tick.eq(tick + 1), accumulator.eq(accumulated)]
+        m.d.sync += [tick.eq(tick + 1), accumulator.eq(multiplier.total)]
         with m.Switch(state):
             with m.Case(_State.IDLE):
                 ready = queue.room
@@ -243,40 +247,30 @@ class RowScale(wiring.Component):
         m.d.sync += entry.eq(read.data)
         return entry
 
-    def _multiply(
-        self,
-        m: Module,
-        state: Signal,
-        tick: Signal,
-        accumulator: Signal,
-        operands: dict[str, Value],
-        signs: dict[str, Value | int],
-    ) -> tuple[Signal, Value]:
-        """The multiplier: its last product, and ``accumulator`` with what is to be added to it in this cycle."""
-        x, y = Signal(_X_BITS, reset_less=True), Signal(_Y_BITS, reset_less=True)
-        product = Signal(_X_BITS + _Y_BITS, reset_less=True)
-        result = Signal(_X_BITS + _Y_BITS, reset_less=True)
+    def _schedule(
+        self, m: Module, multiplier: MultiplyAccumulate, state: Signal, tick: Signal, operands: dict[str, Value]
+    ) -> None:
+        """Begin the products of ``_SCHEDULE``."""
+        negative = {"plus": 0, "minus": 1, "that of S": operands["total"] < 0}
         schedule = {
-            at | state.value << len(tick): product
-            for state, products in _SCHEDULE.items()
+            at | during.value << len(tick): product
+            for during, products in _SCHEDULE.items()
             for at, product in enumerate(products)
             if product is not None
         }
-        shifts = sorted({product.left for product in schedule.values() if product.left is not None})
-        place = Signal(data.StructLayout({"adds": 1, "minus": 1, "shift": range(len(shifts))}))
-        m.d.sync += [product.eq(x * y), result.eq(product), place.adds.eq(0)]
+        x, y = Signal(X_BITS, reset_less=True), Signal(Y_BITS, reset_less=True)
+        adds, minus, place = Signal(), Signal(), Signal.like(multiplier.place)
+        m.d.sync += adds.eq(0)
         with m.Switch(Cat(tick, state)):
-            for when, one in schedule.items():
+            for when, product in schedule.items():
                 with m.Case(when):
-                    m.d.sync += [x.eq(operands[one.x]), y.eq(operands[one.y]), place.minus.eq(signs[one.sign])]
-                    if one.left is not None:
-                        m.d.sync += [place.adds.eq(1), place.shift.eq(shifts.index(one.left))]
-        now = delayed(m, place, _PRODUCT_DELAY - 1, reset=True)[-1]
-        moved = Signal(_ACCUMULATOR_BITS)
-        with m.Switch(now.shift):
-            for number, shift in enumerate(shifts):
-                with m.Case(number):
-                    m.d.comb += moved.eq(result << shift)
-        # A single adder: to subtract is to add the complement and one, which comes in as a carry below bit 0.
-        term = Mux(now.adds, moved ^ now.minus.replicate(len(moved)), 0)
-        return result, (Cat(1, accumulator) + Cat(now.adds & now.minus, term))[1:]
+                    m.d.sync += [x.eq(operands[product.x]), y.eq(operands[product.y]), minus.eq(negative[product.sign])]
+                    if product.left is not None:
+                        m.d.sync += [adds.eq(1), place.eq(_PLACES.index(product.left))]
+        m.d.comb += [
+            multiplier.x.eq(x),
+            multiplier.y.eq(y),
+            multiplier.adds.eq(adds),
+            multiplier.minus.eq(minus),
+            multiplier.place.eq(place),
+        ]
