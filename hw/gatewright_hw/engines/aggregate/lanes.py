@@ -9,8 +9,8 @@ A row's accumulators lie in a memory, eight to a word. What the memory holds is 
 with the last edge the sums go out; so rows follow each other without a gap, and nothing is ever cleared or drained.
 
 Throughput: one word a cycle. A word can be read again four cycles after its last use (read, multiply, add, write), so
-edges of fewer than four words (features <= 24) take four cycles each. Latency: ``delay`` cycles. Area: one DSP48E1 per
-lane (A, B -> M -> P = M + C).
+edges of fewer than four words (features <= 24) take four cycles each, but for a row's first. Latency: ``delay`` cycles.
+Area: one DSP48E1 per lane (A, B -> M -> P = M + C).
 """
 
 from itertools import pairwise

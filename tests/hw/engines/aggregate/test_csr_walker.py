@@ -68,9 +68,11 @@ def without_columns_of_empty_rows(edges: list[dict[str, int]]) -> list[dict[str,
 
 def matrix(degrees: list[int], rng: np.random.Generator) -> tuple[list[int], list[int], list[int]]:
     row_ptr = [0, *np.cumsum(degrees).tolist()]
+    cols = rng.integers(0, COLS, row_ptr[-1])
+    cols[:1] = COLS - 1  # the last one there is
     return (
         row_ptr,
-        rng.integers(0, COLS, row_ptr[-1]).tolist(),
+        cols.tolist(),
         rng.integers(0, 1 << WEIGHT_BITS, row_ptr[-1]).tolist(),
     )
 
@@ -97,12 +99,13 @@ def test_sound_matrices(degrees: list[int], rng: np.random.Generator) -> None:
         ([0, 2, 1, 5], [3], ErrorCode.BAD_ROW_POINTER),  # the pointer comes first
     ],
 )
+@pytest.mark.parametrize("beyond", [COLS, (1 << 32) - 1])
 def test_the_first_fault_stops_the_walk(
-    row_ptr: list[int], wild: list[int], code: ErrorCode, rng: np.random.Generator
+    row_ptr: list[int], wild: list[int], code: ErrorCode, beyond: int, rng: np.random.Generator
 ) -> None:
     nnz = 5
     col, weight = rng.integers(0, COLS, nnz), rng.integers(0, 1 << WEIGHT_BITS, nnz)
-    col[wild] = [COLS, (1 << 32) - 1][len(wild) % 2]
+    col[wild] = beyond
     edges, error = walk(row_ptr, col.tolist(), weight.tolist(), nnz, rng)
     expected, rows = first_fault(np.array(row_ptr), col, COLS, nnz)
     assert error == expected == code

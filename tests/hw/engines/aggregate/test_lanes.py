@@ -69,22 +69,27 @@ def test_weighted_sums_of_rows(words: int, rng: np.random.Generator) -> None:
     assert got == expected(degrees, weights, features)
 
 
-@pytest.mark.parametrize(("words", "cycles"), [(1, 4), (3, 4), (4, 4), (WORDS, WORDS)])
-def test_an_edge_takes_a_cycle_a_word_but_at_least_four(words: int, cycles: int) -> None:
+@pytest.mark.parametrize(
+    ("words", "per_row", "cycles"),
+    [(1, 20, 4), (3, 20, 4), (4, 20, 4), (WORDS, 20, WORDS), (1, 1, 1), (2, 1, 2), (WORDS, 1, WORDS)],
+)
+def test_an_edge_takes_a_cycle_a_word_but_at_least_four_behind_another_of_its_row(
+    words: int, per_row: int, cycles: int
+) -> None:
+    """20 edges, ``per_row`` to a row: a row's first edge waits for nothing."""
     dut = AccumulatorLanes(WORDS)
-    edges = 20
-    features = put_all(dut.features, [0] * edges * words)
-    steps = put_all(dut.step, [{"first": edge == 0, "last": 0} for edge in range(edges)])
+    edges = range(20)
+    steps = [{"first": edge % per_row == 0, "last": edge % per_row == per_row - 1} for edge in edges]
     ready = []
 
     async def watch(ctx: Any) -> None:
         ctx.set(dut.last_word, words - 1)
+        ctx.set(dut.room, 1)
         async for _, _, taken in ctx.tick().sample(dut.step.valid & dut.step.ready):
             ready.append(taken)
 
-    simulate(dut, features, steps, background=[watch])
-    places = np.flatnonzero(ready)
-    assert set(np.diff(places)) == {cycles}
+    simulate(dut, put_all(dut.features, [0] * len(edges) * words), put_all(dut.step, steps), background=[watch])
+    assert set(np.diff(np.flatnonzero(ready))) == {cycles}
 
 
 @pytest.mark.parametrize("words", [0, 1025])
