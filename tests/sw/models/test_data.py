@@ -149,18 +149,19 @@ def test_the_least_data_allowed_trains(folder, small_options, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("file", ["ratings.csv", "movies.csv"])
-def test_missing_and_empty_files_are_named(folder, file):
-    (folder / file).write_text((folder / file).read_text().splitlines()[0] + "\n")
-    with pytest.raises(DataError, match=rf"{file} has a header but no rows"):
-        load_movielens(folder)
-    (folder / file).write_text("\n")
-    with pytest.raises(DataError, match=rf"{file} is empty"):
-        load_movielens(folder)
-    (folder / file).write_text("")
-    with pytest.raises(DataError, match=rf"{file} is empty"):
-        load_movielens(folder)
-    (folder / file).unlink()
-    with pytest.raises(DataError, match=rf"{file} does not exist"):
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_text(path.read_text().splitlines()[0] + "\n"), "has a header but no rows"),
+        (lambda path: path.write_text("\n"), "is empty"),
+        (lambda path: path.write_text(""), "is empty"),
+        (lambda path: path.unlink(), "does not exist"),
+    ],
+    ids=["header", "blank line", "nothing", "missing"],
+)
+def test_missing_and_empty_files_are_named(folder, file, spoil, message):
+    spoil(folder / file)
+    with pytest.raises(DataError, match=rf"{file} {message}"):
         load_movielens(folder)
 
 

@@ -1,12 +1,18 @@
 """Training end to end: on a few users cached, keyed and reproducible; on all of them better than popularity."""
 
+import ast
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from gatewright.models import train
 from gatewright.models.data import load_movielens
+from gatewright.models.text import load_text_encoder
 from gatewright.models.train import train_or_load
 from gatewright.models.train_fusion import history_tokens, profile_texts
 
@@ -42,6 +48,67 @@ def test_second_call_loads_and_other_options_train(tmp_path, monkeypatch, small_
     assert "reading titles" not in stages  # text vectors depend on the titles alone
     assert other.key != first.key
     assert not torch.equal(other.reference().table, first.reference().table)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, small_options):
+    """The cache after a training."""
+    cache = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GATEWRIGHT_CACHE", str(cache))
+        train_or_load(load_movielens().subset(2), replace(small_options, graph=replace(small_options.graph, steps=2)))
+    return cache
+
+
+@pytest.mark.parametrize("file", ["model.pt", "quality.json", "text.npy"])
+def test_a_damaged_model_is_trained_again(file, kept, tmp_path, monkeypatch, small_options, caplog):
+    shutil.copytree(kept, tmp_path / "cache")
+    (entry,) = (tmp_path / "cache/models").glob("[!.]*")
+    os.truncate(entry / file, (entry / file).stat().st_size // 2)
+    (good,) = (kept / "models").glob("[!.]*")
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(train, "_train", lambda data, options, folder, progress: _copy(good, folder))
+    options = replace(small_options, graph=replace(small_options.graph, steps=2))
+    trained = train_or_load(load_movielens().subset(2), options)
+    assert np.isfinite(trained.reference().request(0)).all()
+    assert [record.message for record in caplog.records] == [
+        f"cache entry {entry} is damaged ({file} is not as it was made): it is made again"
+    ]
+
+
+def _copy(entry, folder):
+    for name in ("model.pt", "quality.json", "text.npy"):
+        shutil.copy(entry / name, folder / name)
+
+
+def test_damaged_vectors_of_texts_are_made_again(kept, tmp_path, monkeypatch, caplog):
+    shutil.copytree(kept, tmp_path / "cache")
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path / "cache"))
+    (file,) = (tmp_path / "cache/text").glob("*/text.npy")
+    before = np.load(file)
+    os.truncate(file, file.stat().st_size // 2)
+    vectors = train._item_vectors(load_movielens().subset(2), load_text_encoder(), None)
+    assert np.allclose(vectors, before, atol=1e-5)
+    assert len(caplog.records) == 1
+
+
+def _imports(module, found):
+    """The modules of the models and the recommender's texts that ``module`` imports, itself included."""
+    source = Path(train.__file__).parents[1] / f"{module}.py"
+    if module not in found and source.is_file():
+        found.add(module)
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gatewright."):
+                _imports(node.module.removeprefix("gatewright.").replace(".", "/"), found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "sources"), [("models/train", train.MODEL_SOURCES), ("models/text", train.TEXT_SOURCES)]
+)
+def test_keys_cover_every_source_that_a_model_depends_on(module, sources):
+    needed = {name for name in _imports(module, set()) if name.startswith("models/") or name == "recommender/texts"}
+    assert needed <= set(sources)
 
 
 def test_history_is_most_recent_first_and_stops_at_the_users_first_rating():
