@@ -34,6 +34,7 @@ ALLOWED = {
         "gatewright.spec",
         "gatewright.driver",
         "gatewright.cache",
+        "gatewright.files",
         "gatewright_hw",
         "gatewright_sim.cxx",
         "gatewright_sim.fst",

@@ -43,11 +43,16 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         work.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path) -> None:
-    """Raise the :class:`OSError` that :func:`written_whole` would; what is there, or is not, stays so."""
+def check_writable(path: str | Path, *, seeks: bool = False) -> None:
+    """Raise the :class:`OSError` that :func:`written_whole` would; what is there, or is not, stays so.
+
+    A file that is not written from front to back (``seeks``) can be neither pipe nor device.
+    """
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if _is_special(path):
+        if seeks:
+            raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE), str(path))
         return
     target, work = _target_and_work(path)
     with suppress(FileNotFoundError):

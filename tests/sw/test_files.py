@@ -73,6 +73,12 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     assert path.is_fifo()
 
 
+def test_a_file_that_is_not_written_from_front_to_back_is_no_device(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a", seeks=True)
+    with pytest.raises(OSError, match="Illegal seek"):
+        check_writable("/dev/null", seeks=True)
+
+
 def test_a_device_stays_one() -> None:
     """Whoever may replace anything would else replace /dev/null."""
     check_writable("/dev/null")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import shutil
 import time
 from pathlib import Path
 
 from gatewright.cache import CacheError
 from gatewright.driver.errors import BackendUnavailable, BusProtocolError, DriverError
+from gatewright.files import check_writable, reason
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.backend import SimulatedBackend
@@ -20,14 +23,26 @@ __all__ = ["RtlBackend"]
 CHUNK_CYCLES = 20_000
 """Cycles between two looks at the clock on the wall."""
 
+WAVES_ROOM = 64 << 20
+"""Bytes that must be free where waves are written, more than are written between two looks."""
+
 _IRQ, _VIOLATION = 1, 2
 
 
 def _check_writable(path: Path) -> None:
+    """Verilator's writer ends the process where it fails."""
     try:
+        check_writable(path, seeks=True)
         path.open("wb").close()
     except OSError as error:
-        raise DriverError(f"waves: cannot write {path}: {error.strerror}") from None
+        raise DriverError(f"waves: cannot write {path}: {reason(error)}") from None
+    _check_room(path)
+
+
+def _check_room(path: Path) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if free < WAVES_ROOM:
+        raise DriverError(f"waves: the disk of {path} has {free:,} bytes left, allowed at least {WAVES_ROOM:,}")
 
 
 class RtlBackend(SimulatedBackend):
@@ -62,8 +77,9 @@ class RtlBackend(SimulatedBackend):
     ) -> None:
         if not 0 <= stalls <= 0.9:
             raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
-        if waves is not None:
-            _check_writable(Path(waves))
+        self._waves = None if waves is None else Path(waves).resolve()
+        if self._waves is not None:
+            _check_writable(self._waves)
         super().__init__(config, memory, SimulatedMemory(memory_base, memory_bytes))
         self._handle: int | None = None
         try:
@@ -79,8 +95,8 @@ class RtlBackend(SimulatedBackend):
             round(1e6 / config.clock_mhz),
         )
         self._library.gw_stalls(self._handle, round(256 * stalls), seed)
-        if waves is not None:
-            self._library.gw_trace_open(self._handle, str(Path(waves).resolve()).encode())
+        if self._waves is not None:
+            self._library.gw_trace_open(self._handle, os.fsencode(self._waves))
 
     # ---- registers
 
@@ -105,10 +121,13 @@ class RtlBackend(SimulatedBackend):
     def wait(self, timeout_s: float) -> bool:
         """Run the clock until the accelerator interrupts; ``timeout_s`` is time of the host that simulates.
 
-        Raises :class:`BusProtocolError` when the design breaks a rule of AXI.
+        Raises :class:`BusProtocolError` when the design breaks a rule of AXI, :class:`DriverError` when the disk has
+        no room for more waves.
         """
         deadline = time.monotonic() + timeout_s
         while True:
+            if self._waves is not None:
+                _check_room(self._waves)
             outcome = self._library.gw_run(self._open, CHUNK_CYCLES)
             if outcome == _VIOLATION:
                 raise BusProtocolError(f"AXI: {self._library.gw_violation(self._open).decode()}")

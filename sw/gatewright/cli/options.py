@@ -43,7 +43,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path] = (
             if (path.is_file() or not path.exists()) and same_file(path, other):  # devices may be shared
                 raise GatewrightError(f"{option} {path}: the same file as {other}, {use}")
         with _named(option, path):
-            check_writable(path)
+            check_writable(path, seeks=option == "--waves")
         taken[path] = f"which {option} writes"
 
 

@@ -1,5 +1,6 @@
 """The cocotb runner: cache, results, waves, failures."""
 
+import io
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,13 +89,14 @@ def test_a_test_that_never_ends_is_stopped(design: str) -> None:
 
 
 def test_a_full_disk_is_no_failed_test(design: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path) -> None:
-        raise OSError(28, "No space left on device")
+    class Full(io.BytesIO):
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(runner._PortsOnly, "test", lambda *_, **__: None)
     with pytest.raises(BenchError, match="left no results"):
         run(design, "right")
-    monkeypatch.setattr(runner, "written_whole", full)
+    monkeypatch.setattr(runner.tempfile, "TemporaryFile", lambda **_: Full())
     with pytest.raises(OSError, match="No space left"):
         run(design, "right")
 

@@ -19,7 +19,7 @@ from gatewright.driver import Accelerator, AcceleratorClosed, BackendUnavailable
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim import verilator
-from gatewright_sim.rtl import build
+from gatewright_sim.rtl import backend, build
 from gatewright_sim.rtl.backend import RtlBackend
 from gatewright_sim.rtl.library import load
 
@@ -67,9 +67,20 @@ def test_waves_are_written(tmp_path: Path) -> None:
     assert content[0] == 0  # FST begins with a header block
 
 
-def test_waves_that_cannot_be_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["missing/gemm.fst", "/dev/full", "/dev/null"])
+def test_waves_that_cannot_be_written(where: str, tmp_path: Path) -> None:
     with pytest.raises(DriverError, match="waves: cannot write"):
-        RtlBackend(get_config("tiny"), waves=tmp_path / "missing" / "gemm.fst")
+        RtlBackend(get_config("tiny"), waves=tmp_path / where)
+
+
+def test_waves_stop_before_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verilator's writer would end the process."""
+    with Accelerator("tiny", "rtl", waves=tmp_path / "gemm.fst") as accelerator:
+        monkeypatch.setattr(backend, "WAVES_ROOM", 1 << 60)
+        with pytest.raises(DriverError, match=r"the disk of .*gemm\.fst has [\d,]+ bytes left, allowed at least"):
+            accelerator.gemm(A, B)
+    with pytest.raises(DriverError, match=r"waves: the disk of "):
+        RtlBackend(get_config("tiny"), waves=tmp_path / "gemm.fst")
 
 
 def test_other_threads_run_while_the_clock_does() -> None:

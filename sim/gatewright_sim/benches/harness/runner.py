@@ -23,7 +23,6 @@ from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
-from gatewright.files import written_whole
 from gatewright_hw.verilog import to_verilog
 from gatewright_sim.cxx import find_cxx
 from gatewright_sim.fst import fst_build_args
@@ -106,6 +105,13 @@ def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = 
     return cached_directory("cocotb", key, make)
 
 
+def _check_room(folder: Path) -> None:
+    """Raise OSError where a disk is full, which is no failed test."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(1 << 16))
+        file.flush()
+
+
 def _failures(results: Path) -> tuple[int, list[str]]:
     """The number of tests in a JUnit file, and the names of those that failed."""
     cases = list(ElementTree.parse(results).getroot().iter("testcase"))
@@ -168,9 +174,11 @@ def run_cocotb(
                 )
         except (RuntimeError, SystemExit) as error:
             problem = f"the simulator stopped: {error}"
+        if problem or not results.exists():
+            _check_room(work)
+            if waves:
+                _check_room(waves.resolve().parent)
         if not results.exists():
-            with written_whole(work / "probe") as file:  # a full disk is no failed test
-                file.write(bytes(1 << 16))
             raise BenchError(f"{test_module} left no results ({problem}; limit {timeout_s} s)\n{_tail(log)}")
         ran, failed = _failures(results)
         if failed or problem or not ran:
