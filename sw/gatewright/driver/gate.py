@@ -81,7 +81,8 @@ class Gate:
         return await asyncio.wrap_future(waiting)
 
     def free(self, memory: DeviceMemory) -> None:
-        """Free device memory, or leave it to the call that runs. Never waits for one, so that finalisers may use it."""
+        """Free device memory, or leave that to the end of the call that runs, which is not waited for: a finaliser may
+        free what the very call that it interrupts still uses."""
         if self._closed or os.getpid() != self._process:
             return  # it went with the backend, or is the parent's
         self._dropped.append(memory)
