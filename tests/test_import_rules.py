@@ -21,6 +21,9 @@ ALLOWED = {
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program"},
     "hw/gatewright_hw": {"gatewright.spec", "gatewright.files"},
+    "hw/gatewright_hw/parts": {"gatewright.spec"},
+    "hw/gatewright_hw/bus": {"gatewright.spec", "gatewright_hw.parts"},
+    "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/golden": {
         "gatewright.spec",

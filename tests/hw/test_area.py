@@ -3,7 +3,7 @@
 import pytest
 
 from gatewright_hw.area import PARTS, Area, AreaError, area_of_cells, measure
-from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
 
 

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
-from gatewright_hw.engines.parts.queue import Queue
-from gatewright_hw.engines.parts.stream_register import StreamRegister
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.queue import Queue
+from gatewright_hw.parts.stream_register import StreamRegister
 
 __all__ = ["ReadArbiter", "WriteArbiter"]
 

@@ -8,9 +8,9 @@ from amaranth.utils import exact_log2
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.axi import Axi4
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
-from gatewright_hw.engines.parts.queue import Queue
-from gatewright_hw.engines.parts.stream_register import StreamRegister
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.queue import Queue
+from gatewright_hw.parts.stream_register import StreamRegister
 
 __all__ = ["AxiMaster", "BusErrors"]
 

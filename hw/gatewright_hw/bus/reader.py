@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out, connect
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import LEN_BITS, Descriptor, ReadPort
 from gatewright_hw.bus.splitter import BurstSplitter
-from gatewright_hw.engines.parts.queue import Queue
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.queue import Queue
 
 __all__ = ["BurstReader"]
 

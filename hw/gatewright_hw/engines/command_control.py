@@ -10,8 +10,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.memory import COMMAND_BYTES
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["CommandControl"]
 

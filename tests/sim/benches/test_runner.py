@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gatewright.driver.errors import BackendUnavailable
-from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
 from gatewright_sim.benches.harness import runner
 from gatewright_sim.benches.harness.runner import BenchError, build_simulator, run_cocotb

@@ -12,7 +12,7 @@ from amaranth.utils import exact_log2
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import ADDRESS_BITS, LEN_BITS, WORD_LSB, ReadPort
 from gatewright_hw.bus.reader import BurstReader
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["ArrayFetch"]
 

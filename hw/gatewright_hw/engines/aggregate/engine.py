@@ -43,7 +43,7 @@ from gatewright_hw.engines.aggregate.row_address import RowAddress
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
 from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
-from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parts.queue import Queue
 
 __all__ = ["AggregateEngine"]
 

@@ -23,7 +23,7 @@ from amaranth.utils import ceil_log2
 from gatewright.spec.csr import WEIGHT_BITS
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["LANES", "AccumulatorLanes", "Step"]
 

@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.bus.ports import ADDRESS_BITS, WORD_LSB
-from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parts.stream_register import StreamRegister
 
 __all__ = ["RowAddress"]
 

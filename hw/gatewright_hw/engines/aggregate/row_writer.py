@@ -15,10 +15,10 @@ from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, MULTIPLIER_BITS, S
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import ADDRESS_BITS, WORD_LSB, WritePort
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_hw.engines.parts.credit import places_left
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.requantiser import Requantiser
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.credit import places_left
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.requantiser import Requantiser
 
 __all__ = ["RowWriter"]
 

@@ -25,8 +25,8 @@ from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["A_BITS", "B_BITS", "Drained", "MacArray"]
 

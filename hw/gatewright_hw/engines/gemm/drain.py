@@ -19,8 +19,8 @@ from gatewright.spec.softmax import SCORE_BITS
 from gatewright_hw.engines.gemm.array import Drained
 from gatewright_hw.engines.gemm.column_parameters import COLUMN
 from gatewright_hw.engines.gemm.geometry import Geometry, Kind, Width
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.requantiser import Requantiser
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.requantiser import Requantiser
 
 __all__ = ["REQUANTISER", "Drain", "ResultTag", "Results", "ScoreTag", "Scores"]
 

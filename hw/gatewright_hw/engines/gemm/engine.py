@@ -36,8 +36,8 @@ from gatewright_hw.engines.gemm.product_loads import ProductLoads
 from gatewright_hw.engines.gemm.product_tiles import ProductTiles
 from gatewright_hw.engines.gemm.store import TileStore
 from gatewright_hw.engines.interface import EngineSignature, command_layout
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.stream_register import StreamRegister
 
 __all__ = ["GemmEngine"]
 

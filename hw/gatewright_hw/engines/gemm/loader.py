@@ -16,7 +16,7 @@ from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, WORD_LSB, Event, Geometry, Target
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
-from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parts.queue import Queue
 
 __all__ = ["TileLoader"]
 

@@ -16,7 +16,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES
-from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.parts.delay import delayed
 
 __all__ = ["BankWrite", "OperandBanks"]
 

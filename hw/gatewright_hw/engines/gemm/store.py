@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor, WriteBeat
 from gatewright_hw.engines.gemm.drain import Results
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, WORD_LSB, Geometry, Width, words
-from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parts.queue import Queue
 
 __all__ = ["TileStore"]
 

@@ -18,10 +18,10 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
 from gatewright.spec.vector import GAIN_BITS, LANES, VALUE_BITS, Combine
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.rounding_shift import RoundingShift
-from gatewright_hw.engines.parts.saturation import saturated
 from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.rounding_shift import RoundingShift
+from gatewright_hw.parts.saturation import saturated
 
 __all__ = ["COMBINATION", "CombineLanes"]
 

@@ -19,8 +19,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.vector import EPSILON_BITS, LANES, Combine, Function
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.promised_queue import PromisedQueue
 from gatewright_hw.engines.vector.combine import COMBINATION, CombineLanes
 from gatewright_hw.engines.vector.groups import GROUP, RAW_GROUP, Departure, group_counter, row_layout
 from gatewright_hw.engines.vector.map import MapLanes
@@ -31,6 +29,8 @@ from gatewright_hw.engines.vector.softmax_weights import SoftmaxWeights
 from gatewright_hw.engines.vector.statistics import RowStatistics
 from gatewright_hw.engines.vector.table import TableLanes
 from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.promised_queue import PromisedQueue
 
 __all__ = ["VectorDatapath", "setup_layout"]
 

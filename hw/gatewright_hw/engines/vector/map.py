@@ -13,12 +13,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.rounding_shift import RoundingShift
-from gatewright_hw.engines.parts.saturation import saturated
 from gatewright_hw.engines.vector.groups import GROUP, Departure, group_counter, row_layout
 from gatewright_hw.engines.vector.row_scale import ROW_SCALE
 from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.rounding_shift import RoundingShift
+from gatewright_hw.parts.saturation import saturated
 
 __all__ = ["MapLanes"]
 

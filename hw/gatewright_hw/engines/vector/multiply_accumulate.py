@@ -14,7 +14,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.parts.delay import delayed
 
 __all__ = ["X_BITS", "Y_BITS", "MultiplyAccumulate"]
 

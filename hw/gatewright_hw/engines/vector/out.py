@@ -24,11 +24,11 @@ from gatewright.spec.vector import (
     VALUE_BITS,
     ElementType,
 )
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.rounding_shift import StickyShift, half_even
-from gatewright_hw.engines.parts.saturation import fits
 from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP, group_counter, row_layout
 from gatewright_hw.engines.vector.record_loader import output_record_write
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.rounding_shift import StickyShift, half_even
+from gatewright_hw.parts.saturation import fits
 
 __all__ = ["OutLanes"]
 

@@ -19,9 +19,9 @@ from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import LANES, ElementType
 from gatewright_hw.bus.ports import WritePort
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_hw.engines.parts.credit import places_left
 from gatewright_hw.engines.vector.groups import RAW_GROUP, Departure, ends_in_first_half, is_byte, row_layout
 from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers, matrix_layout
+from gatewright_hw.parts.credit import places_left
 
 __all__ = ["RowPacker"]
 

@@ -28,10 +28,10 @@ from amaranth.utils import bits_for, exact_log2
 from gatewright.spec.curves import CURVE_FRACTION_BITS, INTERPOLATION_BITS, MANTISSA_BITS, RECIPROCAL_CURVE, ROOT_CURVE
 from gatewright.spec.fixed import SHIFT_BITS
 from gatewright.spec.vector import EPSILON_BITS, MAX_COLUMNS, NORM_FRACTION_BITS, NORM_INPUT_BITS
-from gatewright_hw.engines.parts.promised_queue import PromisedQueue
 from gatewright_hw.engines.vector.multiply_accumulate import X_BITS, Y_BITS, MultiplyAccumulate
 from gatewright_hw.engines.vector.softmax_weights import sum_bits
 from gatewright_hw.engines.vector.statistics import statistics_layout
+from gatewright_hw.parts.promised_queue import PromisedQueue
 
 __all__ = ["ROW_SCALE", "RowScale"]
 

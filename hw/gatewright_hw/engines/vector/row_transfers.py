@@ -13,7 +13,7 @@ from gatewright.spec.commands import VECTOR
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import LANES, MAX_COLUMNS, ElementType
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["ROWS_BITS", "RowTransfers", "matrix_layout"]
 

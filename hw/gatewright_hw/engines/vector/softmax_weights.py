@@ -14,12 +14,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from gatewright.spec.vector import EXP2_ONE, LANES
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.pair_tree import pair_tree, pair_tree_delay
-from gatewright_hw.engines.parts.promised_queue import PromisedQueue
 from gatewright_hw.engines.vector.groups import GROUP, group_counter, in_row, row_layout
 from gatewright_hw.engines.vector.statistics import statistics_layout
 from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP, WeightLanes
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.pair_tree import pair_tree, pair_tree_delay
+from gatewright_hw.parts.promised_queue import PromisedQueue
 
 __all__ = ["SoftmaxWeights", "sum_bits"]
 

@@ -17,11 +17,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.pair_tree import larger, pair_tree, pair_tree_delay
-from gatewright_hw.engines.parts.promised_queue import PromisedQueue
-from gatewright_hw.engines.parts.saturation import saturated
 from gatewright_hw.engines.vector.groups import GROUP, in_row, row_layout
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.pair_tree import larger, pair_tree, pair_tree_delay
+from gatewright_hw.parts.promised_queue import PromisedQueue
+from gatewright_hw.parts.saturation import saturated
 
 __all__ = ["RowStatistics", "statistics_layout"]
 

@@ -12,10 +12,10 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.vector import LANES, NORM_INPUT_BITS, TABLE_ENTRIES, TABLE_STEP_BITS
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.saturation import saturated
 from gatewright_hw.engines.vector.groups import GROUP
 from gatewright_hw.engines.vector.record_loader import table_record_write
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.saturation import saturated
 
 __all__ = ["TableLanes"]
 

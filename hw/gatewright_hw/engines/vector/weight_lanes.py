@@ -12,8 +12,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from gatewright.spec.vector import EXP2_FRACTION_BITS, EXP2_ONE, EXP2_TABLE, LANES, SOFTMAX_STEPS, VALUE_BITS
-from gatewright_hw.engines.parts.delay import delayed
 from gatewright_hw.engines.vector.groups import GROUP
+from gatewright_hw.parts.delay import delayed
 
 __all__ = ["WEIGHT_BITS", "WEIGHT_GROUP", "WeightLanes"]
 

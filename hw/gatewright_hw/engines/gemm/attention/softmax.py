@@ -29,8 +29,8 @@ from gatewright_hw.engines.gemm.attention.softmax_scale import SoftmaxScale
 from gatewright_hw.engines.gemm.drain import REQUANTISER, Scores
 from gatewright_hw.engines.gemm.geometry import WORD_BYTES, Geometry
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.pair_tree import larger, pair_tree, pair_tree_delay
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.pair_tree import larger, pair_tree, pair_tree_delay
 
 __all__ = ["Softmax"]
 

@@ -18,7 +18,7 @@ from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE
 from gatewright_hw.engines.gemm.drain import REQUANTISER
 from gatewright_hw.engines.gemm.geometry import Geometry
-from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.parts.delay import delayed
 
 __all__ = ["SoftmaxScale"]
 

@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import signed
 from amaranth.lib import data
 
-from gatewright_hw.engines.parts.promised_queue import PromisedQueue
+from gatewright_hw.parts.promised_queue import PromisedQueue
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.streams import get_all, random_pauses
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright_hw.engines.parts.stream_register import StreamRegister
+from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.streams import get_all, put_all, random_pauses
 

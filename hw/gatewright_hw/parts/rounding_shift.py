@@ -14,7 +14,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright_hw.engines.parts.saturation import fits
+from gatewright_hw.parts.saturation import fits
 
 __all__ = ["RoundingShift", "StickyShift", "half_even"]
 

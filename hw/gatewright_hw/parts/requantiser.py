@@ -21,9 +21,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
-from gatewright_hw.engines.parts.delay import delayed
-from gatewright_hw.engines.parts.rounding_shift import RoundingShift
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.delay import delayed
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.rounding_shift import RoundingShift
 
 __all__ = ["Requantiser"]
 

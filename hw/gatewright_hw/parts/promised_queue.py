@@ -6,9 +6,9 @@ from amaranth.hdl import Module, ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright_hw.engines.parts.credit import places_left
-from gatewright_hw.engines.parts.queue import Queue
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.credit import places_left
+from gatewright_hw.parts.parameters import in_range
+from gatewright_hw.parts.queue import Queue
 
 __all__ = ["PromisedQueue"]
 

@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal, signed
 from amaranth.lib import data
 
-from gatewright_hw.engines.parts.delay import delayed
+from gatewright_hw.parts.delay import delayed
 from gatewright_sim.components.simulation import simulate
 
 PAIR = data.StructLayout({"low": 3, "high": signed(4)})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_MAX, requantise
-from gatewright_hw.engines.parts.requantiser import Requantiser
+from gatewright_hw.parts.requantiser import Requantiser
 from gatewright_sim.components.simulation import run_pipeline
 from gatewright_sim.components.values import signed_values
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, Value, signed
 
-from gatewright_hw.engines.parts.pair_tree import larger, pair_tree, pair_tree_delay
+from gatewright_hw.parts.pair_tree import larger, pair_tree, pair_tree_delay
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.values import signed_values
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Module, Signal
 
-from gatewright_hw.engines.parts.credit import places_left
+from gatewright_hw.parts.credit import places_left
 from gatewright_sim.components.simulation import simulate
 
 

@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import signed
 from amaranth.lib import data
 
-from gatewright_hw.engines.parts.queue import Queue
+from gatewright_hw.parts.queue import Queue
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.streams import get_all, put_all, random_pauses, stream_get, stream_put
 

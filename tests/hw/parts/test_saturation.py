@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal, signed
 
 from gatewright.spec.fixed import saturate
-from gatewright_hw.engines.parts.saturation import fits, saturated
+from gatewright_hw.parts.saturation import fits, saturated
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.values import signed_values
 

@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import Elaboratable
 
 from gatewright.spec.fixed import SHIFT_MAX, round_half_even_shift, saturate
-from gatewright_hw.engines.parts.rounding_shift import RoundingShift, StickyShift
+from gatewright_hw.parts.rounding_shift import RoundingShift, StickyShift
 from gatewright_sim.components.simulation import run_pipeline
 from gatewright_sim.components.values import Int64, signed_values, ties
 

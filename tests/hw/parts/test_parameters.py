@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gatewright_hw.parameters import in_range
+from gatewright_hw.parts.parameters import in_range
 
 
 @pytest.mark.parametrize("value", [2, 7, np.int64(5), True + 1])

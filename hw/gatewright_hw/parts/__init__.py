@@ -1,0 +1,1 @@
+"""Small parts that the bus and the engines are made of."""
