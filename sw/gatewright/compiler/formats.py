@@ -66,6 +66,13 @@ class Format:
         """Whether all columns share one scale, and 0 stands for zero."""
         return self.scale.ndim == 0 and not self.offset.any()
 
+    @property
+    def zero_point(self) -> int | None:
+        """The integer that stands for zero, whether or not ``dtype`` holds it, if it is one for all columns."""
+        points = -np.rint(self.offset / self.scale)
+        exact = np.array_equal(-points * self.scale, np.broadcast_to(self.offset, points.shape))
+        return int(points.flat[0]) if exact and not np.ptp(points) else None
+
     def same(self, other: Format) -> bool:
         """Whether integers mean the same in both."""
         return (

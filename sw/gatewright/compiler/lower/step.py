@@ -186,8 +186,7 @@ class LoweredStep:
         were made in this step are there already, and exact."""
         if self.is_outside(value):
             form = self.plan.entry(value, result)
-            zero = -np.rint(form.offset / form.scale)
-            rules: dict[str, Any] = {"zero_point": int(zero)} if zero.any() else {}
+            rules: dict[str, Any] = {"zero_point": form.zero_point} if form.offset.any() else {}
             return self._input(value, form.dtype.name, form, **rules)
         tensor, offset = self.stored(value), integer_format(numpy_type(value))[1]
         seen = tensor.bound if offset else max(self.plan.largest(result) * HEADROOM, 1.0)
@@ -222,7 +221,7 @@ class LoweredStep:
     def output(self, value: ir.Value) -> None:
         """The host reads the value after the step."""
         tensor = self.stored(value)
-        if tensor.format.offset.any():
+        if tensor.format.zero_point is None:
             tensor = self.uniform(value)
         if tensor.view.buffer.role != "workspace" or not _whole(tensor.view):
             copy = self.make(value, tensor.format)
@@ -232,10 +231,10 @@ class LoweredStep:
         tensor.view.buffer.role = "output"
         dtype = numpy_type(value)
         scale: tuple[float, ...] = tuple(np.atleast_1d(tensor.format.scale).tolist())
-        offset = 0
+        zero = tensor.format.zero_point
         if not np.issubdtype(dtype, np.floating):
-            offset = integer_format(dtype)[1]
-            scale = (1.0,) if offset else ()
+            zero = -integer_format(dtype)[1]
+            scale = (1.0,) if zero else ()
         placement = Placement(
             name=value.name or "",
             dtype=dtype.name,
@@ -246,7 +245,7 @@ class LoweredStep:
             cols=tensor.view.cols,
             element=tensor.view.dtype.name,
             scale=scale,
-            zero_point=-offset,
+            zero_point=zero or 0,
         )
         self._outputs.append(Port(placement, tensor.view))
 

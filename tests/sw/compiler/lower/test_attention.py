@@ -159,7 +159,7 @@ def test_a_call_reports_sequences_without_a_key(graph, kept, empty, rng):
         assert all("the mask 'mask' leaves nothing of" in str(each) for each in loaded.report.empty)
 
 
-@pytest.mark.parametrize("lowest", [-np.inf, np.finfo(np.float32).min])
+@pytest.mark.parametrize("lowest", [np.finfo(np.float32).min])
 @pytest.mark.parametrize("spelling", ["Where", "Add"])
 @pytest.mark.parametrize("constant", [False, True])
 def test_a_softmax_of_nothing_is_flat(graph, run, rng, spelling, constant, lowest):

@@ -237,3 +237,12 @@ def test_a_call_counts_what_is_beyond_calibration(graph, rng, beyond):
         loaded(x=x)
         assert sum(found.count for found in loaded.report.saturated) == beyond
         assert all(found.low < 1900 < 2020 < found.high for found in loaded.report.saturated)
+
+
+def test_numbers_far_from_zero_keep_their_differences(graph, rng, run):
+    """As results, too: times of one month, to two minutes."""
+    g = graph()
+    x = draw(rng, "seconds", np.int64)
+    outcome = run(g.model(g.node("Cast", [g.input("x", x.shape, np.int64)], x.shape, to=1)), {"x": x})
+    assert not outcome.reasons
+    assert np.abs(outcome.found["cast0"] - x).max() <= 128
