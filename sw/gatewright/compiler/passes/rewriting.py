@@ -164,7 +164,9 @@ def emit(
 
     Arrays become initializers. Returns its output.
     """
-    values = [initializer(graph, each) if isinstance(each, np.ndarray) else each for each in inputs]
+    values = [
+        initializer(graph, np.asarray(each)) if isinstance(each, np.ndarray | np.generic) else each for each in inputs
+    ]
     node = ir.node(
         op_type,
         values,
