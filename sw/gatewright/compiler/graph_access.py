@@ -10,7 +10,17 @@ import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
 
-__all__ = ["constant_of", "numpy_type", "operand", "operands", "shape_of", "static_shape", "type_of"]
+__all__ = [
+    "constant_of",
+    "graph_of",
+    "maker_of",
+    "numpy_type",
+    "operand",
+    "operands",
+    "shape_of",
+    "static_shape",
+    "type_of",
+]
 
 
 def operand(node: ir.Node, index: int) -> ir.Value:
@@ -24,6 +34,21 @@ def operand(node: ir.Node, index: int) -> ir.Value:
 def operands(node: ir.Node, count: int) -> tuple[ir.Value, ...]:
     """The first ``count`` inputs of a node. Raises `CompileError` where one is missing."""
     return tuple(operand(node, index) for index in range(count))
+
+
+def maker_of(value: ir.Value) -> ir.Node:
+    """The node that computes a value. Raises `CompileError` for an input or a constant."""
+    node = value.producer()
+    if node is None:
+        raise CompileError(f"{value.name} is computed by no node")
+    return node
+
+
+def graph_of(node: ir.Node) -> ir.Graph:
+    """The graph that a node is in. Raises `CompileError` for a node that was taken out."""
+    if not isinstance(node.graph, ir.Graph):
+        raise CompileError(f"node {node.name} ({node.op_type}) is in no graph")
+    return node.graph
 
 
 def shape_of(value: ir.Value) -> ir.Shape:

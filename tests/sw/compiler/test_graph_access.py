@@ -5,7 +5,17 @@ import onnx_ir as ir
 import pytest
 
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.graph_access import constant_of, numpy_type, operand, operands, shape_of, static_shape, type_of
+from gatewright.compiler.graph_access import (
+    constant_of,
+    graph_of,
+    maker_of,
+    numpy_type,
+    operand,
+    operands,
+    shape_of,
+    static_shape,
+    type_of,
+)
 
 
 def value(shape=None, dtype=None, data=None):
@@ -33,12 +43,14 @@ def test_what_is_there():
     [
         (lambda: operand(ir.node("Add", [value(), None], name="sum"), 1), r"node sum \(Add\) has no operand 1"),
         (lambda: operands(ir.node("Add", [value()], name="sum"), 2), r"node sum \(Add\) has no operand 1"),
+        (lambda: maker_of(value()), "x is computed by no node"),
+        (lambda: graph_of(ir.node("Add", [value()], name="sum")), r"node sum \(Add\) is in no graph"),
         (lambda: shape_of(value()), "the shape of x is unknown"),
         (lambda: static_shape(value([2, "n"])), r"the shape of x is \[2,n\], allowed here are numbers"),
         (lambda: numpy_type(value()), "the type of x is unknown"),
         (lambda: constant_of(value()), "x is computed, allowed here is a constant"),
     ],
-    ids=["none", "few", "shape", "dynamic", "type", "constant"],
+    ids=["none", "few", "maker", "graph", "shape", "dynamic", "type", "constant"],
 )
 def test_what_is_missing(ask, message):
     with pytest.raises(CompileError, match=message):

@@ -56,9 +56,9 @@ def product(
     b_is_kn: bool = False,
 ) -> None:
     """``out = A B unit + bias``: real units of the accumulator and real bias, [n] each; any inner dimension."""
-    most = step.emit.config.gemm_max_k
+    longest = step.emit.config.gemm_max_k
     integers = np.clip(np.rint((bias - out.format.offset) / unit), -(2**31) + 2**29, 2**31 - 2**29).astype(np.int64)
-    if a.cols <= most:
+    if a.cols <= longest:
         params = View.constant(f"{step.emit.node} params", gemm_params(unit / out.format.scale, integers))
         step.emit.gemm(a, b, out.view, params, b_is_kn=b_is_kn)
         return
@@ -76,14 +76,14 @@ def _slices(
     largest: float = 128.0 * 128.0,
 ) -> list[Tensor]:
     """``A B`` in slices of the inner dimension as int32 in units of ``weight``; ``largest`` bounds a mean product."""
-    most, found = step.emit.config.gemm_max_k, []
-    for start in range(0, a.cols, most):
-        k = min(most, a.cols - start)
+    longest, terms = step.emit.config.gemm_max_k, []
+    for start in range(0, a.cols, longest):
+        k = min(longest, a.cols - start)
         operand = b.part(start, k) if b_is_kn else b.part(0, b.rows, start, k)
         part = View.new(f"{step.emit.node} part", a.rows, out.view.cols, INT32)
         step.emit.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn)
-        found.append(Tensor(part, out.shape, Format(INT32, np.asarray(weight)), k * largest))
-    return found
+        terms.append(Tensor(part, out.shape, Format(INT32, np.asarray(weight)), k * largest))
+    return terms
 
 
 def _sum(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import graph_of, maker_of, operand
 from gatewright.compiler.passes.quantised import QUANTISED
 from gatewright.compiler.passes.rewriting import (
     Pass,
@@ -107,11 +108,10 @@ def _moved(value: ir.Value, origin: ir.Value, real: ir.Value) -> ir.Value:
     """``real``, moved as ``origin`` is on the way to ``value``."""
     if value is origin:
         return real
-    node = value.producer()
-    assert node is not None and node.inputs[0] is not None and node.graph is not None
-    source = _moved(node.inputs[0], origin, real)
+    node = maker_of(value)
+    source = _moved(operand(node, 0), origin, real)
     copy = ir.node(node.op_type, [source, *node.inputs[1:]], node.attributes, num_outputs=len(node.outputs))
-    node.graph.insert_after(node, copy)
+    graph_of(node).insert_after(node, copy)
     for new, old in zip(copy.outputs, node.outputs, strict=True):
         new.shape, new.dtype = old.shape, ir.DataType.FLOAT
     return copy.outputs[node.outputs.index(value)]

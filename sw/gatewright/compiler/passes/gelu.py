@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import graph_of, maker_of
 from gatewright.compiler.passes.rewriting import Pass, emit, replace, scalar
 
 __all__ = ["FuseGelu"]
@@ -78,11 +79,10 @@ def _fuse(anchor: ir.Node) -> bool:
 
 
 def _emit(x: ir.Value | None, approximate: str | None, result: ir.Value) -> None:
-    node = result.producer()
-    assert node is not None and node.graph is not None
+    node = maker_of(result)
     overload = "tanh" if approximate == "tanh" else ""
     attributes = {"approximate": approximate or "none"}
-    replace(result, emit("Gelu", [x], node, node.graph, attributes=attributes, overload=overload, ours=True))
+    replace(result, emit("Gelu", [x], node, graph_of(node), attributes=attributes, overload=overload, ours=True))
 
 
 def _below(value: ir.Value, steps: int) -> Iterator[ir.Value]:

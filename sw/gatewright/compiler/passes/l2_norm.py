@@ -2,6 +2,7 @@
 
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import operand
 from gatewright.compiler.passes.rewriting import Pass, axes, emit, operands, producer, replace, scalar
 
 __all__ = ["FuseL2Norm"]
@@ -68,7 +69,6 @@ def _norm_of(value: ir.Value | None) -> ir.Value | None:
 
 
 def _last(node: ir.Node) -> bool:
-    value = node.inputs[0]
-    assert value is not None
+    value = operand(node, 0)
     rank = len(value.shape) if value.shape is not None else 0
     return axes(node) == (rank - 1,) and node.attributes.get_int("keepdims", 1) == 1

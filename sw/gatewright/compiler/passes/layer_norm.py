@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import graph_of, maker_of, operand
 from gatewright.compiler.passes.normalise import affine, match_normalised, mean_of
 from gatewright.compiler.passes.rewriting import Floats, Pass, elements, emit, producer, replace, vector
 
@@ -28,8 +29,7 @@ def _fuse(node: ir.Node) -> bool:
     scaled = affine(found.result)
     if scaled is None:
         return False
-    assert centred.inputs[0] is not None
-    _emit(centred.inputs[0], scaled.gain, scaled.bias, found.epsilon, scaled.result)
+    _emit(operand(centred, 0), scaled.gain, scaled.bias, found.epsilon, scaled.result)
     return True
 
 
@@ -53,8 +53,7 @@ def _convert(node: ir.Node) -> bool:
 
 
 def _emit(x: ir.Value, gain: Floats, bias: Floats, epsilon: float | None, output: ir.Value) -> None:
-    node = output.producer()
-    assert node is not None and node.graph is not None
+    node = maker_of(output)
     attributes = {"epsilon": float(epsilon or 0.0)}
-    new = emit("LayerNorm", [x, gain, bias], node, node.graph, attributes=attributes, ours=True)
+    new = emit("LayerNorm", [x, gain, bias], node, graph_of(node), attributes=attributes, ours=True)
     replace(output, new)

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import constant_of, graph_of, maker_of
 from gatewright.compiler.passes.quantised import QUANTISED
 from gatewright.compiler.passes.rewriting import Pass, array, consumer, emit, initializer, operands, replace, vector
 
@@ -38,13 +39,12 @@ class FuseLinear(Pass):
         result = node.outputs[0]
         if bias is None and addend is None and (found := _following_bias(result, outputs)):
             bias, result = found
-        last = result.producer()
-        assert node.graph is not None and last is not None
-        inputs = [x, self._weight(node.graph, matrix, transposed, factor), *([bias] if bias is not None else [])]
-        new = emit("Linear", inputs, last, node.graph, overload="" if bias is not None else "no_bias", ours=True)
+        last, graph = maker_of(result), graph_of(node)
+        inputs = [x, self._weight(graph, matrix, transposed, factor), *([bias] if bias is not None else [])]
+        new = emit("Linear", inputs, last, graph, overload="" if bias is not None else "no_bias", ours=True)
         new.shape = result.shape
         if addend is not None:
-            new = emit("Add", [new, addend], new.producer(), node.graph, shape=result.shape)
+            new = emit("Add", [new, addend], new.producer(), graph, shape=result.shape)
         replace(result, new)
         return True
 
@@ -54,8 +54,7 @@ class FuseLinear(Pass):
             return value
         key = (value, transposed, factor)
         if key not in self._weights:
-            data = array(value)
-            assert data is not None
+            data = constant_of(value)
             turned = np.ascontiguousarray(data if transposed else data.T) * np.float32(factor)
             weight = initializer(graph, turned, value.name or "weight")
             if QUANTISED in value.meta:
@@ -76,9 +75,8 @@ def _gemm_bias(node: ir.Node, outputs: int) -> tuple[npt.NDArray[np.float32] | N
     if constant is not None:
         return constant * np.float32(beta), None
     if beta != 1.0:
-        assert node.graph is not None
         before = addend.producer()
-        addend = emit("Mul", [addend, np.float32(beta).reshape(1)], before, node.graph, shape=addend.shape)
+        addend = emit("Mul", [addend, np.float32(beta).reshape(1)], before, graph_of(node), shape=addend.shape)
     return None, addend
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import operand
 from gatewright.compiler.passes.probe import evaluator
 from gatewright.compiler.passes.rewriting import Pass, array, bypass, emit, initializer, producer, replace, scalar
 
@@ -125,8 +126,7 @@ def _import_rows(model: ir.Model, node: ir.Node) -> bool:
     gather, scale = producer(node.inputs[0], "Gather"), array(node.inputs[1])
     if gather is None or scale is None or scale.size != 1 or array(gather.inputs[0]) is None:
         return False
-    table = gather.inputs[0]
-    assert table is not None
+    table = operand(gather, 0)
     real = emit("DequantizeLinear", [table, *node.inputs[1:]], None, model.graph, shape=table.shape)
     rows = emit("Gather", [real, gather.inputs[1]], node, model.graph, attributes=gather.attributes)
     replace(node.outputs[0], rows)

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from gatewright.compiler.bindings import Bindings
+from gatewright.compiler.graph_access import maker_of
 from gatewright.compiler.operators import DOMAIN, VERSION, add_functions
 
 __all__ = [
@@ -202,8 +203,7 @@ def replace(old: ir.Value, new: ir.Value, heir: ir.Node | None = None) -> None:
 
     ``heir`` is the new node that is called like the one before, if that is not the one that makes ``new``.
     """
-    node, heir = old.producer(), heir or new.producer()
-    assert node is not None and heir is not None
+    node, heir = maker_of(old), heir or maker_of(new)
     _redirect(old, new)
     if not any(each.uses() or each.is_graph_output() for each in node.outputs):
         node.name, heir.name = f"{node.name}_before", node.name

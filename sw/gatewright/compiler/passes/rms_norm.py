@@ -2,6 +2,7 @@
 
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import graph_of, maker_of
 from gatewright.compiler.passes.normalise import affine, match_normalised
 from gatewright.compiler.passes.rewriting import Floats, Pass, array, elements, emit, replace, vector
 
@@ -26,8 +27,7 @@ def _fuse(node: ir.Node) -> bool:
         return False
     result = scaled.result
     if scaled.bias.any():  # the norm has none: the sum stays where it is
-        last = result.producer()
-        assert last is not None
+        last = maker_of(result)
         result = next(value for value in last.inputs if value is not None and array(value) is None)
     _emit(found.x, scaled.gain, found.epsilon, result)
     return True
@@ -48,7 +48,6 @@ def _convert(node: ir.Node) -> bool:
 
 
 def _emit(x: ir.Value, gain: Floats, epsilon: float | None, output: ir.Value) -> None:
-    node = output.producer()
-    assert node is not None and node.graph is not None
-    new = emit("RmsNorm", [x, gain], node, node.graph, attributes={"epsilon": float(epsilon or 0.0)}, ours=True)
+    node = maker_of(output)
+    new = emit("RmsNorm", [x, gain], node, graph_of(node), attributes={"epsilon": float(epsilon or 0.0)}, ours=True)
     replace(output, new)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import constant_of, maker_of, operand
 from gatewright.compiler.passes.rewriting import Pass, array, bypass, elements, emit, replace
 
 __all__ = ["SimplifyViews", "view_source"]
@@ -79,8 +80,7 @@ def _shape(value: ir.Value, numbers: Mapping[str, int]) -> tuple[int, ...] | Non
 
 
 def _apply(output: ir.Value, data: _Indices, shape: tuple[int, ...]) -> _Indices:
-    node = output.producer()
-    assert node is not None
+    node = maker_of(output)
     if node.op_type == "Transpose":
         return data.transpose(node.attributes.get_ints("perm", range(data.ndim)[::-1]))
     if node.op_type == "Split":
@@ -89,8 +89,7 @@ def _apply(output: ir.Value, data: _Indices, shape: tuple[int, ...]) -> _Indices
         begin = sum(elements(each, axis) or 0 for each in before)
         return data.take(range(begin, begin + shape[axis]), axis)
     if node.op_type == "Gather":
-        index = array(node.inputs[1])
-        assert index is not None
+        index = constant_of(operand(node, 1))
         return data.take(index.astype(np.int64), node.attributes.get_int("axis", 0))
     if node.op_type == "Slice":
         return data[_slices(node, data.ndim)]
@@ -98,11 +97,11 @@ def _apply(output: ir.Value, data: _Indices, shape: tuple[int, ...]) -> _Indices
 
 
 def _slices(node: ir.Node, rank: int) -> tuple[slice, ...]:
-    starts, ends, axes, steps = [
-        None if found is None else [int(each) for each in found.reshape(-1)]
-        for found in (array(value) for value in [*node.inputs[1:], None, None][:4])
-    ]
-    assert starts is not None and ends is not None
+    starts, ends = ([int(place) for place in constant_of(operand(node, at)).reshape(-1)] for at in (1, 2))
+    axes, steps = (
+        None if constant is None else [int(number) for number in constant.reshape(-1)]
+        for constant in (array(value) for value in [*node.inputs[3:], None, None][:2])
+    )
     chosen = [slice(None)] * rank
     for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis, step = axes[at] if axes else at, steps[at] if steps else 1

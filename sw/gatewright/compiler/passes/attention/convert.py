@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import graph_of
 from gatewright.compiler.passes.attention.fuse import Attention, AttentionPass
 from gatewright.compiler.passes.attention.mask import Change
 from gatewright.compiler.passes.rewriting import Array, array, emit, sizes
@@ -148,8 +149,7 @@ def _share(value: ir.Value, queries: tuple[int, ...] | None, node: ir.Node) -> i
     single = [*shape[:2], 1, *shape[2:]]
     repeated = [*shape[:2], queries[1] // shape[1], *shape[2:]]
     joined = [shape[0], queries[1], *shape[2:]]
-    graph = node.graph
-    assert graph is not None
+    graph = graph_of(node)
     for op_type, target in (("Reshape", single), ("Expand", repeated), ("Reshape", joined)):
         value = emit(op_type, [value, np.array(target, np.int64)], value.producer(), graph, shape=target)
     return value
@@ -164,5 +164,4 @@ def _parts(bias: ir.Value, values: tuple[ir.Value, ...]) -> list[Array] | None:
 
 
 def _plus(value: ir.Value, part: Array, node: ir.Node) -> ir.Value:
-    assert node.graph is not None
-    return emit("Add", [value, np.ascontiguousarray(part)], value.producer(), node.graph, shape=value.shape)
+    return emit("Add", [value, np.ascontiguousarray(part)], value.producer(), graph_of(node), shape=value.shape)

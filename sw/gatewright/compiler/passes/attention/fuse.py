@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from gatewright.compiler.graph_access import maker_of, operand
 from gatewright.compiler.passes.attention.mask import Change, Mask, key_mask, understand
 from gatewright.compiler.passes.rewriting import Pass, array, consumer, emit, operands, replace, scalar, sizes
 from gatewright.compiler.passes.views import view_source
@@ -64,8 +65,7 @@ class AttentionPass(Pass):
         mask = self._meaning(model, found.changes, (*lead, queries, keys), heads)
         if mask is None or not scale > 0:
             return False
-        graph, node = model.graph, found.result.producer()
-        assert node is not None
+        graph, node = model.graph, maker_of(found.result)
         if mask not in self._masks:
             self._masks[mask] = key_mask(mask, graph, batch, keys)
         flags = self._masks[mask]
@@ -202,12 +202,10 @@ def _without_scale(value: ir.Value, graph: ir.Graph) -> tuple[ir.Value, float]:
         current = source
     if not last:
         return value, 1.0
-    top = chain[last - 1].producer()
-    assert top is not None
-    rebuilt = _scaled_source(top)
+    top = maker_of(chain[last - 1])
+    rebuilt = _scaled_source(top) or operand(top, 0)
     for old in reversed(chain[: last - 1]):
-        node = old.producer()
-        assert node is not None and rebuilt is not None
+        node = maker_of(old)
         if _scaled_source(node) is not None:
             continue
         copy = ir.node(node.op_type, [rebuilt, *node.inputs[1:]], node.attributes, num_outputs=len(node.outputs))
@@ -215,7 +213,6 @@ def _without_scale(value: ir.Value, graph: ir.Graph) -> tuple[ir.Value, float]:
         for new, before in zip(copy.outputs, node.outputs, strict=True):
             new.shape, new.type = before.shape, before.type
         rebuilt = copy.outputs[node.outputs.index(old)]
-    assert rebuilt is not None
     return rebuilt, scale
 
 
