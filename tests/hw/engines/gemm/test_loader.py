@@ -64,7 +64,9 @@ def test_loader_counts_what_it_asks_for(seed: int, rng: np.random.Generator) -> 
             await ctx.tick()
 
     async def wait(ctx: Any) -> None:
-        await ctx.tick().repeat(3000)
+        while len(events) < len(jobs):
+            await ctx.tick()
+        await ctx.tick().repeat(50)
 
     simulate(dut, send, wait, background=[memory])
     expected, resume = [], {}
