@@ -37,11 +37,8 @@ def centred_product(g, x, rng, kind):
     """A bias that takes the mean away: what is left must be as exact as it is."""
     weight = normal(rng, 8, 6)
     bias = -sum(RANGES[kind]) / 2 * weight.sum(0, dtype=np.float64)
-    return g.node("Add", [product_of(g, x, weight), g.constant(bias.astype(np.float32))], [20, 6])
-
-
-def product_of(g, x, weight):
-    return g.node("MatMul", [x, g.constant(weight)], [20, 6])
+    total = g.node("MatMul", [x, g.constant(weight)], [20, 6])
+    return g.node("Add", [total, g.constant(bias.astype(np.float32))], [20, 6])
 
 
 def normalised(g, x, rng, kind):
@@ -148,20 +145,23 @@ def test_integers_of_the_host(graph, rng, run, kind):
     assert outcome.error < 0.015
 
 
-def views(g, x):
-    yield g.node("Reshape", [x, g.constant([10, 16])], [10, 16], dtype=np.int64), [10, 16]
-    yield g.node("Transpose", [x], [8, 20], perm=[1, 0], dtype=np.int64), [8, 20]
-    yield g.node("Slice", [x, g.constant([4]), g.constant([8]), g.constant([1])], [20, 4], dtype=np.int64), [20, 4]
-    yield g.node("Gather", [x, g.constant([3, 1, 7])], [3, 8], dtype=np.int64), [3, 8]
-    yield g.node("Unsqueeze", [x, g.constant([1])], [20, 1, 8], dtype=np.int64), [20, 1, 8]
+VIEWS = {
+    "Reshape": (lambda g: [g.constant([10, 16])], [10, 16], {}),
+    "Transpose": (lambda g: [], [8, 20], {"perm": [1, 0]}),
+    "Slice": (lambda g: [g.constant([4]), g.constant([8]), g.constant([1])], [20, 4], {}),
+    "Gather": (lambda g: [g.constant([3, 1, 7])], [3, 8], {}),
+    "Unsqueeze": (lambda g: [g.constant([1])], [20, 1, 8], {}),
+}
+"""Operators that move elements: their constant operands, the shape of their result, and attributes."""
 
 
-@pytest.mark.parametrize("view", range(5))
+@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("kind", ["flags", "years", "seconds"])
 def test_moved_integers_are_cast_first(graph, rng, run, kind, view):
     """int64 cannot be moved on the fabric, real numbers can."""
     g = graph()
-    moved, shape = list(views(g, g.input("x", [20, 8], np.int64)))[view]
+    constants, shape, attributes = VIEWS[view]
+    moved = g.node(view, [g.input("x", [20, 8], np.int64), *constants(g)], shape, dtype=np.int64, **attributes)
     outcome = run(g.model(g.node("Cast", [moved], shape, to=1)), {"x": draw(rng, kind, np.int64)})
     assert not outcome.reasons
     assert outcome.error < 1e-4
