@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright.driver import Accelerator, AcceleratorClosed, DriverError, ForkedAccelerator
+from gatewright.driver import Accelerator, AcceleratorClosed, AcceleratorError, DriverError, ForkedAccelerator
 from gatewright.spec.config import get_config
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
@@ -104,6 +104,20 @@ def test_six_threads_share_an_accelerator_and_its_programs(backend: str, open_ac
         right = list(pool.map(work.is_right, range(240)))
     assert right == [True] * 240
     assert work.accelerator.report().programs == 240
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_is_that_of_the_thread_which_made_it(backend: str, open_accelerator: Open, programs: Any) -> None:
+    work = Work(open_accelerator(backend), programs)
+
+    def call(number: int) -> bool:
+        if number % 4:
+            return work.is_right(number)
+        return _raises(AcceleratorError, lambda: work.accelerator.run([bytes(64)]), "BAD_OPCODE")
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(call, range(80)))
+    assert work.accelerator.report().programs == 60
 
 
 def test_accelerators_over_one_backend_take_turns(programs: Any) -> None:
