@@ -14,12 +14,16 @@ from gatewright.spec.errors import GatewrightError
 __all__ = ["STDOUT", "bars", "console", "output", "print_raw", "step"]
 
 
+def _lost(stream: str, error: OSError) -> GatewrightError:
+    return GatewrightError(f"standard {stream}: {reason(error)}")
+
+
 class _Console(Console):
     def _check_buffer(self) -> None:  # where rich writes
         try:
             super()._check_buffer()
         except OSError as error:
-            raise GatewrightError(f"standard {'error' if self.stderr else 'output'}: {reason(error)}") from error
+            raise _lost("error" if self.stderr else "output", error) from error
 
     def on_broken_pipe(self) -> None:
         """Whoever read, such as `head`, has gone: the command goes on, for its files and its exit code."""
@@ -47,6 +51,8 @@ def print_raw(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         _results.on_broken_pipe()
+    except OSError as error:
+        raise _lost("output", error) from error
 
 
 @contextmanager

@@ -120,7 +120,10 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     return lambda name, error: monkeypatch.setattr(sys, name, Stream(error))
 
 
-@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["--version"], ["inspect", "linear.gwp"]])
+COMMANDS = (["info"], ["--help"], ["--version"], ["inspect", "linear.gwp"], ["inspect", "linear.gwp", "--json", "-"])
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_full_stdout(arguments: list[str], saved: Any, gatewright: Any, failing: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(saved().parent)
     failing("stdout", errno.ENOSPC)
@@ -130,14 +133,14 @@ def test_a_full_stdout(arguments: list[str], saved: Any, gatewright: Any, failin
     assert "No space left on device" in line
 
 
-@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["--version"], ["inspect", "linear.gwp"]])
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_reader_that_has_gone(
     arguments: list[str], saved: Any, gatewright: Any, failing: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(saved().parent)
     failing("stdout", errno.EPIPE)
     done = gatewright(*arguments)
-    assert (done.code, "error" in done.err) == (0, False)
+    assert (done.code, "error: " in done.err) == (0, False)
 
 
 def test_a_stderr_that_cannot_be_written_ends_without_a_word(gatewright: Any, failing: Any) -> None:
