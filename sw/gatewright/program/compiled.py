@@ -115,14 +115,14 @@ class Value:
     shape : a name stands for a bucketed dimension (:attr:`Variant.dims`) or a dynamic size (:attr:`Variant.capacity`);
         the latter may have a number added, as in "pointers - 1".
     fill : what an input is padded with up to the bucket's size; outputs are cut to the size of the inputs.
-    error : of an output, as that of a :class:`Layer`.
+    error : of an output, as that of a :class:`Layer`; each variant's has its own.
     """
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
     fill: float = 0.0
-    error: float = float("nan")
+    error: float = field(default=float("nan"), compare=False)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,17 @@ def test_what_is_saved_comes_back(program: CompiledProgram, tmp_path: Path) -> N
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.gwp"]
 
 
+def test_variants_have_errors_of_their_own(programs: Any, tmp_path: Path) -> None:
+    """Outputs of variants are the same but for the error that was measured, or was not."""
+    made = programs.attention()
+    first, second = made.variants
+    outputs = tuple(replace(value, error=0.25) for value in second.outputs)
+    made = replace(made, variants=(first, replace(second, outputs=outputs)))
+    save_program(made, tmp_path / "a.gwp")
+    back = load_program(tmp_path / "a.gwp")
+    assert [str(variant.outputs[0].error) for variant in back.variants] == ["nan", "0.25"]
+
+
 def test_numbers_keep_their_value(programs: Any, tmp_path: Path, rng: np.random.Generator) -> None:
     made = programs.linear()
     variant = made.variants[0]

@@ -52,6 +52,12 @@ def test_query_changes_the_answer(recommender, small_trained):
     assert recommender.recommend(user, "western").items != recommender.recommend(user, "animation for children").items
 
 
+def test_calibration_holds_what_requests_bring(recommender, small_trained):
+    """No input of the users that the model was calibrated with saturates."""
+    answers = [recommender.recommend(int(user)) for user in small_trained.data.user_ids]
+    assert {answer.saturated for answer in answers} == {()}
+
+
 def test_requests_leave_nothing_behind(recommender, small_trained):
     first, other = (int(user) for user in small_trained.data.user_ids[:2])
     before = recommender.recommend(first, "heist")
