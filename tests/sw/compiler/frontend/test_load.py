@@ -23,14 +23,21 @@ def linear(opset=18, weight=None, domain="", op_type="MatMul"):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def test_the_three_sources_give_the_same_model(tmp_path):
-    proto = linear()
-    path = tmp_path / "model.onnx"
+SOURCES = {
+    "parsed": lambda proto, path: proto,
+    "bytes": lambda proto, path: proto.SerializeToString(),
+    "path": lambda proto, path: path,
+    "name": lambda proto, path: str(path),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_all_sources_give_the_same_model(tmp_path, source):
+    proto, path = linear(), tmp_path / "model.onnx"
     onnx.save(proto, path)
-    for source in (proto, proto.SerializeToString(), path, str(path)):
-        model = read_model(source)
-        assert [node.op_type for node in model.graph] == ["MatMul"]
-        assert model.graph.initializers["w"].const_value.numpy().shape == (4, 3)
+    model = read_model(SOURCES[source](proto, path))
+    assert [node.op_type for node in model.graph] == ["MatMul"]
+    assert model.graph.initializers["w"].const_value.numpy().shape == (4, 3)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])

@@ -28,11 +28,12 @@ def operands(rng):
     return rng.normal(size=(3, 8)).astype(np.float32), np.float32(-0.5), np.float32(0.7)
 
 
-def test_run_model(rng):
+@pytest.mark.parametrize("named", [False, True])
+def test_run_model(rng, named):
     x, low, high = operands(rng)
-    for inputs in ([x, low, high], {"high": high, "x": x, "low": low}):
-        (y,) = GatewrightBackend.run_model(clip(), inputs, config="tiny")
-        np.testing.assert_allclose(y, np.clip(x, low, high), atol=2e-4)
+    inputs = {"high": high, "x": x, "low": low} if named else [x, low, high]
+    (y,) = GatewrightBackend.run_model(clip(), inputs, config="tiny")
+    np.testing.assert_allclose(y, np.clip(x, low, high), atol=2e-4)
 
 
 def test_what_became_constant_stays(rng):
