@@ -81,8 +81,8 @@ def as_matrix(positions: Positions) -> Positions:
 
 def locate(positions: Positions, cols: int, stride: int, size: int) -> Positions:
     """Byte addresses of elements in a matrix with ``cols`` columns; ABSENT stays."""
-    found = positions // max(cols, 1) * stride + positions % max(cols, 1) * size
-    return np.where(positions < 0, ABSENT, found)
+    addresses = positions // max(cols, 1) * stride + positions % max(cols, 1) * size
+    return np.where(positions < 0, ABSENT, addresses)
 
 
 def as_view(addresses: Positions, size: int) -> tuple[int, int] | None:
@@ -103,7 +103,7 @@ def as_copies(addresses: Positions, size: int) -> list[Copy] | None:
     absent = addresses < 0
     joined = np.where(absent[:, 1:], absent[:, :-1], ~absent[:, :-1] & (np.diff(addresses, axis=1) == size))
     breaks = [0, *(np.flatnonzero(~joined.all(0)) + 1).tolist(), addresses.shape[1]]
-    found: list[Copy] = []
+    copies: list[Copy] = []
     for col, end in pairwise(breaks):
         starts = addresses[:, col]
         there = starts >= 0
@@ -112,10 +112,10 @@ def as_copies(addresses: Positions, size: int) -> list[Copy] | None:
         if col * size % ALIGNMENT or (starts[there] % ALIGNMENT).any():
             return None
         for row, rows, stride in _progressions(starts):
-            found.append(Copy(row, rows, col, end - col, int(starts[row]), stride))
-            if len(found) > MOST_COPIES:
+            copies.append(Copy(row, rows, col, end - col, int(starts[row]), stride))
+            if len(copies) > MOST_COPIES:
                 return None
-    return found
+    return copies
 
 
 def _progressions(starts: Positions) -> Iterator[tuple[int, int, int]]:
@@ -140,11 +140,11 @@ def as_products(addresses: Positions, most_k: int) -> list[Product] | None:
     """The cheapest products of int8 elements that make the result, or None."""
     best: list[Product] | None = None
     for group in (each for each in range(1, len(addresses) + 1) if len(addresses) % each == 0):
-        for found in (_left(addresses, group, most_k), _right(addresses, group, most_k)):
-            if found is not None and sum(each.ones.size for each in found) <= MOST_ONES:
-                cost = sum(each.work for each in found) + (len(found) << 16)
+        for products in (_left(addresses, group, most_k), _right(addresses, group, most_k)):
+            if products is not None and sum(each.ones.size for each in products) <= MOST_ONES:
+                cost = sum(each.work for each in products) + (len(products) << 16)
                 if best is None or cost < sum(each.work for each in best) + (len(best) << 16):
-                    best = found
+                    best = products
     return best
 
 
@@ -171,7 +171,7 @@ def _left(addresses: Positions, group: int, most_k: int) -> list[Product] | None
 
 def _right(addresses: Positions, group: int, most_k: int) -> list[Product] | None:
     """``Y = P X^T`` for each ``group`` rows of the result."""
-    found = []
+    products = []
     count = len(addresses) // group
     if (addresses < 0).any() or group < 2 or count > MOST_COPIES:
         return None
@@ -186,8 +186,8 @@ def _right(addresses: Positions, group: int, most_k: int) -> list[Product] | Non
             return None
         ones = np.zeros((group, window), np.int8)
         ones[np.arange(group), heads - lowest] = 1
-        found.append(Product(False, lowest, stride, cols, window, ones, index * group, group))
-    return found
+        products.append(Product(False, lowest, stride, cols, window, ones, index * group, group))
+    return products
 
 
 def movable(

@@ -83,8 +83,8 @@ class GatewrightRep(BackendRep):
             Accelerator(config=self._config, backend=self._executor) as accelerator,
             accelerator.load(self.program) as loaded,
         ):
-            found = loaded(**given)
-        return tuple(found[value.name] for value in self._model.graph.output)
+            outputs = loaded(**given)
+        return tuple(outputs[value.name] for value in self._model.graph.output)
 
     def _named(self, inputs: Mapping[str, Any] | Sequence[Any]) -> dict[str, Array]:
         known = {tensor.name for tensor in self._model.graph.initializer}
@@ -127,13 +127,13 @@ class GatewrightRep(BackendRep):
 def _needed(model: onnx.ModelProto) -> list[str]:
     """Names of values that a rule needs to be constant."""
     load_rules()
-    found = []
+    names = []
     for node in model.graph.node:
         rule = RULES.get(("" if node.domain == "ai.onnx" else node.domain, node.op_type))
         for index in rule.constants if rule is not None else ():
             if index < len(node.input) and node.input[index]:
-                found.append(node.input[index])
-    return list(dict.fromkeys(found))
+                names.append(node.input[index])
+    return list(dict.fromkeys(names))
 
 
 def host_reasons(program: CompiledProgram) -> dict[str, str]:

@@ -95,8 +95,8 @@ def allowed(model: onnx.ModelProto, feeds: Mapping[str, Array], wanted: Sequence
         for name, value in sizes.items():
             small = name in multiplied
             near[f"{name}:noise"] = _noise(value, INT8 if small else INT16, 0.5 if small else RESULT_STEPS, rng)
-        for place, found, original in zip(moved, _float(noisy, near), wanted, strict=True):
-            np.maximum(place, np.abs(found.astype(np.float64) - original.astype(np.float64)), out=place)
+        for place, moved_to, original in zip(moved, _float(noisy, near), wanted, strict=True):
+            np.maximum(place, np.abs(moved_to.astype(np.float64) - original.astype(np.float64)), out=place)
     one = bool(operators & WITHIN_ONE)
     return [
         UNLUCKY * np.nan_to_num(change, nan=0.0) + RESULT_STEPS * step(each, INT16, one)
@@ -211,8 +211,8 @@ def run_case(folder: Path, config: str = "pynq-z2", executor: str = "golden") ->
             )
         if not all(np.isfinite(value).all() for value in (*feeds.values(), *wanted) if value.dtype.kind == "f"):
             return Outcome(name, "skipped", "an input or output is not finite")
-        found = rep.run(feeds)
-        for have, want, limit in zip(found, wanted, allowed(model, feeds, wanted), strict=True):
+        outputs = rep.run(feeds)
+        for have, want, limit in zip(outputs, wanted, allowed(model, feeds, wanted), strict=True):
             if have.shape != want.shape or have.dtype != want.dtype:
                 return Outcome(name, "failed", f"{have.dtype}{have.shape} instead of {want.dtype}{want.shape}")
             off = np.abs(have.astype(np.float64) - want.astype(np.float64))

@@ -71,8 +71,8 @@ def _fuse(anchor: ir.Node) -> bool:
     expected = form(_PROBE)
     for result in _below(anchor.outputs[0], _OUTPUTS):
         for x in _above(anchor.inputs[0], _INPUTS):
-            found = _evaluate(result, x, _INPUTS + _OUTPUTS)
-            if found is not None and np.allclose(found, expected, rtol=0, atol=_TOLERANCE):
+            values = _evaluate(result, x, _INPUTS + _OUTPUTS)
+            if values is not None and np.allclose(values, expected, rtol=0, atol=_TOLERANCE):
                 _emit(x, approximate, result)
                 return True
     return False

@@ -22,14 +22,14 @@ class FuseLayerNorm(Pass):
 
 
 def _fuse(node: ir.Node) -> bool:
-    found = match_normalised(node)
-    centred = producer(found.x, "Sub") if found else None
-    if found is None or centred is None or mean_of(centred.inputs[1]) is not centred.inputs[0]:
+    normalised = match_normalised(node)
+    centred = producer(normalised.x, "Sub") if normalised else None
+    if normalised is None or centred is None or mean_of(centred.inputs[1]) is not centred.inputs[0]:
         return False
-    scaled = affine(found.result)
+    scaled = affine(normalised.result)
     if scaled is None:
         return False
-    _emit(operand(centred, 0), scaled.gain, scaled.bias, found.epsilon, scaled.result)
+    _emit(operand(centred, 0), scaled.gain, scaled.bias, normalised.epsilon, scaled.result)
     return True
 
 

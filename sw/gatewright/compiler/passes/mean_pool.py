@@ -36,8 +36,8 @@ def _fuse(model: ir.Model, node: ir.Node) -> bool:
         if sizes(x) != shape:
             continue
         for source in mask_sources([factor, divisor], batch, tokens):
-            found = evaluate(model, [factor, divisor], source, flags)
-            if all(_is_mean(each[0], each[1], flag, keepdims) for each, flag in zip(found, flags, strict=True)):
+            means = evaluate(model, [factor, divisor], source, flags)
+            if all(_is_mean(each[0], each[1], flag, keepdims) for each, flag in zip(means, flags, strict=True)):
                 mask = _flat(source, model.graph, [batch, tokens])
                 new = emit("MeanPool", [x, mask], node, model.graph, ours=True, shape=[batch, width])
                 if keepdims:

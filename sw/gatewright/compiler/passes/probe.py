@@ -19,17 +19,17 @@ _FLAGS = {ir.DataType.BOOL, ir.DataType.INT64, ir.DataType.INT32, ir.DataType.FL
 
 def ancestors(values: Sequence[ir.Value]) -> list[ir.Value]:
     """All that ``values`` are computed from, themselves first; constants left out."""
-    found: dict[ir.Value, None] = {}
+    seen: dict[ir.Value, None] = {}
     waiting = list(values)
     while waiting:
         value = waiting.pop(0)
-        if value in found or array(value) is not None:
+        if value in seen or array(value) is not None:
             continue
-        found[value] = None
+        seen[value] = None
         node = value.producer()
         if node is not None:
             waiting += [each for each in node.inputs if each is not None]
-    return list(found)
+    return list(seen)
 
 
 def mask_sources(values: Sequence[ir.Value], batch: int, tokens: int) -> Iterator[ir.Value]:
@@ -37,8 +37,8 @@ def mask_sources(values: Sequence[ir.Value], batch: int, tokens: int) -> Iterato
 
     Flags are bool, or an input of the model whose numbers are 0 and 1 by convention.
     """
-    found = ancestors(values)
-    fitting = [value for value in found if _is_flags(value, batch, tokens)]
+    above = ancestors(values)
+    fitting = [value for value in above if _is_flags(value, batch, tokens)]
     ranked = sorted(fitting, key=lambda value: (sizes(value) != (batch, tokens), value.dtype != ir.DataType.BOOL))
     yield from (value for value in ranked if _depends_only(values, value))
 

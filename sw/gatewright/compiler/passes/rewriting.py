@@ -72,18 +72,18 @@ def array(value: ir.Value | None) -> Array | None:
 
 def scalar(value: ir.Value | None) -> float | None:
     """The number that ``value`` is: a constant with one element, or None."""
-    found = array(value)
-    return float(found.reshape(())) if found is not None and found.size == 1 else None
+    constant = array(value)
+    return float(constant.reshape(())) if constant is not None and constant.size == 1 else None
 
 
 def vector(value: ir.Value | None, length: int) -> npt.NDArray[np.float32] | None:
     """A constant along the last axis: one of ``length`` elements, or a single one repeated; None otherwise."""
-    found = array(value)
-    if found is None or found.dtype != np.float32 or found.size not in (1, length):
+    constant = array(value)
+    if constant is None or constant.dtype != np.float32 or constant.size not in (1, length):
         return None
-    if found.ndim and found.shape[-1] != found.size:
+    if constant.ndim and constant.shape[-1] != constant.size:
         return None
-    return np.ascontiguousarray(np.broadcast_to(found.reshape(-1), (length,)))
+    return np.ascontiguousarray(np.broadcast_to(constant.reshape(-1), (length,)))
 
 
 def sizes(value: ir.Value) -> tuple[int, ...] | None:
@@ -136,15 +136,15 @@ def axes(node: ir.Node) -> tuple[int, ...] | None:
         return None
     rank = len(value.shape)
     if "axes" in node.attributes:
-        found: Sequence[int] = node.attributes["axes"].as_ints()
+        listed: Sequence[int] = node.attributes["axes"].as_ints()
     elif len(node.inputs) > 1 and node.inputs[1] is not None:
         constant = array(node.inputs[1])
         if constant is None:
             return None
-        found = [int(axis) for axis in constant.reshape(-1)]
+        listed = [int(axis) for axis in constant.reshape(-1)]
     else:
-        found = () if node.attributes.get_int("noop_with_empty_axes", 0) else range(rank)
-    return tuple(sorted(axis % rank for axis in found))
+        listed = () if node.attributes.get_int("noop_with_empty_axes", 0) else range(rank)
+    return tuple(sorted(axis % rank for axis in listed))
 
 
 def emit(

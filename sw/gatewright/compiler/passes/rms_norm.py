@@ -21,15 +21,15 @@ class FuseRmsNorm(Pass):
 
 
 def _fuse(node: ir.Node) -> bool:
-    found = match_normalised(node)
-    scaled = affine(found.result) if found else None
-    if found is None or scaled is None:
+    normalised = match_normalised(node)
+    scaled = affine(normalised.result) if normalised else None
+    if normalised is None or scaled is None:
         return False
     result = scaled.result
     if scaled.bias.any():  # the norm has none: the sum stays where it is
         last = maker_of(result)
         result = next(value for value in last.inputs if value is not None and array(value) is None)
-    _emit(found.x, scaled.gain, found.epsilon, result)
+    _emit(normalised.x, scaled.gain, normalised.epsilon, result)
     return True
 
 

@@ -97,12 +97,12 @@ def _infer_by_runtime(model: ir.Model, values: list[ir.Value]) -> bool:
     outputs = {output.name for output in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in values if value.name not in outputs)
     try:
-        found = OnnxSession(proto.SerializeToString(), fused=False).outputs
+        described = OnnxSession(proto.SerializeToString(), fused=False).outputs
     except SessionError as error:
         raise CompileError(f"the model has shapes that ONNX does not infer: {error}") from None
     changed = False
     for value in values:
-        output = found[value.name or ""]
+        output = described[value.name or ""]
         if value.shape is None and output.shape is not None and (output.shape or value.is_graph_output()):
             value.shape = ir.Shape([size or None for size in output.shape])
             if value.dtype is None and output.type in _TYPES:

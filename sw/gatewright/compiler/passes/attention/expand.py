@@ -18,8 +18,8 @@ class ExpandAttention(Pass):
     """Before: ONNX's ``Attention``. After: MatMul, Softmax and what else its body has, with constants folded."""
 
     def rewrite(self, model: ir.Model) -> bool:
-        found = [node for node in model.graph if (node.domain, node.op_type) == ("", "Attention")]
-        for index, node in enumerate(found):
+        attentions = [node for node in model.graph if (node.domain, node.op_type) == ("", "Attention")]
+        for index, node in enumerate(attentions):
             function = _body(node, model.opset_imports[""])
             function.domain, function.name = _DOMAIN, f"Attention{index}"
             body = ir.serde.deserialize_function(function)
@@ -27,13 +27,13 @@ class ExpandAttention(Pass):
             node.domain, node.op_type, node.version = _DOMAIN, function.name, None
             for name in [name for name in node.attributes if name not in function.attribute]:
                 node.attributes.pop(name)
-        if found:
+        if attentions:
             model.opset_imports.setdefault(_DOMAIN, 1)
             common.InlinePass(criteria=lambda body: body.domain == _DOMAIN)(model)
             model.opset_imports.pop(_DOMAIN)
             common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
             FoldConstants()(model)
-        return bool(found)
+        return bool(attentions)
 
 
 def _body(node: ir.Node, opset: int) -> onnx.FunctionProto:

@@ -46,35 +46,35 @@ class AttentionPass(Pass):
         self._masks: dict[Mask, ir.Value | None] = {}
         changed = False
         for node in list(model.graph):
-            found = self.find(node) if node.graph is not None else None
-            changed |= found is not None and self._fuse(model, found)
+            attention = self.find(node) if node.graph is not None else None
+            changed |= attention is not None and self._fuse(model, attention)
         return changed
 
-    def _fuse(self, model: ir.Model, found: Attention) -> bool:
-        shapes = [sizes(value) for value in (found.q, found.k, found.v)]
-        if not all(shapes) or found.result.dtype != ir.DataType.FLOAT:
+    def _fuse(self, model: ir.Model, attention: Attention) -> bool:
+        shapes = [sizes(value) for value in (attention.q, attention.k, attention.v)]
+        if not all(shapes) or attention.result.dtype != ir.DataType.FLOAT:
             return False
         q, k, v = [shape for shape in shapes if shape]
         *lead, queries, depth = q
         keys = k[-1]
         if not 2 <= len(q) <= 4 or k != (*lead, depth, keys) or v != (*lead, keys, depth):
             return False
-        heads = lead[-1] if len(q) == 4 else _heads(found.q, lead[0], depth) if lead else 1
+        heads = lead[-1] if len(q) == 4 else _heads(attention.q, lead[0], depth) if lead else 1
         batch = int(np.prod(lead)) // heads
-        scale = float(np.prod([change.factor for change in found.changes]))
-        mask = self._meaning(model, found.changes, (*lead, queries, keys), heads)
+        scale = float(np.prod([change.factor for change in attention.changes]))
+        mask = self._meaning(model, attention.changes, (*lead, queries, keys), heads)
         if mask is None or not scale > 0:
             return False
-        graph, node = model.graph, maker_of(found.result)
+        graph, node = model.graph, maker_of(attention.result)
         if mask not in self._masks:
             self._masks[mask] = key_mask(mask, graph, batch, keys)
         flags = self._masks[mask]
-        q_value, q_scale = _without_scale(found.q, graph)
-        k_value, k_scale = _without_scale(found.k, graph)
+        q_value, q_scale = _without_scale(attention.q, graph)
+        k_value, k_scale = _without_scale(attention.k, graph)
         operands = [
             _tokens(q_value, (batch, heads, queries, depth), (0, 2, 1, 3), graph),
             _tokens(k_value, (batch, heads, depth, keys), (0, 3, 1, 2), graph),
-            _tokens(found.v, (batch, heads, keys, depth), (0, 2, 1, 3), graph),
+            _tokens(attention.v, (batch, heads, keys, depth), (0, 2, 1, 3), graph),
             *([flags] if flags is not None else []),
         ]
         attributes = {"heads": heads, "causal": int(mask.causal), "scale": scale * q_scale * k_scale}
@@ -83,9 +83,9 @@ class AttentionPass(Pass):
         mixed = emit(
             "Attention", operands, node, graph, attributes=attributes, overload=overload, shape=shape, ours=True
         )
-        mixed.metadata_props.update(found.result.metadata_props)
-        result = mixed if found.joined else _heads_apart(mixed, (batch, queries, heads, depth), tuple(lead), graph)
-        replace(found.result, result, mixed.producer())
+        mixed.metadata_props.update(attention.result.metadata_props)
+        result = mixed if attention.joined else _heads_apart(mixed, (batch, queries, heads, depth), tuple(lead), graph)
+        replace(attention.result, result, mixed.producer())
         return True
 
     def _meaning(self, model: ir.Model, changes: Sequence[Change], shape: tuple[int, ...], heads: int) -> Mask | None:
@@ -141,9 +141,9 @@ def _peel(value: ir.Value | None, steps: int) -> tuple[ir.Node, list[Change]] | 
         constant = any(array(each) is not None for each in node.inputs)
         return None if constant else (node, [])
     for source, change in _steps(node):
-        found = _peel(source, steps - 1)
-        if found is not None:
-            return found[0], [*found[1], change]
+        peeled = _peel(source, steps - 1)
+        if peeled is not None:
+            return peeled[0], [*peeled[1], change]
     return None
 
 
