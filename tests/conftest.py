@@ -1,6 +1,8 @@
 """What all tests share: random numbers that depend on the test alone, not on those that ran before."""
 
+import os
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fixed", settings.get_profile("search"), derandomize=True)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that is empty when the tests begin; the workers of pytest-xdist share it, so that one trains for all."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
 
 
 @pytest.fixture

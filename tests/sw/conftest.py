@@ -47,24 +47,24 @@ def small_options():
 
 
 @pytest.fixture(scope="session")
-def small_trained(tmp_path_factory, small_options):
-    """Trained from nothing in a cache of its own."""
+def small_trained(shared_cache, small_options):
+    """Trained from nothing."""
     from gatewright.models.data import load_movielens
     from gatewright.models.train import train_or_load
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GATEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
         return train_or_load(load_movielens().subset(10), small_options)
 
 
 @pytest.fixture(scope="session")
-def small_deployed(tmp_path_factory, small_trained):
-    """Compiled for `pynq-z2`, in a cache of its own."""
+def small_deployed(shared_cache, small_trained):
+    """Compiled for `pynq-z2`."""
     from gatewright.models.deploy import deploy_or_load
     from gatewright.spec.config import get_config
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GATEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
         return deploy_or_load(small_trained, get_config("pynq-z2"))
 
 

@@ -125,6 +125,23 @@ def test_several_that_need_an_entry_make_it_once(root: Path, make: Maker) -> Non
     assert make.made == 1
 
 
+ONCE = """
+import sys, time
+from gatewright.cache import cached_directory
+def make(path):
+    (path / "file").write_text("content")
+    print("made", flush=True)
+    time.sleep(0.5)
+print(cached_directory("kind", "key", make))
+"""
+
+
+def test_several_processes_make_it_once(root: Path) -> None:
+    processes = [subprocess.Popen([sys.executable, "-c", ONCE], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert sorted(printed, key=len) == [[f"{root}/kind/key"]] * 2 + [["made", f"{root}/kind/key"]]
+
+
 def test_entries_of_other_keys_do_not_wait(make: Maker) -> None:
     def nested(path: Path) -> None:
         make(path)

@@ -51,9 +51,9 @@ def test_second_call_loads_and_other_options_train(tmp_path, monkeypatch, small_
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory, small_options):
+def kept(shared_cache, small_options):
     """The cache after a training."""
-    cache = tmp_path_factory.mktemp("kept")
+    cache = shared_cache / "kept"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATEWRIGHT_CACHE", str(cache))
         train_or_load(load_movielens().subset(2), replace(small_options, graph=replace(small_options.graph, steps=2)))
