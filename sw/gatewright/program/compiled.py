@@ -144,8 +144,8 @@ class Layer:
     node : name of the model's node that they compute.
     operator : its type.
     first, count : commands.
-    error : root mean square error against float over some calibration inputs, relative to the root mean square of the
-        float values; NaN where it was not measured, infinity where it has no bound.
+    error : root mean square error against float, relative to the root mean square of the float values, of some
+        calibration inputs; NaN where it was not measured, infinity where it has no bound.
     own : what of it the layer itself makes, for operands as they are on the device.
     """
 

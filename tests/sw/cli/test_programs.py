@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import gatewright as package
@@ -338,3 +339,36 @@ def test_compile_measures_errors_and_tells_of_synthetic_inputs(model: Path, tmp_
     assert "ranges come from synthetic inputs" in done.out
     (step,) = load_program(tmp_path / "m.gwp").variants[0].steps
     assert all(0 <= layer.error < 0.05 for layer in step.layers)
+
+
+def write_stack(path: Path) -> Path:
+    """A model whose layers in int8 add up to more than 5 % of error, and an input."""
+    rng = np.random.default_rng(0)
+    nodes, weights = [], []
+    for layer in range(40):
+        weights.append(onnx.numpy_helper.from_array((rng.normal(size=(32, 32)) / 4.5).astype(np.float32), f"w{layer}"))
+        nodes.append(onnx.helper.make_node("MatMul", [f"x{layer}", f"w{layer}"], [f"y{layer}"], name=f"product{layer}"))
+        nodes.append(onnx.helper.make_node("Tanh", [f"y{layer}"], [f"x{layer + 1}"], name=f"tanh{layer}"))
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [64, 32]) for name in ("x0", "x40")]
+    graph = onnx.helper.make_graph(nodes, "stack", ends[:1], ends[1:], weights)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10), path)
+    np.savez(path.with_suffix(".npz"), x0=rng.normal(size=(64, 32)).astype(np.float32))
+    return path
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 3), (["--strict", "--max-error", "0.9"], 0)])
+def test_inexact_results_are_warned_of(tmp_path: Path, gatewright: Any, options: list[str], code: int) -> None:
+    path = write_stack(tmp_path / "stack.onnx")
+    out = tmp_path / "m.gwp"
+    done = gatewright(
+        "compile", path, "-o", out, "--calibration", path.with_suffix(".npz"), "--json", tmp_path / "m.json", *options
+    )
+    assert done.code == code, done.err
+    warned = "--max-error" not in options
+    said = json.loads((tmp_path / "m.json").read_text())["warnings"]
+    assert ["output x40 by" in text for text in said] == [True] * warned
+    assert ("warning: stack is off by more than 5.0% (rms)" in " ".join(done.err.split())) == warned
+    shown = gatewright("inspect", out, "--json", tmp_path / "inspect.json")
+    assert shown.code == 0, shown.err
+    (output,) = json.loads((tmp_path / "inspect.json").read_text())["outputs"]
+    assert output["error"] > 0.05

@@ -50,11 +50,12 @@ def headroom(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.floating
         few = float(MOST ** (1 / len(inputs)))
         spread = _spread(inputs)
         return min(max(HEADROOM, few, math.exp(RARE * spread) if spread > HEAVY else 1.0), MOST)
-    seen = _ordered(magnitude.max(-1, initial=0.0) if len(rows) >= ENOUGH else magnitude)
-    spread = _spread(seen)
+    tops = _ordered(magnitude.max(-1, initial=0.0))
+    seen = tops if len(rows) >= ENOUGH else _ordered(magnitude)
+    spread = _spread(seen) if len(rows) >= ENOUGH else max(_spread(seen), _deviation(tops))
     if len(inputs) > 1:  # rows may differ from each other by more than inputs do
-        spread = min(spread, float(np.log(inputs).std(ddof=1)))
-    few = float(MOST ** (SCARCITY / len(seen)))
+        spread = min(spread, _deviation(inputs))
+    few = float(MOST ** (SCARCITY / max(len(seen), 1)))
     return min(max(HEADROOM * few, math.exp(RARE * spread)), MOST)
 
 
@@ -62,6 +63,11 @@ def _ordered(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
     """The positive ones, the largest first."""
     flat = np.asarray(values, np.float64).reshape(-1)
     return np.sort(flat[flat > 0])[::-1]
+
+
+def _deviation(seen: npt.NDArray[np.float64]) -> float:
+    """About the same, of a few that are each the largest of many."""
+    return float(np.log(seen).std(ddof=1)) if len(seen) > 1 else 0.0
 
 
 def _spread(seen: npt.NDArray[np.float64]) -> float:

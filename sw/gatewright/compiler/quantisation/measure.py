@@ -39,8 +39,8 @@ Feed = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Errors:
-    """Root mean square errors relative to the root mean square of the right values, for the worst of the inputs;
-    infinite where those are 0, or where one is infinite or NaN and the other is not.
+    """Root mean square errors relative to the root mean square of the right values; infinite where those are 0, or
+    where one is infinite or NaN and the other is not. Of several inputs the root mean square again, all alike.
 
     Attributes
     ----------
@@ -73,7 +73,8 @@ def measure(model: ir.Model, plan: UnplacedVariant, config: AcceleratorConfig, f
     separate, read = _separate(model, values, found[0])
     alone = session_of(separate, list(values))
     hidden, scores = hidden_by(model), {name for name, value in values.items() if is_score(value)}
-    total, own = dict.fromkeys(values, 0.0), dict.fromkeys(values, 0.0)
+    total: dict[str, list[float]] = {name: [] for name in values}
+    own: dict[str, list[float]] = {name: [] for name in values}
     for feed, results in zip(feeds, found, strict=True):
         expected = dict(zip(values, exact.run(list(values), dict(feed)), strict=True))
         given = {f"{name}{_GIVEN}": results[name] for name in read}
@@ -83,9 +84,13 @@ def measure(model: ir.Model, plan: UnplacedVariant, config: AcceleratorConfig, f
             have, wanted, lone = (
                 each[name] if kept is None else each[name][kept] for each in (results, expected, by_node)
             )
-            total[name] = max(total[name], relative_error(have, wanted, scores=name in scores))
-            own[name] = max(own[name], relative_error(have, lone, scores=name in scores))
-    return _by_node(model, total, own)
+            total[name].append(relative_error(have, wanted, scores=name in scores))
+            own[name].append(relative_error(have, lone, scores=name in scores))
+    return _by_node(model, _mean(total), _mean(own))
+
+
+def _mean(errors: Mapping[str, list[float]]) -> dict[str, float]:
+    return {name: float(np.sqrt(np.square(each).mean())) for name, each in errors.items()}
 
 
 def _by_node(model: ir.Model, total: Mapping[str, float], own: Mapping[str, float]) -> Errors:

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
+from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import AccuracyWarning, CompileError
-from gatewright.program.compiled import FabricStep
+from gatewright.program.compiled import FabricStep, HostStep
 
 BOUND = 0.05
 
@@ -150,3 +151,17 @@ def test_a_bound_is_above_zero(graph, bound):
     model = g.model(g.node("Relu", [g.input("x", [2, 4])], [2, 4]))
     with pytest.raises(CompileError, match=r"max_error is .*, allowed: above 0"):
         compile_model(model, config="tiny", max_error=bound)
+
+
+@pytest.mark.parametrize("sample", [quotient, entropy])
+def test_hardware_equals_golden_around_host_steps(graph, rng, sample):
+    g = graph()
+    y, x = sample(g, rng)
+    feed = {"x": x.astype(np.float32)}
+    program = compile_model(g.model(y), config="tiny", calibration=[feed] * 16)
+    assert {type(step) for step in program.variants[0].steps} == {FabricStep, HostStep}
+    found = []
+    for backend in ("golden", "rtl"):
+        with Accelerator("tiny", backend) as accelerator, accelerator.load(program) as loaded:
+            found.append(loaded(**feed)[y])
+    np.testing.assert_array_equal(*found)
