@@ -82,7 +82,7 @@ def test_numbers_keep_their_value(programs: Any, tmp_path: Path, rng: np.random.
     found = back.variants[0].steps[0]
     assert found.inputs[0].scale == scales
     assert np.isnan(found.layers[0].error)
-    assert found.layers[1] == odd.layers[1]
+    assert repr(found.layers) == repr(odd.layers)  # NaN is equal to nothing
     assert back.config_hash == 2**64 - 1
 
 
