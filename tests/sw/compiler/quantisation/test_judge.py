@@ -153,7 +153,15 @@ def test_a_bound_is_above_zero(graph, bound):
         compile_model(model, config="tiny", max_error=bound)
 
 
-@pytest.mark.parametrize("sample", [quotient, entropy])
+def shares(g, rng):
+    """Numbers of the fabric, their logarithms, and a layer."""
+    x = g.node("Softplus", [g.input("x", [8, 16])], [8, 16])
+    weight = g.constant(rng.normal(size=(16, 16)).astype(np.float32))
+    logarithm = g.node("Log", [g.node("Relu", [x], [8, 16])], [8, 16])
+    return g.node("MatMul", [logarithm, weight], [8, 16]), rng.normal(size=(8, 16))
+
+
+@pytest.mark.parametrize("sample", [quotient, shares])
 def test_hardware_equals_golden_around_host_steps(graph, rng, sample):
     g = graph()
     y, x = sample(g, rng)
