@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 import numpy.typing as npt
@@ -52,9 +54,32 @@ class OnnxSession:
         """ONNX Runtime's description of each output (``shape``, ``type``) by name."""
         return {output.name: output for output in self._session.get_outputs()}
 
-    def run(self, names: Sequence[str], values: Mapping[str, Array]) -> list[Array]:
-        """The outputs ``names`` for inputs by name. Raises :class:`SessionError` where ONNX Runtime fails."""
+    def run(self, names: Sequence[str], values: Mapping[str, Array], seconds: float | None = None) -> list[Array]:
+        """The outputs ``names`` for inputs by name.
+
+        Raises :class:`SessionError` where ONNX Runtime fails, or has not ended after ``seconds``.
+        """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
         try:
-            return list(self._session.run(list(names), dict(values)))
+            with _ended(options, seconds):
+                return list(self._session.run(list(names), dict(values), options))
         except Exception as error:
+            if options.terminate:
+                raise SessionError(f"ONNX Runtime has not ended after {seconds:g} s") from error
             raise SessionError(f"ONNX Runtime failed: {first_line(error)}") from error
+
+
+@contextmanager
+def _ended(options: Any, seconds: float | None) -> Iterator[None]:
+    """Ends a run with ``options`` that takes longer."""
+    if seconds is None:
+        yield
+        return
+    timer = Timer(seconds, setattr, (options, "terminate", True))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

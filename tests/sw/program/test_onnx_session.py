@@ -36,3 +36,15 @@ def test_without_onnxruntime(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match="onnxruntime"):
         OnnxSession(MODEL)
+
+
+def test_a_loop_without_an_end_is_given_up():
+    endless = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 20]> t (float[2] x) => (float[2] y) {
+        n = Constant<value_int = 4611686018427387904>() go = Constant<value = bool {1}>()
+        y = Loop(n, go, x) <body = b (int64 i, bool k, float[2] s) => (bool k2, float[2] s2)
+                            { k2 = Identity(k) s2 = Add(s, s) }> }"""
+    )
+    session = OnnxSession(endless.SerializeToString())
+    with pytest.raises(SessionError, match=r"^ONNX Runtime has not ended after 0\.2 s$"):
+        session.run(["y"], {"x": np.ones(2, np.float32)}, seconds=0.2)

@@ -36,14 +36,14 @@ class Lifetime:
 
 def lifetimes(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
     """Of every buffer that is not a constant. Inputs live from the start, outputs until the end."""
-    found = {buffer: span for buffer, span in _uses(kernels).items() if buffer.role != "constant"}
+    spans = {buffer: span for buffer, span in _uses(kernels).items() if buffer.role != "constant"}
     end = len(kernels)
-    for buffer, span in found.items():
+    for buffer, span in spans.items():
         if buffer.role == "input":
-            found[buffer] = Lifetime(-1, span.last)
+            spans[buffer] = Lifetime(-1, span.last)
         elif buffer.role == "output":
-            found[buffer] = Lifetime(span.first, end)
-    return found
+            spans[buffer] = Lifetime(span.first, end)
+    return spans
 
 
 def constant_lifetimes(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
@@ -53,12 +53,12 @@ def constant_lifetimes(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
 
 def _uses(kernels: Sequence[Kernel]) -> dict[Buffer, Lifetime]:
     """The first and the last command that touch each buffer."""
-    found: dict[Buffer, Lifetime] = {}
+    uses: dict[Buffer, Lifetime] = {}
     for index, kernel in enumerate(kernels):
         for buffer in (*kernel.inputs, kernel.output):
-            first = found[buffer].first if buffer in found else index
-            found[buffer] = Lifetime(first, index)
-    return found
+            first = uses[buffer].first if buffer in uses else index
+            uses[buffer] = Lifetime(first, index)
+    return uses
 
 
 def place(spans: Mapping[Buffer, Lifetime], base: int) -> tuple[dict[Buffer, int], int]:

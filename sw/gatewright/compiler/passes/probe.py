@@ -12,6 +12,7 @@ from gatewright.program.onnx_session import OnnxSession
 
 __all__ = ["ancestors", "evaluate", "evaluator", "mask_sources", "probe_masks"]
 
+_LONGEST_RUN = 60.0  # seconds
 _KEYS = 48  # single positions that are probed, at most
 _RANDOM = 6
 _FLAGS = {ir.DataType.BOOL, ir.DataType.INT64, ir.DataType.INT32, ir.DataType.FLOAT}
@@ -109,4 +110,4 @@ def evaluator(
     piece.opset_imports.update(model.opset_imports)
     session = OnnxSession(ir.to_proto(piece).SerializeToString(), threads=1)
     outputs, inputs = ([value.name or "" for value in values] for values in (wanted, given))
-    return lambda *arrays: session.run(outputs, dict(zip(inputs, arrays, strict=True)))
+    return lambda *arrays: session.run(outputs, dict(zip(inputs, arrays, strict=True)), _LONGEST_RUN)

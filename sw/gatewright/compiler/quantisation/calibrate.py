@@ -20,6 +20,9 @@ from gatewright.program.onnx_session import OnnxSession, SessionError
 __all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "session_of", "synthetic"]
 
 
+LONGEST_RUN = 300.0
+"""Seconds after which a model that has not come to its results is given up: a loop without an end, say."""
+
 SAMPLE_ROWS = 512
 """Rows of a value that are kept, spread over the calibration inputs."""
 
@@ -39,7 +42,7 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
     names = list(session.outputs)
     for feed in inputs:
         try:
-            results = session.run(names, feed)
+            results = session.run(names, feed, LONGEST_RUN)
         except SessionError as error:
             raise CompileError(f"calibration input refused: {error}") from error
         for name, array in {**dict(zip(names, results, strict=True)), **feed}.items():

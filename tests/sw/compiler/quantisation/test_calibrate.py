@@ -1,9 +1,11 @@
 """What calibration remembers of a model's values."""
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 
+from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
@@ -82,3 +84,15 @@ def test_synthetic_inputs_are_valid(graph):
         assert feed["ids"].shape == (50,)
         assert 0 <= feed["ids"].min() <= feed["ids"].max() < 7
     assert calibrate(model, feeds)["x"].largest > 0
+
+
+def test_a_model_that_does_not_end_is_given_up(monkeypatch):
+    monkeypatch.setattr("gatewright.compiler.quantisation.calibrate.LONGEST_RUN", 0.2)
+    endless = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 20]> t (float[2] x) => (float[2] y) {
+        n = Constant<value_int = 4611686018427387904>() go = Constant<value = bool {1}>()
+        y = Loop(n, go, x) <body = b (int64 i, bool k, float[2] s) => (bool k2, float[2] s2)
+                            { k2 = Identity(k) s2 = Add(s, s) }> }"""
+    )
+    with pytest.raises(CompileError, match=r"calibration input refused: ONNX Runtime has not ended after 0\.2 s"):
+        compile_model(endless, config="tiny")
