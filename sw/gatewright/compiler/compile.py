@@ -85,7 +85,7 @@ def compile_model(
 def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
     """Every combination of bucket sizes, small ones first."""
     for name, sizes in buckets.items():
-        if not sizes or any(size < 1 for size in sizes):
+        if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
             raise CompileError(f"bucket {name} has sizes {list(sizes)}, allowed: at least one, each 1 or more")
     ordered = [sorted(set(sizes)) for sizes in buckets.values()]
     return [dict(zip(buckets, choice, strict=True)) for choice in product(*ordered)]

@@ -14,7 +14,7 @@ from onnx_ir.passes import common
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.model_file.external_data import read_external_data
 from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgraded
-from gatewright.compiler.model_file.sizes import forget_unknown_sizes, forget_wrong_shapes
+from gatewright.compiler.model_file.sizes import name_unknown_sizes, settle_shapes
 from gatewright.compiler.model_file.source import parse
 from gatewright.compiler.model_file.tensors import all_graphs, check_tensors
 from gatewright.compiler.model_file.text import keep_names_alone
@@ -41,7 +41,7 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
         keep_names_alone(proto, label)
         read_external_data(file)
         check_tensors(proto, label)
-        forget_unknown_sizes(proto)
+        name_unknown_sizes(proto)
         operator_set(proto, label)
         _check(proto, label)
         proto = upgraded(proto, label)
@@ -50,10 +50,15 @@ def read_model(source: str | Path | bytes | onnx.ModelProto) -> ir.Model:
     except CompileError:
         raise
     except Exception as error:  # what onnx, onnx_ir and protobuf raise has no common base
-        raise CompileError(f"{label} cannot be read: {first_line(error)}") from error
+        raise CompileError(f"{label} cannot be read: {first_line(_root(error))}") from error
     _check_operators(model, label)
     _check_finite(model, label)
     return model
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an exception comes from: onnx_ir's say at which level of the model they passed, the first says why."""
+    return error if error.__cause__ is None else _root(error.__cause__)
 
 
 def _check(proto: onnx.ModelProto, label: str) -> None:
@@ -77,7 +82,7 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
         raise CompileError(f"{label}{where} is no valid ONNX model: {first_line(error)}") from None
     for tensor, sizes in zip(large, dims, strict=True):
         tensor.dims[:] = sizes
-    forget_wrong_shapes(proto, weightless)
+    settle_shapes(proto, weightless)
 
 
 _LARGE = 1 << 12
@@ -97,12 +102,8 @@ def _prepare(model: ir.Model) -> None:
     for value in model.graph.inputs:
         if value.shape is None:
             raise CompileError(f"input {value.name} has no shape, allowed are inputs of known rank")
-        value.shape = ir.Shape(
-            [
-                f"{value.name}_{axis}" if isinstance(size, ir.SymbolicDim) and size.value is None else size
-                for axis, size in enumerate(value.shape)
-            ]
-        )
+        if not isinstance(value.type, ir.TensorType):
+            raise CompileError(f"input {value.name} is a {type(value.type).__name__}, allowed are tensors")
 
 
 def _check_operators(model: ir.Model, label: str) -> None:

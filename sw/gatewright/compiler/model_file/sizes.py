@@ -10,11 +10,12 @@ import onnx
 
 from gatewright.compiler.model_file.tensors import all_graphs
 
-__all__ = ["forget_unknown_sizes", "forget_wrong_shapes"]
+__all__ = ["name_unknown_sizes", "settle_shapes"]
 
 
-def forget_unknown_sizes(proto: onnx.ModelProto) -> None:
-    """Sizes below 0 become dynamic; so do those of 0 where an input of the model has one in its first place.
+def name_unknown_sizes(proto: onnx.ModelProto) -> None:
+    """Sizes below 0 become dynamic; so do those of 0 where an input of the model has one in its first place. Those of
+    inputs get a name, ``<input>_<axis>``.
 
     Exporters write -1 for what they do not know, and older ones 0. A 0 behind a first size that is known is an input
     without elements, as ONNX's own tests have it.
@@ -24,20 +25,36 @@ def forget_unknown_sizes(proto: onnx.ModelProto) -> None:
     graphs = (chain(graph.input, graph.output, graph.value_info) for graph in all_graphs(proto))
     for value in chain(*graphs, *(function.value_info for function in proto.functions)):
         _forget(value.type.tensor_type.shape.dim, least)
+    for value in proto.graph.input:
+        for axis, size in enumerate(value.type.tensor_type.shape.dim):
+            if not size.HasField("dim_value") and not size.HasField("dim_param"):
+                size.dim_param = f"{value.name}_{axis}"
 
 
-def forget_wrong_shapes(proto: onnx.ModelProto, weightless: onnx.ModelProto) -> None:
+def settle_shapes(proto: onnx.ModelProto, weightless: onnx.ModelProto) -> None:
     """Shapes that a file declares of results stay if they are what ONNX infers; if one is not, all are inferred anew.
+    Sizes of outputs that are unknown become numbers, or names of inputs' sizes, where that is what ONNX infers.
 
     ``weightless`` is the same model, of which large initializers have no data.
     """
     try:
-        onnx.shape_inference.infer_shapes(weightless, strict_mode=True, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(weightless, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError:
-        for graph in all_graphs(proto):
-            del graph.value_info[:]
-        for value in proto.graph.output:
-            value.type.tensor_type.ClearField("shape")
+        for model in (proto, weightless):
+            for graph in all_graphs(model):
+                del graph.value_info[:]
+            for value in model.graph.output:
+                value.type.tensor_type.ClearField("shape")
+        inferred = onnx.shape_inference.infer_shapes(weightless, data_prop=True)
+    names = {size.dim_param for value in proto.graph.input for size in value.type.tensor_type.shape.dim}
+    for value, other in zip(proto.graph.output, inferred.graph.output, strict=True):
+        sizes = other.type.tensor_type.shape.dim
+        if not value.type.tensor_type.HasField("shape") and other.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.shape.dim.extend(onnx.TensorShapeProto.Dimension() for _ in sizes)
+        for size, known in zip(value.type.tensor_type.shape.dim, sizes, strict=False):
+            is_open = not size.HasField("dim_value") and not size.dim_param
+            if is_open and (known.HasField("dim_value") or known.dim_param in names - {""}):
+                size.CopyFrom(known)
 
 
 def _forget(sizes: Iterable[onnx.TensorShapeProto.Dimension], least: int) -> None:

@@ -15,7 +15,7 @@ def symbols(size: int | ir.SymbolicDim) -> set[str]:
     """Names of the dynamic dimensions that a size depends on, "?" for an unknown one."""
     if isinstance(size, int):
         return set()
-    return set(re.findall(r"[A-Za-z_][\w.]*(?!\w*\()", size.value)) if size.value else {"?"}
+    return set(re.findall(r"[^\W\d][\w.]*(?!\w*\()", size.value)) if size.value else {"?"}
 
 
 class BindDimensions(Pass):
@@ -29,7 +29,10 @@ class BindDimensions(Pass):
 
     def rewrite(self, model: ir.Model) -> bool:
         inputs = model.graph.inputs
-        known = {name for value in inputs for size in value.shape or () for name in symbols(size)}
+        sizes = [size for value in inputs for size in value.shape or ()]
+        known = {name for size in sizes for name in symbols(size)}
+        texts = {size.value for size in sizes if isinstance(size, ir.SymbolicDim)}
+        known |= set(self.bindings.buckets) & texts
         for option in ("buckets", "capacity"):
             for name in getattr(self.bindings, option):
                 if name not in known:
@@ -55,6 +58,8 @@ class BindDimensions(Pass):
     def _bind(self, size: int | ir.SymbolicDim) -> int | ir.SymbolicDim:
         if isinstance(size, int) or size.value is None:
             return size
+        if size.value in self.bindings.buckets:  # also a text that would be an expression, such as "batch-size"
+            return self.bindings.buckets[size.value]
         try:
             bound = size.evaluate(self.bindings.buckets)
         except ValueError:  # a name that is no expression

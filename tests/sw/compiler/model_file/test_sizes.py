@@ -5,7 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from gatewright import Accelerator
 from gatewright.compiler.compile import compile_model
+from gatewright.compiler.errors import CompileError
 from gatewright.compiler.load import read_model
 
 
@@ -47,4 +49,31 @@ def test_a_program_for_a_size_that_was_unknown(unknown, rng):
     program = compile_model(relu([unknown, 8]), config="tiny", calibration={"x": x}, buckets={"x_0": [4]})
     (variant,) = program.variants
     assert variant.dims == {"x_0": 4}
-    assert variant.outputs[0].shape[1:] == (8,)
+    assert variant.inputs[0].shape == variant.outputs[0].shape == ("x_0", 8)
+    with Accelerator("tiny", "golden") as accelerator, accelerator.load(program) as loaded:
+        assert np.abs(loaded(x=x)["y"] + np.maximum(x, 0)).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["batch-size", "batch size", "N+1", "2*N", "0batch", "Größe", "unk__0", "a.b"])
+def test_any_text_is_a_name_where_it_is_given_a_bucket(name):
+    program = compile_model(relu([name, 8]), config="tiny", buckets={name: [2]})
+    assert program.variants[0].outputs[0].shape == (name, 8)
+
+
+@pytest.mark.parametrize("result", [[7, 8], [3], [2, 3, 4], [-1, 8]], ids=str)
+def test_a_declared_shape_that_is_wrong_is_inferred(result):
+    assert compile_model(relu([2, 8], result), config="tiny").variants[0].outputs[0].shape == (2, 8)
+
+
+def test_inputs_that_are_no_tensors():
+    model = relu([2, 8])
+    model.graph.input.append(helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [2]))
+    with pytest.raises(CompileError, match="input s is a SequenceType, allowed are tensors"):
+        read_model(model)
+
+
+def test_a_type_that_nobody_has():
+    model = relu([2, 8])
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    with pytest.raises(CompileError, match="99 is not a valid DataType"):
+        read_model(model)
