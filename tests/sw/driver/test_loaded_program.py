@@ -347,7 +347,7 @@ def test_nothing_stays_loaded_when_placing_fails(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gatewright.driver.loaded_program._LoadedVariant.place", interrupt)
+    monkeypatch.setattr("gatewright.driver.loaded_variant.LoadedVariant.place", interrupt)
     with pytest.raises(KeyboardInterrupt):
         golden.load(programs.linear())
     assert _used(golden) == 0

@@ -1,0 +1,52 @@
+"""A variant of a program in device memory, and the choice of the one that a call runs."""
+
+from __future__ import annotations
+
+from gatewright.driver.backend import DeviceMemory
+from gatewright.driver.host_step import HostRunner
+from gatewright.driver.loaded_step import Array, LoadedStep
+from gatewright.program.compiled import CompiledProgram, FabricStep, Variant
+from gatewright.program.convert import EmptyMask, empty_mask
+from gatewright.program.errors import InputError
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["LoadedVariant", "choose"]
+
+
+class LoadedVariant:
+    """A variant's steps, and the smallest values of its dynamic sizes."""
+
+    def __init__(self, variant: Variant, program: CompiledProgram, config: AcceleratorConfig) -> None:
+        self.variant = variant
+        self.steps = [
+            LoadedStep(step, variant, program, config) if isinstance(step, FabricStep) else HostRunner(step)
+            for step in variant.steps
+        ]
+        self._fabric = [step for step in self.steps if isinstance(step, LoadedStep)]
+        self.least = {
+            name: max((step.least.get(name, 0) for step in self._fabric), default=0) for name in variant.capacity
+        }
+
+    def empty(self, inputs: dict[str, Array]) -> tuple[EmptyMask, ...]:
+        """The masks among the inputs, before they are padded, that leave nothing of a sequence."""
+        masks = [placement for step in self._fabric for placement in step.inputs if placement.name in inputs]
+        found = (empty_mask(placement, inputs[placement.name]) for placement in masks)
+        return tuple(dict.fromkeys(each for each in found if each))
+
+    def place(self, memory: DeviceMemory) -> None:
+        for step in self._fabric:
+            step.place(memory)
+
+
+def choose(variants: list[LoadedVariant], sizes: dict[str, int]) -> LoadedVariant:
+    """The first variant whose buckets hold the sizes."""
+    for loaded in variants:
+        if all(1 <= sizes.get(name, 1) <= bucket for name, bucket in loaded.variant.dims.items()):
+            for name, most in loaded.variant.capacity.items():
+                if not loaded.least[name] <= sizes.get(name, most) <= most:
+                    raise InputError(f"dimension {name!r} is {sizes[name]}, allowed {loaded.least[name]}..{most}")
+            return loaded
+    dims = [loaded.variant.dims for loaded in variants]
+    found = ", ".join(f"{name} = {sizes[name]}" for name in dims[0] if name in sizes)
+    buckets = "; ".join(", ".join(f"{name} 1..{size}" for name, size in each.items()) for each in dims)
+    raise InputError(f"no bucket holds {found}, allowed: {buckets}")
