@@ -186,7 +186,7 @@ def test_letters_that_a_terminal_does_not_have(
     save_program(replace(programs.linear(), name="π"), tmp_path / "a.gwp")
     stream = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console.output(), "_width", 200)
     done = gatewright("inspect", tmp_path / "a.gwp")
     assert done.code == 0, done.err
     assert b"\\u03c0" in stream.buffer.getvalue()

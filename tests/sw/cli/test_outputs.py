@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from gatewright.cli.console import output
+
 LINKS: dict[str, Callable[[Path], Path]] = {
     "itself": lambda path: path,
     "relative": lambda path: Path(".") / ".." / path.parent.name / path.name,
@@ -147,7 +149,7 @@ def test_a_cache_that_cannot_be(
 
 def test_info_says_what_a_cache_that_cannot_be_costs(gatewright: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWRIGHT_CACHE", "/dev/null")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(output(), "_width", 300)
     done = gatewright("info")
     assert done.code == 0
     assert "cache /dev/null" in done.out
