@@ -92,7 +92,7 @@ def assign_like(model: ir.Model, config: AcceleratorConfig, known: Assignment) -
     on_host = _with_masks(model, on_host)
     on_fabric = {node for node in model.graph if node not in on_host}
     plan = quantise(model, on_fabric, known.plan.observations, demands, known.plan.linears)
-    return Assignment(plan, on_host)
+    return Assignment(plan, on_host, known.errors, known.verdict)
 
 
 def _finite(array: npt.NDArray[Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HEADROOM", "headroom"]
+__all__ = ["HEADROOM", "headroom", "tail"]
 
 HEADROOM = 1.5
 """For a value of which enough was seen, and whose largest numbers lie close together."""
@@ -28,7 +28,7 @@ ENOUGH = 8
 SCARCITY = 1.5
 """How fast the headroom for want of observations falls with their number."""
 
-TAIL = 0.125
+SHARE = 0.125
 """Share of the observations that make the tail."""
 
 FEWEST_IN_TAIL = 4
@@ -43,20 +43,37 @@ RARE = 4.0
 def headroom(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.floating[Any]]) -> float:
     """The factor, 1.5 to 64, for a value whose largest magnitudes in calibration inputs are ``peaks``, and of which
     ``rows`` [n, columns] are known; zeros say nothing."""
-    inputs, magnitude = _ordered(peaks), np.abs(rows.astype(np.float64))
-    if not len(inputs) and not magnitude.any():
+    seen = _observations(peaks, rows)
+    if not len(seen):
         return HEADROOM
+    few = float(MOST ** (1 / len(seen)))
+    least = max(HEADROOM, few) if len(peaks) >= ENOUGH else HEADROOM * few**SCARCITY
+    return min(max(least, tail(peaks, rows)), MOST)
+
+
+def tail(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.floating[Any]]) -> float:
+    """How many times larger, or smaller, than what was seen another input may be for the tail of a value: from 1."""
+    inputs = _ordered(peaks)
     if len(peaks) >= ENOUGH:
-        few = float(MOST ** (1 / len(inputs)))
         spread = _spread(inputs)
-        return min(max(HEADROOM, few, math.exp(RARE * spread) if spread > HEAVY else 1.0), MOST)
-    tops = _ordered(magnitude.max(-1, initial=0.0))
-    seen = tops if len(rows) >= ENOUGH else _ordered(magnitude)
-    spread = _spread(seen) if len(rows) >= ENOUGH else max(_spread(seen), _deviation(tops))
+        return math.exp(RARE * spread) if spread > HEAVY else 1.0
+    spread = _spread(_observations(peaks, rows))
+    if len(rows) < ENOUGH:
+        spread = max(spread, _deviation(_ordered(_peaks(rows))))
     if len(inputs) > 1:  # rows may differ from each other by more than inputs do
         spread = min(spread, _deviation(inputs))
-    few = float(MOST ** (SCARCITY / max(len(seen), 1)))
-    return min(max(HEADROOM * few, math.exp(RARE * spread)), MOST)
+    return math.exp(RARE * spread)
+
+
+def _observations(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """Of inputs, rows or elements, the first of which there are enough."""
+    if len(peaks) >= ENOUGH:
+        return _ordered(peaks)
+    return _ordered(_peaks(rows) if len(rows) >= ENOUGH else np.abs(rows))
+
+
+def _peaks(rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.abs(rows).max(-1, initial=0.0), np.float64)
 
 
 def _ordered(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
@@ -72,5 +89,5 @@ def _deviation(seen: npt.NDArray[np.float64]) -> float:
 
 def _spread(seen: npt.NDArray[np.float64]) -> float:
     """The inverse of the tail's index; 0 where there are too few."""
-    tail = max(math.ceil(TAIL * len(seen)), FEWEST_IN_TAIL)
-    return float(np.log(seen[:tail] / seen[tail]).mean()) if len(seen) > tail else 0.0
+    count = max(math.ceil(SHARE * len(seen)), FEWEST_IN_TAIL)
+    return float(np.log(seen[:count] / seen[count]).mean()) if len(seen) > count else 0.0

@@ -9,7 +9,6 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from gatewright.compiler.partition import reads
-from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.compiler.quantisation.measure import Errors
 from gatewright.compiler.quantisation.observation import Observation
 from gatewright.program.compiled import FabricStep, Variant
@@ -21,6 +20,9 @@ MAX_ERROR = 0.05
 
 AMPLIFIED = 8.0
 """A node whose result errs so many times more than its operands needs them in a finer format than the fabric has."""
+
+USUAL = 3.0
+"""Inputs that differ by so much are nothing to care for."""
 
 NAMED = 6
 """Layers that a verdict names."""
@@ -53,10 +55,9 @@ def too_coarse(
 
 
 def _spread(node: ir.Node, observations: Mapping[str, Observation]) -> float:
-    """How many times smaller all that a node meets may be in another input than in those of the calibration: as many
-    times as it may be larger, which is why the formats have headroom. Its error, in steps of the format, stays."""
+    """How many times smaller all that a node meets may be in another input, while the steps of its formats stay."""
     values = [value.name or "" for value in (*node.inputs, *node.outputs) if value is not None]
-    return max((observations[name].headroom / HEADROOM for name in values if name in observations), default=1.0)
+    return max(1.0, *(observations[name].tail / USUAL for name in values if name in observations))
 
 
 def _makers(node: ir.Node, on_host: Mapping[ir.Node, str]) -> Iterator[ir.Node]:

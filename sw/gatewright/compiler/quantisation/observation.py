@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.compiler.quantisation.headroom import HEADROOM, headroom
+from gatewright.compiler.quantisation.headroom import HEADROOM, headroom, tail
 
 __all__ = ["MASKED", "Observation"]
 
@@ -56,6 +56,17 @@ class Observation:
     @cached_property
     def headroom(self) -> float:
         """How far another input may exceed :attr:`largest`."""
-        if self.settled or not len(self.peaks):
-            return HEADROOM
-        return headroom(self.peaks, np.where(np.abs(self.sample) < MASKED, self.sample, 0))
+        return HEADROOM if self._is_settled else headroom(self.peaks, self._numbers)
+
+    @cached_property
+    def tail(self) -> float:
+        """How much smaller all of another input may be for the tail of what was seen; 1 or more."""
+        return 1.0 if self._is_settled else tail(self.peaks, self._numbers)
+
+    @property
+    def _is_settled(self) -> bool:
+        return self.settled or not len(self.peaks)
+
+    @property
+    def _numbers(self) -> npt.NDArray[np.float32]:
+        return np.where(np.abs(self.sample) < MASKED, self.sample, np.float32(0))

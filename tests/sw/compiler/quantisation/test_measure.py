@@ -39,3 +39,15 @@ def test_the_program_is_the_same_as_without(graph, rng):
     )
     np.testing.assert_array_equal(plain.image, measured.image)
     assert all(np.isnan(error) for error in errors(plain).values())
+
+
+def test_each_bucket_has_the_errors_of_the_largest(graph, rng):
+    g = graph()
+    x = g.input("x", ["n", 32])
+    weight = g.constant(rng.normal(size=(32, 32)).astype(np.float32))
+    model = g.model(g.node("Linear", [x, weight], ["n", 32], ours=True, overload="no_bias"))
+    feed = {"x": rng.normal(size=(20, 32)).astype(np.float32)}
+    program = compile_model(model, config="tiny", calibration=feed, buckets={"n": [8, 20]})
+    found = [step.layers[0].error for variant in program.variants for step in variant.steps]
+    assert found[0] == found[1] > 0
+    assert program.variants[0].outputs[0].error == found[0]
