@@ -17,6 +17,7 @@ import pytest
 import gatewright as package
 from gatewright.cli.console import output
 from gatewright.program import CompiledProgram, load_program, save_program
+from gatewright.program.compiled import FORMAT_VERSION
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import GatewrightError
 
@@ -83,7 +84,10 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "corrupted": (lambda data: data[:-9] + bytes([data[-9] ^ 4]) + data[-8:], "its checksum does not match"),
     "truncated": (lambda data: data[: len(data) // 2], "truncated"),
     "foreign": (lambda data: b"PK" + data, "not a program file"),
-    "future": (lambda data: data[:8] + b"\x09" + data[9:], "format version 9, this release reads version 1"),
+    "future": (
+        lambda data: data[:8] + b"\x09" + data[9:],
+        f"format version 9, this release reads version {FORMAT_VERSION}",
+    ),
 }
 
 
