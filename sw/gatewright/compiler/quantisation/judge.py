@@ -57,7 +57,8 @@ def too_coarse(
 def _spread(node: ir.Node, observations: Mapping[str, Observation]) -> float:
     """How many times smaller all that a node meets may be in another input, while the steps of its formats stay."""
     values = [value.name or "" for value in (*node.inputs, *node.outputs) if value is not None]
-    return max(1.0, *(observations[name].tail / USUAL for name in values if name in observations))
+    tails = [observations[name].tail for name in values if name in observations]
+    return max([USUAL, *tails]) / USUAL
 
 
 def _makers(node: ir.Node, on_host: Mapping[ir.Node, str]) -> Iterator[ir.Node]:
