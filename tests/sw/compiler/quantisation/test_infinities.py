@@ -36,6 +36,9 @@ def guarded(g, value, how):
         test = g.node("IsInf", [value], shape, dtype=bool)
     elif how == "Equal":
         test = g.node("Equal", [value, g.constant(np.float32(np.inf))], shape, dtype=bool)
+    elif how == "not finite":
+        both = [g.node(each, [value], shape, dtype=bool) for each in ("IsInf", "IsNaN")]
+        test = g.node("Or", both, shape, dtype=bool)
     else:
         less = g.node("Less", [value, g.constant(np.float32(np.inf))], shape, dtype=bool)
         test = g.node("Not", [less], shape, dtype=bool)
@@ -56,7 +59,7 @@ def normalised(graph, power, test, summed="ReduceSum"):
 
 @pytest.mark.parametrize("calibrated", [True, False], ids=["calibrated", "not calibrated"])
 @pytest.mark.parametrize("summed", ["ReduceSum", "MatMul"])
-@pytest.mark.parametrize("test", ["IsInf", "Equal", "Not less"])
+@pytest.mark.parametrize("test", ["IsInf", "Equal", "not less", "not finite"])
 @pytest.mark.parametrize("power", ["Pow", "Reciprocal", "Div", "Exp of Log"])
 def test_isolated_nodes_of_a_normalised_graph_give_zero(graph, run, rng, power, test, summed, calibrated):
     """Also where no calibration input has any."""
