@@ -1,7 +1,6 @@
 """The host driver: one :class:`Accelerator` over interchangeable backends. Needs numpy; a board also needs pynq."""
 
 from gatewright.driver.accelerator import Accelerator
-from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.errors import (
     AcceleratorClosed,
     AcceleratorError,
@@ -14,7 +13,8 @@ from gatewright.driver.errors import (
     GatewrightError,
     OutOfDeviceMemory,
 )
-from gatewright.driver.loaded_program import CallReport, LoadedProgram
+from gatewright.driver.memory.arrays import DeviceArray
+from gatewright.driver.programs.loaded_program import CallReport, LoadedProgram
 from gatewright.driver.report import EngineReport, Report
 
 __all__ = [

@@ -10,19 +10,19 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arena import Arena
-from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.backend import Backend, DeviceMemory
 from gatewright.driver.backends import open_backend
-from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 from gatewright.driver.gate import exclusive, gate_of
-from gatewright.driver.kernels import Kernels, Place
-from gatewright.driver.loaded_program import LoadedProgram
+from gatewright.driver.kernels.kernels import Kernels, Place
+from gatewright.driver.memory.arena import Arena
+from gatewright.driver.memory.arrays import DeviceArray
+from gatewright.driver.memory.scratch import Scratch
+from gatewright.driver.programs.command_list import CommandList
+from gatewright.driver.programs.loaded_program import LoadedProgram
 from gatewright.driver.registers import GuardedPort, RegisterFile
 from gatewright.driver.report import Report, Tally
 from gatewright.driver.runner import Runner
-from gatewright.driver.scratch import Scratch
 from gatewright.program import CompiledProgram, load_program
 from gatewright.spec.config import AcceleratorConfig, get_config
 

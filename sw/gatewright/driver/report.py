@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.driver.command_list import CommandList
+from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel

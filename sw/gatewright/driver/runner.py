@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import Backend
-from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, BusProtocolError, ConfigMismatch
+from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewright.driver.command_list import CommandList
+from gatewright.driver.programs.command_list import CommandList
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMemory
 from gatewright.driver.gate import Gate, exclusive
-from gatewright.driver.host_step import HostRunner
-from gatewright.driver.loaded_step import Array, Launch
-from gatewright.driver.loaded_variant import LoadedVariant, choose
+from gatewright.driver.programs.host_step import HostRunner
+from gatewright.driver.programs.loaded_step import Array, Launch
+from gatewright.driver.programs.loaded_variant import LoadedVariant, choose
 from gatewright.program.check import check
 from gatewright.program.compiled import CompiledProgram, Value, Variant
 from gatewright.program.convert import EmptyMask, Saturation, accept, bind, pad

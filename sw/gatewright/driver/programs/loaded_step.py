@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.command_list import CommandList
 from gatewright.driver.errors import DriverError
+from gatewright.driver.programs.command_list import CommandList
 from gatewright.program.check import command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Variant, shape_at
 from gatewright.program.convert import Saturation, decode, encode

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arrays import PlacedArray
-from gatewright.driver.kernel_arguments import ColumnRequantise, Matrix, aggregate_shape, attention_shape, gemm_shape
-from gatewright.driver.scratch import Scratch
-from gatewright.driver.vector_arguments import vector_shape
+from gatewright.driver.kernels.kernel_arguments import (
+    ColumnRequantise,
+    Matrix,
+    aggregate_shape,
+    attention_shape,
+    gemm_shape,
+)
+from gatewright.driver.kernels.vector_arguments import vector_shape
+from gatewright.driver.memory.arrays import PlacedArray
+from gatewright.driver.memory.scratch import Scratch
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, AttentionFlags, GemmFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix

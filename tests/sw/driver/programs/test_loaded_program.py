@@ -239,8 +239,8 @@ def test_bounds_and_watchdog_are_computed_at_most_once(
 ) -> None:
     with golden.load(programs.linear(40)) as loaded:
         loaded(x=X)
-        monkeypatch.setattr("gatewright.driver.command_list.roofline", pytest.fail)
-        monkeypatch.setattr("gatewright.driver.command_list._pessimistic_cycles", pytest.fail)
+        monkeypatch.setattr("gatewright.driver.programs.command_list.roofline", pytest.fail)
+        monkeypatch.setattr("gatewright.driver.programs.command_list._pessimistic_cycles", pytest.fail)
         loaded(x=X)
     engine = golden.report().engine("gemm")
     assert engine.commands == 80
@@ -347,7 +347,7 @@ def test_nothing_stays_loaded_when_placing_fails(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gatewright.driver.loaded_variant.LoadedVariant.place", interrupt)
+    monkeypatch.setattr("gatewright.driver.programs.loaded_variant.LoadedVariant.place", interrupt)
     with pytest.raises(KeyboardInterrupt):
         golden.load(programs.linear())
     assert _used(golden) == 0

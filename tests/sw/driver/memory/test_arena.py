@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from gatewright.driver.arena import Arena
 from gatewright.driver.errors import OutOfDeviceMemory
+from gatewright.driver.memory.arena import Arena
 from gatewright_sim.memory import SimulatedMemory
 
 

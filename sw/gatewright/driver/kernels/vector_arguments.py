@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.driver.errors import DriverError
-from gatewright.driver.kernel_arguments import Matrix, alternatives, matrix_shape, per_column, size
+from gatewright.driver.kernels.kernel_arguments import Matrix, alternatives, matrix_shape, per_column, size
 from gatewright.spec.commands import VECTOR, VectorFlags
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import SHIFT_MAX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gatewright.driver.arrays import PlacedArray, row_stride
+from gatewright.driver.memory.arrays import PlacedArray, row_stride
 from gatewright_sim.memory import SimulatedMemory
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arena import Arena
-from gatewright.driver.arrays import DeviceArray, PlacedArray
 from gatewright.driver.errors import DriverError
 from gatewright.driver.gate import Gate
-from gatewright.driver.kernel_arguments import Matrix
+from gatewright.driver.kernels.kernel_arguments import Matrix
+from gatewright.driver.memory.arena import Arena
+from gatewright.driver.memory.arrays import DeviceArray, PlacedArray
 
 __all__ = ["Scratch"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.host_step import HostRunner
-from gatewright.driver.loaded_step import Array, LoadedStep
+from gatewright.driver.programs.host_step import HostRunner
+from gatewright.driver.programs.loaded_step import Array, LoadedStep
 from gatewright.program.compiled import CompiledProgram, FabricStep, Variant
 from gatewright.program.convert import EmptyMask, empty_mask
 from gatewright.program.errors import InputError

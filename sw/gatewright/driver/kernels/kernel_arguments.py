@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.driver.arrays import DeviceArray
 from gatewright.driver.errors import DriverError
+from gatewright.driver.memory.arrays import DeviceArray
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, GEMM_PARAMS_DTYPE, CommandSpec
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix

@@ -1,0 +1,1 @@
+"""Single kernels on arrays: arguments are checked, placed and made a command."""

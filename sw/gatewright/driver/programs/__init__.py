@@ -1,0 +1,1 @@
+"""Compiled programs on the device: placed once, then called step by step."""
