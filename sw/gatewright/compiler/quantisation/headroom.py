@@ -58,8 +58,9 @@ def tail(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.floating[Any
         spread = _spread(inputs)
         return math.exp(RARE * spread) if spread > HEAVY else 1.0
     spread = _spread(_observations(peaks, rows))
-    if len(rows) < ENOUGH:
-        spread = max(spread, _deviation(_ordered(_peaks(rows))))
+    tops = _peaks(rows)
+    if len(tops) < ENOUGH:
+        spread = max(spread, _deviation(tops))
     if len(inputs) > 1:  # rows may differ from each other by more than inputs do
         spread = min(spread, _deviation(inputs))
     return math.exp(RARE * spread)
@@ -69,11 +70,13 @@ def _observations(peaks: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.flo
     """Of inputs, rows or elements, the first of which there are enough."""
     if len(peaks) >= ENOUGH:
         return _ordered(peaks)
-    return _ordered(_peaks(rows) if len(rows) >= ENOUGH else np.abs(rows))
+    tops = _peaks(rows)
+    return tops if len(tops) >= ENOUGH else _ordered(np.abs(rows))
 
 
 def _peaks(rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.abs(rows).max(-1, initial=0.0), np.float64)
+    """The largest magnitude of each row that has any."""
+    return _ordered(np.abs(rows).max(-1, initial=0.0))
 
 
 def _ordered(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
