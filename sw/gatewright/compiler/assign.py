@@ -54,10 +54,16 @@ class Assignment:
 
 
 def assign(
-    model: ir.Model, config: AcceleratorConfig, feeds: Sequence[Feed], capacity: dict[str, int], max_error: float
+    model: ir.Model,
+    config: AcceleratorConfig,
+    feeds: Sequence[Feed],
+    capacity: dict[str, int],
+    max_error: float,
+    *,
+    settled: bool,
 ) -> Assignment:
-    """The places of a canonical model's nodes for calibration inputs ``feeds``."""
-    observations = calibrate(model, feeds)
+    """The places of a canonical model's nodes for calibration inputs ``feeds``, ``settled`` if others are like them."""
+    observations = calibrate(model, feeds, settled=settled)
     on_host = {node: reason for node in model.graph if (reason := refusal(node, config))}
     judged = math.isfinite(max_error)
     if judged:

@@ -42,6 +42,7 @@ def compile_model(
     name: str | None = None,
     memory_bytes: int = DEVICE_MEMORY,
     max_error: float = MAX_ERROR,
+    settled: bool = False,
 ) -> CompiledProgram:
     """Compile an ONNX model for a configuration of the accelerator.
 
@@ -57,6 +58,8 @@ def compile_model(
     max_error : relative root mean square error above which a node runs on the host, and a result is warned of
         (:class:`AccuracyWarning`), measured for calibration inputs on the golden model where that is installed; with
         infinity nothing is measured, and all nodes run on the fabric that it has operators for.
+    settled : whether calls will bring nothing much larger than the calibration inputs, since those are of all there
+        are; else formats have room for what the tail of the calibrated values lets expect.
 
     Raises :class:`CompileError` naming the node that is at fault.
     """
@@ -72,7 +75,7 @@ def compile_model(
     choices = _choices(buckets or {})
     sets = checked(source, calibration, limits | choices[-1])
     for dims in reversed(choices):
-        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, max_error)
+        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, max_error, settled)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
     assert shared is not None
@@ -98,6 +101,7 @@ def _variant(
     bindings: Bindings,
     known: Assignment | None,
     max_error: float,
+    settled: bool,
 ) -> tuple[UnplacedVariant, Assignment]:
     """Lower a model for one choice of bucket sizes, with what is ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
@@ -110,7 +114,7 @@ def _variant(
     )
     if known is None:
         feeds = [padded(model, each) for each in sets] or synthetic(model, capacity)
-        assigned = assign(model, config, feeds, capacity, max_error)
+        assigned = assign(model, config, feeds, capacity, max_error, settled=settled)
     else:
         assigned = assign_like(model, config, known)
     steps = lower(model, assigned.on_host, assigned.plan, config, capacity)

@@ -46,7 +46,7 @@ def _refuse(node: ir.Node, config: AcceleratorConfig) -> str | None:
 
 def _demand(node: ir.Node, plan: Plan) -> dict[int, Format]:
     a, b = operands(node, 2)
-    return {0: plan.narrow(a), 1: plan.narrow(b)}
+    return {0: plan.factor(a), 1: plan.factor(b)}
 
 
 def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
@@ -61,7 +61,7 @@ def pairs(a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[tuple[int, int, in
 def matmul(node: ir.Node, step: LoweredStep) -> None:
     """B as it lies, [K, N]; of a Transpose's result what that Transpose read, if rows need not be torn apart."""
     a, b = operands(node, 2)
-    a_form, b_form = step.plan.narrow(a), step.plan.narrow(b)
+    a_form, b_form = step.plan.factor(a), step.plan.factor(b)
     out = step.produce(node.outputs[0])
     if len(b.shape or ()) == 1:  # the vector's products with the rows of A are one row: those of A with the vector
         _rows_times_vector(step, step.take(a, a_form), step.take(b, b_form), out)
@@ -152,11 +152,11 @@ def gemm(node: ir.Node, step: LoweredStep) -> None:
     a, b = operands(node, 2)
     rest = node.inputs[2:]
     alpha, beta = node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)
-    form = step.plan.narrow(a)
+    form = step.plan.factor(a)
     x = step.take(a, form)
     if node.attributes.get_int("transA", 0):
         x = _in(step, a, _swapped(node), form)
-    y = step.take(b, step.plan.narrow(b))
+    y = step.take(b, step.plan.factor(b))
     out = step.produce(node.outputs[0])
     c = rest[0] if rest and beta else None
     size = abs(alpha) * float(x.format.scale) * float(y.format.scale)

@@ -27,11 +27,13 @@ SAMPLE_ROWS = 512
 """Rows of a value that are kept, spread over the calibration inputs."""
 
 
-def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Observation]:
+def calibrate(
+    model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]], *, settled: bool = False
+) -> dict[str, Observation]:
     """Observations by the name of each floating-point value that is not constant, and of integers that become such.
 
-    ``inputs`` are complete inputs of the model. Raises :class:`CompileError` when ONNX Runtime refuses the model or an
-    input, or a value is not finite.
+    ``inputs`` are complete inputs of the model; ``settled`` says that others bring no larger numbers. Raises
+    :class:`CompileError` when ONNX Runtime refuses the model or an input, or a value is not finite.
     """
     values = {value.name: value for node in model.graph for value in node.outputs if value.name and _counts(value)}
     counted = {value.name for value in model.graph.inputs if _counts(value)} | set(values)
@@ -49,7 +51,7 @@ def calibrate(model: ir.Model, inputs: Sequence[Mapping[str, npt.NDArray[Any]]])
             if name in counted:
                 kept = kept_rows(hidden, name, feed)
                 found.setdefault(name, []).append(_observe(array if kept is None else array[kept], share))
-    merged = {name: _merge(parts) for name, parts in found.items()}
+    merged = {name: replace(_merge(parts), settled=settled) for name, parts in found.items()}
     for value in (*model.graph.inputs, *values.values()):
         name = value.name or ""
         if name in merged and RANGE in value.metadata_props:  # in place of what was seen

@@ -84,6 +84,15 @@ class Plan:
             return Format(INT8, np.ones(()))
         return Format.of(INT8, self.reach(value) / (1.0 if value.const_value is not None else HEADROOM))
 
+    def factor(self, value: ir.Value) -> Format:
+        """int8 for a computed factor of a product, with room for what calibration has not seen: the largest factors
+        make the largest products, so that a sum of those errs by as much as one that saturates."""
+        narrow, producer = self.narrow(value), value.producer()
+        bounded = producer is not None and producer.op_type in WITHIN_ONE
+        if bounded or value.const_value is not None or narrow.scale == 1:  # integers stay as they are
+            return narrow
+        return Format.of(INT8, self.reach(value))
+
     @staticmethod
     def is_cast(value: ir.Value) -> bool:
         """Whether a real value is made of integers."""

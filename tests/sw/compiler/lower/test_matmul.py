@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from gatewright import Accelerator
+from gatewright.compiler.compile import compile_model
+
 
 def allowed(a, b):
     """Of a sum of k products whose operands are each off by up to half a step of int8: three standard deviations."""
@@ -76,3 +79,18 @@ def test_reasons(graph, run, draw):
     model = g.model(g.node("MatMul", [g.input("a", [4, "n"]), g.input("b", ["n", 4])], [4, 4]))
     outcome = run(model, {"a": draw(4, 5), "b": draw(5, 4)}, capacity={"n": 5})
     assert outcome.reasons == ["a has dynamic sizes that are not its first dimension"]
+
+
+@pytest.mark.parametrize("columns", [5, 7, 16])
+def test_products_of_products_hold_for_inputs_that_calibration_has_not_seen(graph, rng, columns):
+    """The largest factors make the largest products: one that saturates spoils the sum."""
+    g = graph()
+    x = g.input("x", [4, columns])
+    gram = g.node("MatMul", [x, g.node("Transpose", [x], [columns, 4], perm=(1, 0))], [4, 4])
+    model = g.model(g.node("MatMul", [gram, gram], [4, 4]))
+    inputs = rng.normal(size=(24, 4, columns)).astype(np.float32)
+    program = compile_model(model, config="tiny", calibration=[{"x": each} for each in inputs[:16]])
+    with Accelerator("tiny", "golden") as accelerator, accelerator.load(program) as loaded:
+        found = np.stack([next(iter(loaded(x=each).values())) for each in inputs[16:]])
+    expected = np.stack([np.linalg.matrix_power(each @ each.T, 2) for each in inputs[16:]])
+    assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)

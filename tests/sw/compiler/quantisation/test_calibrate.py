@@ -9,6 +9,7 @@ from gatewright.compiler.compile import compile_model
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.calibrate import calibrate, synthetic
+from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.compiler.quantisation.hidden_rows import hidden_by
 
 
@@ -39,6 +40,14 @@ def test_ranges_are_those_of_all_inputs(graph, rng):
     np.testing.assert_allclose(found["neg0"].high, -rows.min(0))
     np.testing.assert_allclose(found["neg0"].columns, np.abs(rows).max(0))
     assert len(found["x"].sample) == 20
+
+
+def test_settled_inputs_leave_no_room_for_a_heavy_tail(graph):
+    g = graph()
+    model = of(g, g.node("Neg", [g.input("x", [4, 3])], [4, 3]))
+    feeds = [{"x": np.full((4, 3), 1.5**power, np.float32)} for power in range(16)]
+    assert calibrate(model, feeds)["x"].headroom > 4
+    assert calibrate(model, feeds, settled=True)["x"].headroom == HEADROOM
 
 
 def test_a_mask_hides_rows_that_no_output_depends_on(graph, rng):
