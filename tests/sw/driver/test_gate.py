@@ -293,6 +293,16 @@ def test_a_cancelled_call_leaves_the_accelerator_usable(
 # ---- interrupts
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a __del__ of pynq's
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_keyboard_interrupt_while_others_wait(backend: str, open_accelerator: Open, programs: Any) -> None:
