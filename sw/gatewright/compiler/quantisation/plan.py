@@ -69,8 +69,7 @@ class Plan:
         """int16 with one scale; integers as they are."""
         if value.dtype is not None and value.dtype.is_integer():
             return integer_format(value.dtype.numpy())[0]
-        producer = value.producer()
-        if producer is not None and producer.op_type in WITHIN_ONE:
+        if self.within_one(value):
             return Format.of(INT16, 1.0)
         if self.whole(value):
             return Format.of_integers(self.largest(value) * HEADROOM)
@@ -87,11 +86,16 @@ class Plan:
     def factor(self, value: ir.Value) -> Format:
         """int8 for a computed factor of a product, with room for what calibration has not seen: the largest factors
         make the largest products, so that a sum of those errs by as much as one that saturates."""
-        narrow, producer = self.narrow(value), value.producer()
-        bounded = producer is not None and producer.op_type in WITHIN_ONE
-        if bounded or value.const_value is not None or narrow.scale == 1:  # integers stay as they are
+        narrow = self.narrow(value)
+        if self.within_one(value) or value.const_value is not None or narrow.scale == 1:  # integers stay as they are
             return narrow
         return Format.of(INT8, self.reach(value))
+
+    @staticmethod
+    def within_one(value: ir.Value) -> bool:
+        """Whether a value is never larger than 1, whatever it is made of."""
+        producer = value.producer()
+        return producer is not None and producer.op_type in WITHIN_ONE
 
     @staticmethod
     def is_cast(value: ir.Value) -> bool:
