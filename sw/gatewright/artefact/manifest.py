@@ -1,0 +1,160 @@
+"""``manifest.json`` beside a bitstream: what it was built from, by what, and how fast it may run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from gatewright.artefact.bitfile import BitFile, read_bit
+from gatewright.artefact.errors import ArtefactError
+from gatewright.files import reason, written_whole
+from gatewright.spec.boards import BOARDS
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import SpecError
+
+__all__ = ["MANIFEST", "NOT_YET_RUN", "Built", "Clock", "Manifest", "load_built", "stem"]
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+NOT_YET_RUN = "not yet run on a physical board"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The fabric clock of a build, in MHz.
+
+    Attributes
+    ----------
+    asked_mhz : what was asked for, as far as the board's dividers can make it.
+    closed_mhz : the fastest clock that the tool stands for; the driver never sets a faster one.
+    bound : empty where the tool timed every arc, else what ``closed_mhz`` rests on.
+    untimed : kinds of arcs that the tool did not time.
+    set_mhz, divisor0, divisor1 : what the driver sets.
+    """
+
+    asked_mhz: float
+    closed_mhz: float
+    bound: str
+    untimed: tuple[str, ...]
+    set_mhz: float
+    divisor0: int
+    divisor1: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Attributes
+    ----------
+    board : name of the board.
+    config, config_hash, design_hash, spec_version : the accelerator, its sources, its contract.
+    clock : see :class:`Clock`.
+    tool, tools : the flow (``openxc7``, ``vivado``, ``simulation``), and the version of each program of it.
+    utilisation : resources by name.
+    revision : of the sources in git; empty outside of a checkout, with ``+`` where it had changes.
+    built : time, UTC, ISO 8601.
+    physical : who has run it on silicon, or NOT_YET_RUN.
+    files : sha256 by file name.
+    words_sha256 : of the bitstream's configuration words alone.
+    """
+
+    board: str
+    config: AcceleratorConfig
+    config_hash: str
+    design_hash: str
+    spec_version: tuple[int, int]
+    clock: Clock
+    tool: str
+    tools: dict[str, str]
+    utilisation: dict[str, float]
+    revision: str
+    built: str
+    physical: str
+    files: dict[str, str]
+    words_sha256: str
+
+    def save(self, folder: Path) -> Path:
+        """Write it to ``folder``, whole or not at all."""
+        path = folder / MANIFEST
+        with written_whole(path) as file:
+            file.write((json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n").encode())
+        return path
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built design whose files are all there and fit together."""
+
+    folder: Path
+    manifest: Manifest
+    bit: BitFile
+
+    def path(self, suffix: str) -> Path:
+        """The one file with this suffix, such as ``.hwh``. Raises :class:`ArtefactError` where there is none."""
+        for name in self.manifest.files:
+            if name.endswith(suffix):
+                return self.folder / name
+        raise ArtefactError(f"{self.folder / MANIFEST} lists no {suffix} file")
+
+
+def stem(board: str, config_hash: str, bit_sha256: str) -> str:
+    """The name of a built design's files. It changes with their content: a board keeps what it once was given."""
+    return f"gatewright-{board}-{config_hash[:8]}-{bit_sha256[:8]}"
+
+
+def load_manifest(folder: str | Path) -> Manifest:
+    """The manifest in ``folder``. Raises :class:`ArtefactError` that names the field."""
+    path = Path(folder) / MANIFEST
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise ArtefactError(f"{path}: {reason(error)}") from None
+    except ValueError as error:
+        raise ArtefactError(f"{path} is no JSON: {error}") from None
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT_VERSION:
+        raise ArtefactError(f"{path}: not a manifest of format {FORMAT_VERSION}, the one that this release reads")
+    try:
+        return _parsed(content)
+    except ArtefactError as error:
+        raise ArtefactError(f"{path}: {error}") from None
+
+
+def _parsed(content: dict[str, Any]) -> Manifest:
+    wanted = {field.name for field in fields(Manifest)}
+    if wanted != set(content):
+        parts = {"lacks": wanted - set(content), "has the unknown": set(content) - wanted}
+        raise ArtefactError("; ".join(f"it {how} {', '.join(sorted(names))}" for how, names in parts.items() if names))
+    try:
+        content["clock"] = Clock(**{**content["clock"], "untimed": tuple(content["clock"]["untimed"])})
+        content["config"] = AcceleratorConfig(**content["config"])
+        content["spec_version"] = tuple(content["spec_version"])
+    except (TypeError, KeyError, SpecError) as error:
+        raise ArtefactError(f"clock or config: {error}") from None
+    manifest = Manifest(**content)
+    if manifest.board not in BOARDS:
+        raise ArtefactError(f"board is {manifest.board!r}, allowed: {', '.join(sorted(BOARDS))}")
+    if manifest.config.hash_text != manifest.config_hash:
+        raise ArtefactError(f"config_hash is {manifest.config_hash}, its config's is {manifest.config.hash_text}")
+    if manifest.clock.set_mhz > manifest.clock.closed_mhz * (1 + 1e-9):
+        raise ArtefactError(f"set_mhz is {manifest.clock.set_mhz:g}, above closed_mhz {manifest.clock.closed_mhz:g}")
+    return manifest
+
+
+def load_built(folder: str | Path) -> Built:
+    """The built design in ``folder``, every file checked against the manifest. Raises :class:`ArtefactError`."""
+    folder = Path(folder)
+    manifest = load_manifest(folder)
+    for name, digest in manifest.files.items():
+        path = folder / name
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ArtefactError(f"{path}: {reason(error)}") from None
+        if found != digest:
+            raise ArtefactError(
+                f"{path} is not the file of {folder / MANIFEST}: sha256 {found[:16]}, not {digest[:16]}"
+            )
+    built = Built(folder, manifest, BitFile("", "", "", "", b""))
+    return Built(folder, manifest, read_bit(built.path(".bit")))

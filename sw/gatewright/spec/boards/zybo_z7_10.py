@@ -1,0 +1,29 @@
+"""Zybo Z7-10 of Digilent: XC7Z010, 1 GiB of DDR3L on 32 bits. No PYNQ image: it runs a Linux of its owner's.
+
+Clocks and memory as in Digilent's board file (vivado-boards, zybo-z7-10, preset.xml).
+"""
+
+from gatewright.spec.boards.board import Board
+from gatewright.spec.clocks import Family, Pll
+
+__all__ = ["ZYBO_Z7_10"]
+
+ZYBO_Z7_10 = Board(
+    name="zybo-z7-10",
+    title="Zybo Z7-10",
+    part="xc7z010clg400-1",
+    idcode=0x372_2093,
+    family=Family.ZYNQ7,
+    config="tiny",
+    crystal_mhz=100 / 3,
+    plls=(Pll("IO", 30), Pll("ARM", 40), Pll("DDR", 32)),
+    boot_mhz=100.0,
+    registers_base=0x4000_0000,
+    interrupt=61,
+    memory_ports=("S_AXI_HP0",),
+    dram_bytes=1 << 30,
+    cma_bytes=128 << 20,
+    dram_mega_transfers=3200 / 3,
+    dram_bits=32,
+    images=("a Linux with fpga_manager, zocl and PYNQ of one's own",),
+)
