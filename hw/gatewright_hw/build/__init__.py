@@ -1,0 +1,6 @@
+"""Builds: from a board and a configuration to a bitstream that says how fast it may run, by one flow or another."""
+
+from gatewright_hw.build.errors import BuildError
+from gatewright_hw.build.steps import Steps
+
+__all__ = ["BuildError", "Steps"]
