@@ -24,6 +24,13 @@ ALLOWED = {
     "hw/gatewright_hw": {"gatewright.spec", "gatewright.files", "gatewright.artefact"},
     "hw/gatewright_hw/parts": {"gatewright.spec"},
     "hw/gatewright_hw/bus": {"gatewright.spec", "gatewright_hw.parts"},
+    "hw/gatewright_hw/boards": {
+        "gatewright.spec",
+        "gatewright_hw.parts",
+        "gatewright_hw.bus",
+        "gatewright_hw.top",
+        "gatewright_hw.verilog",
+    },
     "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/golden": {

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_hw.bus.axi import Axi4
+from gatewright_hw.bus.axi import Axi4, BurstType
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.parts.parameters import in_range
 from gatewright_hw.parts.queue import Queue
@@ -14,7 +14,6 @@ from gatewright_hw.parts.stream_register import StreamRegister
 
 __all__ = ["AxiMaster", "BusErrors"]
 
-INCR = 1
 CACHE = 0b0011  # normal, non-cacheable, bufferable
 
 
@@ -81,7 +80,7 @@ class AxiMaster(wiring.Component):
             valid.eq(register.o.valid),
             register.o.ready.eq(ready),
         ]
-        constants = {"size": exact_log2(BUS_BYTES), "burst": INCR, "cache": CACHE}
+        constants = {"size": exact_log2(BUS_BYTES), "burst": BurstType.INCR, "cache": CACHE}
         payload = {"addr": register.o.payload.addr, "len": register.o.payload.len, **constants}
         m.d.comb += [getattr(self.axi, f"{channel}{name}").eq(value) for name, value in payload.items()]
         m.d.sync += pending.eq(pending + taken - closed)
