@@ -19,6 +19,9 @@ from gatewright_hw.verilog import to_verilog
 
 __all__ = ["design_hash", "verilog", "write"]
 
+_NOT_DESIGN = "build"
+"""A folder of gatewright_hw that makes files of the design, and is not part of it."""
+
 
 def verilog(config: AcceleratorConfig) -> str:
     """The accelerator of ``config`` as Verilog, top module BLOCK_NAME. The same sources give the same text."""
@@ -35,6 +38,8 @@ def design_hash(config: AcceleratorConfig) -> str:
     for package in (gatewright.spec, gatewright_hw):
         root = Path(package.__path__[0])
         for source in sorted(root.rglob("*.py")):
+            if source.relative_to(root).parts[0] == _NOT_DESIGN:
+                continue
             content = source.read_bytes()
             state.update(f"{source.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
     return state.hexdigest()[:16]

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_writable", "read_npz", "reason", "same_file", "silence", "written_whole"]
+__all__ = ["check_writable", "folder_written_whole", "read_npz", "reason", "same_file", "silence", "written_whole"]
 
 
 @contextmanager
@@ -41,6 +41,31 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         work.replace(target)
     finally:
         work.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: str | Path) -> Iterator[Path]:
+    """An empty folder to fill: it replaces what stands at ``path`` once the body is done; if that fails, nothing has
+    changed.
+
+    Where ``path`` is a symbolic link, the folder that it leads to is replaced. Raises :class:`OSError`.
+    """
+    target, work = _target_and_work(path)
+    work.mkdir()
+    old = work.with_name(f"{work.name}.old")
+    try:
+        yield work
+        if target.exists():
+            if not target.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+            shutil.copymode(target, work)
+            target.rename(old)
+        work.rename(target)
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def check_writable(path: str | Path, *, seeks: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright.files import check_writable, read_npz, reason, same_file, silence, written_whole
+from gatewright.files import check_writable, folder_written_whole, read_npz, reason, same_file, silence, written_whole
 
 
 def _write(path: Path, text: str = "new") -> None:
@@ -150,6 +150,53 @@ def test_silence_of_a_stream_without_a_descriptor(capsys: pytest.CaptureFixture[
     silence(sys.stdout)
     print("still here")
     assert capsys.readouterr().out == "still here\n"
+
+
+def _fill(path: Path, names: str, error: BaseException | None = None) -> None:
+    with folder_written_whole(path) as folder:
+        for name in names.split():
+            (folder / name).write_text(name)
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize("before", ["old", "", None])
+def test_a_folder_replaces_what_was_there(before: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    if before is not None:
+        _fill(path, before)
+        path.chmod(0o750)
+    _fill(path, "new other")
+    assert sorted(file.name for file in path.iterdir()) == ["new", "other"]
+    assert before is None or path.stat().st_mode & 0o777 == 0o750
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("x"), KeyboardInterrupt("x")])
+@pytest.mark.parametrize("before", ["old", None])
+def test_a_folder_that_fails_leaves_what_was_there(before: str | None, error: BaseException, tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    if before is not None:
+        _fill(path, before)
+    with pytest.raises(type(error)):
+        _fill(path, "new", error)
+    assert [file.name for file in tmp_path.rglob("*")] == (["folder", "old"] if before else [])
+
+
+def test_a_link_to_a_folder_stays_one(tmp_path: Path) -> None:
+    _fill(tmp_path / "real", "old")
+    (tmp_path / "link").symlink_to("real")
+    _fill(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert [file.name for file in (tmp_path / "real").iterdir()] == ["new"]
+
+
+def test_a_folder_replaces_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError):
+        _fill(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def _spoilt(data: bytes, rng: np.random.Generator) -> bytes:

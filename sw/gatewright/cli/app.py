@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from gatewright import __version__
-from gatewright.cli import bench, compile, generate, info, inspect, recommend, run, simulate, verify
+from gatewright.cli import bench, build, compile, generate, info, inspect, recommend, run, simulate, verify
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["app"]
@@ -38,6 +38,7 @@ app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)
 app.add_typer(simulate.app, name="simulate")
 app.command("verify")(verify.verify)
+app.command("build")(build.build)
 app.command("generate")(generate.generate)
 app.command("info")(info.info)
 app.add_typer(bench.app, name="bench")

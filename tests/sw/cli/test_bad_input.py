@@ -27,6 +27,16 @@ CASES = {
     "no key left": (["simulate", "attention", "--config", "tiny", "--seq", "4", "--padding", "4"], "allowed 0..3"),
     "junit into a missing folder": (["verify", "gemm", "--junit", "/no/such/junit.xml"], "junit.xml"),
     "waves of all benches": (["verify", "--waves", "w.fst"], "name it, allowed: sequencer"),
+    "build: board": (
+        ["build", "--board", "arty", "--tool", "simulation", "--out", "x"],
+        "unknown board 'arty', allowed",
+    ),
+    "build: tool": (["build", "--board", "kv260", "--tool", "ise", "--out", "x"], "simulation"),
+    "build: clock": (
+        ["build", "--board", "pynq-z2", "--tool", "simulation", "--freq", "0.1", "--out", "x"],
+        "board 'pynq-z2': clock of 0.1 MHz, allowed: 0.251953 to 1000",
+    ),
+    "build: out": (["build", "--board", "kv260", "--tool", "simulation", "--out", "/dev/null/x"], "Not a directory"),
     "out below a file": (["generate", "--config", "tiny", "--out", "/dev/null/x"], "/dev/null/x"),
     "unknown bench": (["verify", "nothing"], "unknown bench 'nothing'"),
     "unknown command": (["fly"], "fly"),

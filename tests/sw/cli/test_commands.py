@@ -82,6 +82,17 @@ def test_verify_one_bench(gatewright, tmp_path: Path) -> None:
     assert waves.stat().st_size > 1000
 
 
+def test_build(gatewright, tmp_path: Path) -> None:
+    done = gatewright("build", "--board", "pynq-z2", "--tool", "simulation", "--freq", 130, "--out", tmp_path / "out")
+    assert done.code == 0
+    assert "125 MHz, the fastest that pynq-z2 can make below 130 MHz" in done.err
+    assert "no hardware" in done.err
+    (bit,) = (tmp_path / "out").glob("gatewright-pynq-z2-*.bit")
+    assert bit.name in done.out.replace("\n", "")
+    assert gatewright("build", "--board", "pynq-z2", "--tool", "simulation", "--out", tmp_path / "out").code == 0
+    assert not bit.exists(), "another clock, another name"
+
+
 def test_generate(gatewright, tmp_path: Path) -> None:
     done = gatewright("generate", "--config", "tiny", "--out", tmp_path / "out")
     assert done.code == 0, done.err

@@ -1,0 +1,112 @@
+"""What a build is asked for, what a tool's flow does, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from gatewright.spec.boards import Board
+from gatewright.spec.clocks import ClockSetting
+from gatewright.spec.config import AcceleratorConfig
+
+__all__ = ["LOG", "RESOURCES", "TIMEOUT_S", "Flow", "Request", "Result", "TimedPath"]
+
+RESOURCES = ("lut", "ff", "bram36", "dsp")
+"""What utilisation is counted in: look-up tables, flip-flops, block RAMs of 36 Kb, multipliers."""
+
+TIMEOUT_S = 4 * 3600.0
+"""Longest run of one tool."""
+
+LOG = "build.log"
+"""What the programs of a flow said, in its folder; kept where a build fails."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build.
+
+    Parameters
+    ----------
+    board, config : for what, and which accelerator.
+    clock : the fabric clock, one that the board's dividers can make.
+    timeout_s : longest run of one tool.
+    say : told what is going on, a line at a time.
+    """
+
+    board: Board
+    config: AcceleratorConfig
+    clock: ClockSetting
+    timeout_s: float = TIMEOUT_S
+    say: Callable[[str], object] = field(default=lambda _: None, compare=False)
+
+    @classmethod
+    def of(cls, board: Board, config: AcceleratorConfig, mhz: float | None = None, **options: object) -> Request:
+        """A build at the fastest clock of the board that is not above ``mhz``, by default the configuration's.
+
+        Raises :class:`gatewright.spec.errors.SpecError` where the board has none so slow.
+        """
+        clock = board.clock_at_most(config.clock_mhz if mhz is None else mhz)
+        return cls(board, config, clock, **options)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TimedPath:
+    """A path from one register (or port, or memory) to the next.
+
+    Attributes
+    ----------
+    start, end : cells or pins, by their names in the design.
+    ns : its delay.
+    module : the design's own module that it ends in, as a path of instances.
+    """
+
+    start: str
+    end: str
+    ns: float
+    module: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool made of a request.
+
+    Attributes
+    ----------
+    words : configuration words, big-endian.
+    closed_mhz : the fastest clock that the tool stands for, guard band taken off.
+    bound : empty where every arc was timed, else what ``closed_mhz`` rests on.
+    untimed : kinds of arcs that were not timed.
+    tools : version of each program, by name.
+    utilisation : amounts by the names of RESOURCES; empty where nothing was placed.
+    modules : the same for each module below the top, by its path of instances.
+    paths : the worst ones, longest first.
+    remarks : what whoever uses the bitstream should know.
+    """
+
+    words: bytes
+    closed_mhz: float
+    bound: str = ""
+    untimed: tuple[str, ...] = ()
+    tools: dict[str, str] = field(default_factory=dict)
+    utilisation: dict[str, float] = field(default_factory=dict)
+    modules: dict[str, dict[str, float]] = field(default_factory=dict)
+    paths: tuple[TimedPath, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class Flow(Protocol):
+    """A tool's way from a request to words, in three steps that share a folder ``work``.
+
+    People may run the second step by hand, elsewhere. All raise :class:`.errors.BuildError`.
+    """
+
+    def prepare(self, request: Request, work: Path) -> None:
+        """Write sources, constraints and scripts."""
+
+    def run(self, request: Request, work: Path) -> None:
+        """Run the tool on them."""
+
+    def collect(self, request: Request, work: Path) -> Result:
+        """Read what it left."""
