@@ -28,6 +28,11 @@ class SimulatedBackend:
         self._closed = False
 
     @property
+    def clock_mhz(self) -> None:
+        """Simulated time is no time."""
+        return None
+
+    @property
     def faults(self) -> Faults:
         """Misbehaviour of the memory, to be set by tests before a program starts."""
         return self._memory.faults

@@ -16,6 +16,8 @@ from gatewright.driver.errors import (
 from gatewright.driver.memory.arrays import DeviceArray
 from gatewright.driver.programs.loaded_program import CallReport, LoadedProgram
 from gatewright.driver.report import EngineReport, Report
+from gatewright.driver.session import CallableProgram, Session
+from gatewright.driver.stopwatch import CallSeconds
 
 __all__ = [
     "Accelerator",
@@ -25,6 +27,8 @@ __all__ = [
     "BackendUnavailable",
     "BusProtocolError",
     "CallReport",
+    "CallSeconds",
+    "CallableProgram",
     "ConfigMismatch",
     "DeviceArray",
     "DriverError",
@@ -34,4 +38,5 @@ __all__ = [
     "LoadedProgram",
     "OutOfDeviceMemory",
     "Report",
+    "Session",
 ]

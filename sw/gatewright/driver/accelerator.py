@@ -87,7 +87,7 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         self.config = get_config(config) if isinstance(config, str) else config
         if watchdog_cycles is not None and not 1 <= watchdog_cycles < 1 << 32:
             raise DriverError(f"watchdog_cycles is {watchdog_cycles}, allowed 1..{(1 << 32) - 1}")
-        self._timeout_s = _positive("timeout_s", timeout_s)
+        self.timeout_s = timeout_s
         if isinstance(backend, str):
             self.backend, self.choice = open_backend(backend, self.config, options)
         else:
@@ -105,6 +105,25 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def timeout_s(self) -> float:
+        """Most seconds that one program may take; set, it holds for later calls."""
+        return self._timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, seconds: float) -> None:
+        self._timeout_s = _positive("timeout_s", seconds)
+
+    @property
+    def name(self) -> str:
+        """Of the backend."""
+        return self.backend.name
+
+    @property
+    def clock_mhz(self) -> float | None:
+        """The clock that the accelerator has now; None where there is none but a simulation's."""
+        return self.backend.clock_mhz
 
     @exclusive
     def _connect(self) -> None:

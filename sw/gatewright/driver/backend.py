@@ -50,6 +50,10 @@ class Backend(Protocol):
     memory: MemoryModel
     """The memory under which cycles are counted and bounded."""
 
+    @property
+    def clock_mhz(self) -> float | None:
+        """The clock that the accelerator has now, as read back; None where there is none but a simulation's."""
+
     def read(self, offset: int) -> int:
         """The 32-bit register at byte ``offset``."""
 

@@ -160,6 +160,11 @@ class BoardBackend:
         except (ValueError, OSError, RuntimeError):
             return None
 
+    @property
+    def clock_mhz(self) -> float | None:
+        """Not known yet."""
+        return None
+
     def read(self, offset: int) -> int:
         self._check()
         return int(self._mmio.read(offset))

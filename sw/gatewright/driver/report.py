@@ -57,6 +57,28 @@ class Report:
                 return entry
         raise KeyError(f"no engine {name!r}, allowed: {', '.join(entry.name for entry in self.engines)}")
 
+    def __add__(self, other: Report) -> Report:
+        """What both did."""
+        engines = tuple(
+            EngineReport(name, *(getattr(one, field) + getattr(more, field) for field in _COUNTS))
+            for name, one, more in ((one.name, one, other.engine(one.name)) for one in self.engines)
+        )
+        return Report(
+            self.programs + other.programs,
+            self.cycles + other.cycles,
+            self.read_beats + other.read_beats,
+            self.write_beats + other.write_beats,
+            engines,
+        )
+
+    @classmethod
+    def nothing(cls) -> Report:
+        """Of an accelerator that has done nothing yet."""
+        return cls(0, 0, 0, 0, tuple(EngineReport(name) for name in ENGINES))
+
+
+_COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory")
+
 
 class Tally:
     """Adds up the counters of completed programs."""

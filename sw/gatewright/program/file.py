@@ -27,7 +27,7 @@ from gatewright.program.compiled import FORMAT_VERSION, CompiledProgram
 from gatewright.program.errors import DamagedProgram, ProgramError, UnsupportedProgram
 from gatewright.program.header import pack, unpack
 
-__all__ = ["MAGIC", "load_program", "save_program"]
+__all__ = ["MAGIC", "load_program", "program_parts", "save_program"]
 
 MAGIC = b"\x89GWP\r\n\x1a\n"
 """As PNG's: not text, and changed by whatever translates line ends or clears the eighth bit."""
@@ -37,8 +37,8 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _HEADER_AT = _PREFIX.size + _DIGEST_BYTES
 
 
-def save_program(program: CompiledProgram, path: str | Path) -> None:
-    """Write ``program`` to ``path``, whole or not at all. Raises :class:`ProgramError`."""
+def program_parts(program: CompiledProgram) -> list[bytes | memoryview]:
+    """A program file's contents, in parts that follow one another. Raises :class:`ProgramError`."""
     check(program)
     blobs: list[bytes | memoryview] = []
     fields = pack(program, blobs)
@@ -48,9 +48,15 @@ def save_program(program: CompiledProgram, path: str | Path) -> None:
     digest = hashlib.sha256(prefix)
     for part in (header, *blobs):
         digest.update(part)
+    return [prefix, digest.digest(), header, *blobs]
+
+
+def save_program(program: CompiledProgram, path: str | Path) -> None:
+    """Write ``program`` to ``path``, whole or not at all. Raises :class:`ProgramError`."""
+    parts = program_parts(program)
     try:
         with written_whole(path) as file:
-            for part in (prefix, digest.digest(), header, *blobs):
+            for part in parts:
                 file.write(part)
     except OSError as error:
         raise ProgramError(f"program file {path} cannot be written: {reason(error)}") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright.driver import Accelerator, CallReport
+from gatewright.driver import CallReport, Session
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.convert import Saturation
 from gatewright.recommender.errors import RecommenderError
@@ -51,7 +51,7 @@ class Recommendation:
 class HybridRecommender:
     """A model on an accelerator. The program is loaded when it is made; requests then send only what is new."""
 
-    def __init__(self, accelerator: Accelerator, model: HybridModel, program: CompiledProgram | str | Path) -> None:
+    def __init__(self, accelerator: Session, model: HybridModel, program: CompiledProgram | str | Path) -> None:
         self.model = model
         self._tokens = Tokenizer(model)
         self._program = accelerator.load(program)

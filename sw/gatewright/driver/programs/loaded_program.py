@@ -18,16 +18,18 @@ import numpy.typing as npt
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMemory
 from gatewright.driver.gate import Gate, exclusive
+from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.programs.host_step import HostRunner
 from gatewright.driver.programs.loaded_step import Array, Launch
 from gatewright.driver.programs.loaded_variant import LoadedVariant, choose
+from gatewright.driver.stopwatch import CallSeconds, Stopwatch, TimedMemory
 from gatewright.program.check import check
 from gatewright.program.compiled import CompiledProgram, Value, Variant
 from gatewright.program.convert import EmptyMask, Saturation, accept, bind, pad
 from gatewright.program.errors import InputError
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["CallReport", "LoadedProgram"]
+__all__ = ["CallReport", "LoadedProgram", "accepted"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class CallReport:
     host_seconds : of each host step.
     saturated : inputs, and results of host steps, with elements outside the range that the program was calibrated for.
     empty : masks that leave nothing of a sequence.
+    seconds : where the time went, from the call's turn on.
     """
 
     variant: Variant
     host_seconds: tuple[float, ...]
     saturated: tuple[Saturation, ...]
     empty: tuple[EmptyMask, ...]
+    seconds: CallSeconds
 
 
 class LoadedProgram(AbstractContextManager["LoadedProgram"]):
@@ -83,7 +87,8 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         self.program = program
         self._gate = gate
         self._allocate = allocate
-        self._launch = launch
+        self._doorbell = launch
+        self._watch = Stopwatch()
         self._report: CallReport | None = None
         self._memory: DeviceMemory | None = None
         self._variants = [LoadedVariant(variant, program, config) for variant in program.variants]
@@ -97,9 +102,10 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     def _place(self) -> None:
         program = self.program
         try:
-            self._memory = memory = self._allocate(max(program.nbytes, 1))  # all of it may run on the host
+            memory = TimedMemory(self._allocate(max(program.nbytes, 1)), self._watch)  # all of it may run on the host
         except OutOfDeviceMemory as error:
             raise OutOfDeviceMemory(f"program {program.name!r} takes {program.nbytes:,} bytes: {error}") from error
+        self._memory = memory
         memory.array[: program.image.nbytes] = program.image
         for variant in self._variants:
             variant.place(memory)
@@ -120,7 +126,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     def call_with_report(self, /, **inputs: npt.ArrayLike) -> tuple[dict[str, Array], CallReport]:
         """As a call, and its own report, which :attr:`report` is only until another thread's call."""
         self._gate.check()
-        values, sizes = _accepted(self.program.variants[0].inputs, inputs)
+        values, sizes = accepted(self.program.variants[0].inputs, inputs)
         loaded = choose(self._variants, sizes)
         variant = loaded.variant
         held = variant.capacity | sizes | variant.dims  # between the steps
@@ -135,6 +141,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     ) -> tuple[dict[str, Array], CallReport]:
         if self._memory is None:
             raise DriverError(f"program {self.program.name!r} has been closed")
+        self._watch.start()
         seconds: list[float] = []
         saturated: list[Saturation] = []
         for step in loaded.steps:
@@ -144,8 +151,13 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
                 seconds.append(time.perf_counter() - start)
             else:
                 values |= step.run(values, sizes, self._memory, self._launch, saturated)
-        self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated), empty)
+        times = self._watch.stop()
+        self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated), empty, times)
         return values, report
+
+    def _launch(self, commands: CommandList, address: int) -> None:
+        with self._watch.accelerating():
+            self._doorbell(commands, address)
 
     @property
     def report(self) -> CallReport:
@@ -172,8 +184,8 @@ def _same_config(program: CompiledProgram, config: AcceleratorConfig) -> None:
         )
 
 
-def _accepted(wanted: tuple[Value, ...], given: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
-    """The inputs as arrays, and the sizes of their named dimensions."""
+def accepted(wanted: tuple[Value, ...], given: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
+    """The inputs as arrays, and the sizes of their named dimensions. Raises :class:`InputError`."""
     names = [value.name for value in wanted]
     for name in [*names, *given]:
         if name not in given or name not in names:
