@@ -53,6 +53,14 @@ ALLOWED = {
         "gatewright_sim.backend",
         "gatewright_sim.memory",
     },
+    "sim/gatewright_sim/virtual_board": {
+        "gatewright.spec",
+        "gatewright.artefact",
+        "gatewright.driver.errors",
+        "gatewright_hw.generate",
+        "gatewright_sim.memory",
+        "gatewright_sim.rtl",
+    },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},
     "sw/gatewright/models": {
         "gatewright.spec",

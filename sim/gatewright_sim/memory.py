@@ -71,12 +71,18 @@ class _Allocation:
 class SimulatedMemory:
     """``nbytes`` at ``base``, both multiples of 64; pages take host memory only once they are touched.
 
+    Parameters
+    ----------
+    storage : uint8 [nbytes], where the bytes are kept; default: memory of its own.
+
     Attributes
     ----------
     array : uint8 [nbytes].
     """
 
-    def __init__(self, base: int = MEMORY_BASE, nbytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self, base: int = MEMORY_BASE, nbytes: int = MEMORY_BYTES, storage: npt.NDArray[np.uint8] | None = None
+    ) -> None:
         for name, value, low in (("base", base, 0), ("nbytes", nbytes, DEVICE_ALIGNMENT)):
             if not low <= value <= ADDRESS_SPACE or value % DEVICE_ALIGNMENT:
                 raise DriverError(f"memory {name} is {value}, allowed: multiples of {DEVICE_ALIGNMENT} in {low}..2**32")
@@ -84,7 +90,7 @@ class SimulatedMemory:
             raise DriverError(f"memory ends at {base + nbytes:#x}, allowed: at most {ADDRESS_SPACE:#x}")
         self.base = base
         self.nbytes = nbytes
-        self.array = np.zeros(nbytes, np.uint8)
+        self.array = np.zeros(nbytes, np.uint8) if storage is None else storage
         self.faults = Faults()
         self._free: list[tuple[int, int]] = [(base, nbytes)]  # address, size; by address, never adjacent
         self._used: dict[int, int] = {}

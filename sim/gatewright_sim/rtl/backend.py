@@ -8,6 +8,9 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from gatewright.cache import CacheError
 from gatewright.driver.errors import BackendUnavailable, BusProtocolError, DriverError
 from gatewright.files import check_writable, reason
@@ -53,6 +56,7 @@ class RtlBackend(SimulatedBackend):
     config : the accelerator's.
     memory : latency and bandwidth of the DDR; default: the PYNQ-Z2's.
     memory_base, memory_bytes : where device memory lies, multiples of 64.
+    storage : uint8 [memory_bytes], where its bytes are kept; default: memory of its own.
     waves : write waveforms to this file (FST). Takes a build of its own and is slower.
     stalls : chance (0..0.9) that a bus channel pauses in a cycle, besides latency and bandwidth.
     seed : of the pauses.
@@ -70,6 +74,7 @@ class RtlBackend(SimulatedBackend):
         memory: MemoryModel | None = None,
         memory_base: int = MEMORY_BASE,
         memory_bytes: int = MEMORY_BYTES,
+        storage: npt.NDArray[np.uint8] | None = None,
         waves: str | Path | None = None,
         stalls: float = 0.0,
         seed: int = 0,
@@ -80,7 +85,7 @@ class RtlBackend(SimulatedBackend):
         self._waves = None if waves is None else Path(waves).resolve()
         if self._waves is not None:
             _check_writable(self._waves)
-        super().__init__(config, memory, SimulatedMemory(memory_base, memory_bytes))
+        super().__init__(config, memory, SimulatedMemory(memory_base, memory_bytes, storage))
         self._handle: int | None = None
         try:
             text = design_verilog(config) if verilog is None else verilog
@@ -110,6 +115,10 @@ class RtlBackend(SimulatedBackend):
         self._library.gw_faults(self._open, *faults.slverr, faults.hang)  # before a write that may start a program
         self._answered("write", offset, self._library.gw_write(self._open, offset, value))
 
+    def lose_odd_words(self, lose: bool) -> None:
+        """Every second word of the bus reads as 0 and is not written, as behind a port set to twice its width."""
+        self._library.gw_lose_odd_words(self._open, lose)
+
     @staticmethod
     def _answered(what: str, offset: int, response: int) -> None:
         if response:
@@ -128,13 +137,17 @@ class RtlBackend(SimulatedBackend):
         while True:
             if self._waves is not None:
                 _check_room(self._waves)
-            outcome = self._library.gw_run(self._open, CHUNK_CYCLES)
-            if outcome == _VIOLATION:
-                raise BusProtocolError(f"AXI: {self._library.gw_violation(self._open).decode()}")
-            if outcome == _IRQ:
+            if self.run(CHUNK_CYCLES):
                 return True
             if time.monotonic() >= deadline:
                 return False
+
+    def run(self, cycles: int) -> bool:
+        """At most so many cycles, none once the accelerator interrupts; whether it does. Raises as :meth:`wait`."""
+        outcome = self._library.gw_run(self._open, cycles)
+        if outcome == _VIOLATION:
+            raise BusProtocolError(f"AXI: {self._library.gw_violation(self._open).decode()}")
+        return bool(outcome == _IRQ)
 
     def reset(self) -> None:
         """Pull the design's reset for some cycles; the memory forgets its open bursts and answers again."""

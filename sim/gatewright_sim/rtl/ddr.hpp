@@ -108,6 +108,7 @@ public:
 
     bool hung = false;                       // answer nothing more until a reset
     uint64_t slverr_low = 0, slverr_high = 0;  // window that answers SLVERR
+    bool lose_odd_words = false;             // as a port that takes the bus for twice as wide: reads give 0, writes go nowhere
     uint32_t stall_of_256 = 0;               // chance of a pause on each channel in each cycle
     uint64_t random = 1;                     // state of the stall generator, not 0
     uint64_t read_beats = 0, write_beats = 0;
@@ -126,6 +127,8 @@ private:
         random ^= random << 17;
         return ((random >> 32) & 255) >= stall_of_256;
     }
+
+    bool lost(uint64_t addr) const { return lose_odd_words && addr / kBusBytes % 2; }
 
     uint8_t response(uint64_t addr) const {
         if (addr < base_ || addr + kBusBytes > base_ + size_) return DECERR;
@@ -168,7 +171,7 @@ private:
         const Burst& burst = reads_.front();
         const uint8_t resp = response(burst.addr);
         uint64_t word = 0;
-        if (resp == OKAY) std::memcpy(&word, bytes_ + (burst.addr - base_), kBusBytes);
+        if (resp == OKAY && !lost(burst.addr)) std::memcpy(&word, bytes_ + (burst.addr - base_), kBusBytes);
         top_.m_axi_rdata = word;
         top_.m_axi_rresp = resp;
         top_.m_axi_rlast = burst.beats_left == 1;
@@ -200,7 +203,7 @@ private:
         Burst& burst = writes_.front();
         if (top_.m_axi_wlast != (burst.beats_left == 1)) violate("W", "last is not with the last beat, address", burst.addr);
         const uint8_t resp = response(burst.addr);
-        if (resp == OKAY) store(bytes_ + (burst.addr - base_), top_.m_axi_wdata, top_.m_axi_wstrb);
+        if (resp == OKAY && !lost(burst.addr)) store(bytes_ + (burst.addr - base_), top_.m_axi_wdata, top_.m_axi_wstrb);
         if (resp > burst.response) burst.response = resp;
         burst.addr += kBusBytes;
         if (--burst.beats_left == 0) {

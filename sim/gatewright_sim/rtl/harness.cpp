@@ -174,6 +174,8 @@ GW_API void gw_faults(Simulator* simulator, uint64_t slverr_low, uint64_t slverr
     simulator->ddr.hung = hang;
 }
 
+GW_API void gw_lose_odd_words(Simulator* simulator, int lose) { simulator->ddr.lose_odd_words = lose; }
+
 GW_API void gw_stalls(Simulator* simulator, uint32_t chance_of_256, uint64_t seed) {
     simulator->ddr.stall_of_256 = chance_of_256;
     simulator->ddr.random = seed * 2 + 1;

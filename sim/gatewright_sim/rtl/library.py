@@ -44,6 +44,7 @@ _SIGNATURES = {
     "gw_write_beats": (ctypes.c_uint64, (_HANDLE,)),
     "gw_violation": (ctypes.c_char_p, (_HANDLE,)),
     "gw_faults": (None, (_HANDLE, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int)),
+    "gw_lose_odd_words": (None, (_HANDLE, ctypes.c_int)),
     "gw_stalls": (None, (_HANDLE, ctypes.c_uint32, ctypes.c_uint64)),
 }
 
