@@ -85,12 +85,12 @@ class Zynq7Top(wiring.Component):
         m = Module()
         m.submodules.core = core = self._core
         fclk = Signal(4)
-        resetn = Signal(4)
+        fclk_resetn = Signal(4)
         m.submodules.clock_buffer = Instance("BUFG", i_I=fclk[0], o_O=core.clk)
-        m.d.comb += core.resetn.eq(resetn[0])
+        m.d.comb += core.resetn.eq(fclk_resetn[0])
 
         interrupts = Cat(core.irq, Const(0, PS7_PORTS["IRQF2P"].width - 1))
-        used: dict[str, Value] = {"FCLKCLK": fclk, "FCLKRESETN": resetn, "IRQF2P": interrupts}
+        used: dict[str, Value] = {"FCLKCLK": fclk, "FCLKRESETN": fclk_resetn, "IRQF2P": interrupts}
         used |= {f"{_prefix(port)}ACLK": core.clk for port in AXI_PORTS}
         hp = zip(self._board.memory_ports, core.hp_names, strict=False)
         for port, member in (("M_AXI_GP0", "gp0"), ("M_AXI_GP1", "gp1"), *hp):
