@@ -11,8 +11,10 @@ from pathlib import Path
 import gatewright.spec
 import gatewright_hw
 from gatewright.files import written_whole
+from gatewright.spec.boards import Board
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.boards import board_verilog, top_name
 from gatewright_hw.documentation import markdown
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
@@ -45,14 +47,16 @@ def design_hash(config: AcceleratorConfig) -> str:
     return state.hexdigest()[:16]
 
 
-def write(config: AcceleratorConfig, out: Path) -> list[Path]:
-    """Write ``<BLOCK_NAME>.v``, ``registers.md`` and ``manifest.json`` into the existing folder ``out``; returns their
-    paths.
+def write(config: AcceleratorConfig, out: Path, board: Board | None = None) -> list[Path]:
+    """Write ``<BLOCK_NAME>.v``, ``registers.md``, ``manifest.json`` and, for a ``board``, its top (see
+    :func:`.boards.board_verilog`) into the existing folder ``out``; returns their paths.
 
     The manifest holds the configuration and its hash, the design hash, the contract's version and the sha256 of the
     files.
     """
     contents = {f"{BLOCK_NAME}.v": verilog(config), "registers.md": markdown(config)}
+    if board is not None:
+        contents[f"{top_name(board)}.v"] = board_verilog(board, config)
     manifest = {
         "top": BLOCK_NAME,
         "config": asdict(config),

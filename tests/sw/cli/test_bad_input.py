@@ -27,6 +27,7 @@ CASES = {
     "no key left": (["simulate", "attention", "--config", "tiny", "--seq", "4", "--padding", "4"], "allowed 0..3"),
     "junit into a missing folder": (["verify", "gemm", "--junit", "/no/such/junit.xml"], "junit.xml"),
     "waves of all benches": (["verify", "--waves", "w.fst"], "name it, allowed: sequencer"),
+    "generate: board": (["generate", "--board", "arty", "--out", "x"], "unknown board 'arty', allowed: kv260"),
     "build: board": (
         ["build", "--board", "arty", "--tool", "simulation", "--out", "x"],
         "unknown board 'arty', allowed",
