@@ -14,13 +14,17 @@ from pathlib import Path
 from gatewright.artefact.errors import ArtefactError
 from gatewright.files import reason
 
-__all__ = ["SYNC", "SYNC_WITHIN", "BitFile", "read_bit"]
+__all__ = ["SYNC", "SYNC_WITHIN", "BitFile", "idcode", "read_bit", "swapped", "synchronised"]
 
 _MAGIC = bytes.fromhex("00090ff00ff00ff00ff0000001")
 _STRINGS = ("a", "b", "c", "d")
 SYNC = bytes.fromhex("aa995566")
 SYNC_WITHIN = 128
 """Linux' zynq-fpga looks for the sync word in so many bytes from the start."""
+_LONGEST = 0x7FFF
+"""PYNQ reads a field's length as a signed number of 16 bits."""
+_WRITE_IDCODE = 0x3001_8001
+"""The packet that writes one word to the register IDCODE."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +51,12 @@ class BitFile:
         return cls(design, part, f"{when:%Y/%m/%d}", f"{when:%H:%M:%S}", words)
 
     def to_bytes(self) -> bytes:
-        """The file. Raises :class:`ArtefactError` where a string is not ASCII, which PYNQ could not read."""
+        """The file. Raises :class:`ArtefactError` where a string is one that PYNQ could not read."""
         header = _MAGIC
         for tag, text in zip(_STRINGS, (self.design, self.part, self.date, self.time), strict=True):
-            try:
-                encoded = text.encode("ascii") + b"\0"
-            except UnicodeEncodeError:
-                raise ArtefactError(f"bitstream header: {text!r}, allowed: ASCII") from None
-            header += tag.encode() + struct.pack(">H", len(encoded)) + encoded
+            if not text.isascii() or "\0" in text or len(text) >= _LONGEST:
+                raise ArtefactError(f"bitstream header: {text[:80]!r}, allowed: ASCII of less than {_LONGEST} letters")
+            header += tag.encode() + struct.pack(">H", len(text) + 1) + text.encode() + b"\0"
         return header + b"e" + struct.pack(">I", len(self.words)) + self.words
 
     def to_bin(self) -> bytes:
@@ -76,6 +78,30 @@ def swapped(words: bytes) -> bytes:
     """Each 32-bit word's bytes in the other order."""
     count = len(words) // 4
     return struct.pack(f"<{count}I", *struct.unpack(f">{count}I", words))
+
+
+def synchronised(words: bytes) -> int | None:
+    """Where the packets begin, behind the sync word; None where Linux, which looks at multiples of 4, finds none."""
+    for at in range(0, min(len(words), SYNC_WITHIN) - 3, 4):
+        if words[at : at + 4] == SYNC:
+            return at + 4
+    return None
+
+
+def idcode(words: bytes) -> int | None:
+    """The part's JTAG identity that the bitstream checks before it configures, bits 27 to 0; None where it names none.
+
+    ``words`` are big-endian. Packets before that one are short: all of type 1 (UG470, table 5-20).
+    """
+    at = synchronised(words)
+    while at is not None and at + 8 <= len(words):
+        packet, value = struct.unpack_from(">2I", words, at)
+        if packet == _WRITE_IDCODE:
+            return int(value) & 0xFFF_FFFF
+        if packet >> 29 != 1:
+            return None
+        at += 4 * (1 + (packet & 0x7FF))
+    return None
 
 
 def read_bit(path: str | Path) -> BitFile:
@@ -118,7 +144,7 @@ def _parsed(content: bytes) -> BitFile:
         raise ArtefactError(f"it holds {len(words):,} bytes of configuration, its header says {length:,}: truncated?")
     if length % 4:
         raise ArtefactError(f"its configuration has {length:,} bytes, allowed: multiples of 4")
-    if not 0 <= words.find(SYNC) < SYNC_WITHIN:
+    if synchronised(words) is None:
         raise ArtefactError(f"no sync word {SYNC.hex()} in the first {SYNC_WITHIN} bytes of configuration")
     design, part, date, time = texts
     return BitFile(design, part, date, time, words)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gatewright.artefact.bitfile import BitFile, read_bit
+from gatewright.artefact.bitfile import BitFile, idcode, read_bit
 from gatewright.artefact.errors import ArtefactError
+from gatewright.artefact.fields import from_json
 from gatewright.files import reason, written_whole
-from gatewright.spec.boards import BOARDS
-from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.boards import get_board
+from gatewright.spec.clocks import ClockSetting
+from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import SpecError
 
 __all__ = ["MANIFEST", "NOT_YET_RUN", "Built", "Clock", "Manifest", "load_built", "stem"]
@@ -75,6 +78,13 @@ class Manifest:
     files: dict[str, str]
     words_sha256: str
 
+    def name_of(self, suffix: str) -> str:
+        """The file with this suffix. Raises :class:`ArtefactError` where there is none."""
+        for name in self.files:
+            if name.endswith(suffix):
+                return name
+        raise ArtefactError(f"the manifest of a {self.board} lists no {suffix} file")
+
     def save(self, folder: Path) -> Path:
         """Write it to ``folder``, whole or not at all."""
         path = folder / MANIFEST
@@ -93,10 +103,7 @@ class Built:
 
     def path(self, suffix: str) -> Path:
         """The one file with this suffix, such as ``.hwh``. Raises :class:`ArtefactError` where there is none."""
-        for name in self.manifest.files:
-            if name.endswith(suffix):
-                return self.folder / name
-        raise ArtefactError(f"{self.folder / MANIFEST} lists no {suffix} file")
+        return self.folder / self.manifest.name_of(suffix)
 
 
 def stem(board: str, config_hash: str, bit_sha256: str) -> str:
@@ -111,34 +118,43 @@ def load_manifest(folder: str | Path) -> Manifest:
         content = json.loads(path.read_text())
     except OSError as error:
         raise ArtefactError(f"{path}: {reason(error)}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtefactError(f"{path} is no JSON: {error}") from None
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT_VERSION:
         raise ArtefactError(f"{path}: not a manifest of format {FORMAT_VERSION}, the one that this release reads")
     try:
-        return _parsed(content)
+        return _checked(content)
     except ArtefactError as error:
         raise ArtefactError(f"{path}: {error}") from None
 
 
-def _parsed(content: dict[str, Any]) -> Manifest:
-    wanted = {field.name for field in fields(Manifest)}
-    if wanted != set(content):
-        parts = {"lacks": wanted - set(content), "has the unknown": set(content) - wanted}
-        raise ArtefactError("; ".join(f"it {how} {', '.join(sorted(names))}" for how, names in parts.items() if names))
+def _checked(content: dict[str, Any]) -> Manifest:
+    """Fields that fit each other, the board and this release."""
     try:
-        content["clock"] = Clock(**{**content["clock"], "untimed": tuple(content["clock"]["untimed"])})
-        content["config"] = AcceleratorConfig(**content["config"])
-        content["spec_version"] = tuple(content["spec_version"])
-    except (TypeError, KeyError, SpecError) as error:
-        raise ArtefactError(f"clock or config: {error}") from None
-    manifest = Manifest(**content)
-    if manifest.board not in BOARDS:
-        raise ArtefactError(f"board is {manifest.board!r}, allowed: {', '.join(sorted(BOARDS))}")
+        manifest = from_json(Manifest, content)
+    except SpecError as error:
+        raise ArtefactError(f"config: {error}") from None
+    clock = manifest.clock
+    try:
+        setting = ClockSetting.of(get_board(manifest.board).fabric_pll_mhz, clock.divisor0, clock.divisor1)
+    except SpecError as error:
+        raise ArtefactError(str(error)) from None
+    if manifest.spec_version != SPEC_VERSION:
+        theirs, ours = (".".join(map(str, version)) for version in (manifest.spec_version, SPEC_VERSION))
+        raise ArtefactError(f"spec_version is {theirs}, allowed {ours}, the contract of this release")
     if manifest.config.hash_text != manifest.config_hash:
         raise ArtefactError(f"config_hash is {manifest.config_hash}, its config's is {manifest.config.hash_text}")
-    if manifest.clock.set_mhz > manifest.clock.closed_mhz * (1 + 1e-9):
-        raise ArtefactError(f"set_mhz is {manifest.clock.set_mhz:g}, above closed_mhz {manifest.clock.closed_mhz:g}")
+    if not math.isclose(setting.mhz, clock.set_mhz, rel_tol=1e-6):
+        raise ArtefactError(f"clock.set_mhz is {clock.set_mhz:g}, its divisors make {setting.mhz:g}")
+    if clock.set_mhz > clock.closed_mhz * (1 + 1e-9):
+        raise ArtefactError(f"clock.set_mhz is {clock.set_mhz:g}, above clock.closed_mhz {clock.closed_mhz:g}")
+    for name in manifest.files:
+        if not name or Path(name).name != name:
+            raise ArtefactError(f"files names {name!r}, allowed: names without folders")
+    for suffix in (".bit", ".hwh"):
+        count = sum(name.endswith(suffix) for name in manifest.files)
+        if count != 1:
+            raise ArtefactError(f"files names {count} {suffix} files, allowed 1")
     return manifest
 
 
@@ -146,6 +162,7 @@ def load_built(folder: str | Path) -> Built:
     """The built design in ``folder``, every file checked against the manifest. Raises :class:`ArtefactError`."""
     folder = Path(folder)
     manifest = load_manifest(folder)
+    listed = folder / MANIFEST
     for name, digest in manifest.files.items():
         path = folder / name
         try:
@@ -153,8 +170,16 @@ def load_built(folder: str | Path) -> Built:
         except OSError as error:
             raise ArtefactError(f"{path}: {reason(error)}") from None
         if found != digest:
-            raise ArtefactError(
-                f"{path} is not the file of {folder / MANIFEST}: sha256 {found[:16]}, not {digest[:16]}"
-            )
-    built = Built(folder, manifest, BitFile("", "", "", "", b""))
-    return Built(folder, manifest, read_bit(built.path(".bit")))
+            raise ArtefactError(f"{path} is not the file of {listed}: sha256 {found[:16]}, not {digest[:16]}")
+    board = get_board(manifest.board)
+    path = folder / manifest.name_of(".bit")
+    bit = read_bit(path)
+    if bit.words_sha256 != manifest.words_sha256:
+        raise ArtefactError(f"{path} holds words of sha256 {bit.words_sha256[:16]}, {listed} says otherwise")
+    if bit.part != board.part:
+        raise ArtefactError(f"{path} is for part {bit.part}, board {board.name} has {board.part}")
+    given = idcode(bit.words)
+    if board.idcode is not None and given != board.idcode:
+        identity = "no part's identity" if given is None else f"the identity {given:#09x}"
+        raise ArtefactError(f"{path} has {identity}, board {board.name} has {board.idcode:#09x}")
+    return Built(folder, manifest, bit)

@@ -5,6 +5,7 @@ It has the packets that every bitstream begins with (UG470), the part's identity
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ __all__ = ["SimulatedDesign", "identify", "simulation_words"]
 _LEAD = bytes.fromhex("ffffffff" * 8 + "000000bb11220044" + "ffffffff" * 2) + SYNC
 _NOP, _WRITE_IDCODE = 0x2000_0000, 0x3001_8001
 _MARK = b"gatewright simulation\n\0\0"
+_DIGEST = 16
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ def simulation_words(board: Board, design: SimulatedDesign) -> bytes:
     text = json.dumps(asdict(design), sort_keys=True).encode()
     text += b" " * (-len(text) % 4)
     packets = struct.pack(">4I", _NOP, _WRITE_IDCODE, board.idcode or 0, _NOP)
-    return _LEAD + packets + _MARK + struct.pack(">I", len(text)) + text
+    return _LEAD + packets + _MARK + struct.pack(">I", len(text)) + text + _digest(text)
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()[:_DIGEST]
 
 
 def identify(words: bytes) -> SimulatedDesign | None:
@@ -49,10 +55,12 @@ def identify(words: bytes) -> SimulatedDesign | None:
         return None
     start = at + len(_MARK) + 4
     (length,) = struct.unpack(">I", words[start - 4 : start].rjust(4, b"\xff"))
-    text = words[start : start + length]
-    if len(text) != length:
+    text, end = words[start : start + length], start + length + _DIGEST
+    if len(words) < end:
         raise ArtefactError("the simulation bitstream is cut off")
+    if words[start + length : end] != _digest(text):
+        raise ArtefactError("the simulation bitstream is damaged")
     try:
         return SimulatedDesign(**json.loads(text))
     except (ValueError, TypeError) as error:
-        raise ArtefactError(f"the simulation bitstream is damaged: {error}") from None
+        raise ArtefactError(f"the simulation bitstream is of another release: {error}") from None

@@ -112,14 +112,21 @@ class ClockSetting:
     divisor1: int
     mhz: float
 
+    @classmethod
+    def of(cls, pll_mhz: float, divisor0: int, divisor1: int) -> ClockSetting:
+        """What two dividers make of a PLL's output. Raises :class:`SpecError` where one is no divider."""
+        for name, value in (("divisor0", divisor0), ("divisor1", divisor1)):
+            if not 1 <= value <= MAX_DIVISOR:
+                raise SpecError(f"{name} is {value}, allowed 1..{MAX_DIVISOR}")
+        return cls(divisor0, divisor1, pll_mhz / (divisor0 * divisor1))
+
 
 def clock_settings(pll_mhz: float) -> list[ClockSetting]:
     """Every frequency that two dividers make of a PLL's output, fastest first, each with the least second divider."""
     found: dict[int, ClockSetting] = {}
     for second in range(1, MAX_DIVISOR + 1):
         for first in range(1, MAX_DIVISOR + 1):
-            product = first * second
-            found.setdefault(product, ClockSetting(first, second, pll_mhz / product))
+            found.setdefault(first * second, ClockSetting.of(pll_mhz, first, second))
     return [found[product] for product in sorted(found)]
 
 
