@@ -29,6 +29,7 @@ __all__ = ["CacheError", "cache_dir", "cached_directory", "digest"]
 
 SUMS = "SHA256SUMS"
 _WORK = ".work"
+_BLOCK_BYTES = 1 << 20
 LOCK_TIMEOUT_S = 3600.0
 """Longest wait for another process that makes the same entry; the slowest, an RTL build, takes minutes."""
 
@@ -180,5 +181,8 @@ def _files(entry: Path) -> dict[str, Path]:
 
 
 def _sha256(path: Path) -> str:
+    state = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK_BYTES):
+            state.update(block)
+    return state.hexdigest()

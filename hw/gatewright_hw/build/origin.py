@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import gatewright_hw
@@ -19,9 +19,9 @@ def time_of_build() -> datetime:
     """Now, or the time that SOURCE_DATE_EPOCH says, so that the same sources give the same files."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if text is None:
-        return datetime.now(UTC).replace(microsecond=0)
+        return datetime.now(timezone.utc).replace(microsecond=0)
     try:
-        return datetime.fromtimestamp(int(text), UTC)
+        return datetime.fromtimestamp(int(text), timezone.utc)
     except (ValueError, OverflowError, OSError):
         raise BuildError(f"SOURCE_DATE_EPOCH is {text!r}, allowed: seconds since 1970") from None
 

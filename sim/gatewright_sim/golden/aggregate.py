@@ -6,7 +6,7 @@ Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, Requantise
 
 __all__ = ["accumulate", "aggregate", "first_fault", "wrap"]
 
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 
 _BLOCK = 1 << 19
 """Products held at a time: 2 MiB of int32, about a second-level cache."""

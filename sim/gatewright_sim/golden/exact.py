@@ -8,7 +8,7 @@ stays below 2**53.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 __all__ = ["FLOAT32_EXACT", "FLOAT64_EXACT", "exact_matmul", "factor", "rescale", "saturate"]
 
 Array = npt.NDArray[Any]
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 Float64 = npt.NDArray[np.float64]
 
 FLOAT32_EXACT = 1 << 24

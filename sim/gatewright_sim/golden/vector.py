@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ldexp
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from gatewright_sim.golden.exact import factor, saturate
 
 __all__ = ["vector"]
 
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 Float64 = npt.NDArray[np.float64]
 
 _EXACT_BIAS_SHIFT = 29

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ EPSILON = 1e-12
 _INT8_MAX, _INT16_MAX = (1 << 7) - 1, (1 << 15) - 1
 
 
-class VectorFunction(StrEnum):
+class VectorFunction(Enum):
     """An operation on real numbers."""
 
     ADD = "add"
@@ -149,7 +149,7 @@ class VectorStimulus:
         return y.numpy()
 
     def shape(self) -> dict[str, Any]:
-        return {"function": str(self.function), "rows": self.a.shape[0], "cols": self.a.shape[1]}
+        return {"function": self.function.value, "rows": self.a.shape[0], "cols": self.a.shape[1]}
 
     def arrays(self) -> dict[str, Array]:
         op = self.op

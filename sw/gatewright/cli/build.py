@@ -1,6 +1,6 @@
 """`gatewright build`: a bitstream for a board, with its handoff, manifest and report."""
 
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from gatewright.spec.config import CONFIGS, get_config
 __all__ = ["build"]
 
 
-class Tool(StrEnum):
+class Tool(Enum):
     """What builds."""
 
     simulation = "simulation"

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,14 +22,14 @@ __all__ = ["app"]
 app = typer.Typer(help="Simulate one kernel: RTL against golden, PyTorch and roofline.", no_args_is_help=True)
 
 
-class Graph(StrEnum):
+class Graph(Enum):
     """Where an aggregation's graph comes from."""
 
     random = "random"
     movielens = "movielens"
 
 
-class Function(StrEnum):
+class Function(Enum):
     """What a vector simulation computes."""
 
     add = "add"

@@ -13,12 +13,14 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewright.program.errors import DamagedProgram
 
 __all__ = ["pack", "unpack"]
 
 _TYPE = "@type"
+_ARRAYS = (np.ndarray, npt.NDArray)  # what an annotation of an array comes from: from numpy 2.5 on, NDArray itself
 
 
 def pack(value: Any, blobs: list[bytes | memoryview]) -> Any:
@@ -52,7 +54,7 @@ def unpack(kind: Any, value: Any, path: str, blobs: Sequence[memoryview]) -> Any
     if origin is dict:
         entry = get_args(kind)[1]
         return {k: unpack(entry, v, f"{path}.{k}", blobs) for k, v in _typed(value, dict, path).items()}
-    if origin is np.ndarray:
+    if origin in _ARRAYS:
         return np.frombuffer(_blob(value, path, blobs), np.uint8)
     if kind is bytes:
         return bytes(_blob(value, path, blobs))

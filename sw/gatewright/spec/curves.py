@@ -6,7 +6,7 @@ A number becomes ``m 2**e`` by its leading bit (:func:`bit_length`, :func:`manti
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ __all__ = [
     "mantissa",
 ]
 
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 Int64 = npt.NDArray[np.int64]
 
 MANTISSA_BITS = 24

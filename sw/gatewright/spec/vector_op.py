@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from gatewright.spec.vector import BIAS_FRACTION_BITS, GAIN_BITS, MIN_SHIFT, Com
 
 __all__ = ["FACTOR_LIMIT", "GAIN_MAX", "Record", "VectorOp"]
 
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 Real = npt.ArrayLike
 
 GAIN_MAX = (1 << GAIN_BITS - 1) - 1

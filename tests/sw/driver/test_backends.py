@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import tomllib
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tomllib
 
 from gatewright.driver import Accelerator, BackendUnavailable, ConfigMismatch, DriverError, backends
 from gatewright.spec.config import get_config
