@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from gatewright import __version__
-from gatewright.cli import bench, build, compile, generate, info, inspect, recommend, run, simulate, verify
+from gatewright.cli import bench, board, build, compile, generate, info, inspect, recommend, run, simulate, verify
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["app"]
@@ -42,6 +42,7 @@ app.command("build")(build.build)
 app.command("generate")(generate.generate)
 app.command("info")(info.info)
 app.add_typer(bench.app, name="bench")
+app.add_typer(board.app, name="board")
 
 
 def _version(wanted: bool) -> None:
