@@ -56,11 +56,18 @@ ALLOWED = {
     "sim/gatewright_sim/virtual_board": {
         "gatewright.spec",
         "gatewright.artefact",
-        "gatewright.files",
         "gatewright.driver.errors",
         "gatewright_hw.generate",
         "gatewright_sim.memory",
         "gatewright_sim.rtl",
+    },
+    "sw/gatewright/agent": {
+        "gatewright.spec",
+        "gatewright.files",
+        "gatewright.version",
+        "gatewright.artefact",
+        "gatewright.program",
+        "gatewright.driver",
     },
     "sw/gatewright/recommender": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},
     "sw/gatewright/models": {

@@ -4,10 +4,9 @@ from typing import Any
 
 from gatewright.driver import Accelerator
 from gatewright.program import load_program, save_program
+from gatewright.version import __version__
 
-__all__ = ["Accelerator", "load_program", "save_program"]
-
-__version__ = "0.1.0"
+__all__ = ["Accelerator", "__version__", "load_program", "save_program"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ __all__ = ["Event", "EventLog", "Level"]
 class Level(IntEnum):
     """How bad it is."""
 
-    INFO = 0
-    WARNING = 1
-    FATAL = 2
+    INFO = logging.INFO
+    WARNING = logging.WARNING
+    FATAL = logging.CRITICAL
     """Silicon would have hung, or could have computed something else."""
 
 
@@ -29,10 +30,11 @@ class Event:
 
 
 class EventLog:
-    """Events in their order."""
+    """Events in their order; also written to Python's log, under the board's name."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: str) -> None:
         self._start = time.monotonic()
+        self._logger = logging.getLogger(f"{__name__}.{board}")
         self._events: list[Event] = []
         self._lock = threading.Lock()
 
@@ -40,6 +42,7 @@ class EventLog:
         """Note what happened now."""
         with self._lock:
             self._events.append(Event(time.monotonic() - self._start, level, text))
+        self._logger.log(level, text)
 
     @property
     def events(self) -> tuple[Event, ...]:

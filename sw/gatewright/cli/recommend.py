@@ -9,12 +9,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from gatewright.agent.connect import open_session
 from gatewright.cli.console import bars, output, step
-from gatewright.cli.counters import engine_table, milliseconds
-from gatewright.cli.options import Config, Data, Json, check_outputs, data_files, write_json
-from gatewright.driver import Accelerator, Report
+from gatewright.cli.counters import engine_table, time_text
+from gatewright.cli.options import Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
+from gatewright.driver import Report, Session
 from gatewright.recommender.request import HybridRecommender, Recommendation
-from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.config import CONFIGS, AcceleratorConfig
 
 if TYPE_CHECKING:
     from gatewright.models.deploy import Deployed
@@ -33,18 +34,20 @@ class Served:
     choice: str
     answer: Recommendation
     report: Report
+    clock_mhz: float | None
 
 
-def _open(config: AcceleratorConfig, backend: str) -> Accelerator:
-    with step(f"opening {config.name} on backend {backend}" + (" (built on first use)" if backend != GOLDEN else "")):
-        return Accelerator(config, backend)
+def _open(config: AcceleratorConfig, backend: str, host: str | None = None) -> Session:
+    where = f"the board at {host}" if host else f"backend {backend}"
+    with step(f"opening {config.name} on {where}" + (" (built on first use)" if backend == "rtl" else "")):
+        return open_session(config, backend, host)
 
 
-def _serve(accelerator: Accelerator, deployed: "Deployed", user: int, query: str | None, top: int) -> Served:
-    name = accelerator.backend.name
+def _serve(accelerator: Session, deployed: "Deployed", user: int, query: str | None, top: int) -> Served:
+    name = accelerator.name
     with step(f"one request on backend {name}"):
         answer = HybridRecommender(accelerator, deployed.model, deployed.program).recommend(user, query, top)
-    return Served(name, accelerator.choice, answer, accelerator.report())
+    return Served(name, accelerator.choice, answer, accelerator.report(), accelerator.clock_mhz)
 
 
 def _equals_golden(
@@ -90,7 +93,7 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     if served.report.cycles:
         console.print(
             f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, "
-            f"{milliseconds(served.report, config):.1f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
+            f"{time_text(served.report, config, served.clock_mhz)}"
         )
     if served.backend != GOLDEN:
         name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
@@ -108,13 +111,18 @@ def recommend(
         str | None, typer.Option("--query", help="What to look for (default: the user's favourites).")
     ] = None,
     backend: Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")] = "auto",
-    config: Config = "pynq-z2",
+    config: Annotated[
+        str | None,
+        typer.Option("--config", help=f"Accelerator configuration: {', '.join(CONFIGS)} (default: the board's)."),
+    ] = None,
+    board: Board = None,
+    host: Host = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Number of recommendations.")] = 10,
     data: Data = None,
     json: Json = None,
 ) -> None:
     """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
-    chosen = get_config(config)
+    chosen = config_for(config, board)
     check_outputs({"--json": json}, data_files(data))
     with step("loading"):
         from gatewright.models.data import load_movielens
@@ -124,7 +132,7 @@ def recommend(
 
         ratings = load_movielens(data)
         index = ratings.user_index(user)
-    with _open(chosen, backend) as accelerator:
+    with _open(chosen, backend, host) as accelerator:
         with bars() as progress:
             trained = train_or_load(ratings, progress=progress)
             deployed = deploy_or_load(trained, chosen, progress)

@@ -9,11 +9,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from gatewright.agent.connect import open_session
 from gatewright.cli.arrays import read_arrays, write_arrays
 from gatewright.cli.console import output, step
-from gatewright.cli.counters import engine_table, milliseconds
-from gatewright.cli.options import Json, check_outputs, write_json
-from gatewright.driver import Accelerator, LoadedProgram, Report
+from gatewright.cli.counters import engine_table, milliseconds, time_text
+from gatewright.cli.options import Host, Json, check_outputs, write_json
+from gatewright.driver import CallableProgram, Report, Session
 from gatewright.program import load_program
 from gatewright.program.compiled import HostStep
 from gatewright.program.convert import outputs_digest
@@ -31,6 +32,7 @@ def run(
     config: Annotated[
         str | None, typer.Option("--config", help="Configuration of the accelerator (default: the program's).")
     ] = None,
+    host: Host = None,
     json: Json = None,
 ) -> None:
     """Run a program once: one doorbell for each part between two host steps."""
@@ -39,22 +41,21 @@ def run(
     given = read_arrays("--inputs", inputs)
     check_outputs({"--outputs": outputs, "--json": json}, [program, inputs])
     with step(f"opening {chosen.name} on backend {backend}"):
-        accelerator = Accelerator(chosen, backend)
+        accelerator = open_session(chosen, backend, host)
     with accelerator, accelerator.load(compiled) as loaded:
-        with step(f"running {compiled.name} on backend {accelerator.backend.name}"):
+        with step(f"running {compiled.name} on backend {accelerator.name}"):
             results = loaded(**given)
         write_arrays("--outputs", outputs, results)
         report = accelerator.report()
-        write_json(json, _result(loaded, results, report, accelerator.backend.name, chosen))
-        _show(loaded, results, report, accelerator.choice, chosen, json)
+        write_json(json, _result(loaded, results, report, accelerator.name, chosen))
+        _show(loaded, results, report, accelerator, json)
 
 
 def _show(
-    loaded: LoadedProgram,
+    loaded: CallableProgram,
     results: dict[str, np.ndarray],
     report: Report,
-    choice: str,
-    config: AcceleratorConfig,
+    accelerator: Session,
     json: Path | None,
 ) -> None:
     console = output(json)
@@ -67,22 +68,22 @@ def _show(
         console.print(f"host step {escape(nodes)}: {1e3 * seconds:.2f} ms of this machine's time")
     for remark in (*loaded.report.saturated, *loaded.report.empty):
         console.print(escape(str(remark)))
-    console.print(choice)
+    console.print(accelerator.choice)
     if report.cycles:
         console.print(
             f"cycles: {report.cycles:,} from {report.programs} doorbell{'s' * (report.programs != 1)}, "
-            f"{milliseconds(report, config):.2f} ms of accelerator time at an assumed {config.clock_mhz:g} MHz"
+            f"{time_text(report, accelerator.config, accelerator.clock_mhz)}"
         )
 
 
-def _host(loaded: LoadedProgram) -> list[tuple[str, float]]:
+def _host(loaded: CallableProgram) -> list[tuple[str, float]]:
     """Nodes and seconds of the host steps."""
     steps = [step for step in loaded.report.variant.steps if isinstance(step, HostStep)]
     return [(", ".join(step.nodes), spent) for step, spent in zip(steps, loaded.report.host_seconds, strict=True)]
 
 
 def _result(
-    loaded: LoadedProgram, results: dict[str, np.ndarray], report: Report, backend: str, config: AcceleratorConfig
+    loaded: CallableProgram, results: dict[str, np.ndarray], report: Report, backend: str, config: AcceleratorConfig
 ) -> dict[str, object]:
     return {
         "program": loaded.program.name,

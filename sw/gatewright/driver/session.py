@@ -44,11 +44,13 @@ class Session(Protocol):
     Attributes
     ----------
     config : the accelerator's.
-    choice : where programs run, and why there.
     """
 
     config: AcceleratorConfig
-    choice: str
+
+    @property
+    def choice(self) -> str:
+        """Where programs run, and why there."""
 
     @property
     def name(self) -> str:

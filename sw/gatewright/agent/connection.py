@@ -1,0 +1,170 @@
+"""A client's way to an agent: it connects when it is first used, and again after it broke."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
+from gatewright.agent.errors import AgentError, AgentLost, AgentTimeout, AgentUnavailable
+from gatewright.agent.faults import rebuild
+from gatewright.agent.transport import (
+    AUTHORIZATION,
+    CHUNK_BYTES,
+    MAX_MESSAGE_BYTES,
+    PROTOCOL,
+    SERVICE,
+    grpc,
+    limits,
+)
+from gatewright.agent.wire import Array, Message, pack, unpack
+from gatewright.driver.errors import AcceleratorClosed, ForkedAccelerator
+from gatewright.files import reason
+from gatewright.version import __version__
+
+__all__ = ["CONNECT_S", "Connection"]
+
+CONNECT_S = 5.0
+"""For the connection and the exchange of versions."""
+
+Part = bytes | memoryview
+
+
+class Connection:
+    """Calls of an agent's methods. Threads may share it.
+
+    Parameters
+    ----------
+    address : the agent's.
+    token : what the agent wants to see; None for one that wants none.
+    """
+
+    def __init__(self, address: Address, token: str | None) -> None:
+        self.address = address
+        self._metadata = () if token is None else ((AUTHORIZATION, f"Bearer {token}"),)
+        self._lock = threading.Lock()
+        self._channel: Any = None
+        self._closed = False
+        self._process = os.getpid()
+
+    def call(
+        self, method: str, fields: Mapping[str, Any], timeout_s: float, arrays: Mapping[str, Array] | None = None
+    ) -> Message:
+        """One call. Raises what the agent raised, :class:`AgentUnavailable`, :class:`AgentLost`, :class:`AgentTimeout`
+        and :class:`AgentError`."""
+        data = pack(fields, arrays)
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise AgentError(f"the call takes {len(data):,} bytes, allowed over a network: {MAX_MESSAGE_BYTES:,}")
+        channel = self._open()
+        return self._result(method, channel.unary_unary(f"/{SERVICE}/{method}"), data, timeout_s)
+
+    def upload(self, parts: Sequence[Part], timeout_s: float) -> str:
+        """Send a file in parts; returns its hash, by which other calls name it. Raises as :meth:`call`."""
+        digest = sha256(parts)
+
+        def pieces() -> Iterator[bytes]:
+            yield pack({"sha256": digest, "nbytes": sum(map(len, parts))})
+            for part in parts:
+                for start in range(0, len(part), CHUNK_BYTES):
+                    yield bytes(part[start : start + CHUNK_BYTES])
+
+        self._result("upload", self._open().stream_unary(f"/{SERVICE}/upload"), pieces(), timeout_s)
+        return digest
+
+    def close(self) -> None:
+        """Cut the connection; a second call does nothing, all others raise :class:`AcceleratorClosed`."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel is not None and os.getpid() == self._process:
+            channel.close()
+
+    def _open(self) -> Any:
+        if os.getpid() != self._process:
+            raise ForkedAccelerator(self._process)
+        if self._closed:
+            raise AcceleratorClosed
+        with self._lock:
+            if self._channel is None:
+                self._channel = self._connected()
+            return self._channel
+
+    def _connected(self) -> Any:
+        """A channel on which versions have been exchanged."""
+        try:
+            socket.create_connection((self.address.host, self.address.port), CONNECT_S).close()
+        except OSError as error:
+            raise AgentUnavailable(f"no agent answers at {self.address}: {reason(error)}") from None
+        channel = grpc.insecure_channel(str(self.address), options=[*limits(), ("grpc.enable_retries", 0)])
+        try:
+            hello = channel.unary_unary(f"/{SERVICE}/hello")
+            answer = hello(pack({"protocol": PROTOCOL, "version": __version__}), CONNECT_S, self._metadata)
+            found = self._checked(answer)
+            if found.fields.get("protocol") != PROTOCOL:
+                raise AgentUnavailable(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
+        except grpc.RpcError as error:
+            channel.close()
+            raise self._stranger(error) from None
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    def _stranger(self, error: Any) -> AgentError:
+        """What the failed exchange of versions means."""
+        code, where = error.code(), f"what answers at {self.address}"
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return AgentUnavailable(
+                f"the agent at {self.address} wants {error.details()}: set {TOKEN}, or {TOKEN_FILE} to a file with it"
+            )
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            return AgentUnavailable(f"{where} is no gatewright agent (a PYNQ.remote image is --host pynq://HOST)")
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return AgentUnavailable(f"{where} said nothing within {CONNECT_S:g} s: no gatewright agent, or a hung one")
+        return AgentUnavailable(f"{where} does not speak as a gatewright agent does: {_first(error)}")
+
+    def _result(self, method: str, call: Any, request: Any, timeout_s: float) -> Message:
+        try:
+            answer = call(request, timeout_s, self._metadata)
+        except ValueError:  # the channel was closed by another thread a moment ago
+            raise AgentLost(f"the connection to the agent at {self.address} was closed during {method!r}") from None
+        except grpc.RpcError as error:
+            raise self._failed(method, error, timeout_s) from None
+        return self._checked(answer)
+
+    def _failed(self, method: str, error: Any, timeout_s: float) -> AgentError:
+        code = error.code()
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return AgentTimeout(f"the agent at {self.address} did not finish {method!r} within {timeout_s:g} s")
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return AgentError(f"the agent at {self.address} refused {method!r}: {_first(error)}")
+        self._drop()  # the next call connects again
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return self._stranger(error)
+        return AgentLost(f"the agent at {self.address} was lost during {method!r}: {_first(error)}")
+
+    @staticmethod
+    def _checked(answer: bytes) -> Message:
+        message = unpack(answer)
+        if "error" in message.fields:
+            raise rebuild(message.get("error", dict))
+        return message
+
+
+def sha256(parts: Sequence[Part]) -> str:
+    """Of the parts one after the other."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(part)
+    return state.hexdigest()
+
+
+def _first(error: Any) -> str:
+    return str(error.details() or error.code().name).splitlines()[0]

@@ -1,0 +1,187 @@
+"""The one accelerator of an agent, with its programs and its bitstream. Only the agent's main thread calls it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from gatewright.agent.errors import AgentError
+from gatewright.agent.fields import call_fields
+from gatewright.agent.shelf import Shelf
+from gatewright.artefact import Built, load_built
+from gatewright.driver import Accelerator
+from gatewright.program import load_program
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import GatewrightError
+
+__all__ = ["BOARD", "Machine", "designs_dir"]
+
+BOARD = "board"
+"""The backend that takes bitstreams."""
+
+LEAST_S = 0.01
+"""Of a call whose turn came in the last moment."""
+
+_log = logging.getLogger(__name__)
+
+Fields = dict[str, Any]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def designs_dir() -> Path:
+    """Where flashed designs are kept: ``$XDG_STATE_HOME/gatewright`` or ``~/.local/state/gatewright``."""
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "gatewright"
+
+
+class Machine:
+    """What an agent serves.
+
+    Parameters
+    ----------
+    backend : name of the backend.
+    config : the accelerator's, until a bitstream says otherwise.
+    bitstream : folder of the built design that the board has; of other backends, None.
+    designs : folder for designs that clients send; the last one is opened again after a restart.
+    timeout_s : most seconds that one program may take.
+    session_s : see :class:`Shelf`.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        config: AcceleratorConfig,
+        bitstream: Path | None,
+        designs: Path,
+        timeout_s: float,
+        session_s: float,
+    ) -> None:
+        self.backend = backend
+        self.config = config
+        self.timeout_s = timeout_s
+        self._designs = designs
+        self._built: Built | None = None
+        self._accelerator: Accelerator | None = None
+        self._why = "no bitstream was loaded yet: `gatewright flash FOLDER --host HOST`"
+        self.shelf = Shelf(session_s)
+        self._flashed = designs / "flashed"
+        if bitstream is not None:
+            self._open(load_built(bitstream))
+        elif backend != BOARD:
+            self._open(None)
+        elif self._flashed.is_dir():
+            self._open_flashed()
+
+    def _open_flashed(self) -> None:
+        """The design that was flashed last. Where that fails, the agent still runs, so that another can be flashed."""
+        try:
+            self._open(load_built(self._flashed))
+        except GatewrightError as error:
+            self._why = str(error)
+            _log.warning("the design that was flashed last does not open: %s", error)
+
+    def _open(self, built: Built | None) -> None:
+        """Close what is open, and open the backend, with a design where there is one."""
+        self.close()
+        options: dict[str, Any] = {} if built is None else {"bitstream": built.folder}
+        config = self.config if built is None else built.manifest.config
+        try:
+            self._accelerator = Accelerator(config, self.backend, timeout_s=self.timeout_s, **options)
+        except GatewrightError as error:
+            self._why = str(error)
+            raise
+        self.config, self._built = config, built
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What is open. Raises :class:`AgentError` where nothing is."""
+        if self._accelerator is None:
+            raise AgentError(f"the agent has no accelerator: {self._why}")
+        return self._accelerator
+
+    def status(self) -> Fields:
+        """What stands where, as JSON."""
+        opened, built = self._accelerator, self._built
+        return {
+            "backend": self.backend,
+            "board": built.manifest.board if built else None,
+            "design": built.path(".bit").stem if built else None,
+            "open": opened is not None,
+            "why_not": "" if opened else self._why,
+            "choice": opened.choice if opened else "",
+            "config": asdict(self.config),
+            "config_hash": self.config.hash_text,
+            "clock_mhz": opened.clock_mhz if opened else None,
+            "programs": self.shelf.summary(),
+        }
+
+    # ---- programs
+
+    def load(self, digest: str, session: str, file: Path | None) -> None:
+        """Load the program in ``file``, or find it loaded. Raises :class:`ProgramNotLoaded` and the driver's errors."""
+        accelerator = self.accelerator
+        if file is None:
+            self.shelf.get(digest, session)
+        else:
+            self.shelf.put(digest, session, lambda: accelerator.load(load_program(file)))
+
+    def run(self, digest: str, session: str, inputs: Arrays, deadline: float) -> tuple[Fields, Arrays]:
+        """One call of a loaded program, which has until ``deadline`` (``time.monotonic()``)."""
+        accelerator = self.accelerator
+        program = self.shelf.get(digest, session)
+        accelerator.timeout_s = min(max(deadline - time.monotonic(), LEAST_S), self.timeout_s)
+        accelerator.reset_report()
+        outputs, call = program.call_with_report(**inputs)
+        return {"call": call_fields(program.program, call), "report": asdict(accelerator.report())}, outputs
+
+    # ---- bitstreams
+
+    def flash(self, files: Mapping[str, Path]) -> Fields:
+        """Check a built design, keep it and load it; where that fails, what was there before is loaded again.
+
+        Raises :class:`AgentError`, :class:`~gatewright.artefact.ArtefactError` and the driver's.
+        """
+        if self.backend != BOARD:
+            raise AgentError(f"the agent's backend is {self.backend!r}, which takes no bitstream: allowed {BOARD!r}")
+        new, old = self._designs / "new", self._designs / "old"
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
+        new.mkdir(parents=True)
+        try:
+            for name, path in files.items():
+                shutil.copyfile(path, new / name)
+            load_built(new)
+            before = self._built
+            if self._flashed.exists():
+                self._flashed.rename(old)
+            new.rename(self._flashed)
+            try:
+                self._open(load_built(self._flashed))
+            except BaseException:
+                self._undo_flash(before, old)
+                raise
+        finally:
+            for folder in (new, old):
+                shutil.rmtree(folder, ignore_errors=True)
+        return self.status()
+
+    def _undo_flash(self, before: Built | None, old: Path) -> None:
+        shutil.rmtree(self._flashed)
+        if old.exists():
+            old.rename(self._flashed)
+        if before is not None:
+            self._open(before)
+
+    def close(self) -> None:
+        """Free programs and accelerator; a second call does nothing."""
+        self.shelf.clear()
+        opened, self._accelerator = self._accelerator, None
+        if opened is not None:
+            opened.close()

@@ -1,0 +1,128 @@
+"""The agent's process: it listens, does what is asked for, and ends cleanly when it is told to."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
+from gatewright.agent.errors import AgentUnavailable
+from gatewright.agent.jobs import Jobs
+from gatewright.agent.machine import Machine
+from gatewright.agent.service import Service
+from gatewright.agent.spool import Spool
+from gatewright.agent.transport import grpc, limits
+from gatewright.files import reason
+
+__all__ = ["serve"]
+
+THREADS = 32
+"""Calls that wait for their turn at a time; more are refused."""
+
+GRACE_S = 2.0
+"""For answers that are on their way when the agent ends."""
+
+
+class _Stop(BaseException):
+    """A signal asks for the end."""
+
+
+def serve(
+    address: Address, token: str | None, machine: Callable[[], Machine], ready: Callable[[Address], object]
+) -> None:
+    """Serve until SIGTERM or SIGINT. Call it in the main thread.
+
+    Parameters
+    ----------
+    address : where to listen; port 0 takes a free one.
+    token : what callers must show.
+    machine : opens the accelerator, once it is clear that the port can be had.
+    ready : called with the address once clients can come.
+
+    Raises :class:`AgentUnavailable` where the port cannot be had, or the network could use it without a token, and
+    what ``machine`` raises.
+    """
+    if token is None and not address.is_loopback:
+        raise AgentUnavailable(
+            f"listening on {address} lets the network in, which needs a token: put one in a file of yours alone "
+            f"(`openssl rand -hex 16 > token; chmod 600 token`) and name it by --token-file or {TOKEN_FILE}, or set "
+            f"{TOKEN}; clients take the same two variables"
+        )
+    _check_free(address)
+    with tempfile.TemporaryDirectory(prefix="gatewright-agent-") as folder, _signals():
+        opened: Machine | None = None
+        server = None
+        try:
+            opened = machine()
+            jobs, spool = Jobs(), Spool(Path(folder))
+            server = _listen(address, Service(opened, jobs, spool, token))
+            ready(Address(address.host, server.port))
+            jobs.run((opened.shelf.expire, spool.expire))
+        except _Stop:
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if server is not None:
+                server.stop()
+            if opened is not None:
+                opened.close()
+
+
+class _Listening:
+    """A gRPC server that has been started."""
+
+    def __init__(self, server: Any, port: int) -> None:
+        self._server = server
+        self.port = port
+
+    def stop(self) -> None:
+        self._server.stop(GRACE_S).wait()
+
+
+def _listen(address: Address, service: Service) -> _Listening:
+    options = [*limits(), ("grpc.so_reuseport", 0)]
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS, "gatewright-agent"), [service], options=options, maximum_concurrent_rpcs=THREADS
+    )
+    try:
+        port = server.add_insecure_port(str(address))
+    except RuntimeError as error:
+        raise AgentUnavailable(f"cannot listen on {address}: {error}") from None
+    server.start()
+    return _Listening(server, port)
+
+
+def _check_free(address: Address) -> None:
+    """gRPC does not say why it cannot listen; the system does."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        raise AgentUnavailable(f"cannot listen on {address}: {reason(error)}") from None
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGINT raise :class:`_Stop` in the main thread; afterwards they do what they did before."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Stop
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

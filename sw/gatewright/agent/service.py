@@ -1,0 +1,155 @@
+"""The agent's methods, as gRPC calls them: each checks who asks, waits for its turn, and answers or tells why not."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gatewright.agent.errors import AgentError, AgentUnavailable
+from gatewright.agent.faults import describe
+from gatewright.agent.jobs import Jobs
+from gatewright.agent.machine import Machine
+from gatewright.agent.sensors import temperature
+from gatewright.agent.spool import Spool, check_digest
+from gatewright.agent.transport import AUTHORIZATION, LONGEST_CALL_S, MAX_MESSAGE_BYTES, PROTOCOL, SERVICE, grpc
+from gatewright.agent.wire import Array, Message, pack, unpack
+from gatewright.spec.errors import GatewrightError
+from gatewright.version import __version__
+
+__all__ = ["Service"]
+
+_log = logging.getLogger(__name__)
+
+Answer = tuple[dict[str, Any], dict[str, Array]]
+
+
+class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """The methods over one machine.
+
+    Parameters
+    ----------
+    machine, jobs : the accelerator, and the queue before it.
+    spool : what was uploaded.
+    token : what callers must show; None where all may call.
+    """
+
+    def __init__(self, machine: Machine, jobs: Jobs, spool: Spool, token: str | None) -> None:
+        self._machine = machine
+        self._jobs = jobs
+        self._spool = spool
+        self._token = token
+        self._methods: dict[str, Callable[[Message, Any], Answer]] = {
+            "hello": self._hello,
+            "status": self._status,
+            "load": self._load,
+            "run": self._run,
+            "release": self._release,
+            "end": self._end,
+            "flash": self._flash,
+        }
+
+    def service(self, details: Any) -> Any:
+        """gRPC asks for the handler of a method here."""
+        _, service, method = details.method.split("/")
+        if service != SERVICE:
+            return None
+        if method == "upload":
+            return grpc.stream_unary_rpc_method_handler(self._answered(self._upload))
+        if method in self._methods:
+            handle = self._methods[method]
+            return grpc.unary_unary_rpc_method_handler(self._answered(lambda data, rpc: handle(unpack(data), rpc)))
+        return None
+
+    def _answered(self, handle: Callable[[Any, Any], Answer]) -> Callable[[Any, Any], bytes]:
+        """A method that answers with what ``handle`` gives, or with the error that it raises."""
+
+        def answer(request: Any, rpc: Any) -> bytes:
+            self._admit(rpc)
+            try:
+                return _sendable(pack(*handle(request, rpc)))
+            except GatewrightError as error:
+                return pack({"error": describe(error)})
+            except Exception as error:
+                _log.exception("a call failed")
+                return pack({"error": describe(error)})
+
+        return answer
+
+    def _admit(self, rpc: Any) -> None:
+        """Refuse callers without the token, and calls that would wait for ever."""
+        if self._token is not None:
+            given = dict(rpc.invocation_metadata()).get(AUTHORIZATION, "")
+            given = given.encode() if isinstance(given, str) else given
+            if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+                rpc.abort(grpc.StatusCode.UNAUTHENTICATED, "another token" if given else "a token")
+        if not rpc.time_remaining() <= LONGEST_CALL_S:
+            rpc.abort(grpc.StatusCode.INVALID_ARGUMENT, f"a call needs a deadline, of at most {LONGEST_CALL_S:g} s")
+
+    def _turn(self, rpc: Any, function: Callable[..., Any], *args: Any) -> Any:
+        """``function``'s result from the main thread."""
+        return self._jobs.do(rpc.time_remaining(), lambda drop: rpc.add_callback(drop) or drop(), function, *args)
+
+    # ---- methods
+
+    def _hello(self, message: Message, rpc: Any) -> Answer:
+        spoken = message.fields.get("protocol")
+        if spoken != PROTOCOL:
+            theirs = f"{spoken!r:.20} (gatewright {message.fields.get('version')!r:.20})"
+            raise AgentUnavailable(
+                f"the agent speaks protocol {PROTOCOL} (gatewright {__version__}), this client {theirs}: install the "
+                "same release at both ends"
+            )
+        return {"protocol": PROTOCOL, "version": __version__}, {}
+
+    def _status(self, message: Message, rpc: Any) -> Answer:
+        found = self._turn(rpc, self._machine.status)
+        return {**found, "version": __version__, "temperature_c": temperature()}, {}
+
+    def _upload(self, parts: Iterator[bytes], rpc: Any) -> Answer:
+        return {"sha256": self._spool.receive(parts)}, {}
+
+    def _load(self, message: Message, rpc: Any) -> Answer:
+        digest = check_digest(message.get("sha256", str))
+        try:
+            self._turn(rpc, self._machine.load, digest, message.get("session", str), self._spool.find(digest))
+        finally:
+            self._spool.remove(digest)
+        return {}, {}
+
+    def _run(self, message: Message, rpc: Any) -> Answer:
+        digest, session = message.get("sha256", str), message.get("session", str)
+        deadline = time.monotonic() + rpc.time_remaining()
+        answer: Answer = self._turn(rpc, self._machine.run, digest, session, message.arrays, deadline)
+        return answer
+
+    def _release(self, message: Message, rpc: Any) -> Answer:
+        self._turn(rpc, self._machine.shelf.release, message.get("sha256", str), message.get("session", str))
+        return {}, {}
+
+    def _end(self, message: Message, rpc: Any) -> Answer:
+        self._turn(rpc, self._machine.shelf.end, message.get("session", str))
+        return {}, {}
+
+    def _flash(self, message: Message, rpc: Any) -> Answer:
+        files = {}
+        for name, digest in message.get("files", dict).items():
+            path = self._spool.find(str(digest))
+            if path is None:
+                raise AgentError(f"file {name!r} was not uploaded")
+            if not name or "/" in name or name.startswith("."):
+                raise AgentError(f"file {name!r}, allowed: a name without folders")
+            files[name] = path
+        try:
+            return self._turn(rpc, self._machine.flash, files), {}
+        finally:
+            for digest in message.get("files", dict).values():
+                self._spool.remove(str(digest))
+
+
+def _sendable(answer: bytes) -> bytes:
+    if len(answer) > MAX_MESSAGE_BYTES:
+        raise AgentError(f"the answer takes {len(answer):,} bytes, allowed over a network: {MAX_MESSAGE_BYTES:,}")
+    return answer
