@@ -83,6 +83,7 @@ class VirtualBoard:
         self._fabric: Fabric | None = None
         self._why_frozen = ""
         self._frozen = threading.Event()
+        self._off = False
         self._zynq7 = board.family is Family.ZYNQ7
         self._system = SystemRegisters(boot_values(board), lockable=self._zynq7, changed=self._system_changed)
         self._ports = PortRegisters(board, lambda: self.clock_mhz, self._ports_changed)
@@ -230,7 +231,10 @@ class VirtualBoard:
         }
 
     def close(self) -> None:
-        """Switch it off. Whatever waits for it ends."""
+        """Switch it off; a second call does nothing."""
+        if self._off:
+            return
+        self._off = True
         if not self.frozen:
             self._why_frozen = "it is switched off"
             self._frozen.set()

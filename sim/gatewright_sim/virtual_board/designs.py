@@ -5,12 +5,11 @@ takes the bitstreams that were built from just these sources.
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewright.artefact.bitfile import SYNC, SYNC_WITHIN, swapped
+from gatewright.artefact.bitfile import SYNC, SYNC_WITHIN, idcode, swapped, synchronised
 from gatewright.artefact.errors import ArtefactError
 from gatewright.artefact.manifest import MANIFEST, Manifest, load_manifest
 from gatewright.artefact.simulation import identify
@@ -21,10 +20,6 @@ from gatewright_hw.generate import design_hash
 from gatewright_sim.virtual_board.errors import Refused
 
 __all__ = ["Design", "recognise"]
-
-WRITE_IDCODE = 0x3001_8001
-IDCODE_BITS = 0x0FFF_FFFF
-"""The upper four are the part's revision, which configuration ignores."""
 
 
 @dataclass(frozen=True)
@@ -51,55 +46,51 @@ def recognise(firmware: bytes, board: Board, folders: Iterable[Path]) -> Design:
     if len(firmware) % 4:
         raise Refused(f"it has {len(firmware):,} bytes, no multiple of 4: truncated")
     words = swapped(firmware)
-    if not 0 <= words.find(SYNC) < SYNC_WITHIN:
+    if synchronised(words) is None:
         hint = ", they are in the order of a .bit file" if SYNC in firmware[:SYNC_WITHIN] else ""
         raise Refused(f"no sync word in its first {SYNC_WITHIN} bytes{hint}")
     _check_part(words, board)
     digest = hashlib.sha256(words).hexdigest()
-    try:
-        simulated = identify(words)
-    except ArtefactError as error:
-        raise Refused(str(error)) from None
-    if simulated is not None:
-        built_for, name, given_config, given_design = (
-            simulated.board,
-            simulated.config,
-            simulated.config_hash,
-            simulated.design_hash,
-        )
-        config, closed_mhz = _config(name), simulated.closed_mhz
-    else:
-        manifest = _manifest(digest, folders)
-        built_for, config, closed_mhz = manifest.board, manifest.config, manifest.clock.closed_mhz
-        given_config, given_design = manifest.config_hash, manifest.design_hash
-    if built_for != board.name:
-        raise Refused(f"it was built for board {built_for}")
-    if given_config != config.hash_text:
-        raise Refused(f"its config {config.name!r} has the hash {given_config}, here it has {config.hash_text}")
-    present = design_hash(config)
-    if given_design != present:
-        raise Refused(f"it was built from other sources: design hash {given_design}, these have {present}")
-    return Design(config, closed_mhz, digest)
-
-
-def _config(name: str) -> AcceleratorConfig:
-    try:
-        return get_config(name)
-    except SpecError as error:
-        raise Refused(str(error)) from None
+    claim = _claim(words, digest, folders)
+    if claim.board != board.name:
+        raise Refused(f"it was built for board {claim.board}")
+    if claim.config_hash != claim.config.hash_text:
+        raise Refused(f"its config {claim.config.name!r} has another hash than here: {claim.config_hash}")
+    present = design_hash(claim.config)
+    if claim.design_hash != present:
+        raise Refused(f"it was built from other sources: design hash {claim.design_hash}, these have {present}")
+    return Design(claim.config, claim.closed_mhz, digest)
 
 
 def _check_part(words: bytes, board: Board) -> None:
-    """The bitstream's packet that writes the part's identity (UG470, IDCODE register)."""
-    at = words.find(SYNC) + len(SYNC)
-    packets = struct.unpack(f">{len(words[at:]) // 4}I", words[at:])
-    given = next((packets[i + 1] for i, word in enumerate(packets[:-1]) if word == WRITE_IDCODE), None)
+    given = idcode(words)
     if given is None:
-        raise Refused("it has no packet that writes the part's identity: truncated or not for this family")
-    if board.idcode is not None and given & IDCODE_BITS != board.idcode:
-        raise Refused(
-            f"it is for a part of identity {given & IDCODE_BITS:#09x}, this {board.part}'s {board.idcode:#09x}"
-        )
+        raise Refused("it names no part: truncated, or of another family")
+    if board.idcode is not None and given != board.idcode:
+        raise Refused(f"its part has the identity {given:#09x}, {board.part} has {board.idcode:#09x}")
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What is said of a bitstream, by itself or by a manifest."""
+
+    board: str
+    config: AcceleratorConfig
+    config_hash: str
+    design_hash: str
+    closed_mhz: float
+
+
+def _claim(words: bytes, digest: str, folders: Iterable[Path]) -> _Claim:
+    try:
+        said = identify(words)
+        if said is not None:
+            config = get_config(said.config)
+            return _Claim(said.board, config, said.config_hash, said.design_hash, said.closed_mhz)
+    except (ArtefactError, SpecError) as error:
+        raise Refused(str(error)) from None
+    found = _manifest(digest, folders)
+    return _Claim(found.board, found.config, found.config_hash, found.design_hash, found.clock.closed_mhz)
 
 
 def _manifest(digest: str, folders: Iterable[Path]) -> Manifest:
