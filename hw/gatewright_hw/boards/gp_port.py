@@ -1,8 +1,9 @@
 """From a processing system's general-purpose AXI master to a register block."""
 
 import operator
+from collections.abc import Collection
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -15,20 +16,17 @@ __all__ = ["GpPort"]
 DATA_BITS = 32
 
 
-class _Place(data.Struct):
-    """Where a burst goes, which holds for all its beats."""
-
-    window: 1
-    """The window holds it."""
-    block: 1
-    """The register block, at the window's beginning, holds it."""
+def _place(page_bits: int) -> data.StructLayout:
+    """Where a burst goes, which holds for all its beats: whether the window holds it, whether a register block does,
+    and on which page of the window it lies."""
+    return data.StructLayout({"window": 1, "block": 1, "page": page_bits})
 
 
 class GpPort(wiring.Component):
     """Answers every access to the port, whatever its address, length, size, burst type, lock and ID: one that is not
     answered holds the processor for ever (the port has no time-out: UG585, chapter 5.6).
 
-    Registers are reached through AXI4-Lite, a beat at a time. In the rest of the window reads give 0 and writes are
+    Register blocks are reached through AXI4-Lite, a beat at a time. In the window's rest reads give 0 and writes are
     ignored; outside of it the answer is DECERR. Exclusive and locked accesses are answered as normal ones (OKAY, which
     says that there is no monitor). Reads and writes do not wait for each other. Of a write, the address is taken
     first, then as many beats as it announced, whatever their ID and ``wlast`` say.
@@ -39,16 +37,17 @@ class GpPort(wiring.Component):
     Parameters
     ----------
     port : the port's signature, with 32 bits of data.
-    window : addresses of the window; start and length are powers of two or multiples of them, at least the register
+    window : addresses of the window; start and length are powers of two or multiples of them, at least a register
         block's 4 KiB. None: outside is everywhere.
+    blocks : offsets of the register blocks in the window, multiples of 4 KiB.
 
     Members
     -------
     port : as given, in.
-    bus : AxiLite of WALK_BITS, out; the registers.
+    bus : AxiLite, out; the registers, by their offset in the window. An address stays until its answer is taken.
     """
 
-    def __init__(self, port: Axi3 | Axi4, window: range | None) -> None:
+    def __init__(self, port: Axi3 | Axi4, window: range | None, blocks: Collection[int] = (0,)) -> None:
         data_bits = port.members["wdata"].shape
         if data_bits != DATA_BITS:
             raise ValueError(f"GpPort: the port has {data_bits} bits of data, allowed {DATA_BITS}")
@@ -59,18 +58,26 @@ class GpPort(wiring.Component):
                     f"GpPort: the window is {start:#x}..{window.stop - 1:#x}, allowed: a power of two of at least "
                     f"{1 << WALK_BITS} bytes at a multiple of its size"
                 )
+            for offset in blocks:
+                if offset not in range(0, size, 1 << WALK_BITS):
+                    allowed = f"multiples of {1 << WALK_BITS:#x} below {size:#x}"
+                    raise ValueError(f"GpPort: a block lies at {offset:#x}, allowed: {allowed}")
         self._signature = port
         self._window = window
-        super().__init__({"port": In(port), "bus": Out(AxiLite(WALK_BITS))})
+        self._pages = [offset >> WALK_BITS for offset in blocks]
+        self._bits = WALK_BITS if window is None else exact_log2(len(window))
+        super().__init__({"port": In(port), "bus": Out(AxiLite(self._bits))})
 
-    def _place(self, address: Value) -> list[Value | int]:
+    def _find(self, address: Value, place: data.View) -> list[Value]:
+        """Assignments that note where ``address`` lies."""
         if self._window is None:
-            return [0, 0]
-        lsb = exact_log2(len(self._window))
-        window = address[lsb:] == self._window.start >> lsb
-        return [window, window & ~address[WALK_BITS:lsb].any()]
+            return [place.window.eq(0), place.block.eq(0)]
+        window = address[self._bits :] == self._window.start >> self._bits
+        page = address[WALK_BITS : self._bits]
+        block = Cat(page == each for each in self._pages).any()
+        return [place.window.eq(window), place.block.eq(window & block), place.page.eq(page)]
 
-    def _walk(self, m: Module, channel: str, taken: Signal, place: Signal) -> BurstWalk:
+    def _walk(self, m: Module, channel: str, taken: Signal, place: data.View) -> BurstWalk:
         """The walk through the bursts of an address channel, each loaded when it is ``taken``, as ``place`` is."""
         port = self.port
         width = {name: self._signature.members[f"aw{name}"].shape for name in ("len", "size")}
@@ -79,16 +86,19 @@ class GpPort(wiring.Component):
         fields = {name: getattr(port, f"{channel}{name}") for name in ("addr", "len", "size", "burst")}
         m.d.comb += walk.load.eq(taken)
         m.d.comb += [getattr(walk, name).eq(value[: len(getattr(walk, name))]) for name, value in fields.items()]
-        window, block = self._place(fields["addr"])
         with m.If(taken):
-            m.d.sync += [place.window.eq(window), place.block.eq(block)]
+            m.d.sync += self._find(fields["addr"], place)
         return walk
 
     def _read(self, m: Module) -> None:
         port, bus = self.port, self.bus
-        taken, place = Signal(), Signal(_Place)
+        taken, place = Signal(), Signal(_place(self._bits - WALK_BITS))
         walk = self._walk(m, "ar", taken, place)
-        m.d.comb += [bus.araddr.eq(walk.address), port.rlast.eq(walk.last), taken.eq(port.arvalid & port.arready)]
+        m.d.comb += [
+            bus.araddr.eq(Cat(walk.address, place.page)),
+            port.rlast.eq(walk.last),
+            taken.eq(port.arvalid & port.arready),
+        ]
         with m.If(taken):
             m.d.sync += port.rid.eq(port.arid)
         with m.FSM(name="read"):
@@ -121,10 +131,10 @@ class GpPort(wiring.Component):
 
     def _write(self, m: Module) -> None:
         port, bus = self.port, self.bus
-        taken, place = Signal(), Signal(_Place)
+        taken, place = Signal(), Signal(_place(self._bits - WALK_BITS))
         walk = self._walk(m, "aw", taken, place)
         asked, given = Signal(), Signal()  # the beat's address, and its data, have been taken
-        m.d.comb += [bus.awaddr.eq(walk.address), taken.eq(port.awvalid & port.awready)]
+        m.d.comb += [bus.awaddr.eq(Cat(walk.address, place.page)), taken.eq(port.awvalid & port.awready)]
         with m.If(taken):
             m.d.sync += port.bid.eq(port.awid)
 
@@ -174,6 +184,6 @@ class GpPort(wiring.Component):
         return m
 
 
-def _without_a_register(place: Signal) -> Value:
+def _without_a_register(place: data.View) -> Value:
     """The answer to a beat that reaches no register."""
     return (~place.window).replicate(2) & Resp.DECERR

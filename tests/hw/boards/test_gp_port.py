@@ -31,6 +31,7 @@ class Registers:
         self.data = bytearray(rng.bytes(4096))
         self._bus, self._rng = bus, rng
         self.error: Resp = OKAY
+        self.pages: list[int] = []
 
     async def _pause(self, ctx: Any) -> None:
         for _ in range(self._rng.integers(4)):
@@ -54,6 +55,8 @@ class Registers:
     async def reads(self, ctx: Any) -> None:
         while True:
             (addr,) = await self._take(ctx, "ar", "addr")
+            self.pages.append(addr & ~0xFFF)
+            addr &= 0xFFF
             word = int.from_bytes(self.data[addr & ~3 : (addr & ~3) + 4], "little")
             await self._answer(ctx, "r", data=word, resp=self.error)
 
@@ -65,7 +68,8 @@ class Registers:
             else:
                 data, strobes = await self._take(ctx, "w", "data", "strb")
                 (addr,) = await self._take(ctx, "aw", "addr")
-            self.store(addr, data, strobes)
+            self.pages.append(addr & ~0xFFF)
+            self.store(addr & 0xFFF, data, strobes)
             await self._answer(ctx, "b", resp=self.error)
 
     def store(self, addr: int, data: int, strobes: int) -> None:
@@ -80,9 +84,10 @@ def run(
     port: Axi3 | Axi4 = M_AXI_GP0,
     window: range | None = WINDOW,
     reset: Signal | None = None,
+    blocks: tuple[int, ...] = (0,),
 ) -> None:
     """``testbench`` on a port with registers behind it."""
-    gp = GpPort(port, window)
+    gp = GpPort(port, window, blocks)
     registers = Registers(gp.bus, rng)
 
     async def with_dut(ctx: Any) -> None:
@@ -152,6 +157,25 @@ def test_where_no_register_lies(addr: int, resp: Resp, length: int, rng: np.rand
         assert (await axi_read(ctx, dut, addr=BLOCK.start)).resp == [OKAY]
 
     run(testbench, rng)
+
+
+def test_several_blocks_are_reached_by_their_offset(rng: np.random.Generator) -> None:
+    async def testbench(ctx: Any, dut: Any, registers: Registers) -> None:
+        for page in range(0, len(WINDOW), 0x1000):
+            registers.pages.clear()
+            answer = await axi_read(ctx, dut, addr=WINDOW.start + page, len=1)
+            there = page in (0, 0x8000)
+            assert answer.data == (words(registers.data, [0, 4]) if there else [0, 0])
+            assert (await axi_write(ctx, dut, [(1, ALL_BYTES)], addr=WINDOW.start + page)).resp == [OKAY]
+            assert registers.pages == ([page] * 3 if there else [])
+
+    run(testbench, rng, blocks=(0, 0x8000))
+
+
+@pytest.mark.parametrize("offset", [0x800, 0x1_0000, -0x1000])
+def test_the_blocks_are_checked(offset: int) -> None:
+    with pytest.raises(ValueError, match=r"a block lies at .*, allowed: multiples of 0x1000 below 0x10000"):
+        GpPort(M_AXI_GP0, WINDOW, (0, offset))
 
 
 def test_addresses_above_4_gib_are_outside(rng: np.random.Generator) -> None:
