@@ -40,6 +40,7 @@ ENVIRONMENTS = {
             "pynq==3.0.1",
             "pynqmetadata==0.1.2",
             "pynqutils==0.1.1",
+            "ipython<9",  # which pynqmetadata 0.1.2 imports and does not ask for
             "pycparser<3",
             "setuptools<=80",
             "grpcio==1.64.0",
