@@ -56,6 +56,7 @@ ALLOWED = {
     "sim/gatewright_sim/virtual_board": {
         "gatewright.spec",
         "gatewright.artefact",
+        "gatewright.files",
         "gatewright.driver.errors",
         "gatewright_hw.generate",
         "gatewright_sim.memory",

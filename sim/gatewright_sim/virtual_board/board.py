@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
 from gatewright.spec.memory import MemoryModel
@@ -14,7 +15,7 @@ from gatewright.spec.registers import register
 from gatewright_sim.rtl.backend import RtlBackend
 from gatewright_sim.virtual_board.address_space import AddressSpace
 from gatewright_sim.virtual_board.designs import Design, recognise
-from gatewright_sim.virtual_board.errors import BoardFrozen, BusError, Unanswered
+from gatewright_sim.virtual_board.errors import BoardFrozen, BusError, Refused, Unanswered
 from gatewright_sim.virtual_board.fabric import Fabric
 from gatewright_sim.virtual_board.files import Files
 from gatewright_sim.virtual_board.interrupt import InterruptLine
@@ -199,11 +200,13 @@ class VirtualBoard:
 
     def _program(self, firmware: bytes) -> None:
         design = recognise(firmware, self.board, self._bitstreams)
-        options = {name: value for name, value in self._rtl_options.items() if value is not None}
+        options: dict[str, Any] = {name: value for name, value in self._rtl_options.items() if value is not None}
         memory = self.memory.fabric
-        rtl = RtlBackend(
-            design.config, memory_base=memory.base, memory_bytes=memory.nbytes, storage=memory.array, **options
-        )
+        place: dict[str, Any] = {"memory_base": memory.base, "memory_bytes": memory.nbytes, "storage": memory.array}
+        try:
+            rtl = RtlBackend(design.config, **place, **options)
+        except BackendUnavailable as error:
+            raise Refused(str(error)) from None
         self._fabric, self.design = Fabric(rtl, self.line, self._broken), design
         self.log.add(Level.INFO, f"programmed with config {design.config.name!r}, closed at {design.closed_mhz:g} MHz")
         self._ports_changed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable
-from posixpath import dirname, normpath
+from posixpath import normpath
 
 __all__ = ["Files"]
 
@@ -59,6 +59,11 @@ class Files:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
 
+    def can_write(self, path: str) -> bool:
+        """Whether it can be opened for writing."""
+        path = normpath(path)
+        return path in self._write or (path not in self._read and any(path.startswith(f"{top}/") for top in WRITABLE))
+
     def write(self, path: str, content: bytes) -> None:
         """Replace the file's bytes, which may have effects."""
         path = normpath(path)
@@ -66,7 +71,7 @@ class Files:
             self._write[path](content)
         elif path in self._read:
             raise PermissionError(errno.EACCES, "Permission denied", path)
-        elif any(dirname(path) == folder or path.startswith(folder + "/") for folder in WRITABLE):
+        elif self.can_write(path):
             with self._lock:
                 self._contents[path] = content
         else:

@@ -43,6 +43,7 @@ app.command("generate")(generate.generate)
 app.command("info")(info.info)
 app.add_typer(board.app, name="board")
 app.add_typer(bench.app, name="bench")
+app.add_typer(board.app, name="board")
 
 
 def _version(wanted: bool) -> None:

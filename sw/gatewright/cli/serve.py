@@ -1,0 +1,81 @@
+"""`gatewright board serve`: a virtual board behind PYNQ.remote's protocol."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatewright.cli.console import console, print_raw, step
+from gatewright.spec.boards import BOARDS, get_board
+
+if TYPE_CHECKING:
+    from gatewright_sim.virtual_board import EventLog
+
+__all__ = ["serve"]
+
+BUILT = Path(__file__).parents[3] / "bitstreams"
+"""Of a checkout."""
+
+WATCH_S = 0.2
+"""Between two looks at what happened."""
+
+
+def serve(
+    board: Annotated[str, typer.Option("--board", help=f"Which one: {', '.join(BOARDS)}.")] = "pynq-z2",
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="TCP port; 0: a free one (default: PYNQ's, 7967)."),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    bitstreams: Annotated[
+        list[Path] | None, typer.Option("--bitstreams", help="Folder with built designs to accept; may be repeated.")
+    ] = None,
+    broken_flush: Annotated[
+        bool, typer.Option("--broken-flush", help="Cache flushes and invalidations do nothing, as with some kernels.")
+    ] = False,
+    refuse_frozen: Annotated[
+        bool, typer.Option("--refuse-frozen", help="Calls to a frozen board get an error, not silence as from silicon.")
+    ] = False,
+) -> None:
+    """Serve a virtual board to PYNQ's remote clients until interrupted.
+
+    It takes the bitstreams of `gatewright build --tool simulation`, and others that were built from just these
+    sources. What happens on the board is printed as it happens.
+    """
+    from gatewright_sim.rtl.build import build_library, design_verilog
+    from gatewright_sim.virtual_board import VirtualBoard
+    from gatewright_sim.virtual_board.pynq_remote import PYNQ_PORT, PynqRemoteServer, WhenFrozen
+
+    chosen = get_board(board)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    folders = [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
+    with (
+        VirtualBoard(chosen, bitstreams=folders, broken_flush=broken_flush) as virtual,
+        PynqRemoteServer(
+            virtual,
+            host,
+            PYNQ_PORT if port is None else port,
+            WhenFrozen.REFUSE if refuse_frozen else WhenFrozen.HANG,
+        ) as server,
+    ):
+        with step(f"building the RTL of {chosen.config}"):
+            build_library(design_verilog(chosen.default_config))
+        print_raw(f"{chosen.title} at pynq://{host}:{server.port}, Ctrl-C ends it")
+        _watch(virtual.log, stop)
+
+
+def _watch(log: "EventLog", stop: threading.Event) -> None:
+    """Print events until it is time to stop."""
+    shown = 0
+    while True:
+        ended = stop.wait(WATCH_S)
+        for event in log.events[shown:]:
+            style = {"WARNING": "yellow", "FATAL": "bold red"}.get(event.level.name, "dim")
+            console.print(f"[{event.seconds:10.3f}] {event.text}", style=style, markup=False)
+            shown += 1
+        if ended:
+            return
