@@ -74,7 +74,7 @@ class VirtualBoard:
         seed: int = 0,
     ) -> None:
         self.board = board
-        self.log = EventLog(board.name)
+        self.log = EventLog()
         self.files = Files()
         self.memory = BoardMemory(board, cma_bytes, broken_flush=broken_flush)
         self.line = InterruptLine()

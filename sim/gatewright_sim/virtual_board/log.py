@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ __all__ = ["Event", "EventLog", "Level"]
 class Level(IntEnum):
     """How bad it is."""
 
-    INFO = logging.INFO
-    WARNING = logging.WARNING
-    FATAL = logging.CRITICAL
+    INFO = 0
+    WARNING = 1
+    FATAL = 2
     """Silicon would have hung, or could have computed something else."""
 
 
@@ -30,11 +29,10 @@ class Event:
 
 
 class EventLog:
-    """Events in their order; also written to Python's log, under the board's name."""
+    """Events in their order."""
 
-    def __init__(self, board: str) -> None:
+    def __init__(self) -> None:
         self._start = time.monotonic()
-        self._logger = logging.getLogger(f"{__name__}.{board}")
         self._events: list[Event] = []
         self._lock = threading.Lock()
 
@@ -42,7 +40,6 @@ class EventLog:
         """Note what happened now."""
         with self._lock:
             self._events.append(Event(time.monotonic() - self._start, level, text))
-        self._logger.log(level, text)
 
     @property
     def events(self) -> tuple[Event, ...]:

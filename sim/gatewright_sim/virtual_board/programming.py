@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 
 from gatewright_sim.virtual_board.errors import Refused
@@ -44,7 +45,7 @@ class FpgaManager:
         try:
             self.flags = int(text.strip() or b"0", 16)
         except ValueError:
-            raise OSError(errno.EINVAL, "Invalid argument", f"{_SYSFS}/flags") from None
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), f"{_SYSFS}/flags") from None
 
     def _load(self, text: bytes) -> None:
         """Raises :class:`OSError` where the download fails, as Linux does; the state says how far it came."""
@@ -65,4 +66,4 @@ class FpgaManager:
     def _fail(self, state: str, code: int, why: str) -> None:
         self.state = state
         self._log.add(Level.WARNING, f"FPGA manager: {why}")
-        raise OSError(code, why, f"{_SYSFS}/firmware")
+        raise OSError(code, os.strerror(code), f"{_SYSFS}/firmware")

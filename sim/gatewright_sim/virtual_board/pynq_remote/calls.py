@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from enum import Enum
 from typing import Any
 
 import grpc
@@ -16,7 +16,7 @@ from gatewright_sim.virtual_board.pynq_remote.messages import MESSAGES
 __all__ = ["Calls", "WhenFrozen", "handler"]
 
 
-class WhenFrozen(StrEnum):
+class WhenFrozen(Enum):
     """What calls to a frozen board meet."""
 
     HANG = "hang"

@@ -58,10 +58,8 @@ class PynqRemoteServer:
         for service in (DeviceService(board, self._calls), self._mmio, self._buffers):
             handlers = grpc.method_handlers_generic_handler(service.name, service.handlers())
             self._server.add_generic_rpc_handlers((handlers,))
-        try:
-            self.port = self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError:
-            raise GatewrightError(f"cannot listen on {host}:{port}: {_why(host, port)}") from None
+        _check_free(host, port)
+        self.port = self._server.add_insecure_port(f"{host}:{port}")
         self._server.start()
 
     def _crash(self, why: str) -> None:
@@ -84,12 +82,13 @@ class PynqRemoteServer:
         self.stop()
 
 
-def _why(host: str, port: int) -> str:
-    """The system's reason, which gRPC keeps to itself."""
+def _check_free(host: str, port: int) -> None:
+    """gRPC would not say why it cannot listen. Raises :class:`GatewrightError`."""
     try:
-        with socket.create_server((host, port)):
-            return "gRPC refuses it"
-    except OverflowError:
-        return "allowed ports: 0..65535"
-    except OSError as error:
-        return reason(error)
+        family = socket.getaddrinfo(host, port)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise GatewrightError(f"cannot listen on {host}:{port}: {why}") from None
