@@ -41,7 +41,6 @@ app.command("verify")(verify.verify)
 app.command("build")(build.build)
 app.command("generate")(generate.generate)
 app.command("info")(info.info)
-app.add_typer(board.app, name="board")
 app.add_typer(bench.app, name="bench")
 app.add_typer(board.app, name="board")
 
