@@ -9,14 +9,16 @@ from amaranth.utils import bits_for
 
 from gatewright_hw.parts.parameters import in_range
 
-__all__ = ["PowerOnReset"]
+__all__ = ["POWER_ON_COUNTER", "PowerOnReset"]
+
+POWER_ON_COUNTER = "power_on_cycles_left"
+"""Name of the one register of all designs that rests on its initial value."""
 
 
 class PowerOnReset(wiring.Component):
     """High for some cycles after the fabric was configured, then low.
 
-    Its counter is the one register that may rest on its initial value, which configuration gives it (UG574, "Control
-    Signals": GSR).
+    Its counter has its initial value from the fabric's configuration (UG574, "Control Signals": GSR).
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class PowerOnReset(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        left = Signal(bits_for(self.cycles), init=self.cycles, reset_less=True)
+        left = Signal(bits_for(self.cycles), name=POWER_ON_COUNTER, init=self.cycles, reset_less=True)
         m.d.comb += self.reset.eq(left != 0)
         with m.If(self.reset):
             m.d.sync += left.eq(left - 1)

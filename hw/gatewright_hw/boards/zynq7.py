@@ -25,7 +25,8 @@ class Zynq7Core(wiring.Component):
 
     Parameters
     ----------
-    board, config : what it is built for.
+    board : where the registers lie, and which memory ports it has.
+    top : the accelerator.
 
     Members
     -------
@@ -42,8 +43,8 @@ class Zynq7Core(wiring.Component):
     hp_names : the names of the memory ports.
     """
 
-    def __init__(self, board: Board, config: AcceleratorConfig) -> None:
-        self._accelerator = BoardAccelerator(Top(config), board, GP, HP)
+    def __init__(self, board: Board, top: Top) -> None:
+        self._accelerator = BoardAccelerator(top, board, GP, HP)
         self.hp_names = self._accelerator.hp_names
         hp = {name: Out(HP) for name in self.hp_names}
         super().__init__({"clk": In(1), "resetn": In(1), "gp0": In(GP), "gp1": In(GP), **hp, "irq": Out(1)})
@@ -76,7 +77,7 @@ class Zynq7Top(wiring.Component):
     """
 
     def __init__(self, board: Board, config: AcceleratorConfig, pads: bool = False) -> None:
-        self._core = Zynq7Core(board, config)
+        self._core = Zynq7Core(board, Top(config))
         self._board = board
         self._pads = pads
         super().__init__({})

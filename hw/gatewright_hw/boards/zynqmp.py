@@ -51,7 +51,8 @@ class ZynqMpCore(wiring.Component):
 
     Parameters
     ----------
-    board, config : what it is built for.
+    board : where the registers lie, and which memory ports it has.
+    top : the accelerator.
 
     Members
     -------
@@ -65,8 +66,8 @@ class ZynqMpCore(wiring.Component):
     hp_names : the names of the memory ports.
     """
 
-    def __init__(self, board: Board, config: AcceleratorConfig) -> None:
-        self._accelerator = BoardAccelerator(Top(config), board, GP, HP)
+    def __init__(self, board: Board, top: Top) -> None:
+        self._accelerator = BoardAccelerator(top, board, GP, HP)
         self.hp_names = self._accelerator.hp_names
         hp = {name: Out(HP) for name in self.hp_names}
         super().__init__({"clk": In(1), "gp0": In(GP), **hp, "irq": Out(1)})
@@ -95,7 +96,7 @@ class ZynqMpTop(wiring.Component):
     """
 
     def __init__(self, board: Board, config: AcceleratorConfig) -> None:
-        self._core = ZynqMpCore(board, config)
+        self._core = ZynqMpCore(board, Top(config))
         self._board = board
         super().__init__({})
 

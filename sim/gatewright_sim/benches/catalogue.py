@@ -11,9 +11,13 @@ from xml.etree import ElementTree
 from amaranth.lib import wiring
 
 from gatewright.files import written_whole
+from gatewright.spec.boards import get_board
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.boards.resets import POWER_ON_COUNTER
+from gatewright_hw.boards.zynq7 import Zynq7Core
+from gatewright_hw.boards.zynqmp import ZynqMpCore
 from gatewright_hw.engines.aggregate.engine import AggregateEngine
 from gatewright_hw.engines.gemm.engine import GemmEngine
 from gatewright_hw.engines.vector.engine import VectorEngine
@@ -22,6 +26,7 @@ from gatewright_hw.verilog import to_verilog
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
 from gatewright_sim.benches.harness.engine_top import EngineTop
+from gatewright_sim.benches.harness.powerup import without_initial_values
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
 
 __all__ = ["BENCHES", "Bench", "Design", "Verdict", "run_bench", "verify"]
@@ -35,16 +40,19 @@ TIMEOUT_S = 1200
 
 @dataclass(frozen=True)
 class Design:
-    """A component, and the name of its top module."""
+    """A component, and the name of its top module. ``uninitialised``: its registers hold anything when the simulation
+    begins, but the one that ``keeps`` names."""
 
     make: Callable[[AcceleratorConfig], wiring.Component]
     top: str
+    uninitialised: bool = False
+    keeps: str | None = None
 
     @cache  # noqa: B019 - designs are few and live as long as the process
     def verilog(self) -> str:
         """Its text in configuration CONFIG; benches of one design share it, hence the simulator."""
         text: str = to_verilog(self.make(get_config(CONFIG)), self.top)
-        return text
+        return without_initial_values(text, self.keeps) if self.uninitialised else text
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,17 @@ class Verdict:
     failure: str | None
 
 
-def _copying_top(config: AcceleratorConfig) -> wiring.Component:
+def _copying_top(config: AcceleratorConfig) -> Top:
     return Top(config, {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())})
+
+
+def _zynq7(config: AcceleratorConfig) -> wiring.Component:
+    return Zynq7Core(get_board("zybo-z7-10"), Top(config))
+
+
+def _zynqmp(config: AcceleratorConfig) -> wiring.Component:
+    """With engines that only copy: what differs from Zynq-7000 lies before them."""
+    return ZynqMpCore(get_board("kv260"), _copying_top(config))
 
 
 _COPYING = Design(_copying_top, BLOCK_NAME)
@@ -91,6 +108,8 @@ BENCHES: dict[str, Bench] = {
         Bench(_GEMM, "attention"),
         Bench(Design(lambda config: EngineTop(VectorEngine(config)), "vector_engine"), "vector"),
         Bench(Design(Top, BLOCK_NAME), "accelerator"),
+        Bench(Design(_zynq7, "zynq7_core", uninitialised=True), "zynq7"),
+        Bench(Design(_zynqmp, "zynqmp_core", uninitialised=True, keeps=POWER_ON_COUNTER), "zynqmp"),
     )
 }
 """Every bench by name."""
@@ -116,6 +135,7 @@ def run_bench(
         junit=junit,
         waves=waves,
         timeout_s=TIMEOUT_S,
+        random_start=bench.design.uninitialised,
     )
 
 

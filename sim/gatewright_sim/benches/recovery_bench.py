@@ -11,7 +11,8 @@ from gatewright.spec.errors import ErrorCode
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, copy, inverted, start, works
 from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
-from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
+from gatewright_sim.benches.harness.program_driver import Outcome
+from gatewright_sim.benches.harness.top_driver import TopDriver
 
 __all__ = ["TABLE"]
 

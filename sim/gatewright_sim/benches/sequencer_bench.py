@@ -12,7 +12,8 @@ from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
 from gatewright_sim.benches.harness.pauses import REGIMES
-from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
+from gatewright_sim.benches.harness.program_driver import Outcome
+from gatewright_sim.benches.harness.top_driver import TopDriver
 
 __all__ = ["TABLE"]
 

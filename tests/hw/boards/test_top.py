@@ -98,7 +98,7 @@ def test_kv260_has_the_blocks_ports() -> None:
 def test_a_master_without_a_port_is_refused(core: type[Zynq7Core] | type[ZynqMpCore]) -> None:
     board = dataclasses.replace(get_board("kv260"), memory_ports=())
     with pytest.raises(SpecError, match="memory_ports names 0, allowed at least 1"):
-        core(board, TINY)
+        core(board, Top(TINY))
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -6,7 +6,8 @@ from typing import Any
 
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, GemmFlags, encode
 from gatewright.spec.errors import ErrorCode
-from gatewright_sim.benches.harness.top_driver import Outcome, TopDriver
+from gatewright_sim.benches.harness.program_driver import Outcome, ProgramDriver
+from gatewright_sim.benches.harness.top_driver import TopDriver
 
 __all__ = ["OK", "PROGRAM", "SOURCE", "TARGET", "VALID", "copy", "inverted", "start", "works"]
 
@@ -43,7 +44,7 @@ async def start(dut: Any) -> TopDriver:
     return driver
 
 
-async def works(driver: TopDriver, spec: Any = GEMM) -> None:
+async def works(driver: ProgramDriver, spec: Any = GEMM) -> None:
     """The next request is right."""
     data = driver.rng.bytes(24)
     driver.ram.write(SOURCE, data)

@@ -30,7 +30,8 @@ from gatewright_sim.verilator import find_verilator
 
 __all__ = ["BenchError", "build_simulator", "run_cocotb"]
 
-BUILD_ARGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "0", "-Wno-fatal", "-Wno-lint")
+START = {False: "fast", True: "unique"}
+"""How a register without an initial value begins: at 0, or at what the run's seed gives."""
 MAKE_ARGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
 LOG_LINES = 80
 
@@ -70,8 +71,11 @@ def _tail(log: Path) -> str:
     return "\n".join(lines[-LOG_LINES:])
 
 
-def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = False) -> Path:
+def build_simulator(
+    design: wiring.Component | str, name: str, *, waves: bool = False, random_start: bool = False
+) -> Path:
     """Compile ``design`` (a component, or Verilog text whose top module is ``name``) with cocotb's main program.
+    ``random_start``: registers without an initial value may begin at random.
 
     Returns the cached directory that holds the executable ``name``; a design seen before is not built again. Raises
     :class:`BackendUnavailable` with the tools' output where it cannot be built.
@@ -79,7 +83,9 @@ def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = 
     text = design if isinstance(design, str) else to_verilog(design, name)
     compiler, verilator = find_cxx(), find_verilator()
     tools = (version("verilator"), version("cocotb"), *compiler)
-    key = digest(text, name, *BUILD_ARGS, *MAKE_ARGS, f"waves={waves}", *tools)
+    start = ("--x-initial", START[random_start])
+    build_args = ("-O3", "--x-assign", "fast", *start, "--output-split", "0", "-Wno-fatal", "-Wno-lint")
+    key = digest(text, name, *build_args, *MAKE_ARGS, f"waves={waves}", *tools)
 
     def make(path: Path) -> None:
         source = path / f"{name}.v"
@@ -93,7 +99,7 @@ def build_simulator(design: wiring.Component | str, name: str, *, waves: bool = 
                         sources=[source],
                         hdl_toplevel=name,
                         build_dir=work,
-                        build_args=[*BUILD_ARGS, *(fst_build_args(compiler, Path(work)) if waves else ())],
+                        build_args=[*build_args, *(fst_build_args(compiler, Path(work)) if waves else ())],
                         timescale=("1ns", "1ps"),
                         waves=waves,
                         log_file=log,
@@ -131,6 +137,7 @@ def run_cocotb(
     junit: Path | None = None,
     workdir: Path | None = None,
     timeout_s: int = 300,
+    random_start: bool = False,
 ) -> int:
     """Run the cocotb tests of ``test_module`` on ``design`` and return how many ran.
 
@@ -145,10 +152,12 @@ def run_cocotb(
     junit : write the results to this file (JUnit XML).
     workdir : where the simulator runs and leaves its log; a temporary folder otherwise.
     timeout_s : wall-clock limit in seconds.
+    random_start : registers without an initial value begin at random, as ``seed`` has it, instead of at 0.
 
     Raises :class:`BenchError` when a test fails, none ran, or the time is over.
     """
-    build_dir = build_simulator(design, name, waves=waves is not None)
+    build_dir = build_simulator(design, name, waves=waves is not None, random_start=random_start)
+    plusargs = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"] if random_start else []
     with tempfile.TemporaryDirectory(prefix="gatewright-bench-") as scratch:
         work = Path(workdir or scratch).resolve()
         work.mkdir(parents=True, exist_ok=True)
@@ -166,6 +175,7 @@ def run_cocotb(
                     seed=seed,
                     extra_env=dict(environment or {}),
                     test_args=["--trace-file", str(waves.resolve())] if waves else [],
+                    plusargs=plusargs,
                     waves=waves is not None,
                     build_dir=build_dir,
                     test_dir=work,
