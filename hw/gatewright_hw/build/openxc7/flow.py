@@ -1,0 +1,114 @@
+"""The flow: Yosys, nextpnr-xilinx, fasm2frames, xc7frames2bit, and the bitstream read back.
+
+Nothing in the netlist rests on what shift registers hold at power-up: none are inferred. No constraints are needed: the
+design's only pins are the processing system's, which place and route leaves alone, and its only clock comes from there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from gatewright.artefact import read_bit
+from gatewright_hw.area import AreaError, area_of_cells
+from gatewright_hw.boards import board_verilog, top_name
+from gatewright_hw.build.errors import BuildError
+from gatewright_hw.build.flow import LOG, Request, Result
+from gatewright_hw.build.openxc7.bound import bound
+from gatewright_hw.build.openxc7.check import read_back
+from gatewright_hw.build.openxc7.database import Database
+from gatewright_hw.build.openxc7.netlist import Netlist
+from gatewright_hw.build.openxc7.timing import read_timing
+from gatewright_hw.build.openxc7.tools import find_tools, name_versions
+from gatewright_hw.build.steps import Steps
+
+__all__ = ["SEEDS", "OpenXc7Flow"]
+
+SEEDS = 3
+"""Placements that are tried until one meets the clock; the best is kept."""
+
+_SOURCE, _SCRIPT, _NETLIST, _PLACED = "design.v", "synthesis.ys", "netlist.json", "placed.json"
+_FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "design.bit", "timing.log", "versions.json"
+
+_SYNTHESIS = """read_verilog {source}
+synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -abc9
+delete t:$scopeinfo
+write_json {netlist}
+"""
+
+
+class OpenXc7Flow:
+    """Files have names of their own in the work folder, in ASCII: the tools write their names into what they make."""
+
+    def prepare(self, request: Request, work: Path) -> None:
+        """Find the tools and refuse bad releases before anything takes long; write the Verilog and the script."""
+        tools, steps = find_tools(request.board), _steps(request, work)
+        (work / _VERSIONS).write_text(json.dumps(name_versions(tools, steps)))
+        (work / _SOURCE).write_text(board_verilog(request.board, request.config))
+        top = top_name(request.board)
+        (work / _SCRIPT).write_text(_SYNTHESIS.format(source=_SOURCE, top=top, netlist=_NETLIST))
+
+    def run(self, request: Request, work: Path) -> None:
+        """Synthesise; place and route until the clock is met or SEEDS are tried; write the bitstream."""
+        tools, steps = find_tools(request.board), _steps(request, work)
+        steps.run("synthesis", [tools.yosys, "-q", "-s", _SCRIPT], [_NETLIST])
+        netlist = Netlist.read(work / _NETLIST, top_name(request.board))
+        best = 0.0
+        for seed in range(1, SEEDS + 1):
+            output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
+            mhz = read_timing(output).mhz
+            request.say(f"seed {seed}: {mhz:.2f} MHz as routed, {bound(netlist, mhz).mhz:.2f} MHz with untimed arcs")
+            if mhz > best:
+                best = mhz
+                (work / _TIMING).write_text(output)
+                for name in (_PLACED, _FASM):
+                    (work / f"new-{name}").replace(work / name)
+            if bound(netlist, best).mhz >= request.clock.mhz:
+                break
+        part = tools.database / request.board.part / "part.yaml"
+        of_part = ["--part", request.board.part, "--db-root", str(tools.database)]
+        steps.run("assembly of frames", [tools.fasm2frames, *of_part, _FASM, _FRAMES], [_FRAMES])
+        names = ["--part_name", request.board.part, "--part_file", str(part)]
+        files = ["--frm_file", _FRAMES, "--output_file", _BIT]
+        steps.run("writing the bitstream", [tools.frames2bit, *names, *files], [_BIT])
+
+    def collect(self, request: Request, work: Path) -> Result:
+        """Read the bitstream back, compare it with the netlist, and bound its clock."""
+        tools, top = find_tools(request.board), top_name(request.board)
+        netlist, placed = (Netlist.read(work / name, top) for name in (_NETLIST, _PLACED))
+        timing = read_timing((work / _TIMING).read_text())
+        limit = bound(netlist, timing.mhz)
+        words = read_bit(work / _BIT).words
+        database = Database(tools.database, request.board.part, request.board.device)
+        checks = read_back(database, words, netlist, placed)
+        return Result(
+            words=words,
+            closed_mhz=limit.mhz,
+            bound=limit.text,
+            untimed=limit.untimed,
+            tools=json.loads((work / _VERSIONS).read_text()),
+            utilisation=_utilisation(netlist),
+            paths=(timing.worst,),
+            remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),
+        )
+
+    def _place(self, nextpnr: str, chipdb: Path, request: Request, steps: Steps, seed: int) -> str:
+        """One placement, as ``new-`` files; what nextpnr said. A missed clock is our affair, not its failure."""
+        made = [f"new-{_PLACED}", f"new-{_FASM}"]
+        files = ["--chipdb", str(chipdb), "--json", _NETLIST, "--write", made[0], "--fasm", made[1]]
+        options = ["--freq", f"{request.clock.mhz:.6f}", "--seed", str(seed), "--timing-allow-fail"]
+        return steps.run("place and route", [nextpnr, *files, *options], made)
+
+
+def _steps(request: Request, work: Path) -> Steps:
+    return Steps(work, work / LOG, request.timeout_s)
+
+
+def _utilisation(netlist: Netlist) -> dict[str, float]:
+    try:
+        area = asdict(area_of_cells(Counter(cell.kind for cell in netlist.cells.values())))
+    except AreaError as error:
+        raise BuildError(f"synthesis: {error}") from None
+    return {"lut": area["lut"], "ff": area["ff"], "bram36": area["bram36"], "dsp": area["dsp48e1"]}

@@ -1,0 +1,57 @@
+"""The clock of a design with arcs that were not timed."""
+
+from typing import Any
+
+import pytest
+
+from gatewright_hw.build.openxc7.bound import MARGIN, arcs, bound
+from gatewright_hw.build.openxc7.netlist import Cell, Netlist
+
+
+def _cell(kind: str, parameters: dict[str, Any] | None = None, pins: dict[str, Any] | None = None) -> Cell:
+    return Cell(kind.lower(), kind, parameters or {}, {}, pins or {}, frozenset())
+
+
+DSP = {"AREG": "1", "BREG": "1", "CREG": "1", "MREG": "1", "PREG": "1"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "out", "into"),
+    [
+        (_cell("PS7"), 1.54, 1.09),
+        (_cell("RAMB36E1", {"DOA_REG": "0", "DOB_REG": "0"}), 2.46, 0.74),
+        (_cell("RAMB18E1", {"DOA_REG": "1", "DOB_REG": "0"}), 2.46, 0.74),
+        (_cell("RAMB18E1", {"DOA_REG": "1", "DOB_REG": "1"}), 0.89, 0.74),
+        (_cell("DSP48E1", DSP), 0.45, 0.69),
+        (_cell("DSP48E1", {**DSP, "PREG": "0"}), 2.31, 0.69),
+        (_cell("DSP48E1", {**DSP, "PREG": "0", "MREG": "0"}), 5.93, 0.69),
+        (_cell("DSP48E1", {**DSP, "AREG": "0"}), 0.45, 3.37),
+        (_cell("DSP48E1", {**DSP, "AREG": "0", "MREG": "0"}), 0.45, 5.47),
+        (_cell("DSP48E1", {**DSP, "CREG": "0"}), 0.45, 1.70),
+        (_cell("DSP48E1", {**DSP, "OPMODEREG": "0"}, {"OPMODE": ("0", 5)}), 0.45, 2.21),
+        (_cell("DSP48E1", {**DSP, "OPMODEREG": "0"}, {"OPMODE": ("0", "1")}), 0.45, 0.69),
+        (_cell("DSP48E1", {**DSP, "DREG": "0", "USE_DPORT": "TRUE", "ADREG": "1"}), 0.45, 2.09),
+    ],
+)
+def test_arcs_of_a_cell(cell: Cell, out: float, into: float) -> None:
+    found = arcs(cell)
+    assert found is not None
+    assert (found.out, found.into) == (out, into)
+
+
+def test_cells_that_are_timed_have_none() -> None:
+    assert arcs(_cell("FDRE")) is None
+
+
+def test_the_slowest_of_the_netlist_bound_it() -> None:
+    cells = [_cell("PS7"), _cell("RAMB36E1"), _cell("DSP48E1", {**DSP, "AREG": "0"}), _cell("FDRE")]
+    found = bound(Netlist({cell.name: cell for cell in cells}), 100.0)
+    assert found.mhz == pytest.approx(1e3 / ((10.0 + 2.46 + 3.37) * MARGIN))
+    assert found.untimed == tuple(f"paths from and to {kind}" for kind in ("DSP48E1", "PS7", "RAMB36E1"))
+    assert "RAMB36E1" in found.text
+    assert "DSP48E1" in found.text
+    assert "PS7" not in found.text
+
+
+def test_without_such_cells_the_margin_alone_is_left() -> None:
+    assert bound(Netlist({"ff": _cell("FDRE")}), 110.0).mhz == pytest.approx(100.0)

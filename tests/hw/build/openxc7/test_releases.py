@@ -1,0 +1,71 @@
+"""Which releases of nextpnr-xilinx may build."""
+
+import pytest
+
+from gatewright_hw.build import BuildError
+from gatewright_hw.build.openxc7.releases import BUGS, check_release, version_of
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ('"nextpnr-xilinx" -- Next Generation Place and Route (Version 0.9.3)\n', "0.9.3"),
+        ('"nextpnr-xilinx" -- Next Generation Place and Route (Version 0.8.2-25-ge22bcf69)', "0.8.2-25-ge22bcf69"),
+        ('"nextpnr-xilinx" -- Next Generation Place and Route (Version )\n', ""),
+        ("no such option", ""),
+    ],
+)
+def test_version_of(said: str, version: str) -> None:
+    assert version_of(said) == version
+
+
+@pytest.mark.parametrize(
+    ("version", "stated", "release"),
+    [
+        ("2026-09-22", "", "2026-09-22 of 2026-09-22"),
+        ("20261101", "", "20261101 of 2026-11-01"),
+        ("b9f013d", "2026-10-01", "b9f013d of 2026-10-01"),
+        ("0.9.4", "2026-10-01", "0.9.4 of 2026-10-01"),
+        ("0.9.3-120-gabcdef0", "2026-10-01", "0.9.3-120-gabcdef0 of 2026-10-01"),
+        ("", "20261001", "of 2026-10-01"),
+        ("2026-11-01", "2026-10-01", "2026-11-01 of 2026-10-01"),
+    ],
+)
+def test_what_may_build(version: str, stated: str, release: str) -> None:
+    assert check_release(version, stated) == release
+
+
+@pytest.mark.parametrize(
+    ("version", "stated", "named"),
+    [
+        ("0.8.2", "", ["RAM32M and RAM64M", "CARRYCASCIN", "FDSE and FDPE", "SRL16E", "BUFHCE"]),
+        ("0.8.2-25-ge22bcf69", "2024-10-14", ["CARRYCASCIN", "issue 178", "issue 181", "issue 177"]),
+        ("0.7", "", ["RAM256X1S"]),
+        ("0.9.3", "2026-12-01", ["FDSE and FDPE", "SRL16E", "BUFHCE"]),  # what it says of itself counts
+        ("2026-09-08", "", ["BUFHCE"]),
+        ("b9f013d", "2026-06-01", ["FDSE and FDPE"]),
+    ],
+)
+def test_an_old_release_is_refused_by_the_names_of_its_bugs(version: str, stated: str, named: list[str]) -> None:
+    with pytest.raises(BuildError, match="allowed: 2026-09-22 or later") as caught:
+        check_release(version, stated)
+    assert all(name in str(caught.value) for name in named)
+
+
+def test_only_the_bugs_of_the_release_are_named() -> None:
+    with pytest.raises(BuildError) as caught:
+        check_release("0.9.3")
+    for bug in BUGS:
+        assert (bug.effect in str(caught.value)) == (bug.fixed.year == 2026 and bug.fixed.month == 9)
+
+
+@pytest.mark.parametrize("version", ["", "b9f013d", "0.9.4", "0.9.3-120-gabcdef0", "nextpnr-0.11.1-8-g7c0c1c40"])
+def test_a_version_that_says_no_day_needs_one(version: str) -> None:
+    with pytest.raises(BuildError, match="GATEWRIGHT_OPENXC7_RELEASE=YYYY-MM-DD"):
+        check_release(version)
+
+
+@pytest.mark.parametrize("stated", ["yesterday", "2026-13-01", "09/22/2026"])
+def test_a_day_that_is_none(stated: str) -> None:
+    with pytest.raises(BuildError, match="allowed: the day of the sources"):
+        check_release("b9f013d", stated)
