@@ -9,6 +9,7 @@ import typer
 
 from gatewright.cli.console import console, print_raw, step
 from gatewright.spec.boards import BOARDS, get_board
+from gatewright.spec.config import CONFIGS, get_config
 
 if TYPE_CHECKING:
     from gatewright_sim.virtual_board import EventLog
@@ -27,6 +28,10 @@ def serve(
     port: Annotated[
         int | None,
         typer.Option("--port", min=0, max=65535, help="TCP port; 0: a free one (default: PYNQ's, 7967)."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", help=f"Whose RTL to make ready: {', '.join(CONFIGS)} (default: the board's)."),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     bitstreams: Annotated[
@@ -49,6 +54,7 @@ def serve(
     from gatewright_sim.virtual_board.pynq_remote import PYNQ_PORT, PynqRemoteServer, WhenFrozen
 
     chosen = get_board(board)
+    expected = chosen.default_config if config is None else get_config(config)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -62,8 +68,8 @@ def serve(
             WhenFrozen.REFUSE if refuse_frozen else WhenFrozen.HANG,
         ) as server,
     ):
-        with step(f"building the RTL of {chosen.config}"):
-            build_library(design_verilog(chosen.default_config))
+        with step(f"building the RTL of {expected.name}"):
+            build_library(design_verilog(expected))
         print_raw(f"{chosen.title} at pynq://{host}:{server.port}, Ctrl-C ends it")
         _watch(virtual.log, stop)
 
