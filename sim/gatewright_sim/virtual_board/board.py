@@ -97,7 +97,7 @@ class VirtualBoard:
         self._space.add(self.memory.base, self.memory.fabric.nbytes, self.memory)
         manager = "Xilinx Zynq FPGA Manager" if self._zynq7 else "Xilinx ZynqMP FPGA Manager"
         self.manager = FpgaManager(self.files, self.log, manager, self._program, self._clear)
-        add_linux(self.files, board, self.memory)
+        add_linux(self.files, board, self.memory, self.line)
 
     # ---- what a processor does
 

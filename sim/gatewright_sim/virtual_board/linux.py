@@ -5,6 +5,7 @@ from __future__ import annotations
 from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
 from gatewright_sim.virtual_board.files import Files
+from gatewright_sim.virtual_board.interrupt import InterruptLine
 from gatewright_sim.virtual_board.memory import BoardMemory
 
 __all__ = ["add_linux"]
@@ -24,9 +25,18 @@ def _meminfo(board: Board, memory: BoardMemory) -> bytes:
     return "".join(f"{name + ':':<15} {size >> 10:>8} kB\n" for name, size in rows.items()).encode()
 
 
-def add_linux(files: Files, board: Board, memory: BoardMemory) -> None:
+def _interrupts(board: Board, line: InterruptLine) -> bytes:
+    """PYNQ looks for the line's number in the third column from the right, and takes the last for a UIO node's name."""
+    cores = 2 if board.family is Family.ZYNQ7 else 4
+    counts = "".join(f"{count:>11}" for count in (line.count, *[0] * (cores - 1)))
+    heads = "".join(f"{f'CPU{core}':>11}" for core in range(cores))
+    return f"    {heads}\n 52:{counts}     GIC-0 {board.interrupt:>3} Level     fabric\n".encode()
+
+
+def add_linux(files: Files, board: Board, memory: BoardMemory, line: InterruptLine) -> None:
     """The files of a board's Linux. Kria's has no ``pynq_board``, PYNQ's own images have."""
     files.constant("/proc/version", f"{_VERSION[board.family]} #1 SMP\n")
+    files.special("/proc/interrupts", read=lambda: _interrupts(board, line))
     files.special("/proc/meminfo", read=lambda: _meminfo(board, memory))
     if board.family is Family.ZYNQ7:
         files.constant("/proc/device-tree/chosen/pynq_board", f"{board.title}\0")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gatewright.cli import local
 from gatewright.cli import serve as virtual
 from gatewright.cli.console import print_raw
 from gatewright.spec.boards import BOARDS, get_board
@@ -14,6 +15,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Serve an accelerator, on a board or without one.", no_args_is_help=True)
 app.command("serve")(virtual.serve)
+app.command("local", context_settings={"allow_interspersed_args": False})(local.local)
 
 
 @app.command()

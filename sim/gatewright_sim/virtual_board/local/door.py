@@ -1,0 +1,161 @@
+"""A command that runs as if on the board, PYNQ's own on-board code in it unchanged.
+
+Real: PYNQ, numpy, Python, the driver; the RTL, its clock and interrupt; every register access, one by one. Stood in
+for: the kernel's drivers (FPGA manager, UIO, ``/dev/mem``, zocl) and XRT's library, module and ``xclbinutil``
+(``stubs/``). The processor is the host's: its code is x86-64, and a second image of each cacheable buffer is its cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gatewright.spec.clocks import Family
+from gatewright.spec.errors import GatewrightError
+from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.local.library import library
+from gatewright_sim.virtual_board.local.root import DEVICES, SHOWN, Root
+from gatewright_sim.virtual_board.local.server import Server
+
+__all__ = ["FROZEN_S", "LocalDoor"]
+
+MACHINE = {Family.ZYNQ7: "armv7l", Family.ZYNQMP: "aarch64"}
+FROZEN_S = 10.0
+USER = 1000
+_STUBS = Path(__file__).parent / "stubs"
+_LONGEST_SOCKET_PATH = 107
+
+
+class LocalDoor:
+    """Processes on a virtual board. A context manager; the board is the caller's to close.
+
+    Parameters
+    ----------
+    board : where commands run.
+    root : as root; an ordinary user otherwise, who may touch no device.
+    xrt : with XRT's environment; without, as in a shell that has not read ``/etc/profile.d``.
+    frozen_s : seconds that processes of a frozen board wait before they are ended. A real one waits for ever.
+
+    Raises :class:`~gatewright.driver.errors.BackendUnavailable` where this machine cannot.
+    """
+
+    def __init__(self, board: VirtualBoard, *, root: bool = True, xrt: bool = True, frozen_s: float = FROZEN_S) -> None:
+        self._board = board
+        self._frozen_s = frozen_s
+        self._library = library()
+        self._folder = Path(tempfile.mkdtemp(prefix="gatewright-"))
+        socket = self._folder / "board"
+        try:
+            if len(str(socket)) > _LONGEST_SOCKET_PATH:
+                raise GatewrightError(
+                    f"TMPDIR is too long for a socket, allowed: {_LONGEST_SOCKET_PATH} characters in all"
+                )
+            self._install(xrt)
+            self._server = Server(board, Root(board, self._folder / "root"), socket)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self._settings = {
+            "GATEWRIGHT_BOARD_SOCKET": str(socket),
+            "GATEWRIGHT_BOARD_ROOT": str(self._folder / "root"),
+            "GATEWRIGHT_BOARD_PATHS": ":".join(SHOWN),
+            "GATEWRIGHT_BOARD_DEVICES": ":".join(f"{path}={kind}" for path, kind in DEVICES.items()),
+            "GATEWRIGHT_BOARD_MACHINE": MACHINE[board.board.family],
+            "GATEWRIGHT_BOARD_USER": str(0 if root else USER),
+        }
+        self._xrt = xrt
+
+    def _install(self, xrt: bool) -> None:
+        """The programs and modules that XRT would have brought."""
+        programs = self._folder / "bin"
+        programs.mkdir()
+        if not xrt:
+            return
+        libraries = self._folder / "xrt" / "lib"
+        libraries.mkdir(parents=True)
+        (libraries / "libxrt_core.so").symlink_to(self._library)
+        modules = self._folder / "python"
+        modules.mkdir()
+        shutil.copy(_STUBS / "pyxrt.py", modules)
+        for name, text in {
+            "xclbinutil": f"#!{sys.executable} -IS\n" + (_STUBS / "xclbinutil.py").read_text(),
+            "xbutil": '#!/bin/sh\necho "XRT Build Version: 2.13.479"\n',
+        }.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Variables that put a process on the board, and its children with it; ``base``: instead of this process's."""
+        given = dict(os.environ if base is None else base)
+        given.pop("XILINX_XRT", None)
+
+        def before(name: str, value: object, separator: str) -> str:
+            return f"{value}{separator}{given[name]}" if given.get(name) else str(value)
+
+        given["LD_PRELOAD"] = before("LD_PRELOAD", self._library, ":")
+        if self._xrt:
+            given["XILINX_XRT"] = str(self._folder / "xrt")
+            given["PATH"] = before("PATH", self._folder / "bin", os.pathsep)
+            given["PYTHONPATH"] = before("PYTHONPATH", self._folder / "python", os.pathsep)
+        return given | self._settings
+
+    def run(self, command: Sequence[str]) -> int:
+        """Run a command with this process's standard streams; its exit code, 128 + n where signal n ended it.
+
+        Raises :class:`BoardFrozen` where the board froze, whose processes are ended after ``frozen_s``, and
+        :class:`GatewrightError` where there is no such command.
+        """
+        ended = threading.Event()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
+        try:
+            try:
+                process = subprocess.Popen(command, env=self.environment(), preexec_fn=_take_interrupts)
+            except OSError as error:
+                raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
+            threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
+            code = process.wait()
+        finally:
+            ended.set()
+            if before is not None:
+                signal.signal(signal.SIGINT, before)
+        if self._server.frozen.is_set():
+            self._board.check()
+        return code if code >= 0 else 128 - code
+
+    def _end_if_frozen(self, process: subprocess.Popen[bytes], ended: threading.Event) -> None:
+        while not self._server.frozen.wait(0.2):
+            if ended.is_set():
+                return
+        if ended.wait(self._frozen_s):
+            return
+        for number in {process.pid, *self._server.processes}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(number, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End every connection; processes that are left find the board gone."""
+        self._server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> LocalDoor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _take_interrupts() -> None:
+    """Ctrl-C is for the command, not for the board that it runs on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

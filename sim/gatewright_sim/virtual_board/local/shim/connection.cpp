@@ -1,0 +1,115 @@
+// The connection of a process to its board's server: packets over a Unix socket, one for each request.
+#include "board.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace board {
+
+Settings settings;
+
+namespace {
+
+int connection = -1;
+Reply reply;
+volatile int taken = 0;
+
+// A child has no connection yet: two processes would read each other's replies.
+void forget() {
+    if (connection >= 0) syscall(SYS_close, connection);
+    connection = -1;
+    taken = 0;
+}
+
+__attribute__((constructor)) void start() {
+    const char* user = getenv("GATEWRIGHT_BOARD_USER");
+    settings.root = getenv("GATEWRIGHT_BOARD_ROOT");
+    settings.paths = getenv("GATEWRIGHT_BOARD_PATHS");
+    settings.devices = getenv("GATEWRIGHT_BOARD_DEVICES");
+    settings.machine = getenv("GATEWRIGHT_BOARD_MACHINE");
+    settings.user = user ? atoi(user) : 0;
+    bool complete = settings.root && settings.paths && settings.devices && settings.machine;
+    if (complete) settings.socket = getenv("GATEWRIGHT_BOARD_SOCKET");
+    pthread_atfork(nullptr, nullptr, forget);
+}
+
+}  // namespace
+
+void lock() {
+    while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE)) usleep(10);
+}
+
+void unlock() { __atomic_store_n(&taken, 0, __ATOMIC_RELEASE); }
+
+namespace {
+
+void say(const char* what) {
+    char line[512];
+    int length = snprintf(line, sizeof line, "gatewright: virtual board: %s\n", what);
+    syscall(SYS_write, 2, line, length);
+}
+
+}  // namespace
+
+void fail(const char* what) {
+    say(what);
+    _exit(2);
+}
+
+void bus_error(const char* what) {
+    say(what);
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGBUS);
+    signal(SIGBUS, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &mask, nullptr);
+    raise(SIGBUS);
+    _exit(2);
+}
+
+int connect_to_board(const Request& first, int flags) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (!settings.socket || strlen(settings.socket) >= sizeof address.sun_path) return errno = ENXIO, -1;
+    strcpy(address.sun_path, settings.socket);
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | flags, 0);
+    if (made < 0) return -1;
+    if (connect(made, reinterpret_cast<sockaddr*>(&address), sizeof address) ||
+        send(made, &first, HEAD + first.size, MSG_NOSIGNAL) < 0) {
+        syscall(SYS_close, made);
+        return errno = ENXIO, -1;
+    }
+    return made;
+}
+
+Reply& ask(uint32_t op, uint64_t address, uint64_t value, const void* data, size_t size) {
+    Request request;
+    request.op = op;
+    request.size = size;
+    request.address = address;
+    request.value = value;
+    if (size) memcpy(request.data, data, size);
+    if (connection < 0) {
+        Request hello = {};
+        hello.op = GATEWRIGHT_OP_PROCESS;
+        hello.value = getpid();
+        connection = connect_to_board(hello, SOCK_CLOEXEC);
+        if (connection < 0) fail("its process has ended");
+    }
+    if (send(connection, &request, HEAD + size, MSG_NOSIGNAL) < 0) fail("its process has ended");
+    ssize_t got;
+    do got = recv(connection, &reply, sizeof reply, 0);
+    while (got < 0 && errno == EINTR);
+    if (got < ssize_t(HEAD)) fail("its process has ended in the middle of an access");
+    return reply;
+}
+
+}  // namespace board

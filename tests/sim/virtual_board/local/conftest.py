@@ -1,0 +1,62 @@
+"""A virtual Zybo Z7-10, processes on it, and a design for it."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from gatewright.artefact import Built, load_built
+from gatewright.spec.boards import get_board
+from gatewright_hw.build import Request, build
+from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.local import LocalDoor
+
+BOARD = "zybo-z7-10"
+TIMEOUT_S = 300
+
+Run = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def built(shared_folder: Path) -> Built:
+    """A simulation bitstream of the board's default configuration."""
+    folder = shared_folder / f"built-{BOARD}"
+    with FileLock(f"{folder}.lock", timeout=TIMEOUT_S):
+        if not folder.exists():
+            board = get_board(BOARD)
+            build("simulation", Request.of(board, board.default_config), folder)
+    return load_built(folder)
+
+
+@pytest.fixture
+def board() -> Iterator[VirtualBoard]:
+    with VirtualBoard(get_board(BOARD)) as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest, board: VirtualBoard) -> Iterator[LocalDoor]:
+    """Processes on ``board``, as root and with XRT unless the test's parameters (indirect) say otherwise."""
+    with LocalDoor(board, **getattr(request, "param", {})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(door: LocalDoor, tmp_path: Path) -> Run:
+    """Runs a command in ``door``, from a folder of its own, and gives what it said."""
+
+    def run(*command: object, check: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [str(part) for part in command],
+            env=door.environment(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run

@@ -1,0 +1,88 @@
+"""PYNQ 3.0.1 and 3.1.2 on the board, their own code unchanged."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from environments import board_python
+from gatewright.artefact import Built
+from gatewright.spec.boards import get_board
+from gatewright.spec.registers import ID, REGISTERS
+from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.local import LocalDoor
+
+SCRIPT = Path(__file__).with_name("pynq_facts.py")
+VERSIONS = ["3.0.1", "3.1.2"]
+PYNQS_OWN = ("is deprecated", "unclosed file")
+"""Warnings that PYNQ's code causes, whatever it opens."""
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def facts(request: pytest.FixtureRequest, built: Built, tmp_path_factory) -> Iterator[dict[str, Any]]:
+    """What one process found; its interrupts are raised as soon as it has armed them."""
+    python = board_python(f"pynq-{request.param}")
+    with VirtualBoard(get_board("zybo-z7-10")) as board, LocalDoor(board) as door:
+        process = subprocess.Popen(
+            [python, "-W", "ignore", SCRIPT, built.path(".bit")],
+            env=door.environment(),
+            cwd=tmp_path_factory.mktemp("pynq"),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            for printed in process.stdout:
+                if printed.startswith("armed"):
+                    board.line.drive(True)  # a level: taken each time it is armed
+                elif printed.startswith("{"):
+                    found = json.loads(printed)
+            assert process.wait(60) == 0
+        yield {**found, "asked": request.param, "buffers": len(board.memory.buffers), "count": board.line.count}
+
+
+def test_it_believes_that_it_is_on_the_board(facts) -> None:
+    assert facts["version"] == facts["asked"]
+    assert (facts["machine"], facts["user"], facts["device"]) == ("armv7l", 0, "EmbeddedDevice")
+
+
+def test_the_overlay_loads_without_warnings_of_ours(facts, built: Built) -> None:
+    assert [each for each in facts["warnings"] if not any(known in each for known in PYNQS_OWN)] == []
+    assert facts["state"] == "operating\n"
+    assert facts["firmware"] == [built.path(".bit").with_suffix(".bin").name]
+
+
+def test_it_finds_block_registers_and_interrupt_by_name(facts) -> None:
+    assert "gatewright" in facts["blocks"]
+    assert "gatewright/irq" in facts["interrupt_pins"]
+    assert set(facts["registers"]) == {each.name for each in REGISTERS}
+
+
+def test_registers_are_read_from_the_design(facts, built: Built) -> None:
+    assert facts["id"] == facts["first"][0] == ID
+    assert facts["slice"] == facts["first"]
+    low, high = facts["first"][2:]
+    assert f"{high:08x}{low:08x}" == built.manifest.config_hash
+
+
+def test_its_clock_is_wrong_where_it_assumes_another_crystal(facts) -> None:
+    assert facts["clock"] == pytest.approx(150.0)  # ps.py knows 50 MHz alone; the board has 33.3 MHz, and runs at 100
+
+
+def test_buffers_are_coherent_only_as_synced(facts) -> None:
+    uncached, cached = facts["coherence"]
+    assert uncached == [[1, 1], [1, 1], [7, 7], [7, 7]]
+    exact = facts["asked"] == "3.0.1"  # later versions sync all of a buffer, whichever slice is asked
+    assert cached == [[0, 0], [1, 0 if exact else 1], [1, 1], [7, 1 if exact else 7]]
+
+
+def test_contiguous_memory_ends(facts) -> None:
+    assert "llocat" in facts["big"][0]
+    assert facts["buffers"] == 0
+
+
+def test_interrupts_wake_it(facts) -> None:
+    assert facts["interrupts"] == 2
+    assert facts["count"] >= 2
