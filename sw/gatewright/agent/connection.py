@@ -63,17 +63,16 @@ class Connection:
         return self._result(method, channel.unary_unary(f"/{SERVICE}/{method}"), data, timeout_s)
 
     def upload(self, parts: Sequence[Part], timeout_s: float) -> str:
-        """Send a file in parts; returns its hash, by which other calls name it. Raises as :meth:`call`."""
-        digest = sha256(parts)
+        """Send a file in parts; returns the ticket by which one other call names it. Raises as :meth:`call`."""
 
         def pieces() -> Iterator[bytes]:
-            yield pack({"sha256": digest, "nbytes": sum(map(len, parts))})
+            yield pack({"sha256": sha256(parts), "nbytes": sum(map(len, parts))})
             for part in parts:
                 for start in range(0, len(part), CHUNK_BYTES):
                     yield bytes(part[start : start + CHUNK_BYTES])
 
-        self._result("upload", self._open().stream_unary(f"/{SERVICE}/upload"), pieces(), timeout_s)
-        return digest
+        answer = self._result("upload", self._open().stream_unary(f"/{SERVICE}/upload"), pieces(), timeout_s)
+        return str(answer.get("ticket", str))
 
     def close(self) -> None:
         """Cut the connection; a second call does nothing, all others raise :class:`AcceleratorClosed`."""

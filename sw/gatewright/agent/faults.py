@@ -31,7 +31,9 @@ def rebuild(fault: dict[str, Any]) -> GatewrightError:
     """The exception that :func:`describe` was given. One of an unknown class becomes an :class:`AgentError`."""
     kinds = {kind.__name__: kind for kind in _below(GatewrightError)}
     kind = kinds.get(str(fault.get("class")), AgentError)
-    error = kind.__new__(kind, str(fault.get("message")))  # constructors make the sentence; this has one already
+    base = OSError if issubclass(kind, OSError) else Exception
+    error: GatewrightError = base.__new__(kind)  # a constructor would make the sentence, which is there already
+    error.args = (str(fault.get("message")),)
     attributes = fault.get("attributes")
     for name, value in (attributes if isinstance(attributes, dict) else {}).items():
         setattr(error, name, _meant(name, value))

@@ -54,13 +54,14 @@ class Jobs:
             self._waiting.put((job, lambda: function(*args, **kwargs)))
         gone(job.cancel)
         try:
-            return job.result(seconds)
+            job.exception(seconds)  # not result(): the job itself may raise a TimeoutError
         except FutureTimeout:
             if job.cancel():
                 raise AgentBusy(f"calls of others kept the accelerator for {seconds:.3g} s: it was not begun") from None
             raise AgentBusy(f"the call was not done within {seconds:.3g} s: its result is dropped") from None
         except CancelledError:
             raise AgentError("the client went away before its turn came") from None
+        return job.result()
 
     def run(self, idle: Iterable[Callable[[], None]]) -> None:
         """Do jobs for ever, in the main thread; ``idle`` are called between them. Ends by what a signal raises."""

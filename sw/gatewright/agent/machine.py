@@ -124,13 +124,15 @@ class Machine:
 
     # ---- programs
 
-    def load(self, digest: str, session: str, file: Path | None) -> None:
-        """Load the program in ``file``, or find it loaded. Raises :class:`ProgramNotLoaded` and the driver's errors."""
+    def find(self, digest: str, session: str) -> None:
+        """Hold a program that is loaded. Raises :class:`ProgramNotLoaded`, :class:`AgentError`."""
+        _ = self.accelerator
+        self.shelf.get(digest, session)
+
+    def load(self, digest: str, session: str, file: Path) -> None:
+        """Load the program in ``file``. Raises the program's and the driver's errors."""
         accelerator = self.accelerator
-        if file is None:
-            self.shelf.get(digest, session)
-        else:
-            self.shelf.put(digest, session, lambda: accelerator.load(load_program(file)))
+        self.shelf.put(digest, session, lambda: accelerator.load(load_program(file)))
 
     def run(self, digest: str, session: str, inputs: Arrays, deadline: float) -> tuple[Fields, Arrays]:
         """One call of a loaded program, which has until ``deadline`` (``time.monotonic()``)."""

@@ -119,9 +119,10 @@ class RemoteAccelerator(AbstractContextManager["RemoteAccelerator"]):
         """Start the report from zero."""
         self._report = Report.nothing()
 
-    def ask(self, method: str, digest: str, arrays: dict[str, Array] | None = None) -> Message:
+    def ask(self, method: str, digest: str, arrays: dict[str, Array] | None = None, **fields: str) -> Message:
         """A call about a program in this client's session."""
-        return self.connection.call(method, {"sha256": digest, "session": self._session}, self.timeout_s, arrays)
+        fields |= {"sha256": digest, "session": self._session}
+        return self.connection.call(method, fields, self.timeout_s, arrays)
 
     def count(self, report: Report) -> None:
         """Add a call's report."""
@@ -159,8 +160,8 @@ class RemoteProgram(AbstractContextManager["RemoteProgram"]):
         try:
             self._accelerator.ask("load", self._digest)
         except ProgramNotLoaded:
-            self._accelerator.connection.upload(program_parts(self.program), UPLOAD_S)
-            self._accelerator.ask("load", self._digest)
+            ticket = self._accelerator.connection.upload(program_parts(self.program), UPLOAD_S)
+            self._accelerator.ask("load", self._digest, ticket=ticket)
 
     def __call__(self, /, **inputs: npt.ArrayLike) -> dict[str, Array]:
         """Run the program: its outputs by name. Raises as :meth:`gatewright.driver.LoadedProgram.__call__`, and what

@@ -26,7 +26,7 @@ __all__ = ["serve"]
 THREADS = 32
 """Calls that wait for their turn at a time; more are refused."""
 
-GRACE_S = 2.0
+GRACE_S = 0.5
 """For answers that are on their way when the agent ends."""
 
 

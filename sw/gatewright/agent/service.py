@@ -6,6 +6,8 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from gatewright.agent.errors import AgentError, AgentUnavailable
@@ -109,14 +111,16 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         return {**found, "version": __version__, "temperature_c": temperature()}, {}
 
     def _upload(self, parts: Iterator[bytes], rpc: Any) -> Answer:
-        return {"sha256": self._spool.receive(parts)}, {}
+        return {"ticket": self._spool.receive(parts)}, {}
 
     def _load(self, message: Message, rpc: Any) -> Answer:
-        digest = check_digest(message.get("sha256", str))
-        try:
-            self._turn(rpc, self._machine.load, digest, message.get("session", str), self._spool.find(digest))
-        finally:
-            self._spool.remove(digest)
+        digest, session = check_digest(message.get("sha256", str)), message.get("session", str)
+        ticket = message.fields.get("ticket")
+        if ticket is None:
+            self._turn(rpc, self._machine.find, digest, session)
+        else:
+            with _used(self._spool.path(ticket)) as file:
+                self._turn(rpc, self._machine.load, digest, session, file)
         return {}, {}
 
     def _run(self, message: Message, rpc: Any) -> Answer:
@@ -134,19 +138,22 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         return {}, {}
 
     def _flash(self, message: Message, rpc: Any) -> Answer:
-        files = {}
-        for name, digest in message.get("files", dict).items():
-            path = self._spool.find(str(digest))
-            if path is None:
-                raise AgentError(f"file {name!r} was not uploaded")
+        files = {name: self._spool.path(ticket) for name, ticket in message.get("files", dict).items()}
+        for name in files:
             if not name or "/" in name or name.startswith("."):
-                raise AgentError(f"file {name!r}, allowed: a name without folders")
-            files[name] = path
-        try:
+                raise AgentError(f"file {name!r:.80}, allowed: a name without folders")
+        with _used(*files.values()):
             return self._turn(rpc, self._machine.flash, files), {}
-        finally:
-            for digest in message.get("files", dict).values():
-                self._spool.remove(str(digest))
+
+
+@contextmanager
+def _used(*files: Path) -> Iterator[Path]:
+    """Uploads, the first of them; they are removed after the body."""
+    try:
+        yield files[0]
+    finally:
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 def _sendable(answer: bytes) -> bytes:

@@ -1,10 +1,9 @@
-"""What clients send in pieces: files named by the hash of their contents, kept until they are used."""
+"""What clients send in pieces: files that each have a ticket, kept until they are used."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +20,8 @@ KEPT_S = 600.0
 """A file that is not used within so many seconds is removed: its client went away."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_TICKET = re.compile(r"[0-9a-f]{32}")
+_PART = ".part"
 
 
 def check_digest(digest: str) -> str:
@@ -31,20 +32,20 @@ def check_digest(digest: str) -> str:
 
 
 class Spool:
-    """A folder of such files. Threads share it."""
+    """A folder of such files. A ticket belongs to one upload, so that clients with the same file are not in each
+    other's way."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
 
     def receive(self, parts: Iterator[bytes]) -> str:
-        """Write a file from a message that names its hash and size and the pieces after it; returns the hash.
+        """Write a file from a message that names its hash and size and the pieces after it; returns the ticket.
 
         Raises :class:`AgentError` where the pieces are not what was announced; nothing of them stays.
         """
-        head = unpack(next(parts, b""))
-        digest, nbytes = _announced(head)
-        work = self._folder / f"{token_hex(8)}.part"
+        digest, nbytes = _announced(unpack(next(parts, b"")))
+        ticket = token_hex(16)
+        work = self._folder / f"{ticket}{_PART}"
         state, written = hashlib.sha256(), 0
         try:
             with work.open("xb") as file:
@@ -56,20 +57,17 @@ class Spool:
                     file.write(part)
             if written != nbytes or state.hexdigest() != digest:
                 raise AgentError(f"upload {digest[:16]}: {written:,} of {nbytes:,} bytes came, or not those announced")
-            with self._lock:
-                work.rename(self._folder / digest)
+            work.rename(self._folder / ticket)
         finally:
             work.unlink(missing_ok=True)
-        return digest
+        return ticket
 
-    def find(self, digest: str) -> Path | None:
-        """The file with this hash, if it is here."""
-        path = self._folder / check_digest(digest)
-        return path if path.is_file() else None
-
-    def remove(self, digest: str) -> None:
-        """The file has been used."""
-        (self._folder / check_digest(digest)).unlink(missing_ok=True)
+    def path(self, ticket: object) -> Path:
+        """The file with this ticket. Raises :class:`AgentError` where there is none (any more)."""
+        path = self._folder / str(ticket)
+        if not _TICKET.fullmatch(str(ticket)) or not path.is_file():
+            raise AgentError(f"upload {ticket!r:.40} is not here (any more)")
+        return path
 
     def expire(self) -> None:
         """Remove what nobody came for."""
