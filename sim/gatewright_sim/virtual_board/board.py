@@ -207,7 +207,8 @@ class VirtualBoard:
             rtl = RtlBackend(design.config, **place, **options)
         except BackendUnavailable as error:
             raise Refused(str(error)) from None
-        self._fabric, self.design = Fabric(rtl, self.line, self._broken), design
+        controller_offset = self.board.interrupt_controller_offset
+        self._fabric, self.design = Fabric(rtl, self.line, controller_offset, self._broken), design
         self.log.add(Level.INFO, f"programmed with config {design.config.name!r}, closed at {design.closed_mhz:g} MHz")
         self._ports_changed()
 

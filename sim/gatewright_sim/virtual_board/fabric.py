@@ -17,6 +17,7 @@ from gatewright.spec.registers import REGISTER_BYTES, register
 from gatewright_sim.rtl.backend import RtlBackend
 from gatewright_sim.virtual_board.errors import Unanswered
 from gatewright_sim.virtual_board.interrupt import InterruptLine
+from gatewright_sim.virtual_board.interrupt_controller import InterruptController
 
 __all__ = ["Fabric"]
 
@@ -36,13 +37,17 @@ class Fabric:
     Parameters
     ----------
     rtl : the simulator; it is closed with this.
-    line : the interrupt line that it drives.
+    line : the interrupt line that it drives, through its interrupt controller.
+    controller_offset : where that has its registers in the window.
     broken : called with a sentence when the design breaks a rule of its bus.
     """
 
-    def __init__(self, rtl: RtlBackend, line: InterruptLine, broken: Callable[[str], None]) -> None:
+    def __init__(
+        self, rtl: RtlBackend, line: InterruptLine, controller_offset: int, broken: Callable[[str], None]
+    ) -> None:
         self._rtl = rtl
-        self._line = line
+        self._controller = InterruptController(line)
+        self._controller_offset = controller_offset
         self._broken = broken
         self._in_reset = False
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -52,24 +57,32 @@ class Fabric:
     # ---- what the processing system does with it
 
     def read(self, offset: int) -> int:
-        """A register of the window. Raises :class:`Unanswered`."""
-        return self._do(lambda: self._rtl.read(offset) if self._answers(offset) else 0)
+        """A register of the window, 0 where none lies. Raises :class:`Unanswered`."""
+
+        def job() -> int:
+            self._check_reset()
+            if offset < REGISTER_BYTES:
+                return self._rtl.read(offset)
+            return self._controller.read(offset - self._controller_offset)
+
+        return self._do(job)
 
     def write(self, offset: int, value: int) -> None:
         """Set a register of the window. Raises :class:`Unanswered`."""
 
         def job() -> None:
-            if self._answers(offset):
+            self._check_reset()
+            if offset < REGISTER_BYTES:
                 self._rtl.write(offset, value)
-                self._line.drive(self._rtl.run(SETTLE_CYCLES))
+                self._controller.drive(self._rtl.run(SETTLE_CYCLES))
+            else:
+                self._controller.write(offset - self._controller_offset, value)
 
         self._do(job)
 
-    def _answers(self, offset: int) -> bool:
-        """Behind the register block, reads are 0."""
+    def _check_reset(self) -> None:
         if self._in_reset:
             raise Unanswered("the fabric is held in reset")
-        return offset < REGISTER_BYTES
 
     def reset(self, held: bool) -> None:
         """Pull the design's reset, or let it go."""
@@ -77,7 +90,7 @@ class Fabric:
         def job() -> None:
             self._in_reset = held
             self._rtl.reset()
-            self._line.drive(False)
+            self._controller.reset()
 
         self._do(job)
 
@@ -133,7 +146,7 @@ class Fabric:
     def _advance(self, cycles: int) -> bool:
         """Run so long; whether there is more to do. Looking at STATUS takes cycles, too."""
         try:
-            self._line.drive(self._rtl.run(cycles))
+            self._controller.drive(self._rtl.run(cycles))
             return self._busy()
         except BusProtocolError as error:
             self._broken(str(error))
