@@ -146,8 +146,10 @@ class Fabric:
     def _advance(self, cycles: int) -> bool:
         """Run so long; whether there is more to do. Looking at STATUS takes cycles, too."""
         try:
-            self._controller.drive(self._rtl.run(cycles))
-            return self._busy()
+            self._rtl.run(cycles)
+            busy = self._busy()
+            self._controller.drive(self._rtl.run(SETTLE_CYCLES))  # what ended while STATUS was read counts, too
+            return busy
         except BusProtocolError as error:
             self._broken(str(error))
             return False

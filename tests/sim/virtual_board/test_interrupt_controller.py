@@ -3,6 +3,8 @@
 import pytest
 
 from gatewright.spec.interrupt_controller import INTERRUPT_REGISTERS, interrupt_register
+from gatewright.spec.registers import register
+from gatewright_sim.virtual_board import VirtualBoard
 from gatewright_sim.virtual_board.interrupt import InterruptLine
 from gatewright_sim.virtual_board.interrupt_controller import InterruptController
 
@@ -71,3 +73,18 @@ def test_other_offsets_are_0(bench: Bench) -> None:
         assert bench.controller.read(offset) == 0
     bench.controller.drive(True)
     assert bench.line.high
+
+
+@pytest.mark.parametrize("through_controller", [False, True])
+def test_the_shortest_program_raises_the_line(through_controller: bool, programmed: VirtualBoard) -> None:
+    """Its end may fall into the very cycles in which the fabric is asked whether it is still busy."""
+    base = programmed.board.registers_base
+    if through_controller:
+        for name, value in {"IER": 1, "MER": 3}.items():
+            offset = programmed.board.interrupt_controller_offset + interrupt_register(name).offset
+            programmed.write32(base + offset, value)
+    for name, value in {"IRQ_ENABLE": 1, "PROGRAM_COUNT": 0, "CONTROL": 1}.items():
+        programmed.write32(base + register(name).offset, value)
+    assert programmed.wait_irq(30)
+    programmed.write32(base + register("IRQ_STATUS").offset, 1)
+    assert not programmed.line.high

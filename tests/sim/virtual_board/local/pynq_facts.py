@@ -25,9 +25,46 @@ facts["registers"] = sorted(overlay.ip_dict["gatewright"]["registers"])
 facts["state"] = Path("/sys/class/fpga_manager/fpga0/state").read_text()
 facts["firmware"] = sorted(os.listdir("/lib/firmware"))
 
+registers = overlay.ip_dict["gatewright"]["registers"]
+offset = {name: entry["address_offset"] for name, entry in registers.items()}
+mmio = pynq.MMIO(overlay.ip_dict["gatewright"]["phys_addr"], 4096)
+
+
+def start() -> None:
+    """A program without commands, which ends at once."""
+    mmio.write(offset["IRQ_ENABLE"], 1)
+    mmio.write(offset["PROGRAM_COUNT"], 0)
+    mmio.write(offset["CONTROL"], 1)
+
+
+async def wait_for_uio() -> int:
+    """Through the UIO node alone."""
+    controller = UioController(get_uio_device("fabric"))
+    for _ in range(3):
+        done = asyncio.Event()
+        controller.add_event(done, 0)
+        start()
+        await asyncio.wait_for(done.wait(), 30)
+        mmio.write(offset["IRQ_STATUS"], 1)
+    return 3
+
+
+async def wait_for_interrupt() -> int:
+    """Through PYNQ's interrupts, which know the controller in the fabric."""
+    interrupt = pynq.Interrupt("gatewright/irq")
+    for _ in range(3):
+        start()
+        await asyncio.wait_for(interrupt.wait(), 30)
+        mmio.write(offset["IRQ_STATUS"], 1)
+    return 3
+
+
+loop = asyncio.get_event_loop()
+facts["uio"] = loop.run_until_complete(wait_for_uio())
+facts["interrupts"] = loop.run_until_complete(wait_for_interrupt())
+
 block = overlay.gatewright
 facts["id"] = int(block.register_map.ID)
-mmio = pynq.MMIO(overlay.ip_dict["gatewright"]["phys_addr"], 4096)
 facts["first"] = [mmio.read(offset) for offset in (0, 4, 8, 12)]
 facts["slice"] = [int(word) for word in mmio.array[0:4]]
 facts["clock"] = pynq.Clocks.fclk0_mhz
@@ -56,19 +93,4 @@ except RuntimeError as error:
     facts["big"].append(str(error))
 
 
-async def wait() -> int:
-    device = get_uio_device("fabric")
-    events = []
-    controller = UioController(device)
-    for _ in range(2):
-        done = asyncio.Event()
-        controller.add_event(done, 0)
-        print("armed", flush=True)
-        await asyncio.wait_for(done.wait(), 30)
-        events.append(device)
-    return len(events)
-
-
-asyncio.set_event_loop(asyncio.new_event_loop())
-facts["interrupts"] = asyncio.get_event_loop().run_until_complete(wait())
 print(json.dumps(facts), flush=True)
