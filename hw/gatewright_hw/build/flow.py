@@ -102,6 +102,9 @@ class Flow(Protocol):
     People may run the second step by hand, elsewhere. All raise :class:`.errors.BuildError`.
     """
 
+    def find(self, request: Request) -> None:
+        """Refuse at once what cannot end well: the tool is missing, or does not know the board's part."""
+
     def prepare(self, request: Request, work: Path) -> None:
         """Write sources, constraints and scripts."""
 

@@ -9,6 +9,7 @@ import typer
 from gatewright.cli.console import console, output, step
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.config import CONFIGS, get_config
+from gatewright.spec.errors import GatewrightError
 
 __all__ = ["build"]
 
@@ -17,19 +18,29 @@ class Tool(Enum):
     """What builds."""
 
     openxc7 = "openxc7"
+    vivado = "vivado"
     simulation = "simulation"
 
 
 def build(
     board: Annotated[str, typer.Option("--board", help=f"For which board: {', '.join(BOARDS)}.")],
     tool: Annotated[Tool, typer.Option("--tool", help="What builds it; simulation: for virtual boards alone.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write: a new one, or a former build to replace.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write: a new one, or a former build to replace.")
+    ] = None,
     freq: Annotated[
         float | None, typer.Option("--freq", min=0.01, help="Fabric clock in MHz (default: the configuration's).")
     ] = None,
     config: Annotated[
         str | None, typer.Option("--config", help=f"Configuration: {', '.join(CONFIGS)} (default: the board's).")
     ] = None,
+    work: Annotated[Path | None, typer.Option("--work", help="Folder of the tool's own files, to keep.")] = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Only write the tool's sources and scripts to --work, to run elsewhere.")
+    ] = False,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Only make --out of what the tool has left in --work.")
+    ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Longest run of one tool, in seconds.")] = 14400,
 ) -> None:
     """Build a bitstream: .bit, .hwh, manifest and report in one folder, which appears whole or not at all.
@@ -39,21 +50,45 @@ def build(
     database or a folder of them, PRJXRAY_DB_DIR Project X-Ray's database; GATEWRIGHT_OPENXC7_RELEASE=YYYY-MM-DD is the
     day of nextpnr-xilinx's sources, where its version does not say it. Releases with bugs that only silicon shows are
     refused.
+
+    Vivado is taken from PATH, or from where GATEWRIGHT_VIVADO says. Where it is on another machine: --work DIR
+    --prepare, there `vivado -mode batch -source build.tcl` in DIR, then --work DIR --collect.
     """
+    _check_stages(out, work, prepare, collect)
     chosen = get_board(board)
     accelerator = chosen.default_config if config is None else get_config(config)
-    from gatewright_hw.build import Request
-    from gatewright_hw.build import build as build_
+    import gatewright_hw.build as flows
 
-    request = Request.of(chosen, accelerator, freq, timeout_s=timeout, say=console.print)
+    request = flows.Request.of(chosen, accelerator, freq, timeout_s=timeout, say=console.print)
     asked = accelerator.clock_mhz if freq is None else freq
     if abs(asked - request.clock.mhz) > 1e-6 * asked:
         console.print(f"clock: {request.clock.mhz:g} MHz, the fastest that {board} can make below {asked:g} MHz")
-    with step(f"building {accelerator.name} for {board} with {tool.value}"):
-        built = build_(tool.value, request, out)
+    what = f"{accelerator.name} for {board} with {tool.value}"
+    if prepare:
+        with step(f"preparing {what}"):
+            flows.prepare(tool.value, request, work)
+        output().print(f"prepared   {work}")
+        return
+    with step(f"building {what}"):
+        if collect:
+            built = flows.collect(tool.value, request, work, out)
+        else:
+            built = flows.build(tool.value, request, out, work)
     clock = built.manifest.clock
     rests = f" ({clock.bound})" if clock.bound else ""
     print_ = output().print
     print_(f"bitstream  {built.path('.bit')}")
     print_(f"clock      {clock.set_mhz:g} MHz, closed at {clock.closed_mhz:g} MHz{rests}")
     print_(f"state      {built.manifest.physical}")
+
+
+def _check_stages(out: Path | None, work: Path | None, prepare: bool, collect: bool) -> None:
+    """Refuse options that do not go together."""
+    if prepare and collect:
+        raise GatewrightError("--prepare and --collect are two steps, allowed: one of them")
+    if (prepare or collect) and work is None:
+        raise GatewrightError(f"{'--prepare' if prepare else '--collect'} needs --work, the tool's folder")
+    if prepare and out is not None:
+        raise GatewrightError("--prepare writes to --work, allowed: no --out")
+    if not prepare and out is None:
+        raise GatewrightError("--out is missing, the folder to write")

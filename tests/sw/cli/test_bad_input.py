@@ -33,6 +33,20 @@ CASES = {
         "unknown board 'arty', allowed",
     ),
     "build: tool": (["build", "--board", "kv260", "--tool", "ise", "--out", "x"], "simulation"),
+    "build: no out": (["build", "--board", "kv260", "--tool", "simulation"], "--out is missing, the folder to write"),
+    "build: both halves": (
+        ["build", "--board", "kv260", "--tool", "vivado", "--work", "x", "--prepare", "--collect"],
+        "--prepare and --collect are two steps, allowed: one of them",
+    ),
+    "build: no work": (["build", "--board", "kv260", "--tool", "vivado", "--prepare"], "--prepare needs --work"),
+    "build: prepared out": (
+        ["build", "--board", "kv260", "--tool", "vivado", "--prepare", "--work", "x", "--out", "y"],
+        "--prepare writes to --work, allowed: no --out",
+    ),
+    "build: not prepared": (
+        ["build", "--board", "kv260", "--tool", "vivado", "--collect", "--work", "/no/such", "--out", "y"],
+        "/no/such/request.json: No such file or directory; --prepare writes it",
+    ),
     "build: clock": (
         ["build", "--board", "pynq-z2", "--tool", "simulation", "--freq", "0.1", "--out", "x"],
         "board 'pynq-z2': clock of 0.1 MHz, allowed: 0.251953 to 1000",

@@ -42,6 +42,10 @@ write_json {netlist}
 class OpenXc7Flow:
     """Files have names of their own in the work folder, in ASCII: the tools write their names into what they make."""
 
+    def find(self, request: Request) -> None:
+        """Raise :class:`BuildError` where a program or its data are missing."""
+        find_tools(request.board)
+
     def prepare(self, request: Request, work: Path) -> None:
         """Find the tools and refuse bad releases before anything takes long; write the Verilog and the script."""
         tools, steps = find_tools(request.board), _steps(request, work)

@@ -1,0 +1,1 @@
+"""Bitstreams with Vivado: a non-project script, complete, that people may also run elsewhere."""
