@@ -64,6 +64,7 @@ ALLOWED = {
         "gatewright_sim.memory",
         "gatewright_sim.rtl",
     },
+    "sw/gatewright/selftest": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},
     "sw/gatewright/agent": {
         "gatewright.spec",
         "gatewright.files",

@@ -29,10 +29,11 @@ def open_session(
     config : as of :class:`Accelerator`; None, only with an agent: whatever the agent has.
     backend : as of :class:`Accelerator`; with a host, "board" or "auto".
     host : ``HOST[:PORT]`` of an agent, or ``pynq://HOST[:PORT]``; None: here.
-    timeout_s, options : as of :class:`Accelerator`.
+    timeout_s, options : as of :class:`Accelerator`; an option that is None is left out.
 
     Raises :class:`DriverError` for a host with another backend, and what the accelerators raise.
     """
+    options = {name: value for name, value in options.items() if value is not None}
     if host is not None and backend not in ("auto", "board"):
         raise DriverError(f"host {host!r} with backend {backend!r}, allowed with a host: board")
     if host is not None and not host.startswith(PYNQ_REMOTE):

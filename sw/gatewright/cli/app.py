@@ -4,7 +4,20 @@ import typer
 from typer.core import TyperGroup
 
 from gatewright import __version__
-from gatewright.cli import bench, board, build, compile, generate, info, inspect, recommend, run, simulate, verify
+from gatewright.cli import (
+    bench,
+    board,
+    build,
+    compile,
+    generate,
+    info,
+    inspect,
+    recommend,
+    run,
+    selftest,
+    simulate,
+    verify,
+)
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["app"]
@@ -37,6 +50,7 @@ app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)
 app.add_typer(simulate.app, name="simulate")
+app.command("selftest")(selftest.selftest)
 app.command("verify")(verify.verify)
 app.command("build")(build.build)
 app.command("generate")(generate.generate)

@@ -15,6 +15,8 @@ from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 
 __all__ = [
+    "Backend",
+    "Bitstream",
     "Board",
     "Config",
     "Data",
@@ -29,6 +31,10 @@ __all__ = [
     "write_json",
 ]
 
+Backend = Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")]
+Bitstream = Annotated[
+    Path | None, typer.Option("--bitstream", help="Folder of a built design, for a board (default: the newest here).")
+]
 Board = Annotated[
     str | None, typer.Option("--board", help=f"Board: {', '.join(BOARDS)}; its configuration is then the default.")
 ]
