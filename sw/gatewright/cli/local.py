@@ -34,6 +34,7 @@ def local(
     ] = False,
     root: Annotated[bool, typer.Option("--root/--no-root", help="Run as root, or as a user without rights.")] = True,
     xrt: Annotated[bool, typer.Option("--xrt/--no-xrt", help="With XRT's environment, or without.")] = True,
+    uio: Annotated[bool, typer.Option("--uio/--no-uio", help="With a UIO node for the interrupt, or without.")] = True,
     frozen: Annotated[
         float, typer.Option("--frozen", min=0, help="Seconds until the processes of a frozen board are ended.")
     ] = 10.0,
@@ -58,6 +59,6 @@ def local(
     cma_bytes = None if cma is None else cma << 20
     with (
         VirtualBoard(get_board(board), bitstreams=folders, broken_flush=broken_flush, cma_bytes=cma_bytes) as virtual,
-        LocalDoor(virtual, root=root, xrt=xrt, frozen_s=frozen) as door,
+        LocalDoor(virtual, root=root, xrt=xrt, uio=uio, frozen_s=frozen) as door,
     ):
         raise typer.Exit(door.run(command))

@@ -22,7 +22,7 @@ from gatewright.spec.clocks import Family
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.virtual_board import VirtualBoard
 from gatewright_sim.virtual_board.local.library import library
-from gatewright_sim.virtual_board.local.root import DEVICES, SHOWN, Root
+from gatewright_sim.virtual_board.local.root import DEVICES, SHOWN, UIO, Root
 from gatewright_sim.virtual_board.local.server import Server
 
 __all__ = ["FROZEN_S", "LocalDoor"]
@@ -42,12 +42,21 @@ class LocalDoor:
     board : where commands run.
     root : as root; an ordinary user otherwise, who may touch no device.
     xrt : with XRT's environment; without, as in a shell that has not read ``/etc/profile.d``.
+    uio : with a UIO node for the interrupt.
     frozen_s : seconds that processes of a frozen board wait before they are ended. A real one waits for ever.
 
     Raises :class:`~gatewright.driver.errors.BackendUnavailable` where this machine cannot.
     """
 
-    def __init__(self, board: VirtualBoard, *, root: bool = True, xrt: bool = True, frozen_s: float = FROZEN_S) -> None:
+    def __init__(
+        self,
+        board: VirtualBoard,
+        *,
+        root: bool = True,
+        xrt: bool = True,
+        uio: bool = True,
+        frozen_s: float = FROZEN_S,
+    ) -> None:
         self._board = board
         self._frozen_s = frozen_s
         self._library = library()
@@ -59,15 +68,16 @@ class LocalDoor:
                     f"TMPDIR is too long for a socket, allowed: {_LONGEST_SOCKET_PATH} characters in all"
                 )
             self._install(xrt)
-            self._server = Server(board, Root(board, self._folder / "root"), socket)
+            self._server = Server(board, Root(board, self._folder / "root", uio), socket)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+        devices = {path: kind for path, kind in DEVICES.items() if uio or path != UIO}
         self._settings = {
             "GATEWRIGHT_BOARD_SOCKET": str(socket),
             "GATEWRIGHT_BOARD_ROOT": str(self._folder / "root"),
             "GATEWRIGHT_BOARD_PATHS": ":".join(SHOWN),
-            "GATEWRIGHT_BOARD_DEVICES": ":".join(f"{path}={kind}" for path, kind in DEVICES.items()),
+            "GATEWRIGHT_BOARD_DEVICES": ":".join(f"{path}={kind}" for path, kind in devices.items()),
             "GATEWRIGHT_BOARD_MACHINE": MACHINE[board.board.family],
             "GATEWRIGHT_BOARD_USER": str(0 if root else USER),
         }
@@ -114,10 +124,11 @@ class LocalDoor:
         :class:`GatewrightError` where there is no such command.
         """
         ended = threading.Event()
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
+        # Ctrl-C is for the command, which a handler of ours does not reach, not for the board that it runs on.
+        before = signal.signal(signal.SIGINT, lambda *_: None) if _in_main_thread() else None
         try:
             try:
-                process = subprocess.Popen(command, env=self.environment(), preexec_fn=_take_interrupts)
+                process = subprocess.Popen(command, env=self.environment())
             except OSError as error:
                 raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
             threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
@@ -154,8 +165,3 @@ class LocalDoor:
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _take_interrupts() -> None:
-    """Ctrl-C is for the command, not for the board that it runs on."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -8,9 +8,10 @@ from pathlib import Path
 from gatewright_sim.virtual_board import VirtualBoard
 from gatewright_sim.virtual_board.programming import FIRMWARE
 
-__all__ = ["DEVICES", "SHOWN", "Root"]
+__all__ = ["DEVICES", "SHOWN", "UIO", "Root"]
 
-DEVICES = {"/dev/mem": "memory", "/dev/uio0": "interrupt"}
+UIO, UIO_CLASS = "/dev/uio0", "/sys/class/uio"
+DEVICES = {"/dev/mem": "memory", UIO: "interrupt"}
 """Devices, and what the library makes of them."""
 
 SHOWN = (
@@ -21,7 +22,7 @@ SHOWN = (
     "/proc/meminfo",
     "/proc/version",
     "/sys/class/fpga_manager",
-    "/sys/class/uio",
+    UIO_CLASS,
     "/sys/module/zocl",
 )
 """What a process sees here rather than on the machine that it runs on; below a folder, all of it."""
@@ -31,20 +32,21 @@ PYNQ = "pynq"
 
 
 class Root:
-    """A board's files as files.
+    """A board's files as files, in a new folder; ``uio``: with the interrupt's node.
 
     Those of the kernel stand here as they were when last opened (``refresh``) and are written through (``write``).
     Firmware lies here, and reaches the board when it is loaded.
     """
 
-    def __init__(self, board: VirtualBoard, folder: Path) -> None:
+    def __init__(self, board: VirtualBoard, folder: Path, uio: bool = True) -> None:
         self.folder = folder
         self._board = board
-        for name in (FIRMWARE, f"/{PYNQ}", "/dev"):
+        for name in (FIRMWARE, UIO_CLASS, f"/{PYNQ}", "/dev"):
             self._at(name).mkdir(parents=True)
-        for device in DEVICES:
+        hidden = () if uio else (UIO, UIO_CLASS)
+        for device in DEVICES.keys() - hidden:
             self._at(device).touch()
-        for path in SHOWN:
+        for path in set(SHOWN).difference(hidden):
             self._show(path)
 
     def _at(self, path: str) -> Path:

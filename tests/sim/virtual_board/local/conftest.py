@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from gatewright.artefact import Built, load_built
 from gatewright.spec.boards import get_board
+from gatewright.spec.config import get_config
 from gatewright_hw.build import Request, build
 from gatewright_sim.virtual_board import VirtualBoard
 from gatewright_sim.virtual_board.local import LocalDoor
@@ -20,14 +21,23 @@ Run = Callable[..., subprocess.CompletedProcess]
 
 
 @pytest.fixture(scope="session")
-def built(shared_folder: Path) -> Built:
-    """A simulation bitstream of the board's default configuration."""
-    folder = shared_folder / f"built-{BOARD}"
-    with FileLock(f"{folder}.lock", timeout=TIMEOUT_S):
-        if not folder.exists():
-            board = get_board(BOARD)
-            build("simulation", Request.of(board, board.default_config), folder)
-    return load_built(folder)
+def built_for(shared_folder: Path) -> Callable[[str], Built]:
+    """A simulation bitstream of the smallest configuration for a board."""
+
+    def make(name: str) -> Built:
+        folder = shared_folder / f"built-{name}"
+        with FileLock(f"{folder}.lock", timeout=TIMEOUT_S):
+            if not folder.exists():
+                build("simulation", Request.of(get_board(name), get_config("tiny")), folder)
+        return load_built(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def built(built_for: Callable[[str], Built]) -> Built:
+    """A simulation bitstream for ``board``."""
+    return built_for(BOARD)
 
 
 @pytest.fixture

@@ -137,6 +137,23 @@ def test_faults_of_its_own_stay_its_own(run) -> None:
     assert "Fatal Python error: Segmentation fault" in done.stderr
 
 
+def test_a_process_may_close_all_its_files(run, tmp_path: Path) -> None:
+    code = """
+clocks = words(0xF800_0000)
+print(hex(clocks[0x170 // 4]), flush=True)
+os.closerange(3, 1000)
+files = [open("/dev/full", "r+b", buffering=0) for _ in range(20)]
+print(hex(clocks[0x170 // 4]))
+"""
+    assert run(sys.executable, "-c", MAP + code).stdout.split() == ["0x100a00"] * 2
+
+
+@pytest.mark.parametrize("door", [{"uio": False}], indirect=True)
+def test_without_uio(run) -> None:
+    code = "import os; print(os.listdir('/sys/class/uio'), os.path.exists('/dev/uio0'))"
+    assert run(sys.executable, "-c", code).stdout == "[] False\n"
+
+
 @pytest.mark.parametrize("door", [{"root": False}], indirect=True)
 def test_an_ordinary_user_touches_no_device(run) -> None:
     code = """

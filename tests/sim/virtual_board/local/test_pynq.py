@@ -82,3 +82,29 @@ def test_contiguous_memory_ends(facts) -> None:
 def test_interrupts_wake_it(facts) -> None:
     assert (facts["uio"], facts["interrupts"]) == (3, 3)
     assert facts["count"] >= 6
+
+
+KRIA = """
+import sys
+import pynq
+overlay = pynq.Overlay(sys.argv[1])
+small, large = (pynq.allocate((size,), dtype="u1").device_address for size in (100, 100_000))
+block = overlay.gatewright
+print(pynq.ps.CPU_ARCH, hex(block.mmio.base_addr), hex(block.read(0)), small >> 32, large >> 32)
+"""
+
+
+def run_on_kria(version: str, built_for, folder: Path) -> subprocess.CompletedProcess:
+    command = [board_python(f"pynq-{version}"), "-W", "ignore", "-c", KRIA, built_for("kv260").path(".bit")]
+    with VirtualBoard(get_board("kv260")) as board, LocalDoor(board) as door:
+        return subprocess.run(command, env=door.environment(), cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_kria_pynq(built_for, tmp_path: Path) -> None:
+    done = run_on_kria("3.0.1", built_for, tmp_path)
+    assert done.stdout == "aarch64 0xa0000000 0x47575254 8 0\n", done.stderr
+
+
+def test_an_upgrade_of_pynq_breaks_a_kria(built_for, tmp_path: Path) -> None:
+    """Its Linux has no ``pynq_board``, without which later versions import no XRT."""
+    assert "NameError: name 'pyxrt' is not defined" in run_on_kria("3.1.2", built_for, tmp_path).stderr

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <sys/types.h>
 
 namespace board {
 
@@ -35,6 +36,9 @@ struct Reply {
     uint8_t data[MAX_DATA];
 };
 constexpr size_t HEAD = 24;
+
+// Of an open file; 0 where it is not open.
+ino_t inode_of(int file);
 
 // A new connection that begins with this packet, -1 with errno where there is none. Flags as of socket(2).
 int connect_to_board(const Request& first, int flags);

@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,12 +21,13 @@ Settings settings;
 namespace {
 
 int connection = -1;
+ino_t identity;  // of its socket: a process that closes all it has open, as daemons do, makes its number another file's
 Reply reply;
 volatile int taken = 0;
 
 // A child has no connection yet: two processes would read each other's replies.
 void forget() {
-    if (connection >= 0) syscall(SYS_close, connection);
+    if (connection >= 0 && inode_of(connection) == identity) syscall(SYS_close, connection);
     connection = -1;
     taken = 0;
 }
@@ -42,6 +45,11 @@ __attribute__((constructor)) void start() {
 }
 
 }  // namespace
+
+ino_t inode_of(int file) {
+    struct stat found;
+    return syscall(SYS_newfstatat, file, "", &found, AT_EMPTY_PATH) ? 0 : found.st_ino;
+}
 
 void lock() {
     while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE)) usleep(10);
@@ -97,12 +105,13 @@ Reply& ask(uint32_t op, uint64_t address, uint64_t value, const void* data, size
     request.address = address;
     request.value = value;
     if (size) memcpy(request.data, data, size);
-    if (connection < 0) {
+    if (connection < 0 || inode_of(connection) != identity) {
         Request hello = {};
         hello.op = GATEWRIGHT_OP_PROCESS;
         hello.value = getpid();
         connection = connect_to_board(hello, SOCK_CLOEXEC);
         if (connection < 0) fail("its process has ended");
+        identity = inode_of(connection);
     }
     if (send(connection, &request, HEAD + size, MSG_NOSIGNAL) < 0) fail("its process has ended");
     ssize_t got;

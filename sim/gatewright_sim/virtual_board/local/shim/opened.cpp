@@ -17,6 +17,7 @@
 
 namespace {
 
+using board::inode_of;
 using board::LONGEST;
 using board::seen;
 using board::settings;
@@ -30,11 +31,6 @@ struct Open {
     Kind kind;
     ino_t inode;
 } opened[MAX_FILES];
-
-ino_t inode_of(int file) {
-    struct stat found;
-    return syscall(SYS_newfstatat, file, "", &found, AT_EMPTY_PATH) ? 0 : found.st_ino;
-}
 
 void note(int file, Kind kind) {
     if (file >= 0 && file < MAX_FILES) opened[file] = {kind, kind ? inode_of(file) : 0};
