@@ -50,6 +50,7 @@ class Fabric:
         self._controller_offset = controller_offset
         self._broken = broken
         self._in_reset = False
+        self._touched = False
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
         self._thread.start()
@@ -72,6 +73,7 @@ class Fabric:
 
         def job() -> None:
             self._check_reset()
+            self._touched = True
             if offset < REGISTER_BYTES:
                 self._rtl.write(offset, value)
                 self._controller.drive(self._rtl.run(SETTLE_CYCLES))
@@ -89,6 +91,7 @@ class Fabric:
 
         def job() -> None:
             self._in_reset = held
+            self._touched = True
             self._rtl.reset()
             self._controller.reset()
 
@@ -140,7 +143,9 @@ class Fabric:
             if job is None:
                 break
             job()
-            running = self._advance(0)
+            if self._touched:  # a read starts nothing
+                self._touched = False
+                running = self._advance(0)
         self._rtl.close()
 
     def _advance(self, cycles: int) -> bool:
