@@ -37,7 +37,7 @@ class SimulatedBackend:
         """Misbehaviour of the memory, to be set by tests before a program starts."""
         return self._memory.faults
 
-    def allocate(self, nbytes: int) -> DeviceMemory:
+    def allocate(self, nbytes: int, *, reads: bool = True) -> DeviceMemory:
         self._check_open()
         return self._memory.allocate(nbytes)
 

@@ -56,10 +56,10 @@ class _Allocation:
         start = self.address - self._memory.base
         return self._memory.array[start : start + self._nbytes]
 
-    def flush(self, start: int = 0, stop: int | None = None) -> None:
+    def flush(self) -> None:
         pass
 
-    def invalidate(self, start: int = 0, stop: int | None = None) -> None:
+    def invalidate(self) -> None:
         pass
 
     def free(self) -> None:

@@ -171,12 +171,12 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         self._arena.reset()
         return Scratch(self._arena, self._gate)
 
-    def _allocate(self, nbytes: int) -> DeviceMemory:
+    def _allocate(self, nbytes: int, *, reads: bool = True) -> DeviceMemory:
         try:
-            return self.backend.allocate(nbytes)
+            return self.backend.allocate(nbytes, reads=reads)
         except OutOfDeviceMemory:
             self._arena.release()
-            return self.backend.allocate(nbytes)
+            return self.backend.allocate(nbytes, reads=reads)
 
     # ---- programs
 

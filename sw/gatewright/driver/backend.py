@@ -27,11 +27,12 @@ class DeviceMemory(Protocol):
     def array(self) -> npt.NDArray[np.uint8]:
         """The host's view, uint8 [nbytes]; valid until :meth:`free`."""
 
-    def flush(self, start: int = 0, stop: int | None = None) -> None:
-        """Make what the host wrote to bytes ``start`` to ``stop`` (default: the end) visible to the accelerator."""
+    def flush(self) -> None:
+        """Make what the host wrote visible to the accelerator. It concerns the whole piece, as on boards."""
 
-    def invalidate(self, start: int = 0, stop: int | None = None) -> None:
-        """Make what the accelerator wrote to bytes ``start`` to ``stop`` (default: the end) visible to the host."""
+    def invalidate(self) -> None:
+        """Make what the accelerator wrote visible to the host, the whole piece; what the host wrote and did not flush
+        is lost."""
 
     def free(self) -> None:
         """Give the memory back; a second call does nothing."""
@@ -60,8 +61,11 @@ class Backend(Protocol):
     def write(self, offset: int, value: int) -> None:
         """Set the 32-bit register at byte ``offset``."""
 
-    def allocate(self, nbytes: int) -> DeviceMemory:
-        """Memory of at least one byte. Raises :class:`~gatewright.driver.errors.OutOfDeviceMemory`."""
+    def allocate(self, nbytes: int, *, reads: bool = True) -> DeviceMemory:
+        """Memory of at least one byte. ``reads``: the host reads it again and again, rather than only writing it.
+
+        Raises :class:`~gatewright.driver.errors.OutOfDeviceMemory`.
+        """
 
     def wait(self, timeout_s: float) -> bool:
         """Return True as soon as the accelerator interrupts, False when it has not within ``timeout_s`` seconds."""

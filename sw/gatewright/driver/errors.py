@@ -13,6 +13,7 @@ __all__ = [
     "AcceleratorError",
     "AcceleratorTimeout",
     "BackendUnavailable",
+    "BoardError",
     "BusProtocolError",
     "ConfigMismatch",
     "DriverError",
@@ -28,6 +29,10 @@ class DriverError(GatewrightError, ValueError):
 
 class BackendUnavailable(GatewrightError):
     """A backend that cannot be opened here; the message says why."""
+
+
+class BoardError(BackendUnavailable):
+    """A board that does not answer any more, or does not do what it was told; the message says what, and the remedy."""
 
 
 class ConfigMismatch(GatewrightError):
@@ -101,7 +106,8 @@ class AcceleratorError(GatewrightError):
 
 
 class AcceleratorTimeout(GatewrightError, TimeoutError):
-    """The accelerator did not finish in time. It was reset and takes the next request.
+    """The accelerator did not finish in time. It was reset and takes the next request, unless the message says that it
+    does not come to rest.
 
     Attributes
     ----------
@@ -118,6 +124,7 @@ class AcceleratorTimeout(GatewrightError, TimeoutError):
         command: DecodedCommand | None,
         registers: Mapping[str, int],
         node: str = "",
+        stuck: str = "",
     ) -> None:
         self.engine = command.spec.engine if command else "sequencer"
         self.index = index
@@ -125,6 +132,7 @@ class AcceleratorTimeout(GatewrightError, TimeoutError):
         self.node = node
         self.registers = dict(registers)
         state = ", ".join(f"{name} = {value:#x}" for name, value in self.registers.items())
+        more = f"; {stuck}" if stuck else ""
         super().__init__(
-            f"engine {self.engine}, {_name_command(index, command, node)}: not done after {limit}; {state}"
+            f"engine {self.engine}, {_name_command(index, command, node)}: not done after {limit}; {state}{more}"
         )

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from gatewright.driver.backend import Backend
-from gatewright.driver.errors import AcceleratorError, AcceleratorTimeout, BusProtocolError, ConfigMismatch
+from gatewright.driver.errors import (
+    AcceleratorError,
+    AcceleratorTimeout,
+    BoardError,
+    BusProtocolError,
+    ConfigMismatch,
+)
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
@@ -107,5 +113,9 @@ class Runner:
 
     def _timed_out(self, limit: str, commands: CommandList, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)
-        self.recover()
-        return AcceleratorTimeout(limit, index, commands.decode(index), state, commands.node(index))
+        stuck = ""
+        try:
+            self.recover()
+        except BoardError as error:  # its next program tries again
+            stuck = str(error)
+        return AcceleratorTimeout(limit, index, commands.decode(index), state, commands.node(index), stuck)

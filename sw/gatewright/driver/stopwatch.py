@@ -83,13 +83,13 @@ class TimedMemory:
     def array(self) -> npt.NDArray[np.uint8]:
         return self._memory.array
 
-    def flush(self, start: int = 0, stop: int | None = None) -> None:
+    def flush(self) -> None:
         with self._watch.transferring():
-            self._memory.flush(start, stop)
+            self._memory.flush()
 
-    def invalidate(self, start: int = 0, stop: int | None = None) -> None:
+    def invalidate(self) -> None:
         with self._watch.transferring():
-            self._memory.invalidate(start, stop)
+            self._memory.invalidate()
 
     def free(self) -> None:
         self._memory.free()

@@ -11,6 +11,7 @@ from gatewright.spec.errors import SpecError
 __all__ = [
     "BLOCK_NAME",
     "ENGINES",
+    "ID",
     "REGISTERS",
     "REGISTER_BYTES",
     "Access",

@@ -94,7 +94,7 @@ class OnBoard:
     def write(self, offset: int, value: int) -> None:
         self._board.write32(self._board.board.registers_base + offset, value)
 
-    def allocate(self, nbytes: int) -> _Memory:
+    def allocate(self, nbytes: int, *, reads: bool = True) -> _Memory:
         return _Memory(self._board.allocate(max(nbytes, 8192), cacheable=True), self._flushes)
 
     def wait(self, timeout_s: float) -> bool:

@@ -2,81 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator
+from gatewright.spec.boards import Board, get_board
 from gatewright.spec.config import AcceleratorConfig, get_config
-from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.build import Request, build
 from gatewright_sim.golden.machine import GoldenMachine
 from gatewright_sim.memory import SimulatedMemory
 
-REGISTERS_AT = 0x43C0_0000
-SLCR = 0xF800_0000
-
-CLOCKS = "".join(
-    f"""<PARAMETER NAME="PCW_FPGA_FCLK{i}_ENABLE" VALUE="{int(i == 0)}"/>
-    <PARAMETER NAME="PCW_FCLK{i}_PERIPHERAL_DIVISOR0" VALUE="5"/>
-    <PARAMETER NAME="PCW_FCLK{i}_PERIPHERAL_DIVISOR1" VALUE="2"/>
-    <PARAMETER NAME="PCW_FCLK{i}_PERIPHERAL_CLKSRC" VALUE="IO PLL"/>"""
-    for i in range(4)
-)
-PORT = """<BUSINTERFACES>
-  <BUSINTERFACE BUSNAME="axi" DATAWIDTH="32" NAME="{name}" TYPE="{kind}" VLNV="xilinx.com:interface:aximm:1.0">
-    <PARAMETERS/><PORTMAPS/>
-  </BUSINTERFACE>
-</BUSINTERFACES>"""
-HANDOFF = """<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
-<EDKSYSTEM EDWVERSION="1.2" TIMESTAMP="Thu Jan  1 00:00:00 2026" VIVADOVERSION="2024.1">
-  <SYSTEMINFO ARCH="zynq" DEVICE="7z020" NAME="gatewright" PACKAGE="clg400" SPEEDGRADE="-1"/>
-  <EXTERNALPORTS/>
-  <EXTERNALINTERFACES/>
-  <MODULES>
-    <MODULE FULLNAME="/ps7" HWVERSION="5.5" INSTANCE="ps7" IPTYPE="PERIPHERAL" IS_ENABLE="1" IS_PL="FALSE"
-        MODTYPE="processing_system7" VLNV="xilinx.com:ip:processing_system7:5.5">
-      <PARAMETERS>{clocks}</PARAMETERS>
-      <PORTS/>
-      {ps_port}
-      <MEMORYMAP>
-        <MEMRANGE ADDRESSBLOCK="reg0" BASENAME="C_BASEADDR" BASEVALUE="{low:#010x}" HIGHNAME="C_HIGHADDR"
-            HIGHVALUE="{high:#010x}" INSTANCE="accelerator_0" IS_DATA="TRUE" IS_INSTRUCTION="TRUE"
-            MASTERBUSINTERFACE="M_AXI_GP0" MEMTYPE="REGISTER" SLAVEBUSINTERFACE="s_axil"/>
-      </MEMORYMAP>
-      <PERIPHERALS><PERIPHERAL INSTANCE="accelerator_0"/></PERIPHERALS>
-    </MODULE>
-    <MODULE FULLNAME="/accelerator_0" HWVERSION="1.0" INSTANCE="accelerator_0" IPTYPE="PERIPHERAL" IS_ENABLE="1"
-        MODCLASS="PERIPHERAL" MODTYPE="{block}" VLNV="gatewright:user:{block}:1.0">
-      <PARAMETERS/>
-      <PORTS/>
-      {ip_port}
-    </MODULE>
-  </MODULES>
-</EDKSYSTEM>
-"""
+BOARD = get_board("zybo-z7-10")
+SLCR = BOARD.family.clocks
+STATE = "/sys/class/fpga_manager/fpga0/state"
 
 
-def write_bitstream(folder: Path, block: str = BLOCK_NAME) -> Path:
-    """A bitstream (empty) and the hardware handoff that pynq reads beside it."""
-    handoff = HANDOFF.format(
-        clocks=CLOCKS,
-        ps_port=PORT.format(name="M_AXI_GP0", kind="MASTER"),
-        ip_port=PORT.format(name="s_axil", kind="SLAVE"),
-        low=REGISTERS_AT,
-        high=REGISTERS_AT + 0xFFF,
-        block=block,
-    )
-    (folder / "gatewright.hwh").write_text(handoff)
-    path = folder / "gatewright.bit"
-    path.write_bytes(b"")
-    return path
+def _make_design(folder: Path, board: Board = BOARD, mhz: float | None = None) -> Path:
+    """A built design of the board's configuration, without hardware."""
+    build("simulation", Request.of(board, board.default_config, mhz), folder)
+    return folder
 
 
 def make_device(config: AcceleratorConfig) -> Any:
-    """A ``pynq.Device`` like a Zynq-7000's. Host buffers are caches of device memory: only flushed writes reach it."""
+    """A ``pynq.Device`` like a Zynq-7000's. A cacheable buffer is a cache of device memory: only a sync moves it."""
     from pynq.buffer import PynqBuffer
     from pynq.pl_server.device import Device
     from pynqmetadata.frontends import Metadata
@@ -88,38 +42,71 @@ def make_device(config: AcceleratorConfig) -> Any:
             self.name = "golden"
             self.arch = "armv7l"
             self.capabilities = {"REGISTER_RW": True}
-            self.memory = SimulatedMemory()
+            self.memory = SimulatedMemory(0x1000_0000)
             self.machine = GoldenMachine(config, self.memory)
-            self.downloads = 0
+            self.downloads: list[str] = []
             self.live = 0
-            self.slcr = {SLCR + 0x108: 30 << 12}  # IO PLL: 30 x 50 MHz
+            self.syncs: list[tuple[str, int]] = []
+            self.broken_flush = False
+            self.log: list[tuple[str, int, int]] = []  # accesses of registers: what, address, value
+            self.state_after_download = "operating"
+            self.files = {STATE: b"unknown\n"}
+            self.slcr = {SLCR.base + 0x108: 30 << 12, SLCR.base + 0x170: 5 << 8 | 2 << 20}  # IO PLL: 30 x 33.3 MHz
+
+        # ---- files
+
+        def exists_file(self, path: str) -> Any:
+            return SimpleNamespace(exists=path in self.files)
+
+        def read_file(self, path: str) -> bytes:
+            return self.files[path]
+
+        def write_file(self, path: str, content: bytes) -> None:
+            self.files[path] = content
+
+        # ---- the fabric
 
         def get_bitfile_metadata(self, bitfile_name: str, partial: bool = False) -> Any:
             return RuntimeMetadataParser(Metadata(input=Path(bitfile_name).with_suffix(".hwh")))
 
         def download(self, bitstream: Any, parser: Any = None) -> None:
-            self.downloads += 1
+            self.downloads.append(Path(bitstream.bitfile_name).name)
             self.memory.faults.hang = False
             self.machine.reset()
-            self.post_download(bitstream, parser)
+            self.files[STATE] = self.state_after_download.encode() + b"\n"
+
+        def _inside(self, address: int) -> bool:
+            return BOARD.registers_base <= address < BOARD.registers_base + BOARD.window_bytes
 
         def read_registers(self, address: int, length: int) -> bytes:
-            inside = REGISTERS_AT <= address < REGISTERS_AT + 0x1000
-            value = self.machine.read(address - REGISTERS_AT) if inside else self.slcr.get(address, 0)
+            if self._inside(address):
+                assert self.files[STATE] == b"operating\n", "an access that nobody answers: the board is frozen"
+                value = self.machine.read(address - BOARD.registers_base)
+            else:
+                value = self.slcr.get(address, 0)
+            self.log.append(("read", address, value))
             return value.to_bytes(length, "little")
 
         def write_registers(self, address: int, data: bytes) -> None:
             value = int.from_bytes(data, "little")
-            if REGISTERS_AT <= address < REGISTERS_AT + 0x1000:
-                self.machine.write(address - REGISTERS_AT, value)
+            self.log.append(("write", address, value))
+            if self._inside(address):
+                assert self.files[STATE] == b"operating\n", "an access that nobody answers: the board is frozen"
+                self.machine.write(address - BOARD.registers_base, value)
                 self.machine.run()
             else:
                 self.slcr[address] = value
 
-        def allocate(self, shape: Any, dtype: Any, **_: Any) -> Any:
+        # ---- memory
+
+        def allocate(self, shape: Any, dtype: Any, cacheable: int = 0, **_: Any) -> Any:
             memory = self.memory.allocate(int(np.prod(shape)))
-            buffer = PynqBuffer(shape, dtype, device=self, device_address=memory.address, bo=memory.address)
-            buffer[...] = 0xA5  # what a cache happens to hold
+            options = {"device": self, "device_address": memory.address, "bo": (memory.address, cacheable)}
+            if cacheable:
+                buffer = PynqBuffer(shape, dtype, **options)
+                buffer[...] = 0xA5  # what a cache happens to hold
+            else:
+                buffer = PynqBuffer(shape, dtype, buffer=memory.array.data, **options)
             buffer.memory, buffer.pointer, buffer.return_to, buffer.freed = self, memory, self, True
             self.live += 1
             return buffer
@@ -128,15 +115,23 @@ def make_device(config: AcceleratorConfig) -> Any:
             memory.free()
             self.live -= 1
 
-        def _span(self, bo: int, offset: int, nbytes: int) -> slice:
-            start = bo + offset - self.memory.base
-            return slice(start, start + nbytes)
+        def _sync(self, what: str, bo: tuple[int, int], offset: int, nbytes: int) -> np.ndarray | None:
+            """The device's bytes; None where nothing is to be done."""
+            assert offset == 0, "a slice: pynq from 3.1 on would sync something else"
+            address, cacheable = bo
+            self.syncs.append((what, nbytes))
+            start = address - self.memory.base
+            return self.memory.array[start : start + nbytes] if cacheable and not self.broken_flush else None
 
-        def flush(self, bo: int, offset: int, pointer: int, nbytes: int) -> None:
-            self.memory.array[self._span(bo, offset, nbytes)] = _host(pointer, nbytes)
+        def flush(self, bo: Any, offset: int, pointer: int, nbytes: int) -> None:
+            inside = self._sync("flush", bo, offset, nbytes)
+            if inside is not None:
+                inside[...] = _host(pointer, nbytes)
 
-        def invalidate(self, bo: int, offset: int, pointer: int, nbytes: int) -> None:
-            _host(pointer, nbytes)[...] = self.memory.array[self._span(bo, offset, nbytes)]
+        def invalidate(self, bo: Any, offset: int, pointer: int, nbytes: int) -> None:
+            inside = self._sync("invalidate", bo, offset, nbytes)
+            if inside is not None:
+                _host(pointer, nbytes)[...] = inside
 
     return GoldenDevice()
 
@@ -147,10 +142,22 @@ def _host(pointer: int, nbytes: int) -> np.ndarray:
     return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(pointer))
 
 
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A design for the board, not to be changed."""
+    return _make_design(tmp_path_factory.mktemp("design") / "built")
+
+
+@pytest.fixture(scope="session")
+def make_design() -> Callable[..., Path]:
+    """Writes a design to a folder, of another board or clock."""
+    return _make_design
+
+
 @pytest.fixture
-def bitstream(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a bitstream with its handoff file; ``block`` names the block inside."""
-    return lambda block="gatewright_top": write_bitstream(tmp_path, block)
+def design(built_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(built_once, tmp_path / "design"))
 
 
 @pytest.fixture
@@ -159,20 +166,19 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Any:
     pynq = pytest.importorskip("pynq")
     made = make_device(get_config("tiny"))
     monkeypatch.setattr(pynq.Device, "_active_device", made, raising=False)
-    monkeypatch.setattr(pynq.Clocks, "_real_instance", None, raising=False)
-    monkeypatch.delattr(pynq.Clocks, "_real_instance")
     return made
 
 
 @pytest.fixture
-def open_accelerator(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Accelerator]]:
+def open_accelerator(request: pytest.FixtureRequest) -> Iterator[Callable[..., Accelerator]]:
     """Opens an accelerator of config tiny on a backend by name; all are closed at the end."""
     opened: list[Accelerator] = []
 
     def open_(backend: str, **options: Any) -> Accelerator:
         if backend == "board":
             request.getfixturevalue("device")
-            options.setdefault("bitstream", write_bitstream(tmp_path))
+            options.setdefault("cacheable", True)  # not measured: that would run a program
+            options.setdefault("bitstream", request.getfixturevalue("built_once"))
         opened.append(Accelerator("tiny", backend, **options))
         return opened[-1]
 

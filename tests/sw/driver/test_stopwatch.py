@@ -14,7 +14,7 @@ from gatewright_sim.golden.backend import GoldenBackend
 class SlowBackend(GoldenBackend):
     """Flushes and programs take 20 and 50 ms."""
 
-    def allocate(self, nbytes):
+    def allocate(self, nbytes, *, reads=True):
         return _Slow(super().allocate(nbytes))
 
     def wait(self, timeout_s):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gatewright.compiler.fabric.kernels import Buffer, Kernel
 
-__all__ = ["BUFFER_ALIGNMENT", "Lifetime", "align", "constant_lifetimes", "lifetimes", "place", "place_constants"]
+__all__ = ["BUFFER_ALIGNMENT", "Lifetime", "align", "constant_lifetimes", "lifetimes", "place_apart", "place_constants"]
 
 BUFFER_ALIGNMENT = 64
 
@@ -75,6 +75,18 @@ def place(spans: Mapping[Buffer, Lifetime], base: int) -> tuple[dict[Buffer, int
         offsets[buffer] = offset
         end = max(end, offset + align(buffer.nbytes))
     return offsets, end
+
+
+def place_apart(spans: Mapping[Buffer, Lifetime], base: int) -> tuple[dict[Buffer, int], int]:
+    """Offsets as from :func:`place`, inputs before outputs before the rest.
+
+    No two kinds share bytes: a board moves inputs and outputs between host and accelerator, and nothing else.
+    """
+    offsets: dict[Buffer, int] = {}
+    for kinds in (("input",), ("output",), ("workspace",)):
+        found, base = place({buffer: span for buffer, span in spans.items() if buffer.role in kinds}, base)
+        offsets |= found
+    return offsets, base
 
 
 def place_constants(buffers: Iterable[Buffer], base: int) -> tuple[dict[Buffer, int], int]:

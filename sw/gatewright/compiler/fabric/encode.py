@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.compiler.errors import CompileError
-from gatewright.compiler.fabric.allocate import align, constant_lifetimes, lifetimes, place, place_constants
+from gatewright.compiler.fabric.allocate import align, constant_lifetimes, lifetimes, place_apart, place_constants
 from gatewright.compiler.fabric.kernels import Buffer, Dim, Kernel, View, most
 from gatewright.program.compiled import FabricStep, HostStep, Layer, Patch, Placement, Region, Step, Value, Variant
 from gatewright.spec.commands import check, encode
@@ -81,7 +81,7 @@ def assemble(
                 steps.append(step)
                 continue
             spans = lifetimes(step.kernels)
-            offsets, end = place(spans, image_bytes)
+            offsets, end = place_apart(spans, image_bytes)
             nbytes = max(nbytes, end)
             places = fixed | offsets
             encoded = _encode(step.kernels, places, config)

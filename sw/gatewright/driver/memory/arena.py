@@ -32,11 +32,11 @@ class _Slice:
     def array(self) -> npt.NDArray[np.uint8]:
         return self._chunk.array[self._start : self._stop]
 
-    def flush(self, start: int = 0, stop: int | None = None) -> None:
-        self._chunk.flush(self._start + start, self._stop if stop is None else self._start + stop)
+    def flush(self) -> None:
+        self._chunk.flush()
 
-    def invalidate(self, start: int = 0, stop: int | None = None) -> None:
-        self._chunk.invalidate(self._start + start, self._stop if stop is None else self._start + stop)
+    def invalidate(self) -> None:
+        self._chunk.invalidate()
 
     def free(self) -> None:
         pass

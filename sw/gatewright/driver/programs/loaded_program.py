@@ -7,10 +7,9 @@ converts the outputs. Nothing of it grows with the program's constants or the nu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,8 @@ from gatewright.driver.errors import ConfigMismatch, DriverError, OutOfDeviceMem
 from gatewright.driver.gate import Gate, exclusive
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.programs.host_step import HostRunner
-from gatewright.driver.programs.loaded_step import Array, Launch
+from gatewright.driver.programs.layout import Group
+from gatewright.driver.programs.loaded_step import Array, Launch, Memories
 from gatewright.driver.programs.loaded_variant import LoadedVariant, choose
 from gatewright.driver.stopwatch import CallSeconds, Stopwatch, TimedMemory
 from gatewright.program.check import check
@@ -30,6 +30,12 @@ from gatewright.program.errors import InputError
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["CallReport", "LoadedProgram", "accepted"]
+
+
+class Allocate(Protocol):
+    """Gives device memory."""
+
+    def __call__(self, nbytes: int, *, reads: bool) -> DeviceMemory: ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         program: CompiledProgram,
         config: AcceleratorConfig,
         gate: Gate,
-        allocate: Callable[[int], DeviceMemory],
+        allocate: Allocate,
         launch: Launch,
     ) -> None:
         _same_config(program, config)
@@ -90,8 +96,11 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         self._doorbell = launch
         self._watch = Stopwatch()
         self._report: CallReport | None = None
-        self._memory: DeviceMemory | None = None
-        self._variants = [LoadedVariant(variant, program, config) for variant in program.variants]
+        self._memories: Memories | None = None
+        self._variants: list[LoadedVariant] = []
+        for variant in program.variants:
+            at = self._variants[-1].end if self._variants else 0
+            self._variants.append(LoadedVariant(variant, program, config, at))
         try:
             self._place()
         except BaseException:
@@ -101,15 +110,21 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     @exclusive
     def _place(self) -> None:
         program = self.program
+        layouts = [variant.layout(program, self._variants[-1].end) for variant in self._variants]
+        memories: dict[Group, DeviceMemory] = {}
+        self._memories = memories
         try:
-            memory = TimedMemory(self._allocate(max(program.nbytes, 1)), self._watch)  # all of it may run on the host
+            for group in Group:
+                nbytes = max(max(layout.nbytes[group] for layout in layouts), 1)  # all of it may run on the host
+                read = any(group in layout.read for layout in layouts)
+                memories[group] = TimedMemory(self._allocate(nbytes, reads=read), self._watch)
         except OutOfDeviceMemory as error:
             raise OutOfDeviceMemory(f"program {program.name!r} takes {program.nbytes:,} bytes: {error}") from error
-        self._memory = memory
-        memory.array[: program.image.nbytes] = program.image
-        for variant in self._variants:
-            variant.place(memory)
-        memory.flush(0, program.image.nbytes)
+        memories[Group.CONSTANT].array[: program.image.nbytes] = program.image
+        for variant, layout in zip(self._variants, layouts, strict=True):
+            variant.place(layout, memories)
+        for group in (Group.CONSTANT, Group.INPUT):
+            memories[group].flush()
 
     def __call__(self, /, **inputs: npt.ArrayLike) -> dict[str, Array]:
         """Run the program: its outputs by name, cut to the sizes of the inputs.
@@ -139,7 +154,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     def _run(
         self, loaded: LoadedVariant, values: dict[str, Array], sizes: dict[str, int], empty: tuple[EmptyMask, ...]
     ) -> tuple[dict[str, Array], CallReport]:
-        if self._memory is None:
+        if self._memories is None:
             raise DriverError(f"program {self.program.name!r} has been closed")
         self._watch.start()
         seconds: list[float] = []
@@ -150,7 +165,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
                 values |= step.run(values)
                 seconds.append(time.perf_counter() - start)
             else:
-                values |= step.run(values, sizes, self._memory, self._launch, saturated)
+                values |= step.run(values, sizes, self._memories, self._launch, saturated)
         times = self._watch.stop()
         self._report = report = CallReport(loaded.variant, tuple(seconds), tuple(saturated), empty, times)
         return values, report
@@ -168,8 +183,8 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
 
     def close(self) -> None:
         """Free the memory, at the end of the call that runs; a second call does nothing."""
-        memory, self._memory = self._memory, None
-        if memory is not None:
+        memories, self._memories = self._memories, None
+        for memory in (memories or {}).values():
             self._gate.free(memory)
 
     def __exit__(self, *exception: object) -> None:

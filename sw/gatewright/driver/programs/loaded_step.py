@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.errors import DriverError
 from gatewright.driver.programs.command_list import CommandList
+from gatewright.driver.programs.layout import Group, Layout
 from gatewright.program.check import command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Variant, shape_at
 from gatewright.program.convert import Saturation, decode, encode
@@ -22,18 +23,26 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import ALIGNMENT
 
-__all__ = ["Array", "Launch", "LoadedStep"]
+__all__ = ["Array", "Launch", "LoadedStep", "Memories"]
 
 Array = npt.NDArray[Any]
 
 Launch = Callable[[CommandList, int], None]
 
+Memories = Mapping[Group, DeviceMemory]
+
 
 class LoadedStep:
-    """A fabric step: its commands with addresses of the bus, and the fields that depend on dynamic sizes."""
+    """A fabric step: its commands with addresses of the bus, and the fields that depend on dynamic sizes.
 
-    def __init__(self, step: FabricStep, variant: Variant, program: CompiledProgram, config: AcceleratorConfig) -> None:
+    ``at`` is where its commands lie in the memory of the inputs.
+    """
+
+    def __init__(
+        self, step: FabricStep, variant: Variant, program: CompiledProgram, config: AcceleratorConfig, at: int
+    ) -> None:
         self._step, self.inputs = step, step.inputs
+        self._at = at
         self._words = command_words(program.image, step).copy()
         self._opcodes = self._words[:, 0] & ((1 << FLAGS_LSB) - 1)
         self._nodes = nodes_of(step)
@@ -58,50 +67,64 @@ class LoadedStep:
                     f"{what} has {code.name} in word {detail}{_faults(words, spec, config)}: {code.meaning}"
                 )
 
-    def place(self, memory: DeviceMemory) -> None:
-        """Write the commands, relocated to the memory."""
+    @property
+    def words(self) -> npt.NDArray[np.uint32]:
+        """The commands, uint32 [count, 16]; before :meth:`place`, with addresses of the program."""
+        return self._words
+
+    def place(self, layout: Layout, memories: Memories) -> None:
+        """Write the commands, relocated to the memories."""
+        bases = {group: memory.address for group, memory in memories.items()}
         for opcode, spec in COMMANDS.items():
             mine = self._opcodes == opcode
             for field in spec.fields:
                 if field.kind is Kind.ADDRESS:
-                    self._words[mine, field.word] += np.uint32(memory.address)
+                    self._words[mine, field.word] = layout.addresses(self._words[mine, field.word], bases)
         self._commands = CommandList((words.tobytes() for words in self._words), self._nodes)
-        start = self._step.offset
-        memory.array[start : start + self._words.nbytes] = self._words.reshape(-1).view(np.uint8)
+        raw = self._words.reshape(-1).view(np.uint8)
+        memories[Group.INPUT].array[self._at : self._at + raw.nbytes] = raw
+        self._mixed = layout.mixed
+        self._written = [layout.moved(placement) for placement in self._step.inputs]
+        self._read = [layout.moved(placement) for placement in self._step.outputs]
 
     def run(
         self,
         values: dict[str, Array],
         sizes: dict[str, int],
-        memory: DeviceMemory,
+        memories: Memories,
         launch: Launch,
         saturated: list[Saturation],
     ) -> dict[str, Array]:
         """Inputs in, one doorbell, outputs back; appends to ``saturated``."""
-        array = memory.array
-        self._patch(sizes, memory)
-        for placement in self._step.inputs:
-            found = encode(placement, _shaped(placement, values[placement.name], sizes), array)
+        written = dict.fromkeys(group for group, _ in self._written)
+        for group in written:
+            if group in self._mixed:
+                memories[group].invalidate()
+        if self._patch(sizes, memories[Group.INPUT]):
+            written[Group.INPUT] = None
+        for group, placement in self._written:
+            values_in = _shaped(placement, values[placement.name], sizes)
+            found = encode(placement, values_in, memories[group].array)
             saturated += [found] if found else []
-            memory.flush(placement.offset, placement.offset + placement.nbytes)
-        launch(self._commands, memory.address + self._step.offset)
-        results = {}
-        for placement in self._step.outputs:
-            memory.invalidate(placement.offset, placement.offset + placement.nbytes)
-            results[placement.name] = decode(placement, array, sizes)
-        return results
+        for group in written:
+            memories[group].flush()
+        launch(self._commands, memories[Group.INPUT].address + self._at)
+        for group in dict.fromkeys(group for group, _ in self._read):
+            memories[group].invalidate()
+        return {placement.name: decode(placement, memories[group].array, sizes) for group, placement in self._read}
 
-    def _patch(self, sizes: dict[str, int], memory: DeviceMemory) -> None:
+    def _patch(self, sizes: dict[str, int], memory: DeviceMemory) -> bool:
+        """Write what depends on the sizes; whether anything does."""
         changed = set()
         for patch, field in self._fields:
             self._set(patch.command, field, sizes[patch.dim] + patch.addend)
             changed.add(patch.command)
         for index in changed:
             words = self._words[index]
-            start = self._step.offset + index * words.nbytes
+            start = self._at + index * words.nbytes
             memory.array[start : start + words.nbytes] = words.view(np.uint8)
-            memory.flush(start, start + words.nbytes)
             self._commands.replace(index, words.tobytes())
+        return bool(changed)
 
     def _set(self, index: int, field: Field, value: int) -> None:
         self._words[index, field.word] = field.insert(int(self._words[index, field.word]), value)

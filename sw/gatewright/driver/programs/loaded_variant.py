@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.programs.host_step import HostRunner
-from gatewright.driver.programs.loaded_step import Array, LoadedStep
+from gatewright.driver.programs.layout import Layout
+from gatewright.driver.programs.loaded_step import Array, LoadedStep, Memories
 from gatewright.program.compiled import CompiledProgram, FabricStep, Variant
 from gatewright.program.convert import EmptyMask, empty_mask
 from gatewright.program.errors import InputError
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import COMMAND_BYTES
 
 __all__ = ["LoadedVariant", "choose"]
 
 
 class LoadedVariant:
-    """A variant's steps, and the smallest values of its dynamic sizes."""
+    """A variant's steps, and the smallest values of its dynamic sizes.
 
-    def __init__(self, variant: Variant, program: CompiledProgram, config: AcceleratorConfig) -> None:
+    Its commands begin at ``at`` in the memory of the inputs and end at ``end``.
+    """
+
+    def __init__(self, variant: Variant, program: CompiledProgram, config: AcceleratorConfig, at: int) -> None:
         self.variant = variant
-        self.steps = [
-            LoadedStep(step, variant, program, config) if isinstance(step, FabricStep) else HostRunner(step)
-            for step in variant.steps
-        ]
+        self.steps: list[LoadedStep | HostRunner] = []
+        for step in variant.steps:
+            if isinstance(step, FabricStep):
+                self.steps.append(LoadedStep(step, variant, program, config, at))
+                at += COMMAND_BYTES * step.count
+            else:
+                self.steps.append(HostRunner(step))
+        self.end = at
         self._fabric = [step for step in self.steps if isinstance(step, LoadedStep)]
         self.least = {
             name: max((step.least.get(name, 0) for step in self._fabric), default=0) for name in variant.capacity
@@ -33,9 +41,13 @@ class LoadedVariant:
         found = (empty_mask(placement, inputs[placement.name]) for placement in masks)
         return tuple(dict.fromkeys(each for each in found if each))
 
-    def place(self, memory: DeviceMemory) -> None:
+    def layout(self, program: CompiledProgram, commands_nbytes: int) -> Layout:
+        """Where its parts lie."""
+        return Layout(program, self.variant, [step.words for step in self._fabric], commands_nbytes)
+
+    def place(self, layout: Layout, memories: Memories) -> None:
         for step in self._fabric:
-            step.place(memory)
+            step.place(layout, memories)
 
 
 def choose(variants: list[LoadedVariant], sizes: dict[str, int]) -> LoadedVariant:

@@ -1,0 +1,100 @@
+"""Which built design to load: the one that is named, or the newest that fits; checked before a board is touched."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gatewright.artefact import ArtefactError, Built, Manifest, load_built
+from gatewright.artefact.manifest import MANIFEST, load_manifest
+from gatewright.driver.errors import BackendUnavailable, ConfigMismatch
+from gatewright.spec.boards import BOARDS
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.hwh import handoff
+
+__all__ = ["board_name", "choose_design", "named_design"]
+
+BITSTREAMS = "bitstreams"
+_CHECKOUT = Path(__file__).parents[4]
+_SIMULATION = "simulation"
+
+
+def board_name(pynq_board: str) -> str:
+    """Our name of the board that an image calls ``pynq_board`` (``Pynq-Z2``); empty where it is none of ours."""
+    wanted = re.sub(r"[^a-z0-9]+", "-", pynq_board.lower()).strip("-")
+    return wanted if wanted in BOARDS else ""
+
+
+def choose_design(config: AcceleratorConfig | None, board: str, bitstream: str | Path | None) -> Built:
+    """The design to load: ``bitstream``, or the newest one of ``config`` (None: any) for ``board`` (empty: any).
+
+    Raises :class:`ArtefactError` for files that are damaged or do not fit each other, :class:`ConfigMismatch` for
+    another configuration or board, :class:`BackendUnavailable` where there is none.
+    """
+    built = named_design(bitstream) if bitstream is not None else _newest(config, board)
+    manifest = built.manifest
+    if board and manifest.board != board:
+        raise ConfigMismatch(f"{built.folder} is for board {manifest.board!r}, this one is {board!r}")
+    if config is not None and manifest.config_hash != config.hash_text:
+        raise ConfigMismatch(
+            f"{built.folder} was not made from config {config.name!r} (hash {config.hash_text}), but from "
+            f"{manifest.config.name!r} (hash {manifest.config_hash})"
+        )
+    return built
+
+
+def named_design(bitstream: str | Path) -> Built:
+    """The design in a folder, or the one that a ``.bit`` file is of. Raises :class:`ArtefactError`."""
+    path = Path(bitstream)
+    folder = path.parent if path.suffix == ".bit" else path
+    built = load_built(folder)
+    if path.suffix == ".bit" and built.path(".bit").name != path.name:
+        raise ArtefactError(f"bitstream {path} is not the one of {folder / MANIFEST}: {built.path('.bit').name}")
+    _check_handoff(built)
+    return built
+
+
+def _check_handoff(built: Built) -> None:
+    """A handoff of another build gives other addresses and clocks; PYNQ would not notice."""
+    path = built.path(".hwh")
+    text = path.read_bytes()
+    digest = re.search(r"HWH=([0-9a-f]{16,64})", built.bit.design)
+    if digest is None or not hashlib.sha256(text).hexdigest().startswith(digest[1]):
+        raise ArtefactError(f"{path} is not the handoff that {built.path('.bit').name} was built with")
+    manifest = built.manifest
+    board = BOARDS[manifest.board]
+    if text.decode(errors="replace") != handoff(board, manifest.config, board.clock_at_most(manifest.clock.set_mhz)):
+        raise ArtefactError(f"{path} is not the handoff that this release writes for the design: build it again")
+
+
+def _newest(config: AcceleratorConfig | None, board: str) -> Built:
+    found = [
+        (manifest.built, folder)
+        for folder, manifest in _candidates(board)
+        if (config is None or manifest.config_hash == config.hash_text) and manifest.tool != _SIMULATION
+    ]
+    if not found:
+        what = f"of config {config.name!r}" if config else ""
+        raise BackendUnavailable(
+            f"no bitstream {what} for board {board or 'any'!r} in this folder or in {BITSTREAMS}/: "
+            "gatewright build makes one, --bitstream names one"
+        )
+    return named_design(max(found)[1])
+
+
+def _candidates(board: str) -> Iterator[tuple[Path, Manifest]]:
+    """Folders with a sound manifest: here (a bundle), and in ``bitstreams`` here and in a checkout."""
+    here = Path.cwd()
+    names = [board] if board else list(BOARDS)
+    places = [here, *(root / BITSTREAMS / name for root in (here, _CHECKOUT) for name in names)]
+    for place in dict.fromkeys(places):
+        for folder in (place, *(sorted(place.iterdir()) if place.is_dir() else [])):
+            if (folder / MANIFEST).is_file():
+                try:
+                    manifest = load_manifest(folder)
+                except ArtefactError:
+                    continue
+                if not board or manifest.board == board:
+                    yield folder, manifest

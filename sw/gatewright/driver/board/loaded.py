@@ -1,0 +1,120 @@
+"""What is in the fabric now, and bringing it to rest.
+
+An access to a fabric that is empty, or held in reset, or that holds something else, can stop a Zynq for ever. So
+nothing is read there before it is known to be ours: the FPGA manager works, our note beside the firmware is of this
+boot, and pynq has noted no other download since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gatewright.artefact import Built
+from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort, Window
+from gatewright.driver.errors import BoardError
+from gatewright.spec.boards import BOARDS, Board
+from gatewright.spec.registers import ID, REGISTER_BYTES, register
+
+__all__ = ["OPERATING", "LoadedDesign", "drain", "forget_loaded", "loaded_design", "note_loaded", "rest", "state"]
+
+NOTE = f"{FIRMWARE}/gatewright.json"
+OPERATING = "operating"
+DRAIN_TIMEOUT_S = 2.0
+_STATE = "/sys/class/fpga_manager/fpga0/state"
+_BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+@dataclass(frozen=True)
+class LoadedDesign:
+    """A design that was loaded by this driver, in this process or another.
+
+    Attributes
+    ----------
+    stem : name of its files.
+    board, config_hash : of its manifest.
+    closed_mhz : the fastest clock that it may have.
+    bit_sha1 : of its ``.bit`` file, by which pynq knows it.
+    boot : which boot of the board it was loaded in.
+    """
+
+    stem: str
+    board: str
+    config_hash: str
+    closed_mhz: float
+    bit_sha1: str
+    boot: str
+
+
+def state(port: BoardPort) -> str:
+    """The FPGA manager's state; empty where there is none."""
+    return port.read_text(_STATE)
+
+
+def loaded_design(port: BoardPort) -> LoadedDesign | None:
+    """Our design in the fabric; None where there is none, or none that is known to be ours."""
+    if state(port) != OPERATING:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(port.read_file(NOTE) or b"{}")
+        found = LoadedDesign(**content)
+    except (ValueError, TypeError):
+        return None
+    if found.board not in BOARDS or found.boot != port.read_text(_BOOT):
+        return None
+    return found if port.last_download() in (None, found.bit_sha1) else None
+
+
+def note_loaded(port: BoardPort, built: Built) -> None:
+    """Note what has just been loaded, on the board."""
+    manifest = built.manifest
+    bit = built.path(".bit")
+    note = LoadedDesign(
+        stem=bit.stem,
+        board=manifest.board,
+        config_hash=manifest.config_hash,
+        closed_mhz=manifest.clock.closed_mhz,
+        bit_sha1=hashlib.sha1(bit.read_bytes(), usedforsecurity=False).hexdigest(),
+        boot=port.read_text(_BOOT),
+    )
+    port.write_file(NOTE, (json.dumps(asdict(note)) + "\n").encode())
+
+
+def forget_loaded(port: BoardPort) -> None:
+    """From now on the fabric is nobody's: a download begins."""
+    if port.read_file(NOTE) is not None:
+        port.write_file(NOTE, b"{}\n")
+
+
+def drain(port: BoardPort) -> None:
+    """Bring our design, if it is loaded, to rest, since a download cuts off whatever its masters have in flight.
+
+    Raises :class:`BoardError` where it does not come to rest.
+    """
+    loaded = loaded_design(port)
+    if loaded is None:
+        return
+    board: Board = BOARDS[loaded.board]
+    window = port.window(board.registers_base, REGISTER_BYTES)
+    if window.read(register("ID").offset) != ID:
+        return
+    if not rest(window):
+        raise BoardError(
+            f"{port.label}: the design {loaded.stem} does not come to rest, and a download now could stop the memory "
+            "for the whole board: switch it off and on again"
+        )
+
+
+def rest(window: Window) -> bool:
+    """Reset the accelerator by its register; whether its bus was at rest within a while."""
+    control, status = register("CONTROL"), register("STATUS")
+    window.write(control.offset, 1 << control.field("reset").lsb)
+    deadline = time.monotonic() + DRAIN_TIMEOUT_S
+    while status.extract(window.read(status.offset), "busy"):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(1e-3)
+    return True
