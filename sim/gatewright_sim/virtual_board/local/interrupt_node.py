@@ -12,7 +12,7 @@ from gatewright_sim.virtual_board.interrupt import InterruptLine
 
 __all__ = ["OPENED", "serve_interrupt"]
 
-POLL_S = 0.5
+POLL_S = 0.2
 OPENED = b"open"
 """Sent first: what happens from now on counts for who opened the node."""
 
@@ -30,6 +30,7 @@ def serve_interrupt(line: InterruptLine, connection: socket.socket) -> None:
                 line.arm() if any(word) else line.mask()
     finally:
         ended.set()
+        sender.join()  # the connection is its, too
 
 
 def _send_counts(line: InterruptLine, seen: int, connection: socket.socket, ended: threading.Event) -> None:
