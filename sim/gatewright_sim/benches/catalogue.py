@@ -26,8 +26,8 @@ from gatewright_hw.verilog import to_verilog
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
 from gatewright_sim.benches.harness.engine_top import EngineTop
-from gatewright_sim.benches.harness.powerup import without_initial_values
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
+from gatewright_sim.powerup import without_initial_values
 
 __all__ = ["BENCHES", "Bench", "Design", "Verdict", "run_bench", "verify"]
 

@@ -21,7 +21,7 @@ from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, SimulatedMemory
 from gatewright_sim.rtl.build import build_library, design_verilog
 from gatewright_sim.rtl.library import Timing, load
 
-__all__ = ["RtlBackend"]
+__all__ = ["RefusedAccess", "RtlBackend"]
 
 CHUNK_CYCLES = 20_000
 """Cycles between two looks at the clock on the wall."""
@@ -48,6 +48,20 @@ def _check_room(path: Path) -> None:
         raise DriverError(f"waves: the disk of {path} has {free:,} bytes left, allowed at least {WAVES_ROOM:,}")
 
 
+class RefusedAccess(BusProtocolError):
+    """A register access that was not answered with OKAY.
+
+    Attributes
+    ----------
+    response : AXI's code; None where there was no answer.
+    """
+
+    def __init__(self, what: str, offset: int, response: int | None) -> None:
+        answer = "not answered" if response is None else f"answered with error response {response}"
+        super().__init__(f"register {what} at offset {offset:#05x} was {answer}")
+        self.response = response
+
+
 class RtlBackend(SimulatedBackend):
     """The RTL of a configuration, compiled by Verilator, with a DDR model in C++.
 
@@ -59,7 +73,7 @@ class RtlBackend(SimulatedBackend):
     storage : uint8 [memory_bytes], where its bytes are kept; default: memory of its own.
     waves : write waveforms to this file (FST). Takes a build of its own and is slower.
     stalls : chance (0..0.9) that a bus channel pauses in a cycle, besides latency and bandwidth.
-    seed : of the pauses.
+    seed : of the pauses, and of what registers without an initial value hold before their reset.
     verilog : text of the design to simulate instead of the one that ``config`` makes; same module name and ports.
 
     Raises :class:`BackendUnavailable` where the simulator cannot be built.
@@ -98,6 +112,7 @@ class RtlBackend(SimulatedBackend):
             memory_bytes,
             Timing.of(self.memory),
             round(1e6 / config.clock_mhz),
+            seed,
         )
         self._library.gw_stalls(self._handle, round(256 * stalls), seed)
         if self._waves is not None:
@@ -122,8 +137,7 @@ class RtlBackend(SimulatedBackend):
     @staticmethod
     def _answered(what: str, offset: int, response: int) -> None:
         if response:
-            answer = "not answered" if response < 0 else f"answered with error response {response}"
-            raise BusProtocolError(f"register {what} at offset {offset:#05x} was {answer}")
+            raise RefusedAccess(what, offset, None if response < 0 else response)
 
     # ---- time
 

@@ -27,7 +27,7 @@ __all__ = ["build_library", "design_verilog"]
 TOP = "gatewright_simulation"
 LIBRARY = "libgatewright.so"
 
-VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "0", "--no-assert")
+VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--output-split", "0", "--no-assert")
 CXX_FLAGS = ("-std=c++20", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-DVL_TIME_CONTEXT")
 FAST, TRACED, SLOW = "-O3", "-O1", "-O0"
 """Optimisation of what runs in every cycle, of that when waves are written, and of what Verilator marks as run once."""

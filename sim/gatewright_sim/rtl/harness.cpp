@@ -22,10 +22,17 @@ constexpr uint64_t kRegisterCycles = 10000;  // most cycles of one register acce
 enum Outcome : int { LIMIT = 0, IRQ = 1, VIOLATION = 2 };
 enum Access : int { ACCESS_HUNG = -1 };
 
+// Registers without an initial value hold anything until they are reset.
+VerilatedContext* power_up(VerilatedContext& context, uint64_t seed) {
+    context.randReset(2);
+    context.randSeed(int(seed % 0x7fffffff) + 1);
+    return &context;
+}
+
 class Simulator {
 public:
-    Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing, uint64_t period_ps)
-        : top_(&context_), ddr(top_, bytes, base, size, timing), period_ps_(period_ps) {
+    Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing, uint64_t period_ps, uint64_t seed)
+        : top_(power_up(context_, seed)), ddr(top_, bytes, base, size, timing), period_ps_(period_ps) {
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
         reset();
     }
@@ -151,8 +158,9 @@ private:
 
 extern "C" {
 
-GW_API Simulator* gw_open(uint8_t* bytes, uint64_t base, uint64_t size, const Timing* timing, uint64_t period_ps) {
-    return new Simulator(bytes, base, size, *timing, period_ps);
+GW_API Simulator* gw_open(uint8_t* bytes, uint64_t base, uint64_t size, const Timing* timing, uint64_t period_ps,
+                          uint64_t seed) {
+    return new Simulator(bytes, base, size, *timing, period_ps, seed);
 }
 
 GW_API void gw_close(Simulator* simulator) { delete simulator; }

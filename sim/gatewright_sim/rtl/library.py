@@ -30,7 +30,10 @@ class Timing(ctypes.Structure):
 
 _HANDLE = ctypes.c_void_p
 _SIGNATURES = {
-    "gw_open": (_HANDLE, (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.POINTER(Timing), ctypes.c_uint64)),
+    "gw_open": (
+        _HANDLE,
+        (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.POINTER(Timing), ctypes.c_uint64, ctypes.c_uint64),
+    ),
     "gw_close": (None, (_HANDLE,)),
     "gw_reset": (None, (_HANDLE,)),
     "gw_run": (ctypes.c_int, (_HANDLE, ctypes.c_uint64)),

@@ -1,12 +1,13 @@
 // The accelerator as the harness drives it: every input passes a register, so that the harness may set the inputs of the next cycle
 // before the clock edge, and Verilator has no logic between inputs and registers to evaluate apart. Cycle for cycle, the accelerator
-// sees what it would see without: the registers stand for the outputs of the memory and of the host.
+// sees what it would see without: the registers stand for the outputs of the memory and of the host. A design takes as many of the
+// address bits as its port has.
 module gatewright_simulation (
     input clk, input rst, output irq,
-    input [11:0] s_axil_awaddr, input s_axil_awvalid, output s_axil_awready,
+    input [31:0] s_axil_awaddr, input s_axil_awvalid, output s_axil_awready,
     input [31:0] s_axil_wdata, input s_axil_wvalid, output s_axil_wready,
     output [1:0] s_axil_bresp, output s_axil_bvalid,
-    input [11:0] s_axil_araddr, input s_axil_arvalid, output s_axil_arready,
+    input [31:0] s_axil_araddr, input s_axil_arvalid, output s_axil_arready,
     output [31:0] s_axil_rdata, output [1:0] s_axil_rresp, output s_axil_rvalid,
     output m_axi_awid, output [31:0] m_axi_awaddr, output [7:0] m_axi_awlen, output [2:0] m_axi_awsize,
     output [1:0] m_axi_awburst, output m_axi_awvalid, input m_axi_awready,
@@ -17,8 +18,7 @@ module gatewright_simulation (
     input [63:0] m_axi_rdata, input [1:0] m_axi_rresp, input m_axi_rlast, input m_axi_rvalid, output m_axi_rready
 );
     reg reset;
-    reg [11:0] awaddr, araddr;
-    reg [31:0] wdata;
+    reg [31:0] awaddr, araddr, wdata;
     reg awvalid, wvalid, arvalid;
     reg awready, wready, arready, rlast, rvalid, bvalid;
     reg [63:0] rdata;

@@ -17,6 +17,7 @@ from gatewright_sim.virtual_board.address_space import AddressSpace
 from gatewright_sim.virtual_board.designs import Design, recognise
 from gatewright_sim.virtual_board.errors import BoardFrozen, BusError, Refused, Unanswered
 from gatewright_sim.virtual_board.fabric import Fabric
+from gatewright_sim.virtual_board.fabric_top import fabric_verilog
 from gatewright_sim.virtual_board.files import Files
 from gatewright_sim.virtual_board.interrupt import InterruptLine
 from gatewright_sim.virtual_board.linux import add_linux
@@ -35,8 +36,8 @@ from gatewright_sim.virtual_board.system_registers import (
 
 __all__ = ["VirtualBoard"]
 
-MASTER_PORT = {Family.ZYNQ7: (0x4000_0000, 0x4000_0000), Family.ZYNQMP: (0xA000_0000, 0x1000_0000)}
-"""Base and bytes of M_AXI_GP0 and M_AXI_HPM0_FPD: what the design in the fabric has to answer."""
+MASTER_PORTS = {Family.ZYNQ7: (0x4000_0000, 0x8000_0000), Family.ZYNQMP: (0xA000_0000, 0x1000_0000)}
+"""Base and bytes of M_AXI_GP0 and GP1, and of M_AXI_HPM0_FPD: what the design in the fabric has to answer."""
 
 _CONTROL = register("CONTROL")
 _T = TypeVar("_T")
@@ -93,7 +94,7 @@ class VirtualBoard:
         if not self._zynq7:
             self._space.add(*APU_CLOCKS, SystemRegisters({}, lockable=False, changed=lambda _: None))
         self._ports.add_to(self._space)
-        self._space.add(*MASTER_PORT[board.family], _MasterPort(self))
+        self._space.add(*MASTER_PORTS[board.family], _MasterPorts(self, MASTER_PORTS[board.family][0]))
         self._space.add(self.memory.base, self.memory.fabric.nbytes, self.memory)
         manager = "Xilinx Zynq FPGA Manager" if self._zynq7 else "Xilinx ZynqMP FPGA Manager"
         self.manager = FpgaManager(self.files, self.log, manager, self._program, self._clear)
@@ -204,11 +205,10 @@ class VirtualBoard:
         memory = self.memory.fabric
         place: dict[str, Any] = {"memory_base": memory.base, "memory_bytes": memory.nbytes, "storage": memory.array}
         try:
-            rtl = RtlBackend(design.config, **place, **options)
+            rtl = RtlBackend(design.config, verilog=fabric_verilog(self.board, design.config), **place, **options)
         except BackendUnavailable as error:
             raise Refused(str(error)) from None
-        controller_offset = self.board.interrupt_controller_offset
-        self._fabric, self.design = Fabric(rtl, self.line, controller_offset, self._broken), design
+        self._fabric, self.design = Fabric(rtl, self.board.registers_base, self.line, self._broken), design
         self.log.add(Level.INFO, f"programmed with config {design.config.name!r}, closed at {design.closed_mhz:g} MHz")
         self._ports_changed()
 
@@ -254,26 +254,19 @@ class VirtualBoard:
         self.close()
 
 
-class _MasterPort:
-    """The processing system's port to the design's registers: the design answers, or nobody does."""
+class _MasterPorts:
+    """The processing system's ports to the fabric: the design answers, or nobody does."""
 
-    def __init__(self, board: VirtualBoard) -> None:
+    def __init__(self, board: VirtualBoard, base: int) -> None:
         self._board = board
-        base, _ = MASTER_PORT[board.board.family]
-        self._first = board.board.registers_base - base
-        self._last = self._first + board.board.window_bytes
+        self._base = base
+        self._control = board.board.registers_base + _CONTROL.offset
 
     def read(self, offset: int) -> int:
-        return self._board.accelerator().read(self._inside(offset))
+        return self._board.accelerator().read(self._base + offset)
 
     def write(self, offset: int, value: int) -> None:
-        inside = self._inside(offset)
-        if inside == _CONTROL.offset and _CONTROL.extract(value, "start"):
+        fabric, address = self._board.accelerator(), self._base + offset
+        if address == self._control and _CONTROL.extract(value, "start"):
             self._board.starts()
-        self._board.accelerator().write(inside, value)
-
-    def _inside(self, offset: int) -> int:
-        self._board.accelerator()  # without one, nobody answers at all
-        if not self._first <= offset < self._last:
-            raise BusError(f"the design answers DECERR at offset {offset:#x} of its port")
-        return offset - self._first
+        fabric.write(address, value)

@@ -13,11 +13,10 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from gatewright.driver.errors import BusProtocolError
-from gatewright.spec.registers import REGISTER_BYTES, register
-from gatewright_sim.rtl.backend import RtlBackend
-from gatewright_sim.virtual_board.errors import Unanswered
+from gatewright.spec.registers import register
+from gatewright_sim.rtl.backend import RefusedAccess, RtlBackend
+from gatewright_sim.virtual_board.errors import BusError, Unanswered
 from gatewright_sim.virtual_board.interrupt import InterruptLine
-from gatewright_sim.virtual_board.interrupt_controller import InterruptController
 
 __all__ = ["Fabric"]
 
@@ -28,6 +27,7 @@ SETTLE_CYCLES = 2
 """From a register to the interrupt line."""
 
 ACCESS_TIMEOUT_S = 60
+_STATUS = register("STATUS")
 _T = TypeVar("_T")
 
 
@@ -36,18 +36,18 @@ class Fabric:
 
     Parameters
     ----------
-    rtl : the simulator; it is closed with this.
-    line : the interrupt line that it drives, through its interrupt controller.
-    controller_offset : where that has its registers in the window.
+    rtl : the simulator of a :class:`~gatewright_sim.virtual_board.fabric_top.FabricTop`; it is closed with this.
+    registers_base : physical address of the accelerator's registers.
+    line : the interrupt line that it drives.
     broken : called with a sentence when the design breaks a rule of its bus.
     """
 
     def __init__(
-        self, rtl: RtlBackend, line: InterruptLine, controller_offset: int, broken: Callable[[str], None]
+        self, rtl: RtlBackend, registers_base: int, line: InterruptLine, broken: Callable[[str], None]
     ) -> None:
         self._rtl = rtl
-        self._controller = InterruptController(line)
-        self._controller_offset = controller_offset
+        self._status_address = registers_base + _STATUS.offset
+        self._line = line
         self._broken = broken
         self._in_reset = False
         self._touched = False
@@ -57,28 +57,23 @@ class Fabric:
 
     # ---- what the processing system does with it
 
-    def read(self, offset: int) -> int:
-        """A register of the window, 0 where none lies. Raises :class:`Unanswered`."""
+    def read(self, address: int) -> int:
+        """The word at a physical address of the ports to the fabric. Raises :class:`Unanswered`, :class:`BusError`."""
 
         def job() -> int:
             self._check_reset()
-            if offset < REGISTER_BYTES:
-                return self._rtl.read(offset)
-            return self._controller.read(offset - self._controller_offset)
+            return self._rtl.read(address)
 
         return self._do(job)
 
-    def write(self, offset: int, value: int) -> None:
-        """Set a register of the window. Raises :class:`Unanswered`."""
+    def write(self, address: int, value: int) -> None:
+        """Set the word at a physical address of the ports to the fabric. Raises as :meth:`read`."""
 
         def job() -> None:
             self._check_reset()
             self._touched = True
-            if offset < REGISTER_BYTES:
-                self._rtl.write(offset, value)
-                self._controller.drive(self._rtl.run(SETTLE_CYCLES))
-            else:
-                self._controller.write(offset - self._controller_offset, value)
+            self._rtl.write(address, value)
+            self._line.drive(self._rtl.run(SETTLE_CYCLES))
 
         self._do(job)
 
@@ -93,7 +88,7 @@ class Fabric:
             self._in_reset = held
             self._touched = True
             self._rtl.reset()
-            self._controller.reset()
+            self._line.drive(False)
 
         self._do(job)
 
@@ -124,8 +119,8 @@ class Fabric:
         def job() -> None:
             try:
                 done.set_result(work())
-            except BusProtocolError as error:
-                done.set_exception(Unanswered(str(error)))
+            except RefusedAccess as error:
+                done.set_exception((Unanswered if error.response is None else BusError)(str(error)))
             except Exception as error:
                 done.set_exception(error)
 
@@ -153,7 +148,7 @@ class Fabric:
         try:
             self._rtl.run(cycles)
             busy = self._busy()
-            self._controller.drive(self._rtl.run(SETTLE_CYCLES))  # what ended while STATUS was read counts, too
+            self._line.drive(self._rtl.run(SETTLE_CYCLES))  # what ended while STATUS was read counts, too
             return busy
         except BusProtocolError as error:
             self._broken(str(error))
@@ -162,5 +157,4 @@ class Fabric:
     def _busy(self) -> bool:
         if self._in_reset:
             return False
-        status = register("STATUS")
-        return bool(status.extract(self._rtl.read(status.offset), "busy"))
+        return bool(_STATUS.extract(self._rtl.read(self._status_address), "busy"))

@@ -49,8 +49,9 @@ def serve(
     It takes the bitstreams of `gatewright build --tool simulation`, and others that were built from just these
     sources. What happens on the board is printed as it happens.
     """
-    from gatewright_sim.rtl.build import build_library, design_verilog
+    from gatewright_sim.rtl.build import build_library
     from gatewright_sim.virtual_board import VirtualBoard
+    from gatewright_sim.virtual_board.fabric_top import fabric_verilog
     from gatewright_sim.virtual_board.pynq_remote import PYNQ_PORT, PynqRemoteServer, WhenFrozen
 
     chosen = get_board(board)
@@ -68,8 +69,8 @@ def serve(
             WhenFrozen.REFUSE if refuse_frozen else WhenFrozen.HANG,
         ) as server,
     ):
-        with step(f"building the RTL of {expected.name}"):
-            build_library(design_verilog(expected))
+        with step(f"building the fabric of {chosen.name} with {expected.name}"):
+            build_library(fabric_verilog(chosen, expected))
         print_raw(f"{chosen.title} at pynq://{host}:{server.port}, Ctrl-C ends it")
         _watch(virtual.log, stop)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gatewright.spec.clocks import Family
+from gatewright.spec.interrupt_controller import interrupt_register
 from gatewright.spec.registers import constants
 from gatewright_sim.virtual_board import BoardFrozen, BusError, Level, VirtualBoard
 
@@ -51,7 +52,7 @@ def test_what_nothing_answers_freezes_the_board(
             action()
 
 
-@pytest.mark.parametrize("address", [0x8000_0000, 0xE000_0000, 0xFFFF_0000, 0x1_0000_0000])
+@pytest.mark.parametrize("address", [0x1000, 0xC000_0000, 0xE000_0000, 0xFFFF_0000, 0x1_0000_0000])
 def test_an_address_without_a_slave_freezes_the_board(programmed: VirtualBoard, address: int) -> None:
     with pytest.raises(BoardFrozen, match="no slave"):
         programmed.read32(address)
@@ -75,13 +76,22 @@ def test_a_clock_that_is_not_active_stands_still(make_board: Callable[..., Virtu
     assert board.clock_mhz == 0
 
 
-@pytest.mark.parametrize("offset", [0x1_0000, 0x3FFF_FFFC])
-def test_the_design_answers_its_whole_port(programmed: VirtualBoard, offset: int) -> None:
+@pytest.mark.parametrize("address", [0x4001_0000, 0x7FFF_FFFC, 0x8000_0000, 0xBFFF_FFFC])
+@pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
+def test_the_design_answers_both_of_its_ports(programmed: VirtualBoard, address: int, write: bool) -> None:
     """Outside of its window with an error, which Linux turns into a signal; the board lives on."""
-    with pytest.raises(BusError):
-        programmed.read32(programmed.board.registers_base + offset)
+    with pytest.raises(BusError, match="error response 3"):
+        programmed.write32(address, 1) if write else programmed.read32(address)
     assert not programmed.frozen
     assert programmed.read32(programmed.board.registers_base) != 0
+
+
+def test_the_window_holds_the_interrupt_controller(programmed: VirtualBoard) -> None:
+    controller = programmed.board.registers_base + programmed.board.interrupt_controller_offset
+    enabled = interrupt_register("IER").offset
+    programmed.write32(controller + enabled, 1)
+    assert programmed.read32(controller + enabled) == 1
+    assert programmed.read32(programmed.board.registers_base + 0x4000) == 0  # nothing is there
 
 
 def test_an_unaligned_access_is_an_error(board: VirtualBoard) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator, AcceleratorError
+from gatewright.spec.interrupt_controller import interrupt_register
+from gatewright.spec.registers import register
 from gatewright_sim.virtual_board import Level, VirtualBoard
 
 Make = Callable[..., VirtualBoard]
@@ -27,7 +29,7 @@ def test_a_product(
     rng: np.random.Generator,
     name: str,
 ) -> None:
-    board = make_board(name)
+    board = make_board(name, seed=int(rng.integers(1 << 31)))  # of what registers hold before their reset
     assert download(board) == "operating"
     widths(board)
     a, b, wanted = _operands(rng)
@@ -102,3 +104,18 @@ def test_an_interrupt_that_stays_does_not_stop_the_clock(
                 break
         assert programmed.read32(base + 0x24) & 3 == 2
         assert before == pytest.approx(programmed.read32(base + 0x80), rel=0.2)
+
+
+@pytest.mark.parametrize("through_controller", [False, True])
+def test_the_shortest_program_raises_the_line(through_controller: bool, programmed: VirtualBoard) -> None:
+    """Its end may fall into the very cycles in which the fabric is asked whether it is still busy."""
+    base = programmed.board.registers_base
+    if through_controller:
+        for name, value in {"IER": 1, "MER": 3}.items():
+            offset = programmed.board.interrupt_controller_offset + interrupt_register(name).offset
+            programmed.write32(base + offset, value)
+    for name, value in {"IRQ_ENABLE": 1, "PROGRAM_COUNT": 0, "CONTROL": 1}.items():
+        programmed.write32(base + register(name).offset, value)
+    assert programmed.wait_irq(30)
+    programmed.write32(base + register("IRQ_STATUS").offset, 1)
+    assert not programmed.line.high

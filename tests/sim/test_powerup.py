@@ -5,7 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim.benches.harness.powerup import without_initial_values
+from gatewright_sim.powerup import without_initial_values
 
 
 class Sample(wiring.Component):

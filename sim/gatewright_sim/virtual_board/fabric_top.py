@@ -1,0 +1,111 @@
+"""A board's whole fabric for the simulator: all of its top but the processing system, behind the harness's ports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from gatewright.cache import cached_directory, digest
+from gatewright.spec.boards import Board
+from gatewright.spec.clocks import Family
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import SpecError
+from gatewright.spec.registers import BLOCK_NAME
+from gatewright_hw.boards.resets import POWER_ON_COUNTER
+from gatewright_hw.boards.zynq7 import Zynq7Core
+from gatewright_hw.boards.zynqmp import ZynqMpCore
+from gatewright_hw.bus.axi import Axi4, AxiLite, BurstType
+from gatewright_hw.generate import design_hash
+from gatewright_hw.top import Top
+from gatewright_hw.verilog import to_verilog
+from gatewright_sim import powerup
+
+__all__ = ["FabricTop", "fabric_verilog"]
+
+ADDRESS_BITS = 32
+WORD_SIZE = 2
+ACCESS_ID = 0x5A5
+"""Of every access to the registers: anything but 0, which a design could answer by chance."""
+
+_FILE = "fabric.v"
+
+
+class FabricTop(wiring.Component):
+    """The fabric of ``board`` with the accelerator of ``config``, and the ports that the harness knows.
+
+    An access of the harness is a burst of one beat at the processing system's general-purpose port.
+
+    Members
+    -------
+    clk, rst : 1, in; ``rst`` is the fabric's reset, where the processing system gives one.
+    s_axil : AxiLite, in; by physical addresses. One access at a time: the address stays until the answer is there.
+    m_axi : Axi4, out; the memory port.
+    irq : 1, out.
+    """
+
+    def __init__(self, board: Board, config: AcceleratorConfig) -> None:
+        self._zynq7 = board.family is Family.ZYNQ7
+        self._core = Zynq7Core(board, Top(config)) if self._zynq7 else ZynqMpCore(board, Top(config))
+        if len(self._core.hp_names) != 1:
+            raise SpecError(f"board {board.name!r} has {len(self._core.hp_names)} memory ports, the harness has 1")
+        bus = {"s_axil": In(AxiLite(ADDRESS_BITS)), "m_axi": Out(Axi4())}
+        super().__init__({"clk": In(1), "rst": In(1), **bus, "irq": Out(1)})
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.core = core = self._core
+        m.d.comb += [core.clk.eq(self.clk), self.irq.eq(core.irq)]
+        if self._zynq7:
+            m.d.comb += core.resetn.eq(~self.rst)
+        self._connect_registers(m, [core.gp0, core.gp1] if self._zynq7 else [core.gp0])
+        self._connect_memory(m, getattr(core, core.hp_names[0]))
+        return m
+
+    def _connect_registers(self, m: Module, ports: list[wiring.PureInterface]) -> None:
+        """Of two ports, the second has the upper half of the addresses."""
+        bus = self.s_axil
+        for index, port in enumerate(ports):
+            reads, writes = (
+                (address[-1] == index) if len(ports) > 1 else Value.cast(1) for address in (bus.araddr, bus.awaddr)
+            )
+            for channel, chosen in (("ar", reads), ("aw", writes)):
+                fields = {"addr": getattr(bus, f"{channel}addr"), "id": ACCESS_ID, "size": WORD_SIZE}
+                fields |= {"burst": BurstType.INCR, "valid": getattr(bus, f"{channel}valid") & chosen}
+                m.d.comb += [getattr(port, f"{channel}{name}").eq(value) for name, value in fields.items()]
+            m.d.comb += [port.wdata.eq(bus.wdata), port.wstrb.eq(bus.wstrb), port.wlast.eq(1)]
+            m.d.comb += [port.wvalid.eq(bus.wvalid & writes), port.bready.eq(bus.bready), port.rready.eq(bus.rready)]
+            if hasattr(port, "wid"):
+                m.d.comb += port.wid.eq(ACCESS_ID)
+        second = {"r": bus.araddr[-1] if len(ports) > 1 else 0, "w": bus.awaddr[-1] if len(ports) > 1 else 0}
+        for name in ("arready", "rdata", "rresp", "rvalid", "awready", "wready", "bresp", "bvalid"):
+            chosen = second["r" if name in ("arready", "rdata", "rresp", "rvalid") else "w"]
+            m.d.comb += getattr(bus, name).eq(Mux(chosen, getattr(ports[-1], name), getattr(ports[0], name)))
+
+    def _connect_memory(self, m: Module, port: wiring.PureInterface) -> None:
+        """The harness checks IDs by one bit: any bit of them."""
+        bus = self.m_axi
+        for channel in ("aw", "ar"):
+            for name in ("addr", "len", "size", "burst", "valid"):
+                m.d.comb += getattr(bus, channel + name).eq(getattr(port, channel + name))
+            m.d.comb += getattr(port, f"{channel}ready").eq(getattr(bus, f"{channel}ready"))
+        write_ids = [port.awid, *([port.wid] if hasattr(port, "wid") else [])]
+        m.d.comb += [bus.awid.eq(Cat(*write_ids).any()), bus.arid.eq(port.arid.any())]
+        for name in ("wdata", "wstrb", "wlast", "wvalid", "bready", "rready"):
+            m.d.comb += getattr(bus, name).eq(getattr(port, name))
+        for name in ("wready", "bresp", "bvalid", "rdata", "rresp", "rlast", "rvalid"):
+            m.d.comb += getattr(port, name).eq(getattr(bus, name))
+
+
+def fabric_verilog(board: Board, config: AcceleratorConfig) -> str:
+    """Verilog of :class:`FabricTop`, from the cache when nothing has changed; registers hold anything at power-on."""
+
+    def make(path: Path) -> None:
+        text = to_verilog(FabricTop(board, config), BLOCK_NAME)
+        (path / _FILE).write_text(powerup.without_initial_values(text, keep=POWER_ON_COUNTER))
+
+    key = digest(design_hash(config), board.name, *(Path(file).read_bytes() for file in (__file__, powerup.__file__)))
+    folder = cached_directory("verilog", key, make)
+    return (folder / _FILE).read_text()
