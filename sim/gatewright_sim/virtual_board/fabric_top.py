@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from amaranth.hdl import Cat, Module, Mux, Value
@@ -21,7 +22,7 @@ from gatewright_hw.bus.axi import Axi4, AxiLite, BurstType
 from gatewright_hw.generate import design_hash
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim import powerup
+from gatewright_sim.powerup import without_initial_values
 
 __all__ = ["FabricTop", "fabric_verilog"]
 
@@ -104,8 +105,9 @@ def fabric_verilog(board: Board, config: AcceleratorConfig) -> str:
 
     def make(path: Path) -> None:
         text = to_verilog(FabricTop(board, config), BLOCK_NAME)
-        (path / _FILE).write_text(powerup.without_initial_values(text, keep=POWER_ON_COUNTER))
+        (path / _FILE).write_text(without_initial_values(text, keep=POWER_ON_COUNTER))
 
-    key = digest(design_hash(config), board.name, *(Path(file).read_bytes() for file in (__file__, powerup.__file__)))
+    makers = (FabricTop, without_initial_values)
+    key = digest(design_hash(config), board.name, *(Path(inspect.getfile(maker)).read_bytes() for maker in makers))
     folder = cached_directory("verilog", key, make)
     return (folder / _FILE).read_text()
