@@ -88,7 +88,9 @@ def test_reads_and_writes_whole_bursts(probe: Probe) -> None:
         # 1024 beats in all. Full rate: latency, then a beat a cycle.
         (MemoryModel(), 16, 48 + 1024),
         (MemoryModel(read_latency=1), 16, 1 + 1024),
-        (MemoryModel(read_latency=200), 16, 200 + 1024),  # 16 bursts of 16 beats in flight hide 200 cycles
+        (MemoryModel(read_latency=100), 16, 100 + 1024),  # 8 bursts of 16 beats in flight hide 100 cycles
+        (MemoryModel(read_latency=200), 16, 200 + 128 + 7 * (200 + 16)),  # not 200: 8, then each 8 behind those before
+        (MemoryModel(read_latency=200, outstanding_reads=16), 16, 200 + 1024),
         # One burst at a time pays the latency for each (and a cycle to accept the next after the last beat).
         (MemoryModel(outstanding_reads=1), 16, 64 * (48 + 16)),
         # Two bursts of one beat in flight: latency for each pair.

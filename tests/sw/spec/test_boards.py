@@ -108,3 +108,10 @@ def test_the_registers_of_the_clocks() -> None:
         for name, field in (("div0", zynq7.divisor0), ("div1", zynq7.divisor1), ("source", zynq7.source))
     }
     assert fields == {"div0": 24, "div1": 1, "source": 0}
+
+
+@pytest.mark.parametrize(("name", "gigabytes"), [("pynq-z2", 2.1), ("zybo-z7-10", 4.2667), ("kv260", 19.2)])
+def test_memory_is_as_fast_as_the_boards(name: str, gigabytes: float) -> None:
+    for clock_mhz in (50.0, 125.0):
+        model = get_board(name).memory_model(clock_mhz)
+        assert model.dram_bytes_per_cycle * clock_mhz / 1000 == pytest.approx(gigabytes, rel=1e-4)

@@ -35,3 +35,10 @@ def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> Non
 )
 def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, cycles: int) -> None:
     assert model.min_cycles(read, written) == cycles
+
+
+def test_a_port_at_its_clock() -> None:
+    """Nanoseconds are as many cycles as the clock has in them; bytes a cycle fall with it."""
+    assert MemoryModel.of_port(100.0, 1050.0, 16) == MemoryModel()  # the defaults: PYNQ-Z2 at 100 MHz
+    assert MemoryModel.of_port(200.0, 1050.0, 16) == MemoryModel(96, 48, 10.5)
+    assert MemoryModel.of_port(2.1, 1050.0, 16).write_latency == 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatewright.spec.clocks import ClockSetting, Family, Pll, fastest_at_most
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import SpecError
+from gatewright.spec.memory import MemoryModel
 
 __all__ = ["Board"]
 
@@ -80,6 +81,10 @@ class Board:
             if pll.name == name:
                 return pll
         raise SpecError(f"board {self.name!r} has no PLL {name!r}, allowed: {', '.join(pll.name for pll in self.plls)}")
+
+    def memory_model(self, clock_mhz: float) -> MemoryModel:
+        """The board's memory as one of its ports shows it to a fabric of ``clock_mhz``."""
+        return MemoryModel.of_port(clock_mhz, self.dram_mega_transfers, self.dram_bits)
 
     def clock_at_most(self, mhz: float) -> ClockSetting:
         """The fastest fabric clock that is not above ``mhz``. Raises :class:`SpecError`."""
