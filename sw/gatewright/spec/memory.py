@@ -23,7 +23,7 @@ issues 8 (UG585, AFI_RDCHAN_ISSUINGCAP and AFI_WRCHAN_ISSUINGCAP: reset value 7)
 "AXI Interface Programming")."""
 
 READ_LATENCY_NS, WRITE_LATENCY_NS = 480.0, 240.0
-"""From an accepted address, and from the last beat of a write, to the answer: assumptions until a board measures them."""
+"""From an accepted address, and from the last beat of a write, to the answer: assumed until a board measures them."""
 
 COMMAND_BYTES = 64
 

@@ -10,6 +10,7 @@ from cocotb import start_soon
 
 from gatewright.spec.boards import Board
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.interrupt_controller import INTERRUPT_REGISTERS
 from gatewright.spec.registers import REGISTER_BYTES, REGISTERS, Access, constants
 from gatewright_hw.bus.axi import BurstType, Resp
 from gatewright_sim.benches.harness import gp_master
@@ -66,11 +67,12 @@ class Traffic:
         self._window = (
             range(0) if board is None else range(board.registers_base, board.registers_base + board.window_bytes)
         )
+        self._pages = {} if board is None else {0: REGISTERS, board.interrupt_controller_offset: INTERRUPT_REGISTERS}
         values = constants(config)
-        self._known = dict.fromkeys(range(0, REGISTER_BYTES, 4), 0)
-        self._unknown = {entry.offset for entry in REGISTERS if entry.access is not Access.CONSTANT}
-        self._known |= {entry.offset: values[entry.name] for entry in REGISTERS if entry.access is Access.CONSTANT}
-        self._harmful = {entry.offset for entry in REGISTERS if entry.access not in (Access.CONSTANT, Access.RO)}
+        entries = [(page + entry.offset, entry) for page, block in self._pages.items() for entry in block]
+        self._known = {at: values[entry.name] for at, entry in entries if entry.access is Access.CONSTANT}
+        self._unknown = {at for at, entry in entries if entry.access is not Access.CONSTANT}
+        self._harmful = {at for at, entry in entries if entry.access not in (Access.CONSTANT, Access.RO)}
         self._stopped = False
         self._tasks: list[Any] = []
 
@@ -92,8 +94,9 @@ class Traffic:
 
     def _random(self) -> gp_master.Access:
         rng, window = self._rng, self._window
-        places = [self._addresses, (window.start, window.stop), (window.start, window.start + REGISTER_BYTES)]
-        burst = random_burst(rng, *places[rng.integers(3) if window else 0])
+        pages = [(window.start + page, window.start + page + REGISTER_BYTES) for page in self._pages]
+        places = [self._addresses, *([(window.start, window.stop), *pages] if window else [])]
+        burst = random_burst(rng, *places[rng.integers(len(places))])
         ident, lock = (int(rng.integers(1 << bits)) for bits in (self._master.id_bits, self._master.lock_bits))
         access = gp_master.Access(*burst, id=ident, lock=lock)
         if rng.integers(2):
@@ -108,9 +111,8 @@ class Traffic:
         return access
 
     def _offset(self, place: int) -> int | None:
-        """Of the word in the register block, None elsewhere."""
-        offset = place - self._window.start
-        return offset & ~3 if self._window and 0 <= offset < REGISTER_BYTES else None
+        """Of the word in the window, None elsewhere."""
+        return (place - self._window.start) & ~3 if place in self._window else None
 
     def _check(self, access: gp_master.Access) -> None:
         places = beat_addresses(access.address, access.length, access.size, access.burst)
@@ -119,4 +121,5 @@ class Traffic:
         for place, word in zip(places, access.data, strict=access.beats is None):
             offset = self._offset(place)
             if offset not in self._unknown:
-                assert word == (0 if offset is None else self._known[offset]), f"read {word:#x} at {place:#x}: {access}"
+                known = 0 if offset is None else self._known.get(offset, 0)
+                assert word == known, f"read {word:#x} at {place:#x}, which holds {known:#x}: {access}"
