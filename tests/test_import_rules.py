@@ -74,7 +74,21 @@ ALLOWED = {
         "gatewright.program",
         "gatewright.driver",
     },
-    "sw/gatewright/recommender": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},
+    "sw/gatewright/bundle": {
+        "gatewright.spec",
+        "gatewright.files",
+        "gatewright.sums",
+        "gatewright.version",
+        "gatewright.artefact",
+        "gatewright.program",
+    },
+    "sw/gatewright/recommender": {
+        "gatewright.spec",
+        "gatewright.files",
+        "gatewright.program",
+        "gatewright.driver",
+        "gatewright.bundle.contents",
+    },
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",

@@ -24,12 +24,11 @@ from filelock import FileLock, Timeout
 
 from gatewright.files import reason
 from gatewright.spec.errors import GatewrightError
+from gatewright.sums import damage, write_sums
 
 __all__ = ["CacheError", "cache_dir", "cached_directory", "digest"]
 
-SUMS = "SHA256SUMS"
 _WORK = ".work"
-_BLOCK_BYTES = 1 << 20
 LOCK_TIMEOUT_S = 3600.0
 """Longest wait for another process that makes the same entry; the slowest, an RTL build, takes minutes."""
 
@@ -75,14 +74,14 @@ def cached_directory(kind: str, key: str, make: Callable[[Path], object]) -> Pat
     written, or where another process has not finished the entry after ``LOCK_TIMEOUT_S`` seconds.
     """
     entry = cache_dir(kind) / key
-    if _damage(entry) is None:
+    if damage(entry) is None:
         return entry
     try:
         with _locked(entry):
-            damage = _damage(entry)
-            if damage is not None:
+            found = damage(entry)
+            if found is not None:
                 _sweep(entry.parent, held=key)
-                _make(entry, make, damage)
+                _make(entry, make, found)
     except GatewrightError:  # some are OSErrors too
         raise
     except OSError as error:
@@ -120,16 +119,15 @@ def _lock_path(folder: Path, key: str) -> Path:
     return folder / f".{key}.lock"
 
 
-def _make(entry: Path, make: Callable[[Path], object], damage: str) -> None:
-    """Make an entry whose lock is held; ``damage`` is what is wrong with the one that may be there."""
+def _make(entry: Path, make: Callable[[Path], object], wrong: str) -> None:
+    """Make an entry whose lock is held; ``wrong`` is what is wrong with the one that may be there."""
     work = entry.with_name(f".{entry.name}.{token_hex(4)}{_WORK}")
     work.mkdir()
     try:
         if os.path.lexists(entry):
-            _log.warning("cache entry %s is damaged (%s): it is made again", entry, damage)
+            _log.warning("cache entry %s is damaged (%s): it is made again", entry, wrong)
         make(work)
-        sums = "".join(f"{_sha256(path)}  {name}\n" for name, path in _files(work).items())
-        (work / SUMS).write_text(sums, encoding="utf-8")
+        write_sums(work)
         if os.path.lexists(entry):
             entry.rename(work.with_suffix(f".old{_WORK}"))
         work.rename(entry)
@@ -154,35 +152,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _damage(entry: Path) -> str | None:
-    """What is wrong with an entry; None if nothing is."""
-    try:
-        lines = (entry / SUMS).read_text(encoding="utf-8").splitlines()
-        listed = {name: value for value, _, name in (line.partition("  ") for line in lines)}
-        files = _files(entry)
-        for name in sorted(listed.keys() | files.keys()):
-            if name not in files:
-                return f"{name} is missing"
-            if _sha256(files[name]) != listed.get(name):
-                return f"{name} is not as it was made"
-    except OSError as error:
-        return f"{Path(error.filename or entry).name}: {reason(error)}"
-    except UnicodeDecodeError:
-        return f"{SUMS} is not a text"
-    return None if listed else f"{SUMS} is empty"
-
-
-def _files(entry: Path) -> dict[str, Path]:
-    """The files below ``entry`` by name, but for the list of their sums."""
-    found = {path.relative_to(entry).as_posix(): path for path in sorted(entry.rglob("*")) if path.is_file()}
-    return {name: path for name, path in found.items() if name != SUMS}
-
-
-def _sha256(path: Path) -> str:
-    state = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            state.update(block)
-    return state.hexdigest()

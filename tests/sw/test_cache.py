@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from gatewright import cache
-from gatewright.cache import SUMS, CacheError, cache_dir, cached_directory, digest
+from gatewright.cache import CacheError, cache_dir, cached_directory, digest
+from gatewright.sums import SUMS
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from gatewright.cli import (
     bench,
     board,
     build,
+    bundle,
     compile,
     generate,
     info,
@@ -52,6 +53,7 @@ app.command("recommend")(recommend.recommend)
 app.add_typer(simulate.app, name="simulate")
 app.command("selftest")(selftest.selftest)
 app.command("verify")(verify.verify)
+app.command("bundle")(bundle.bundle)
 app.command("build")(build.build)
 app.command("generate")(generate.generate)
 app.command("info")(info.info)

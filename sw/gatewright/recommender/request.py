@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright.driver import CallReport, Session
+from gatewright.driver import CallReport, CallSeconds, Session
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.convert import Saturation
 from gatewright.recommender.errors import RecommenderError
@@ -38,6 +38,7 @@ class Recommendation:
     scores : float32 [items], of every movie by item index, rated ones included
     seen : item indices of the movies that the user has rated
     saturated : inputs with elements outside the range that the program was calibrated for
+    seconds : where the time of the program's call went
     """
 
     user_id: int
@@ -46,6 +47,7 @@ class Recommendation:
     scores: np.ndarray
     seen: np.ndarray
     saturated: tuple[Saturation, ...]
+    seconds: CallSeconds
 
 
 class HybridRecommender:
@@ -77,7 +79,7 @@ class HybridRecommender:
             RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
             for i in chosen
         )
-        return Recommendation(user_id, text, items, scores, seen, report.saturated)
+        return Recommendation(user_id, text, items, scores, seen, report.saturated, report.seconds)
 
     def query_text(self, user: int, query: str | None) -> str:
         """``query``, or the titles of the favourites of the user with an index when it is None or blank."""

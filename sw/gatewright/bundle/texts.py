@@ -1,0 +1,43 @@
+"""What a bundle says, and the script that starts it."""
+
+__all__ = ["README", "RUN"]
+
+RUN = """\
+#!/bin/sh
+# A request, as root: ./run.sh --user 15 --query "..."; --help shows more. Nothing outside of this folder is changed.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+for profile in pynq_venv xrt_setup; do [ ! -r "/etc/profile.d/$profile.sh" ] || . "/etc/profile.d/$profile.sh"; done
+if [ ! -d "$here/python" ]; then
+    rm -rf "$here/python.new"
+    python3 -m pip install --quiet --no-deps --no-index --target "$here/python.new" "$here"/wheels/*.whl
+    mv "$here/python.new" "$here/python"
+fi
+PYTHONPATH="$here/python" exec python3 -m gatewright.recommender "$here" "$@"
+"""
+
+README = """\
+# gatewright on {title}
+
+Copy this folder to the board, and there, as root:
+
+    ./run.sh --user 15 --query "a heist that goes wrong"
+
+`run.sh` installs the wheels in `wheels/` into `python/` beside it, once, without the network; numpy and pynq stay those
+of the image. After replacing wheels, remove `python/`. `--help` shows the options, `--backend golden` answers without
+the fabric, `sha256sum -c SHA256SUMS` checks the files, which every start does as well.
+
+Reading text needs the package tokenizers. Where the board has it not (`python3 -c "import tokenizers"`) and no
+network, fetch its wheel on a PC into `wheels/` (of a Kria:
+`manylinux_2_17_aarch64`):
+
+    pip download --no-deps --only-binary :all: --python-version 3.10 --platform manylinux_2_17_armv7l \\
+        --dest wheels tokenizers
+
+| file | what |
+| --- | --- |
+| `program.gwp` | the compiled request, for config {config} ({config_hash}) |
+| `model.npz` | titles, rating graph, vocabulary |
+| `bitstream/` | {bit}, its handoff and manifest; fabric clock {clock} MHz; {physical} |
+| `wheels/` | gatewright {version}, and what else was asked for |
+"""

@@ -1,0 +1,89 @@
+"""``python -m gatewright.recommender DIR --user 15 --query "..."``: a request from a bundle, on the board itself.
+
+Needs numpy and tokenizers. Exit codes: 0 done; 2 what kept it from its work, in one line on stderr; 130 interrupted.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from gatewright.bundle.contents import Bundle, load_bundle
+from gatewright.driver import Accelerator
+from gatewright.recommender.model import HybridModel
+from gatewright.recommender.request import HybridRecommender, Recommendation
+from gatewright.spec.errors import GatewrightError
+
+__all__ = ["main"]
+
+BOARD = "board"
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        bundle = load_bundle(options.bundle)
+        _answer(bundle, options)
+    except GatewrightError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m gatewright.recommender", description="A recommendation from a bundle, by the accelerator."
+    )
+    parser.add_argument("bundle", type=Path, metavar="DIR", help="folder that `gatewright bundle` wrote")
+    parser.add_argument("--user", type=int, required=True, help="MovieLens user id")
+    parser.add_argument("--query", help="what to look for (default: the user's favourites)")
+    parser.add_argument("--top", type=int, default=10, help="number of recommendations")
+    parser.add_argument("--backend", default=BOARD, help="board (default), or golden, without a board")
+    parser.add_argument("--json", action="store_true", help="print JSON instead")
+    return parser
+
+
+def _answer(bundle: Bundle, options: argparse.Namespace) -> None:
+    design = {"bitstream": bundle.built.folder} if options.backend == BOARD else {}
+    start = time.perf_counter()
+    with Accelerator(bundle.built.manifest.config, options.backend, **design) as accelerator:
+        recommender = HybridRecommender(accelerator, HybridModel.load(bundle.model), bundle.program)
+        ready = time.perf_counter() - start
+        answer = recommender.recommend(options.user, options.query, options.top)
+        cycles, clock_mhz = accelerator.report().cycles, accelerator.clock_mhz
+    if options.json:
+        print(json.dumps(_fields(answer, ready, cycles, clock_mhz)))
+        return
+    print(f"user {answer.user_id}: {answer.query_text}")
+    for rank, item in enumerate(answer.items, 1):
+        print(f"{rank:3}  {item.score:8.3f}  {item.title}  ({item.genres.replace('|', ', ')})")
+    seconds = answer.seconds
+    print(
+        f"request {1e3 * seconds.total:.1f} ms: host {1e3 * seconds.host:.1f}, transfer {1e3 * seconds.transfer:.1f}, "
+        f"accelerator {1e3 * seconds.accelerator:.1f}; start {ready:.1f} s before"
+    )
+    if cycles and clock_mhz:
+        print(f"{cycles:,} cycles at {clock_mhz:g} MHz are {cycles / clock_mhz / 1e3:.1f} ms")
+
+
+def _fields(answer: Recommendation, ready: float, cycles: int, clock_mhz: "float | None") -> "dict[str, object]":
+    return {
+        "user": answer.user_id,
+        "query": answer.query_text,
+        "items": [{"movie_id": each.movie_id, "title": each.title, "score": each.score} for each in answer.items],
+        "scores": answer.scores.tobytes().hex(),
+        "host_s": answer.seconds.host,
+        "transfer_s": answer.seconds.transfer,
+        "accelerator_s": answer.seconds.accelerator,
+        "start_s": ready,
+        "cycles": cycles,
+        "clock_mhz": clock_mhz,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

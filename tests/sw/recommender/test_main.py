@@ -1,0 +1,116 @@
+"""`python -m gatewright.recommender`: a request from a bundle."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from environments import board_python
+from gatewright.artefact import Built
+from gatewright.bundle.contents import PROGRAM
+from gatewright.bundle.write import write_bundle
+from gatewright.recommender.__main__ import main
+from gatewright.spec.boards import BOARDS
+from gatewright_hw.build import Request, build
+
+QUERY = "space adventure"
+MODULES = """
+import sys
+from gatewright.recommender.__main__ import main
+
+main(sys.argv[1:])
+heavy = ("torch", "onnxruntime", "onnx", "typer", "rich", "grpc", "gatewright_hw")
+print([name for name in heavy if name in sys.modules])
+"""
+BOARD_PYTHONS = ("pynq-3.0.1", "pynq-3.1.2")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, small_deployed) -> Path:
+    board = BOARDS["pynq-z2"]
+    folder = tmp_path_factory.mktemp("bundle")
+    design: Built = build("simulation", Request.of(board, board.default_config), folder / "design")
+    write_bundle(folder / "bundle", small_deployed.program, small_deployed.model.save, design)
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def user(small_deployed) -> str:
+    return str(small_deployed.model.catalogue.user_ids[0])
+
+
+@pytest.fixture
+def expected(recommender, user):
+    return recommender.recommend(int(user), QUERY, 3)
+
+
+def test_titles_scores_and_times(bundle: Path, user: str, expected, capsys: pytest.CaptureFixture) -> None:
+    assert main([str(bundle), "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"user {user}: {QUERY}"
+    for rank, (line, item) in enumerate(zip(lines[1:4], expected.items, strict=True), 1):
+        assert line.startswith(f"{rank:3}  {item.score:8.3f}  {item.title}  (")
+    assert lines[4].startswith("request ")
+    assert "host " in lines[4]
+    assert "transfer " in lines[4]
+
+
+def test_json_has_every_score(bundle: Path, user: str, expected, capsys: pytest.CaptureFixture) -> None:
+    assert main([str(bundle), "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [item["movie_id"] for item in found["items"]] == [item.movie_id for item in expected.items]
+    np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(found["scores"]), np.float32), expected.scores)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--user", "999999"), "unknown user 999999"),
+        (("--user", "USER", "--top", "0"), "top is 0"),
+        (("--user", "USER", "--backend", "fpga"), "unknown backend 'fpga'"),
+    ],
+)
+def test_bad_input(bundle: Path, user: str, arguments, sentence: str, capsys: pytest.CaptureFixture) -> None:
+    given = [user if each == "USER" else each for each in arguments]
+    backend = [] if "--backend" in given else ["--backend", "golden"]
+    assert main([str(bundle), *given, *backend]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {sentence}")
+    assert error.count("\n") == 1
+
+
+def test_no_bundle_and_a_damaged_one(bundle: Path, user: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([str(tmp_path), "--user", user]) == 2
+    assert "is no bundle" in capsys.readouterr().err
+    spoilt = Path(shutil.copytree(bundle, tmp_path / "spoilt"))
+    with (spoilt / PROGRAM).open("r+b") as file:
+        file.truncate(1000)
+    assert main([str(spoilt), "--user", user]) == 2
+    assert f"is damaged: {PROGRAM} is not as it was made" in capsys.readouterr().err
+
+
+def test_it_needs_neither_torch_nor_typer(bundle: Path, user: str) -> None:
+    command = [sys.executable, "-c", MODULES, bundle, "--user", user, "--backend", "golden"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", BOARD_PYTHONS)
+def test_the_script_on_a_board(name: str, board_environment, bundle: Path, user: str, expected, tmp_path: Path) -> None:
+    """`run.sh` with the Python and the packages of a board's image, none of which it changes."""
+    python = board_python(name)
+    folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment["PATH"] = f"{python.parent}:{environment['PATH']}"
+    command = ["sh", folder / "run.sh", "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]
+    for _ in range(2):
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(found["scores"]), np.float32), expected.scores)
+    assert (folder / "python" / "gatewright").is_dir()
