@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from gatewright.driver import Accelerator, Session
 from gatewright.driver.errors import DriverError
+from gatewright.driver.hosts import is_pynq_host
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["PYNQ_REMOTE", "open_session"]
+__all__ = ["BOARD", "is_agent", "open_session"]
 
-PYNQ_REMOTE = "pynq://"
-"""Before a host that runs PYNQ.remote's server instead of an agent."""
+BOARD = "board"
+"""The backend that is hardware."""
+
+
+def is_agent(host: str | None) -> bool:
+    """Whether a host, as people write it, is an agent's: none that runs PYNQ.remote's server."""
+    return host is not None and not is_pynq_host(host)
 
 
 def open_session(
@@ -19,8 +26,9 @@ def open_session(
     backend: str = "auto",
     host: str | None = None,
     *,
+    board: str | None = None,
+    bitstream: str | Path | None = None,
     timeout_s: float = 300.0,
-    **options: Any,
 ) -> Session:
     """The accelerator of a backend here, or of the one at ``host``, which is a board's.
 
@@ -29,21 +37,26 @@ def open_session(
     config : as of :class:`Accelerator`; None, only with an agent: whatever the agent has.
     backend : as of :class:`Accelerator`; with a host, "board" or "auto".
     host : ``HOST[:PORT]`` of an agent, or ``pynq://HOST[:PORT]``; None: here.
-    timeout_s, options : as of :class:`Accelerator`; an option that is None is left out.
+    board : name of the board, where its image does not say it.
+    bitstream : folder of the built design for a board that is driven from here; an agent has its own.
+    timeout_s : as of :class:`Accelerator`.
 
-    Raises :class:`DriverError` for a host with another backend, and what the accelerators raise.
+    Raises :class:`DriverError` for what does not go together, and what the accelerators raise.
     """
-    options = {name: value for name, value in options.items() if value is not None}
-    if host is not None and backend not in ("auto", "board"):
-        raise DriverError(f"host {host!r} with backend {backend!r}, allowed with a host: board")
-    if host is not None and not host.startswith(PYNQ_REMOTE):
-        if options:
-            raise DriverError(f"options {', '.join(sorted(options))} are for a board here, not for an agent's")
+    if host is not None and backend not in ("auto", BOARD):
+        raise DriverError(f"host {host!r} with backend {backend!r}, allowed with a host: {BOARD}")
+    if host is not None and is_agent(host):
+        if bitstream is not None:
+            raise DriverError(f"bitstream {bitstream} with the agent at {host!r}, which has its own: flash it there")
         from gatewright.agent.remote import RemoteAccelerator  # needs grpcio
 
         return RemoteAccelerator(config, host, timeout_s=timeout_s)
     if config is None:
         raise DriverError("no config given, allowed without one: the board of an agent")
-    if host is not None:
-        backend, options = "board", {**options, "host": host}
-    return Accelerator(config, backend, timeout_s=timeout_s, **options)
+    options: dict[str, Any] = {"host": host, "board": board, "bitstream": bitstream}
+    given = {name: value for name, value in options.items() if value is not None}
+    if host is not None or backend == BOARD:
+        return Accelerator(config, BOARD, timeout_s=timeout_s, **given)
+    if bitstream is not None:
+        raise DriverError(f"bitstream {bitstream} with backend {backend!r}, allowed with one: {BOARD}")
+    return Accelerator(config, backend, timeout_s=timeout_s)

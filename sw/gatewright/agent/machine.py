@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy.typing as npt
 
+from gatewright.agent.connect import BOARD
 from gatewright.agent.errors import AgentError
 from gatewright.agent.fields import call_fields
 from gatewright.agent.shelf import Shelf
-from gatewright.artefact import Built, load_built
+from gatewright.artefact import Built
 from gatewright.driver import Accelerator
+from gatewright.driver.board import BoardBackend
+from gatewright.driver.board.designs import named_design
 from gatewright.program import load_program
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["BOARD", "Machine", "designs_dir"]
-
-BOARD = "board"
-"""The backend that takes bitstreams."""
+__all__ = ["Machine", "designs_dir"]
 
 LEAST_S = 0.01
 """Of a call whose turn came in the last moment."""
@@ -48,7 +48,8 @@ class Machine:
     ----------
     backend : name of the backend.
     config : the accelerator's, until a bitstream says otherwise.
-    bitstream : folder of the built design that the board has; of other backends, None.
+    board : name of the board, where its image does not say it.
+    bitstream : folder of a built design for the board; default: the one flashed last, else the newest that is here.
     designs : folder for designs that clients send; the last one is opened again after a restart.
     timeout_s : most seconds that one program may take.
     session_s : see :class:`Shelf`.
@@ -58,6 +59,7 @@ class Machine:
         self,
         backend: str,
         config: AcceleratorConfig,
+        board: str | None,
         bitstream: Path | None,
         designs: Path,
         timeout_s: float,
@@ -66,38 +68,43 @@ class Machine:
         self.backend = backend
         self.config = config
         self.timeout_s = timeout_s
+        self._board = board
         self._designs = designs
         self._built: Built | None = None
         self._accelerator: Accelerator | None = None
-        self._why = "no bitstream was loaded yet: `gatewright flash FOLDER --host HOST`"
+        self._why = ""
         self.shelf = Shelf(session_s)
         self._flashed = designs / "flashed"
         if bitstream is not None:
-            self._open(load_built(bitstream))
-        elif backend != BOARD:
+            self._open(named_design(bitstream))
+        elif backend == BOARD:
+            self._open_last()
+        else:
             self._open(None)
-        elif self._flashed.is_dir():
-            self._open_flashed()
 
-    def _open_flashed(self) -> None:
-        """The design that was flashed last. Where that fails, the agent still runs, so that another can be flashed."""
+    def _open_last(self) -> None:
+        """The design that was flashed last, else the newest here. Where that fails, one can still be flashed."""
         try:
-            self._open(load_built(self._flashed))
+            self._open(named_design(self._flashed) if self._flashed.is_dir() else None)
         except GatewrightError as error:
-            self._why = str(error)
-            _log.warning("the design that was flashed last does not open: %s", error)
+            self._why = f"{error}; a design is loaded by `gatewright flash FOLDER --host HOST`"
+            _log.warning("%s", self._why)
 
     def _open(self, built: Built | None) -> None:
-        """Close what is open, and open the backend, with a design where there is one."""
+        """Close what is open, and open the backend, a board with a design or with the newest that is here."""
         self.close()
-        options: dict[str, Any] = {} if built is None else {"bitstream": built.folder}
+        self._built = None
+        options: dict[str, Any] = {}
+        if self.backend == BOARD:
+            options = {"bitstream": built.folder if built else None, "board": self._board}
         config = self.config if built is None else built.manifest.config
         try:
-            self._accelerator = Accelerator(config, self.backend, timeout_s=self.timeout_s, **options)
-        except GatewrightError as error:
+            self._accelerator = opened = Accelerator(config, self.backend, timeout_s=self.timeout_s, **options)
+        except Exception as error:
             self._why = str(error)
             raise
-        self.config, self._built = config, built
+        self.config = config
+        self._built = opened.backend.built if isinstance(opened.backend, BoardBackend) else None
 
     @property
     def accelerator(self) -> Accelerator:
@@ -111,7 +118,7 @@ class Machine:
         opened, built = self._accelerator, self._built
         return {
             "backend": self.backend,
-            "board": built.manifest.board if built else None,
+            "board": built.manifest.board if built else self._board,
             "design": built.path(".bit").stem if built else None,
             "open": opened is not None,
             "why_not": "" if opened else self._why,
@@ -159,13 +166,13 @@ class Machine:
         try:
             for name, path in files.items():
                 shutil.copyfile(path, new / name)
-            load_built(new)
+            named_design(new)
             before = self._built
             if self._flashed.exists():
                 self._flashed.rename(old)
             new.rename(self._flashed)
             try:
-                self._open(load_built(self._flashed))
+                self._open(named_design(self._flashed))
             except BaseException:
                 self._undo_flash(before, old)
                 raise

@@ -8,8 +8,8 @@ import typer
 from gatewright.cli import local
 from gatewright.cli import serve as virtual
 from gatewright.cli.console import print_raw
-from gatewright.spec.boards import BOARDS, get_board
-from gatewright.spec.config import CONFIGS, get_config
+from gatewright.cli.options import Board, config_for
+from gatewright.spec.config import CONFIGS
 
 __all__ = ["app"]
 
@@ -23,7 +23,7 @@ def agent(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="TCP port; 0 takes a free one.")] = None,
     backend: Annotated[str, typer.Option("--backend", help="board, rtl or golden.")] = "board",
-    board: Annotated[str, typer.Option("--board", help=f"Board: {', '.join(BOARDS)}.")] = "pynq-z2",
+    board: Board = None,
     config: Annotated[
         str | None,
         typer.Option("--config", help=f"Configuration of a simulation: {', '.join(CONFIGS)} (default: the board's)."),
@@ -45,7 +45,8 @@ def agent(
     from gatewright.agent.machine import Machine, designs_dir
     from gatewright.agent.server import serve
 
-    chosen = get_config(config) if config else get_board(board).default_config
+    chosen = config_for(config, board, bitstream=bitstream)
+    assert chosen is not None
     token = read_token(token_file) if token_file else find_token()
     folder = designs or designs_dir()
 
@@ -56,6 +57,6 @@ def agent(
     serve(
         Address(host, DEFAULT_PORT if port is None else port),
         token,
-        lambda: Machine(backend, chosen, bitstream, folder, timeout, session),
+        lambda: Machine(backend, chosen, board, bitstream, folder, timeout, session),
         ready,
     )

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from gatewright.artefact import Built, load_built
 from gatewright.bundle.write import check_out, write_bundle
 from gatewright.cli.console import bars, output, step
 from gatewright.cli.options import Bitstream, Data
+from gatewright.driver.board.designs import choose_design
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.errors import GatewrightError
 
@@ -33,7 +33,7 @@ def bundle(
     for each in wheel or ():
         if not each.is_file():
             raise GatewrightError(f"--wheel {each}: no such file")
-    built = _design(board, bitstream)
+    built = choose_design(None, board, bitstream)
     with step("loading"):
         from gatewright.models.data import load_movielens
         from gatewright.models.deploy import deploy_or_load
@@ -48,12 +48,3 @@ def bundle(
     console.print(f"bundle     {out}", soft_wrap=True)
     console.print(f"bitstream  {built.path('.bit').name} ({built.manifest.physical})", soft_wrap=True)
     console.print(f"on {get_board(board).title}, as root: ./run.sh --user 15 --query '...'")
-
-
-def _design(board: str, bitstream: Path | None) -> Built:
-    if bitstream is None:
-        raise GatewrightError("--bitstream is needed: `gatewright build` makes one")
-    built = load_built(bitstream)
-    if built.manifest.board != board:
-        raise GatewrightError(f"--bitstream {bitstream} is for board {built.manifest.board!r}, not {board!r}")
-    return built

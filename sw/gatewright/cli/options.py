@@ -8,7 +8,9 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from gatewright.agent.connect import is_agent
 from gatewright.cli.console import STDOUT, print_raw
+from gatewright.driver.board.designs import named_design
 from gatewright.files import check_writable, reason, same_file, written_whole
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
@@ -52,10 +54,21 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inp
 Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the RTL to this FST file.")]
 
 
-def config_for(config: str | None, board: str | None) -> AcceleratorConfig:
-    """The configuration asked for, else the board's, else the PYNQ-Z2's. Raises :class:`SpecError`."""
-    default = get_board(board or "pynq-z2").default_config
-    return get_config(config) if config else default
+def config_for(
+    config: str | None, board: str | None, host: str | None = None, bitstream: Path | None = None
+) -> AcceleratorConfig | None:
+    """The configuration asked for, else the bitstream's, the board's, the PYNQ-Z2's; None: whatever the agent has.
+
+    Raises :class:`SpecError` and :class:`~gatewright.artefact.ArtefactError`.
+    """
+    known = get_board(board) if board else None
+    if config:
+        return get_config(config)
+    if bitstream is not None:
+        return named_design(bitstream).manifest.config
+    if known is None and is_agent(host):
+        return None
+    return (known or get_board("pynq-z2")).default_config
 
 
 def data_files(data: Path | None) -> tuple[Path, ...]:

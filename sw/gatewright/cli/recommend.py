@@ -12,7 +12,7 @@ from rich.table import Table
 from gatewright.agent.connect import open_session
 from gatewright.cli.console import bars, output, step
 from gatewright.cli.counters import engine_table, time_text
-from gatewright.cli.options import Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
+from gatewright.cli.options import Bitstream, Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
 from gatewright.driver import Report, Session
 from gatewright.recommender.request import HybridRecommender, Recommendation
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
@@ -37,10 +37,16 @@ class Served:
     clock_mhz: float | None
 
 
-def _open(config: AcceleratorConfig, backend: str, host: str | None = None) -> Session:
-    where = f"the board at {host}" if host else f"backend {backend}"
-    with step(f"opening {config.name} on {where}" + (" (built on first use)" if backend == "rtl" else "")):
-        return open_session(config, backend, host)
+def _open(
+    config: AcceleratorConfig | None,
+    backend: str,
+    host: str | None = None,
+    board: str | None = None,
+    bitstream: Path | None = None,
+) -> Session:
+    where = f"the board at {host}" if host else f"{config.name if config else ''} on backend {backend}"
+    with step(f"opening {where}" + (" (built on first use)" if backend == "rtl" else "")):
+        return open_session(config, backend, host, board=board, bitstream=bitstream)
 
 
 def _serve(accelerator: Session, deployed: "Deployed", user: int, query: str | None, top: int) -> Served:
@@ -117,12 +123,13 @@ def recommend(
     ] = None,
     board: Board = None,
     host: Host = None,
+    bitstream: Bitstream = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Number of recommendations.")] = 10,
     data: Data = None,
     json: Json = None,
 ) -> None:
     """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
-    chosen = config_for(config, board)
+    asked = config_for(config, board, host, bitstream)
     check_outputs({"--json": json}, data_files(data))
     with step("loading"):
         from gatewright.models.data import load_movielens
@@ -132,7 +139,8 @@ def recommend(
 
         ratings = load_movielens(data)
         index = ratings.user_index(user)
-    with _open(chosen, backend, host) as accelerator:
+    with _open(asked, backend, host, board, bitstream) as accelerator:
+        chosen = accelerator.config
         with bars() as progress:
             trained = train_or_load(ratings, progress=progress)
             deployed = deploy_or_load(trained, chosen, progress)

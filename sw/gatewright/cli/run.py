@@ -13,7 +13,7 @@ from gatewright.agent.connect import open_session
 from gatewright.cli.arrays import read_arrays, write_arrays
 from gatewright.cli.console import output, step
 from gatewright.cli.counters import engine_table, milliseconds, time_text
-from gatewright.cli.options import Host, Json, check_outputs, write_json
+from gatewright.cli.options import Bitstream, Board, Host, Json, check_outputs, write_json
 from gatewright.driver import CallableProgram, Report, Session
 from gatewright.program import load_program
 from gatewright.program.compiled import HostStep
@@ -33,6 +33,8 @@ def run(
         str | None, typer.Option("--config", help="Configuration of the accelerator (default: the program's).")
     ] = None,
     host: Host = None,
+    board: Board = None,
+    bitstream: Bitstream = None,
     json: Json = None,
 ) -> None:
     """Run a program once: one doorbell for each part between two host steps."""
@@ -41,7 +43,7 @@ def run(
     given = read_arrays("--inputs", inputs)
     check_outputs({"--outputs": outputs, "--json": json}, [program, inputs])
     with step(f"opening {chosen.name} on backend {backend}"):
-        accelerator = open_session(chosen, backend, host)
+        accelerator = open_session(chosen, backend, host, board=board, bitstream=bitstream)
     with accelerator, accelerator.load(compiled) as loaded:
         with step(f"running {compiled.name} on backend {accelerator.name}"):
             results = loaded(**given)

@@ -30,10 +30,9 @@ def selftest(
 ) -> None:
     """Run every kernel's golden vectors; then one request, its host, transfer and accelerator time apart."""
     check_outputs({"--json": json})
-    any_config = host is not None and not (config or board)
-    chosen = None if any_config else config_for(config, board)
+    chosen = config_for(config, board, host, bitstream)
     with step(f"opening {host or backend}"):
-        accelerator = open_session(chosen, backend, host, bitstream=bitstream)
+        accelerator = open_session(chosen, backend, host, board=board, bitstream=bitstream)
     with accelerator:
         with step("golden vectors"):
             found = self_test(accelerator)

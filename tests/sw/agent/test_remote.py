@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,17 +113,13 @@ def test_an_error_of_the_accelerator(remote, golden, programs, rng) -> None:
 
 
 def test_a_program_of_another_config(remote, programs) -> None:
-    from dataclasses import replace
-
     other = replace(programs.linear(), config="pynq-z2", config_hash=get_config("pynq-z2").hash)
     with pytest.raises(ConfigMismatch, match="compiled for config 'pynq-z2'"):
         remote.load(other)
 
 
 def test_a_program_that_does_not_fit(remote, programs) -> None:
-    from dataclasses import replace
-
-    large = replace(programs.linear(), nbytes=(1 << 32) - 64)
+    large = programs.aggregate(edges=1 << 27)
     with pytest.raises(OutOfDeviceMemory, match="program 'test' takes"):
         remote.load(large)
 
@@ -215,9 +212,11 @@ class TestOpenSession:
         with pytest.raises(DriverError, match=sentence):
             open_session(*arguments)
 
-    def test_options_of_a_board_here(self, agent) -> None:
-        with pytest.raises(DriverError, match="options bitstream are for a board here"):
+    def test_a_bitstream_where_there_is_none_to_load(self, agent) -> None:
+        with pytest.raises(DriverError, match="has its own: flash it there"):
             open_session("tiny", "board", agent.host, bitstream="x")
+        with pytest.raises(DriverError, match="bitstream x with backend 'golden', allowed with one: board"):
+            open_session("tiny", "golden", bitstream="x")
 
     def test_of_another_config(self, agent) -> None:
         with pytest.raises(ConfigMismatch, match="serves config 'tiny'"):
