@@ -75,6 +75,7 @@ class LocalDoor:
         devices = {path: kind for path, kind in DEVICES.items() if uio or path != UIO}
         self._settings = {
             "GATEWRIGHT_BOARD_SOCKET": str(socket),
+            "GATEWRIGHT_BOARD_PROCESS": str(os.getpid()),
             "GATEWRIGHT_BOARD_ROOT": str(self._folder / "root"),
             "GATEWRIGHT_BOARD_PATHS": ":".join(SHOWN),
             "GATEWRIGHT_BOARD_DEVICES": ":".join(f"{path}={kind}" for path, kind in devices.items()),

@@ -220,8 +220,9 @@ def test_a_frozen_board_ends_its_processes(door: LocalDoor) -> None:
         door.run([sys.executable, "-c", code])
 
 
-def test_a_board_that_goes_is_noticed(tmp_path: Path) -> None:
-    code = MAP + "clocks = words(0xF800_0000)\nprint('ready', flush=True)\nwhile True: clocks[0]"
+@pytest.mark.parametrize("waits", ["while True: clocks[0]", "import signal; signal.pause()"], ids=["asking", "idle"])
+def test_a_command_ends_with_its_board(waits: str) -> None:
+    code = MAP + f"clocks = words(0xF800_0000)\nprint('ready', flush=True)\n{waits}"
     with subprocess.Popen(
         [*LOCAL, "--", sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as local:

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,7 +33,20 @@ void forget() {
     taken = 0;
 }
 
+void on_end_of_board(int) { fail("its process has ended"); }
+
+// The command that the board has started ends with it, even where it only waits; others find out when they ask.
+void end_with_board(pid_t board) {
+    if (getppid() != board) return;
+    struct sigaction action = {};
+    action.sa_handler = on_end_of_board;
+    sigaction(SIGRTMAX - 1, &action, nullptr);
+    prctl(PR_SET_PDEATHSIG, SIGRTMAX - 1);
+    if (getppid() != board) on_end_of_board(0);
+}
+
 __attribute__((constructor)) void start() {
+    const char* board = getenv("GATEWRIGHT_BOARD_PROCESS");
     const char* user = getenv("GATEWRIGHT_BOARD_USER");
     settings.root = getenv("GATEWRIGHT_BOARD_ROOT");
     settings.paths = getenv("GATEWRIGHT_BOARD_PATHS");
@@ -41,7 +55,9 @@ __attribute__((constructor)) void start() {
     settings.user = user ? atoi(user) : 0;
     bool complete = settings.root && settings.paths && settings.devices && settings.machine;
     if (complete) settings.socket = getenv("GATEWRIGHT_BOARD_SOCKET");
+    if (!settings.socket) return;
     pthread_atfork(nullptr, nullptr, forget);
+    if (board) end_with_board(atoi(board));
 }
 
 }  // namespace
