@@ -9,6 +9,7 @@ from gatewright.spec.clocks import Family
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.boards.zynq7 import Zynq7Top
 from gatewright_hw.boards.zynqmp import ZynqMpTop
+from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
 
 __all__ = ["board_top", "board_verilog", "top_name"]
@@ -27,9 +28,9 @@ def board_top(board: Board, config: AcceleratorConfig, *, pads: bool = False) ->
     """
     match board.family:
         case Family.ZYNQ7:
-            return Zynq7Top(board, config, pads)
+            return Zynq7Top(board, Top(config), pads)
         case Family.ZYNQMP:
-            return ZynqMpTop(board, config)
+            return ZynqMpTop(board, Top(config))
 
 
 def board_verilog(board: Board, config: AcceleratorConfig, *, pads: bool = False) -> str:

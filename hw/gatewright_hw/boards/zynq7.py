@@ -8,7 +8,6 @@ from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.boards import Board
-from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.boards.accelerator import BoardAccelerator
 from gatewright_hw.boards.gp_port import GpPort
 from gatewright_hw.boards.ps7_ports import AXI_PORTS, PS7_PORTS, Direction, tie
@@ -72,12 +71,13 @@ class Zynq7Top(wiring.Component):
 
     Parameters
     ----------
-    board, config : what it is built for.
+    board : where the registers lie, and which memory ports its accelerator's masters use.
+    top : the accelerator.
     pads : bring the processing system's pads out, as Vivado wants it; nextpnr wants them left alone.
     """
 
-    def __init__(self, board: Board, config: AcceleratorConfig, pads: bool = False) -> None:
-        self._core = Zynq7Core(board, Top(config))
+    def __init__(self, board: Board, top: Top, pads: bool = False) -> None:
+        self._core = Zynq7Core(board, top)
         self._board = board
         self._pads = pads
         super().__init__({})

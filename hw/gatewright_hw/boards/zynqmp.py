@@ -8,7 +8,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.boards import Board
-from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.boards.accelerator import BoardAccelerator
 from gatewright_hw.boards.resets import PowerOnReset
@@ -92,11 +91,12 @@ class ZynqMpTop(wiring.Component):
 
     Parameters
     ----------
-    board, config : what it is built for.
+    board : where the registers lie, and which memory ports its accelerator's masters use.
+    top : the accelerator.
     """
 
-    def __init__(self, board: Board, config: AcceleratorConfig) -> None:
-        self._core = ZynqMpCore(board, Top(config))
+    def __init__(self, board: Board, top: Top) -> None:
+        self._core = ZynqMpCore(board, top)
         self._board = board
         super().__init__({})
 

@@ -5,17 +5,24 @@ import dataclasses
 import re
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.boards import BOARDS, Board, get_board
 from gatewright.spec.clocks import Family
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import SpecError
-from gatewright_hw.boards import board_top, board_verilog, top_name
+from gatewright_hw.boards import board_verilog, top, top_name
 from gatewright_hw.boards.accelerator import BoardAccelerator, memory_masters
 from gatewright_hw.boards.ps7_ports import AXI_PORTS, PS7_PORTS, Direction, tie
 from gatewright_hw.boards.zynq7 import Zynq7Core, Zynq7Top
 from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE, ZynqMpCore, ZynqMpTop
-from gatewright_hw.top import Top
+from gatewright_hw.bus.axi import Axi4, AxiLite
+from gatewright_hw.bus.master import AxiMaster
+from gatewright_hw.top import ROUTES, Top
+from gatewright_hw.verilog import to_verilog
+from gatewright_sim.benches.harness.copy_engine import CopyEngine
 
 TINY = get_config("tiny")
 
@@ -28,10 +35,31 @@ def instance(text: str, module: str) -> dict[str, str]:
     return dict(connections)
 
 
+def small() -> Top:
+    """An accelerator whose engines only copy: made in no time, and the same to a processing system."""
+    return Top(TINY, {name: CopyEngine() for name in dict.fromkeys(ROUTES.values())})
+
+
+class TwoMasters(wiring.Component):
+    """What a board needs of an accelerator, with two ways to the memory."""
+
+    irq: Out(1)
+    s_axil: In(AxiLite(12))
+    m_axi_weights: Out(Axi4())
+    m_axi_rows: Out(Axi4())
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        for name in ("m_axi_weights", "m_axi_rows"):
+            m.submodules[name] = master = AxiMaster()
+            wiring.connect(m, master.axi, wiring.flipped(getattr(self, name)))
+        return m
+
+
 @pytest.fixture(scope="module", params=[name for name, board in BOARDS.items() if board.family is Family.ZYNQ7])
 def zynq7(request: pytest.FixtureRequest) -> tuple[Board, str]:
     board = get_board(request.param)
-    return board, board_verilog(board, TINY)
+    return board, to_verilog(Zynq7Top(board, small()), top_name(board))
 
 
 def test_every_input_of_ps7_is_driven(zynq7: tuple[Board, str]) -> None:
@@ -77,14 +105,14 @@ def test_pads_are_ports_only_on_demand(zynq7: tuple[Board, str]) -> None:
     pads = {name for name, port in PS7_PORTS.items() if port.direction is Direction.PAD}
     (header,) = re.findall(rf"^module {top_name(board)}\((.*?)\);", text, re.S | re.M)
     assert not header
-    with_pads = board_verilog(board, TINY, pads=True)
+    with_pads = to_verilog(Zynq7Top(board, small(), pads=True), top_name(board))
     (header,) = re.findall(rf"^module {top_name(board)}\((.*?)\);", with_pads, re.S | re.M)
     assert set(re.findall(r"\w+", header)) == pads
     assert {name: net for name, net in instance(with_pads, "PS7").items() if name in pads} == {pad: pad for pad in pads}
 
 
 def test_kv260_has_the_blocks_ports() -> None:
-    block = instance(board_verilog(get_board("kv260"), TINY), IP_MODULE)
+    block = instance(to_verilog(ZynqMpTop(get_board("kv260"), small()), "kv260"), IP_MODULE)
     assert block["maxihpm0_fpd_aclk"] == block["saxihp0_fpd_aclk"] == block["pl_clk0"]
     assert block["pl_ps_irq0"] == "irq"
     assert block["saxigp2_awaddr"].startswith("{ 17'h00000, ")
@@ -94,22 +122,48 @@ def test_kv260_has_the_blocks_ports() -> None:
     assert (IP_CONFIGURATION["PSU__MAXIGP0__DATA_WIDTH"], IP_CONFIGURATION["PSU__SAXIGP2__DATA_WIDTH"]) == (32, 64)
 
 
+def test_each_master_has_a_port_of_its_own_in_the_boards_order() -> None:
+    ports = ("S_AXI_HP2", "S_AXI_HP0", "S_AXI_HP1")
+    board = dataclasses.replace(get_board("pynq-z2"), memory_ports=ports)
+    assert memory_masters(TwoMasters()) == ["m_axi_weights", "m_axi_rows"]
+    text = to_verilog(Zynq7Top(board, TwoMasters()), "two")
+    ps7 = instance(text, "PS7")
+    for index, port in enumerate(ports[:2]):
+        prefix = port.replace("_", "")
+        assert (ps7[f"{prefix}AWVALID"], ps7[f"{prefix}RDATA"]) == (f"hp{index}__awvalid", f"hp{index}__rdata")
+    assert (ps7["SAXIHP1AWVALID"], ps7["SAXIHP3AWVALID"]) == ("1'h0", "1'h0")
+    (core,) = re.findall(r"^module \\two\.core\.accelerator\.accelerator *\((.*?)\);", text, re.S | re.M)
+    assert "m_axi_weights__awvalid" in core
+
+
+def test_kv260_has_a_port_for_each_master() -> None:
+    board = dataclasses.replace(get_board("kv260"), memory_ports=("S_AXI_HP0_FPD", "S_AXI_HP3_FPD"))
+    block = instance(to_verilog(ZynqMpTop(board, TwoMasters()), "two"), IP_MODULE)
+    assert (block["saxigp2_awvalid"], block["saxigp5_awvalid"]) == ("hp0__awvalid", "hp1__awvalid")
+    assert block["saxihp3_fpd_aclk"] == block["pl_clk0"]
+
+
 @pytest.mark.parametrize("core", [Zynq7Core, ZynqMpCore])
-def test_a_master_without_a_port_is_refused(core: type[Zynq7Core] | type[ZynqMpCore]) -> None:
-    board = dataclasses.replace(get_board("kv260"), memory_ports=())
-    with pytest.raises(SpecError, match="memory_ports names 0, allowed at least 1"):
-        core(board, Top(TINY))
+@pytest.mark.parametrize("ports", [(), ("S_AXI_HP0",)], ids=len)
+def test_a_master_without_a_port_is_refused(core: type[Zynq7Core] | type[ZynqMpCore], ports: tuple[str, ...]) -> None:
+    board = dataclasses.replace(get_board("kv260"), memory_ports=ports)
+    with pytest.raises(SpecError, match=f"memory_ports names {len(ports)}, allowed at least 2"):
+        core(board, TwoMasters())
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_each_board_has_its_familys_top(name: str) -> None:
-    """Whose accelerator stands between the ports, one for each of its masters."""
-    board = get_board(name)
-    top = board_top(board, TINY)
-    assert isinstance(top, Zynq7Top if board.family is Family.ZYNQ7 else ZynqMpTop)
-    accelerator = BoardAccelerator(Top(TINY), board, AXI_PORTS["M_AXI_GP0"], AXI_PORTS["S_AXI_HP0"])
-    assert (memory_masters(Top(TINY)), accelerator.hp_names) == (["m_axi"], ["hp0"])
+def test_each_board_has_its_familys_top(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(top, "Top", lambda _config: small())
+    text = board_verilog(get_board(name), TINY)
+    assert instance(text, "PS7" if get_board(name).family is Family.ZYNQ7 else IP_MODULE)
+    assert re.search(rf"^module {top_name(get_board(name))}\(\);", text, re.M)
+
+
+def test_the_accelerators_one_master_is_found() -> None:
+    accelerator = BoardAccelerator(small(), get_board("kv260"), AXI_PORTS["M_AXI_GP0"], AXI_PORTS["S_AXI_HP0"])
+    assert (memory_masters(small()), accelerator.hp_names) == (["m_axi"], ["hp0"])
 
 
 def test_the_text_is_the_same_each_time(zynq7: tuple[Board, str]) -> None:
-    assert board_verilog(zynq7[0], TINY) == zynq7[1]
+    board, text = zynq7
+    assert to_verilog(Zynq7Top(board, small()), top_name(board)) == text
