@@ -59,6 +59,7 @@ ALLOWED = {
         "gatewright.files",
         "gatewright.cache",
         "gatewright.driver.errors",
+        "gatewright.driver.hosts",
         "gatewright_hw",
         "gatewright_sim.cxx",
         "gatewright_sim.memory",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
 from gatewright_sim.virtual_board.files import Files
@@ -35,6 +37,7 @@ def _interrupts(board: Board, line: InterruptLine) -> bytes:
 
 def add_linux(files: Files, board: Board, memory: BoardMemory, line: InterruptLine) -> None:
     """The files of a board's Linux. Kria's has no ``pynq_board``, PYNQ's own images have."""
+    files.constant("/proc/sys/kernel/random/boot_id", f"{uuid4()}\n")
     files.constant("/proc/version", f"{_VERSION[board.family]} #1 SMP\n")
     files.special("/proc/interrupts", read=lambda: _interrupts(board, line))
     files.special("/proc/meminfo", read=lambda: _meminfo(board, memory))

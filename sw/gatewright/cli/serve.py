@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatewright.cli.console import console, print_raw, step
+from gatewright.driver.hosts import PYNQ_PORT
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.config import CONFIGS, get_config
 
@@ -25,10 +26,7 @@ WATCH_S = 0.2
 
 def serve(
     board: Annotated[str, typer.Option("--board", help=f"Which one: {', '.join(BOARDS)}.")] = "pynq-z2",
-    port: Annotated[
-        int | None,
-        typer.Option("--port", min=0, max=65535, help="TCP port; 0: a free one (default: PYNQ's, 7967)."),
-    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="TCP port; 0 takes a free one.")] = PYNQ_PORT,
     config: Annotated[
         str | None,
         typer.Option("--config", help=f"Whose RTL to make ready: {', '.join(CONFIGS)} (default: the board's)."),
@@ -52,7 +50,7 @@ def serve(
     from gatewright_sim.rtl.build import build_library
     from gatewright_sim.virtual_board import VirtualBoard
     from gatewright_sim.virtual_board.fabric_top import fabric_verilog
-    from gatewright_sim.virtual_board.pynq_remote import PYNQ_PORT, PynqRemoteServer, WhenFrozen
+    from gatewright_sim.virtual_board.pynq_remote import PynqRemoteServer, WhenFrozen
 
     chosen = get_board(board)
     expected = chosen.default_config if config is None else get_config(config)
@@ -65,7 +63,7 @@ def serve(
         PynqRemoteServer(
             virtual,
             host,
-            PYNQ_PORT if port is None else port,
+            port,
             WhenFrozen.REFUSE if refuse_frozen else WhenFrozen.HANG,
         ) as server,
     ):

@@ -6,6 +6,6 @@ oddities are kept, since a client has to live with them. Both versions of the pr
 same 32 bits. The GPIO service is not there; clients ask for it only where a design has GPIO.
 """
 
-from gatewright_sim.virtual_board.pynq_remote.server import PYNQ_PORT, PynqRemoteServer, WhenFrozen
+from gatewright_sim.virtual_board.pynq_remote.server import PynqRemoteServer, WhenFrozen
 
-__all__ = ["PYNQ_PORT", "PynqRemoteServer", "WhenFrozen"]
+__all__ = ["PynqRemoteServer", "WhenFrozen"]

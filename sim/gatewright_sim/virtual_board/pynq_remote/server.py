@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from gatewright.driver.hosts import PYNQ_PORT
 from gatewright.files import reason
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.virtual_board.board import VirtualBoard
@@ -16,10 +17,7 @@ from gatewright_sim.virtual_board.pynq_remote.calls import Calls, WhenFrozen
 from gatewright_sim.virtual_board.pynq_remote.device import DeviceService
 from gatewright_sim.virtual_board.pynq_remote.mmio import MmioService
 
-__all__ = ["PYNQ_PORT", "PynqRemoteServer", "WhenFrozen"]
-
-PYNQ_PORT = 7967
-"""Where PYNQ's clients look."""
+__all__ = ["PynqRemoteServer", "WhenFrozen"]
 
 THREADS = 8
 STOP_S = 1.0
