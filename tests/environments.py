@@ -41,6 +41,7 @@ ENVIRONMENTS = {
             "pynqmetadata==0.1.2",
             "pynqutils==0.1.1",
             "ipython<9",  # which pynqmetadata 0.1.2 imports and does not ask for
+            "pydantic<2",
             "pycparser<3",
             "setuptools<=80",
             "grpcio==1.64.0",

@@ -21,6 +21,7 @@ ALLOWED = {
         "gatewright.driver",
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program", "gatewright.artefact"},
+    "sw/gatewright/doctor": {"gatewright.spec", "gatewright.driver"},
     "hw/gatewright_hw": {"gatewright.spec", "gatewright.files", "gatewright.artefact"},
     "hw/gatewright_hw/parts": {"gatewright.spec"},
     "hw/gatewright_hw/bus": {"gatewright.spec", "gatewright_hw.parts"},
@@ -68,6 +69,7 @@ ALLOWED = {
     },
     "sw/gatewright/selftest": {"gatewright.spec", "gatewright.files", "gatewright.program", "gatewright.driver"},
     "sw/gatewright/agent": {
+        "gatewright.doctor",
         "gatewright.spec",
         "gatewright.files",
         "gatewright.version",
@@ -101,6 +103,7 @@ ALLOWED = {
 }
 HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "plotly")
 NUMPY_ONLY = (
+    "gatewright.doctor",
     "gatewright.spec.commands",
     "gatewright",
     "gatewright.artefact",

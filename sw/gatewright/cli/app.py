@@ -10,6 +10,8 @@ from gatewright.cli import (
     build,
     bundle,
     compile,
+    doctor,
+    flash,
     generate,
     info,
     inspect,
@@ -55,6 +57,8 @@ app.command("selftest")(selftest.selftest)
 app.command("verify")(verify.verify)
 app.command("bundle")(bundle.bundle)
 app.command("build")(build.build)
+app.command("flash")(flash.flash)
+app.command("doctor")(doctor.doctor)
 app.command("generate")(generate.generate)
 app.command("info")(info.info)
 app.add_typer(bench.app, name="bench")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gatewright.driver.backend import Backend
+from typing import Protocol
+
 from gatewright.driver.errors import (
     AcceleratorError,
     AcceleratorTimeout,
@@ -14,6 +15,7 @@ from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import constants, register
 
 __all__ = ["Runner"]
@@ -22,6 +24,17 @@ _STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PR
 """What a timeout reports."""
 
 _RESET_POLLS = 1000
+
+
+class Launcher(Protocol):
+    """What a run needs besides registers; a backend is one."""
+
+    @property
+    def memory(self) -> MemoryModel: ...
+
+    def wait(self, timeout_s: float) -> bool: ...
+
+    def reset(self) -> None: ...
 
 
 class Runner:
@@ -35,7 +48,7 @@ class Runner:
     """
 
     def __init__(
-        self, backend: Backend, registers: RegisterFile, config: AcceleratorConfig, watchdog_cycles: int | None = None
+        self, backend: Launcher, registers: RegisterFile, config: AcceleratorConfig, watchdog_cycles: int | None = None
     ) -> None:
         self._backend = backend
         self._registers = registers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from gatewright.driver.board import loaded
 from gatewright.driver.board.buffers import BoardMemory, allocate
 from gatewright.driver.board.clocks import FabricClock, set_clock
 from gatewright.driver.board.coherence import check_coherence
-from gatewright.driver.board.designs import board_name, choose_design
-from gatewright.driver.board.interrupt import UioInterrupt, find_uio
+from gatewright.driver.board.designs import board_name, check_board, choose_design
+from gatewright.driver.board.fabric import Fabric
 from gatewright.driver.board.pynq_versions import BoardPort, import_pynq, local_port, remote_port
 from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError, DriverError
 from gatewright.driver.hosts import parse_pynq_host
@@ -23,16 +22,12 @@ from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
 from gatewright.spec.boards import get_board
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import SpecError
 from gatewright.spec.hwh import VLNV
 from gatewright.spec.memory import MemoryModel
-from gatewright.spec.registers import REGISTER_BYTES, register
 
-__all__ = ["BoardBackend", "open_port"]
+__all__ = ["BoardBackend", "board_of", "open_port"]
 
-POLL_S = (50e-6, 2e-3)
-"""Shortest and longest pause between two looks at STATUS where there is no interrupt."""
-LOOK_S = 0.1
-"""Longest sleep for an interrupt before a look at STATUS: a line that is not connected costs no more than that."""
 _PYNQ_BOARD = "/proc/device-tree/chosen/pynq_board"
 _CHECKED_BYTES = 8192
 
@@ -49,6 +44,11 @@ def open_port(host: str | None = None, device: Any = None) -> BoardPort:
     if device is not None:
         return BoardPort(pynq, device, "this board")
     return local_port(pynq) if server is None else remote_port(pynq, server)
+
+
+def board_of(port: BoardPort) -> str:
+    """Our name of the board, as its image says; empty where it says none of ours, as Ubuntu on a Kria does."""
+    return board_name(port.read_text(_PYNQ_BOARD))
 
 
 class BoardBackend:
@@ -74,7 +74,6 @@ class BoardBackend:
     ----------
     built : the design that runs.
     clock : the fabric's clock as read back.
-    notes : what is not as it should be, though it works.
     """
 
     name = "board"
@@ -93,29 +92,32 @@ class BoardBackend:
     ) -> None:
         self.config = config
         self.memory = memory or MemoryModel()
-        self.notes: list[str] = []
         self._closed = False
         self._buffers: set[BoardMemory] = set()
-        self._interrupt: UioInterrupt | None = None
-        named = None if bitstream is None else choose_design(config, _known(board), bitstream)
+        wanted = _known(board)
+        named = None if bitstream is None else choose_design(config, wanted, bitstream)
         self._port = port = open_port(host, device)
-        here = _known(board) or board_name(port.read_text(_PYNQ_BOARD))
-        self.built = built = named if named and not here else choose_design(config, here, bitstream)
+        here = wanted or board_of(port)
+        self.built = built = named or choose_design(config, here, None)
+        check_board(built, here)
         self._board = get_board(built.manifest.board)
         self._check_handoff(built)
         self.clock = self._load(built) if download else self._attach(built)
-        self._window = port.window(self._board.registers_base, REGISTER_BYTES)
+        self._fabric = Fabric(port, self._board, self.memory)
         try:
-            self._runner = Runner(self, RegisterFile(self), config)
+            self._runner = Runner(self._fabric, RegisterFile(self._fabric), config)
             self._runner.identify()
             self._runner.recover()
-            if not port.remote:
-                self._find_interrupt()
             self._cacheable = self._measured() if cacheable is None else cacheable
             self._runner.recover()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def notes(self) -> list[str]:
+        """What is not as it should be, though it works."""
+        return self._fabric.notes
 
     # ---- opening
 
@@ -158,16 +160,6 @@ class BoardBackend:
         clock = built.manifest.clock
         return set_clock(self._port.window(block.base, block.size), self._board, min(clock.set_mhz, clock.closed_mhz))
 
-    def _find_interrupt(self) -> None:
-        path = find_uio()
-        if path is None:
-            self.notes.append("no UIO device named fabric: STATUS is polled")
-            return
-        try:
-            self._interrupt = UioInterrupt(path)
-        except OSError as error:
-            self.notes.append(f"{path} cannot be opened ({error.strerror}): STATUS is polled")
-
     def _measured(self) -> bool:
         """Whether memory that the host reads may be cacheable. Raises :class:`BoardError` where nothing is right."""
         choices = (True,) if self._port.remote else (True, False)
@@ -182,8 +174,9 @@ class BoardBackend:
             )
             if checked.right:
                 if not cacheable:
-                    self.notes.append("syncs of cacheable memory do nothing here: results are read uncached, slowly")
-                    _log.warning("%s: %s", self._port.label, self.notes[-1])
+                    note = "syncs of cacheable memory do nothing here: results are read uncached, slowly"
+                    self.notes.append(note)
+                    _log.warning("%s: %s", self._port.label, note)
                 return cacheable
         raise BoardError(
             f"{self._port.label}: the accelerator does not read what is written to memory, or its results do not come "
@@ -202,68 +195,40 @@ class BoardBackend:
         return self._port
 
     def read(self, offset: int) -> int:
-        self._check()
-        return self._window.read(offset)
+        return self._open.read(offset)
 
     def write(self, offset: int, value: int) -> None:
-        self._check()
-        self._window.write(offset, value)
+        self._open.write(offset, value)
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._open.wait(timeout_s)
+
+    def reset(self) -> None:
+        self._open.reset()
 
     def allocate(self, nbytes: int, *, reads: bool = True) -> DeviceMemory:
-        self._check()
+        _ = self._open
         return self._take(nbytes, reads and self._cacheable)
 
     def _take(self, nbytes: int, cacheable: bool) -> DeviceMemory:
         return allocate(self._port, nbytes, cacheable, self._buffers)
 
-    def wait(self, timeout_s: float) -> bool:
-        deadline = time.monotonic() + timeout_s
-        pause = POLL_S[0]
-        while True:
-            if self._interrupt is not None:
-                self._interrupt.arm()  # before the look: what ends after it fires
-            if self._done():
-                return True
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            if self._interrupt is not None:
-                self._interrupt.wait(min(left, LOOK_S))
-            else:
-                time.sleep(min(left, pause))
-                pause = min(2 * pause, POLL_S[1])
-
-    def _done(self) -> bool:
-        status = register("STATUS")
-        return bool(status.extract(self.read(status.offset), "done"))
-
-    def reset(self) -> None:
-        """Reset by register and wait for the bus. A download under live buffers could stop the memory for ever.
-
-        Raises :class:`BoardError` where the bus does not come to rest.
-        """
-        self._check()
-        if not loaded.rest(self._window):
-            raise BoardError(
-                f"{self._port.label}: the accelerator's bus does not come to rest: close it, and switch the board off "
-                "and on again where gatewright flash fails, too"
-            )
-
     def close(self) -> None:
         """Leave the accelerator at rest, and give memory and interrupt back; the design stays loaded."""
         if self._closed:
             return
-        with suppress(BoardError):  # a board that is gone needs no rest
-            loaded.rest(self._window)
         self._closed = True
+        with suppress(BoardError):  # a board that is gone needs no rest
+            self._fabric.reset()
         for buffer in list(self._buffers):
             buffer.free()
-        if self._interrupt is not None:
-            self._interrupt.close()
+        self._fabric.close()
 
-    def _check(self) -> None:
+    @property
+    def _open(self) -> Fabric:
         if self._closed:
             raise AcceleratorClosed
+        return self._fabric
 
 
 def _known(board: str | None) -> str:
@@ -272,5 +237,5 @@ def _known(board: str | None) -> str:
         return ""
     try:
         return get_board(board).name
-    except ValueError as error:
+    except SpecError as error:
         raise DriverError(str(error)) from None

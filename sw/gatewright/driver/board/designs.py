@@ -14,7 +14,7 @@ from gatewright.spec.boards import BOARDS
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.hwh import handoff
 
-__all__ = ["board_name", "choose_design", "named_design"]
+__all__ = ["board_name", "check_board", "choose_design", "named_design"]
 
 BITSTREAMS = "bitstreams"
 _CHECKOUT = Path(__file__).parents[4]
@@ -34,15 +34,20 @@ def choose_design(config: AcceleratorConfig | None, board: str, bitstream: str |
     another configuration or board, :class:`BackendUnavailable` where there is none.
     """
     built = named_design(bitstream) if bitstream is not None else _newest(config, board)
+    check_board(built, board)
     manifest = built.manifest
-    if board and manifest.board != board:
-        raise ConfigMismatch(f"{built.folder} is for board {manifest.board!r}, this one is {board!r}")
     if config is not None and manifest.config_hash != config.hash_text:
         raise ConfigMismatch(
             f"{built.folder} was not made from config {config.name!r} (hash {config.hash_text}), but from "
             f"{manifest.config.name!r} (hash {manifest.config_hash})"
         )
     return built
+
+
+def check_board(built: Built, board: str) -> None:
+    """Raise :class:`ConfigMismatch` where the design is for another board than ``board``, if that is known."""
+    if board and built.manifest.board != board:
+        raise ConfigMismatch(f"{built.folder} is for board {built.manifest.board!r}, this one is {board!r}")
 
 
 def named_design(bitstream: str | Path) -> Built:
@@ -76,10 +81,10 @@ def _newest(config: AcceleratorConfig | None, board: str) -> Built:
         if (config is None or manifest.config_hash == config.hash_text) and manifest.tool != _SIMULATION
     ]
     if not found:
-        what = f"of config {config.name!r}" if config else ""
+        what = f" of config {config.name!r}" if config else ""
+        where = f"board {board!r}" if board else "any board"
         raise BackendUnavailable(
-            f"no bitstream {what} for board {board or 'any'!r} in this folder or in {BITSTREAMS}/: "
-            "gatewright build makes one, --bitstream names one"
+            f"no bitstream{what} for {where} in this folder or in {BITSTREAMS}/: gatewright build makes one"
         )
     return named_design(max(found)[1])
 

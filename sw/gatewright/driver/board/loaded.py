@@ -11,12 +11,13 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from gatewright.artefact import Built
+from gatewright.artefact import ArtefactError, Built
+from gatewright.artefact.fields import from_json
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort, Window
 from gatewright.driver.errors import BoardError
 from gatewright.spec.boards import BOARDS, Board
+from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import ID, REGISTER_BYTES, register
 
 __all__ = ["OPERATING", "LoadedDesign", "drain", "forget_loaded", "loaded_design", "note_loaded", "rest", "state"]
@@ -35,7 +36,7 @@ class LoadedDesign:
     Attributes
     ----------
     stem : name of its files.
-    board, config_hash : of its manifest.
+    board, config : of its manifest.
     closed_mhz : the fastest clock that it may have.
     bit_sha1 : of its ``.bit`` file, by which pynq knows it.
     boot : which boot of the board it was loaded in.
@@ -43,7 +44,7 @@ class LoadedDesign:
 
     stem: str
     board: str
-    config_hash: str
+    config: AcceleratorConfig
     closed_mhz: float
     bit_sha1: str
     boot: str
@@ -59,9 +60,8 @@ def loaded_design(port: BoardPort) -> LoadedDesign | None:
     if state(port) != OPERATING:
         return None
     try:
-        content: dict[str, Any] = json.loads(port.read_file(NOTE) or b"{}")
-        found = LoadedDesign(**content)
-    except (ValueError, TypeError):
+        found = from_json(LoadedDesign, json.loads(port.read_file(NOTE) or b"{}"))
+    except (ValueError, ArtefactError):
         return None
     if found.board not in BOARDS or found.boot != port.read_text(_BOOT):
         return None
@@ -75,7 +75,7 @@ def note_loaded(port: BoardPort, built: Built) -> None:
     note = LoadedDesign(
         stem=bit.stem,
         board=manifest.board,
-        config_hash=manifest.config_hash,
+        config=manifest.config,
         closed_mhz=manifest.clock.closed_mhz,
         bit_sha1=hashlib.sha1(bit.read_bytes(), usedforsecurity=False).hexdigest(),
         boot=port.read_text(_BOOT),

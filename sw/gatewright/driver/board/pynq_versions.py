@@ -44,6 +44,7 @@ class Window(Protocol):
 
 def import_pynq() -> Any:
     """The module. Raises :class:`BackendUnavailable` where there is none, or one of a version that is not known."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own log lines; every failure is raised as well
     try:
         import pynq
     except Exception as error:  # its imports fail in many ways without a board's libraries
@@ -82,6 +83,8 @@ def remote_port(pynq: Any, host: PynqHost) -> BoardPort:
     except BoardError:
         raise
     except Exception as error:
+        if "connect" in str(error):  # pynq's own words
+            raise BoardError(f"board {host}: no PYNQ.remote server answers there") from None
         raise BoardError(f"board {host} does not answer as a PYNQ.remote server does: {_cause(error)}") from None
     return BoardPort(pynq, device, f"board {host}")
 
@@ -138,6 +141,10 @@ class BoardPort:
                 self._device.write_file(path, content)
             else:
                 Path(path).write_bytes(content)
+
+    def firmware(self) -> list[str]:
+        """Names of the firmware files of our designs; of a remote board none, which cannot list a folder."""
+        return [] if self.remote else sorted(path.name for path in Path(FIRMWARE).glob("gatewright-*.bin"))
 
     # ---- registers
 

@@ -1,0 +1,6 @@
+"""What keeps an accelerator from running on a board, and what to do about it; without touching what could stop it."""
+
+from gatewright.doctor.examine import examine
+from gatewright.doctor.finding import Finding, Verdict, exit_code
+
+__all__ = ["Finding", "Verdict", "examine", "exit_code"]

@@ -1,0 +1,97 @@
+"""The accelerator's registers in the fabric of a board, and waiting for it: by the interrupt, or by looking."""
+
+from __future__ import annotations
+
+import time
+
+from gatewright.driver.board.interrupt import UioInterrupt, find_uio
+from gatewright.driver.board.loaded import rest
+from gatewright.driver.board.pynq_versions import BoardPort
+from gatewright.driver.errors import BoardError
+from gatewright.spec.boards import Board
+from gatewright.spec.memory import MemoryModel
+from gatewright.spec.registers import REGISTER_BYTES, register
+
+__all__ = ["Fabric"]
+
+POLL_S = (50e-6, 2e-3)
+"""Shortest and longest pause between two looks at STATUS where there is no interrupt."""
+LOOK_S = 0.1
+"""Longest sleep for an interrupt before a look at STATUS: a line that is not connected costs no more than that."""
+
+_STATUS = register("STATUS")
+
+
+class Fabric:
+    """A design of ours that is loaded: without one, every access may stop the board for ever.
+
+    Attributes
+    ----------
+    notes : what is not as it should be, though it works.
+    """
+
+    def __init__(self, port: BoardPort, board: Board, memory: MemoryModel) -> None:
+        self.memory = memory
+        self.notes: list[str] = []
+        self._label = port.label
+        self._window = port.window(board.registers_base, REGISTER_BYTES)
+        self._interrupt = None if port.remote else self._uio()
+
+    def _uio(self) -> UioInterrupt | None:
+        path = find_uio()
+        if path is None:
+            self.notes.append("no UIO device named fabric: STATUS is polled")
+            return None
+        try:
+            return UioInterrupt(path)
+        except OSError as error:
+            self.notes.append(f"{path} cannot be opened ({error.strerror}): STATUS is polled")
+            return None
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether it waits for the interrupt."""
+        return self._interrupt is not None
+
+    def read(self, offset: int) -> int:
+        """The register at byte ``offset``."""
+        return self._window.read(offset)
+
+    def write(self, offset: int, value: int) -> None:
+        """Set the register at byte ``offset``."""
+        self._window.write(offset, value)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether the program that runs has ended within ``timeout_s`` seconds."""
+        deadline = time.monotonic() + timeout_s
+        pause = POLL_S[0]
+        while True:
+            if self._interrupt is not None:
+                self._interrupt.arm()  # before the look: what ends after it fires
+            if _STATUS.extract(self.read(_STATUS.offset), "done"):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if self._interrupt is not None:
+                self._interrupt.wait(min(left, LOOK_S))
+            else:
+                time.sleep(min(left, pause))
+                pause = min(2 * pause, POLL_S[1])
+
+    def reset(self) -> None:
+        """Reset by register and wait for the bus. A download under live buffers could stop the memory for ever.
+
+        Raises :class:`BoardError` where the bus does not come to rest.
+        """
+        if not rest(self._window):
+            raise BoardError(
+                f"{self._label}: the accelerator's bus does not come to rest; where that lasts, switch the board off "
+                "and on again"
+            )
+
+    def close(self) -> None:
+        """Give the interrupt back; a second call does nothing."""
+        if self._interrupt is not None:
+            self._interrupt.close()
+            self._interrupt = None
