@@ -31,7 +31,7 @@ def examine_agent(host: str) -> list[Finding]:
     found.append(Finding("design", Verdict.GOOD, f"{design}, config {status['config']['name']}"))
     if status["clock_mhz"] is not None:
         found.append(Finding("clock", Verdict.GOOD, f"{status['clock_mhz']:.3f} MHz, as read back"))
-    temperature = status.get("temperature")
+    temperature = status["temperature_c"]
     if temperature is not None:
         hot = temperature > _HOTTEST
         said = f"{temperature:.1f} degrees Celsius"

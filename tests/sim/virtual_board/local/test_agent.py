@@ -10,18 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gatewright.agent.connect import open_session
 from gatewright.artefact import Built
-from gatewright.driver import Session
+from gatewright.driver import Accelerator, Session
 from gatewright.selftest import load_vectors, self_test
 from gatewright.selftest.programs import BEFORE, program_of
+from gatewright.spec.boards import get_board
 from gatewright.spec.errors import GatewrightError
+from gatewright_hw.build import Request, build
 
 WAIT_S = 120
 VERSIONS = ["3.0.1", "3.1.2"]
@@ -46,10 +50,10 @@ def start(board_environment, built: Built, tmp_path: Path) -> Iterator[Callable[
     """Starts a board with an agent on it, by the PYNQ of this version; they end with the test."""
     running: list[BoardWithAgent] = []
 
-    def start(version: str, port: int = 0) -> BoardWithAgent:
+    def start(version: str, port: int = 0, design: Built = built) -> BoardWithAgent:
         local = [sys.executable, "-m", "gatewright", "board", "local", "--board", built.manifest.board]
         agent = [board_environment(f"pynq-{version}"), "-W", "ignore", "-m", "gatewright", "board", "agent"]
-        options = ["--board", built.manifest.board, "--bitstream", built.folder, "--port", str(port)]
+        options = ["--board", built.manifest.board, "--bitstream", design.folder, "--port", str(port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWRIGHT_TOKEN")}
         process = subprocess.Popen(
             [*local, "--", *agent, *options],
@@ -83,6 +87,29 @@ def test_clients_of_an_agent_on_the_board(version: str, start) -> None:
     with open_session("tiny", host=board.host) as session:
         assert self_test(session).passed
         assert session.clock_mhz == pytest.approx(100.0)
+
+
+def test_a_hundred_requests_over_two_boards(start, built: Built, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Each at its own clock, by several threads: none is lost, all are what the golden model makes of them."""
+    board = get_board(built.manifest.board)
+    slower = build("simulation", Request.of(board, built.manifest.config, 50.0), tmp_path / "slower")
+    hosts = [start("3.0.1").host, start("3.1.2", design=slower).host]
+    (vector,) = (each for each in load_vectors("gemm") if each.name == "gemm int8")
+    program = program_of("product", [vector], built.manifest.config)
+    place, name = vector.result, f"{vector.name}{BEFORE}"
+    memories = [vector.memory.copy() for _ in range(100)]
+    for memory in memories:
+        memory[: place.address] ^= rng.integers(0, 2, place.address, np.uint8)  # operands, a little different
+    with open_session(None, host=hosts[0]) as one, open_session(None, host=hosts[1]) as two:
+        assert [one.clock_mhz, two.clock_mhz] == pytest.approx([100.0, 50.0])
+        loaded = [one.load(program), two.load(program)]
+        with ThreadPoolExecutor(6) as pool:
+            turns = [pool.submit(loaded[turn % 2], **{name: memory}) for turn, memory in enumerate(memories)]
+        found = [turn.result()[vector.name] for turn in turns]
+        assert [session.report().programs for session in (one, two)] == [50, 50]
+    with Accelerator(built.manifest.config, "golden") as golden, golden.load(program) as here:
+        for memory, outputs in zip(memories, found, strict=True):
+            np.testing.assert_array_equal(outputs, here(**{name: memory})[vector.name])
 
 
 def test_a_board_that_is_switched_off_in_a_request(start) -> None:
