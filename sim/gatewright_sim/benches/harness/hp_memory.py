@@ -20,6 +20,9 @@ __all__ = ["HpMemory"]
 ACCEPTED_READS, ACCEPTED_WRITES, ISSUED = 14, 8, 8
 """Commands that the port takes, of 16 beats each, and those of them that are on their way to the memory at a time
 (UG585, AFI_RDCHAN_ISSUINGCAP and AFI_WRCHAN_ISSUINGCAP: reset value 7, which is 8 commands)."""
+STARVED = 8
+"""Cycles in a row in which a port may wait for the data of a write that it has taken: all ports of the memory wait
+with it (UG585, "Write FIFO Store and Forward")."""
 FIXED = {"size": 3, "burst": 1, "lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
 """What each request says besides ID, address and length."""
 REQUEST = ("id", "addr", "len", *FIXED)
@@ -37,7 +40,8 @@ class _Burst:
 
 class HpMemory:
     """Answers bursts in their order, with a latency at random, and checks each against the port's rules: IDs, on write
-    data as well (AXI3); lengths, sizes, 4 KiB; a payload that waits stays. Write data may come before their address.
+    data as well (AXI3); lengths, sizes, 4 KiB; a payload that waits stays; a write that was announced is not left
+    without its data. Write data may come before their address.
 
     Parameters
     ----------
@@ -111,6 +115,7 @@ class HpMemory:
         self._reads, self._writes = deque[_Burst](), deque[_Burst]()
         self._early: deque[tuple[int, int, int, int]] = deque()  # beats that no burst has been announced for
         self._waiting.clear()
+        self._starved = 0
         for name in ("arready", "awready", "wready", "rvalid", "bvalid"):
             self._set(name, 0)
         self.flow()
@@ -162,6 +167,9 @@ class HpMemory:
                 self.bursts += 1
 
     def _take_data(self) -> None:
+        starved = self._shown["wready"] and any(burst.left for burst in self._writes) and not self._get("wvalid")
+        self._starved = self._starved + 1 if starved else 0
+        assert self._starved <= STARVED, f"w: no data for {self._starved} cycles, but the address of {self._writes[0]}"
         beat = self._crosses("w", (*(("id",) if self._has_wid else ()), "data", "strb", "last"))
         if beat is not None:
             self._early.append(beat if self._has_wid else (0, *beat))  # type: ignore[arg-type]
