@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatewright_hw.build.openxc7.clocks import check_clock_buffers
 from gatewright_hw.build.openxc7.database import Database
 from gatewright_hw.build.openxc7.decoded import Decoded
 from gatewright_hw.build.openxc7.dsp import check_dsps
@@ -20,7 +21,9 @@ def read_back(database: Database, words: bytes, netlist: Netlist, placed: Netlis
     decoded = Decoded(database, read_frames(words, database.part))
     dsps = check_dsps(decoded, netlist, placed)
     pins = check_ps7(decoded, netlist, placed)
+    buffers = check_clock_buffers(decoded)
     return (
         f"read back: registers, inputs and control pins of {dsps} DSP48E1 are as in the netlist",
         f"read back: {pins} inputs of PS7 get what the netlist gives them",
+        f"read back: the {buffers} clock buffers of rows that are used are enabled",
     )

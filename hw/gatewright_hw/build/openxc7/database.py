@@ -15,7 +15,10 @@ from gatewright.files import reason
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.frames import Frames
 
-__all__ = ["Database", "Pip", "Segbit", "Tile", "holds"]
+__all__ = ["PASSES_ON", "Database", "Pip", "Segbit", "Tile", "holds"]
+
+PASSES_ON = "BUFHCE"
+"""The buffer between a clock's backbone and a row of its region, whose output is its input while it is enabled."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ class Database:
             feature, how = line.split()
             types[feature.split(".", 1)[1]] = how
         for pip in self._tile_type(kind)["pips"].values():
-            dst, src = pip["dst_wire"], pip["src_wire"]
-            found.setdefault(dst, []).append(Pip(dst, src, types.get(f"{dst}.{src}", "rest")))
+            ends = (pip["dst_wire"], pip["src_wire"])
+            for dst, src in (ends, ends[::-1])[: 2 - int(pip["is_directional"])]:
+                found.setdefault(dst, []).append(Pip(dst, src, types.get(f"{dst}.{src}", "rest")))
         return {dst: tuple(pips) for dst, pips in found.items()}
 
     def site_wire(self, site: str, pin: str) -> tuple[Tile, str]:
@@ -139,10 +143,11 @@ class Database:
 
     @cache  # noqa: B019
     def outputs(self, kind: str) -> frozenset[str]:
-        """The wires of a kind of tile that sites drive."""
+        """The wires of a kind of tile that sites drive; not those that only pass a clock on, whose input leads on."""
         return frozenset(
             pin["wire"]
             for site in self._tile_type(kind)["sites"]
+            if site["type"] != PASSES_ON
             for name, pin in site["site_pins"].items()
             if pin and self._site_type(site["type"])["site_pins"][name]["direction"] == "OUT"
         )

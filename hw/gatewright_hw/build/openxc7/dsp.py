@@ -18,9 +18,14 @@ from gatewright_hw.build.openxc7.placement import site_of
 
 __all__ = ["CONTROLS", "check_dsps", "differences"]
 
-CONTROLS = {"INMODE": 5, "OPMODE": 7, "ALUMODE": 4, "CARRYINSEL": 3}
-"""Control pins and their widths."""
-_INVERTIBLE = ("INMODE", "OPMODE", "ALUMODE")
+_BUSES = {"INMODE": 5, "OPMODE": 7, "ALUMODE": 4, "CARRYINSEL": 3}
+CONTROLS = {
+    "CARRYIN": ("CARRYIN",),
+    **{bus: tuple(f"{bus}{i}" for i in range(width)) for bus, width in _BUSES.items()},
+}
+"""Control pins by their ports."""
+_PLAIN = ("CARRYINSEL",)
+"""Ports without inverters."""
 _REGISTERS = {
     "ADREG": 1,
     "ALUMODEREG": 1,
@@ -60,9 +65,9 @@ def differences(decoded: Decoded, cell: Cell, site: str) -> list[str]:
         for name, wanted in _features(cell)
         if (is_set := decoded.has(tile, f"DSP48.{slice_name}.{name}")) is not wanted
     ]
-    for bus, width in CONTROLS.items():
-        for index in range(width):
-            found += _pin(decoded, cell, tile, slice_name, site, bus, index)
+    for port, names in CONTROLS.items():
+        for index, name in enumerate(names):
+            found += _pin(decoded, cell, tile, slice_name, site, port, index, name)
     return found
 
 
@@ -88,31 +93,32 @@ def _features(cell: Cell) -> Iterator[tuple[str, bool]]:
     reset = cell.text("AUTORESET_PATDET", "NO_RESET")
     yield "AUTORESET_PATDET_RESET", reset == "RESET_MATCH"
     yield "AUTORESET_PATDET_RESET_NOT_MATCH", reset == "RESET_NOT_MATCH"
-    for pin in ("CLK", "CARRYIN"):
-        yield f"ZIS_{pin}_INVERTED", cell.number(f"IS_{pin}_INVERTED", 0) == 0
+    yield "ZIS_CLK_INVERTED", cell.number("IS_CLK_INVERTED", 0) == 0
 
 
-def _pin(decoded: Decoded, cell: Cell, tile: Tile, slice_name: str, site: str, bus: str, index: int) -> list[str]:
-    pins = cell.pins.get(bus, ())
-    wanted = pins[index] if index < len(pins) else "x"
+def _pin(
+    decoded: Decoded, cell: Cell, tile: Tile, slice_name: str, site: str, port: str, index: int, name: str
+) -> list[str]:
+    given = cell.pins.get(port, ())
+    wanted = given[index] if index < len(given) else "x"
     if wanted == "x":
         return []
-    pin = f"{bus}[{index}]"
-    on = bus in _INVERTIBLE and not decoded.has(tile, f"DSP48.{slice_name}.ZIS_{bus}_INVERTED[{index}]")
-    turned = cell.number(f"IS_{bus}_INVERTED", 0) >> index & 1
-    source = decoded.source(*decoded.database.site_wire(site, f"{bus}{index}"))
+    place = f"[{index}]" if name != port else ""
+    on = port not in _PLAIN and not decoded.has(tile, f"DSP48.{slice_name}.ZIS_{port}_INVERTED{place}")
+    turned = cell.number(f"IS_{port}_INVERTED", 0) >> index & 1
+    source = decoded.source(*decoded.database.site_wire(site, name))
     if isinstance(wanted, int):
         if source.constant is not None or not source.exists:
-            return [f"{pin} is driven by {source} at {site}, by a net in the netlist"]
-        return [] if on == bool(turned) else [f"{pin} is {'' if on else 'not '}inverted at {site}"]
+            return [f"{name} is driven by {source} at {site}, by a net in the netlist"]
+        return [] if on == bool(turned) else [f"{name} is {'' if on else 'not '}inverted at {site}"]
     value = int(wanted) ^ turned
-    ties = [f"{slice_name}_{bus}{index}.DSP_{name}_{tile.kind[-1]}" for name in ("GND", "VCC")]
+    ties = [f"{slice_name}_{name}.DSP_{level}_{tile.kind[-1]}" for level in ("GND", "VCC")]
     if decoded.known(tile, ties[0]):
         closed = [decoded.has(tile, tie) for tie in ties]
         if closed == [value == 0, value == 1] and not on:
             return []
         state = f"tied to {' and '.join(str(level) for level in (0, 1) if closed[level]) or 'nothing'}"
-        return [f"{pin} is {state}{', inverted,' if on else ''} at {site}, constant {value} in the netlist"]
+        return [f"{name} is {state}{', inverted,' if on else ''} at {site}, constant {value} in the netlist"]
     if source.constant is None:
-        return [f"{pin} is driven by {source} at {site}, constant {value} in the netlist"]
-    return [] if source.constant ^ int(on) == value else [f"{pin} is {1 - value} at {site}, {value} in the netlist"]
+        return [f"{name} is driven by {source} at {site}, constant {value} in the netlist"]
+    return [] if source.constant ^ int(on) == value else [f"{name} is {1 - value} at {site}, {value} in the netlist"]

@@ -7,19 +7,16 @@ design's only pins are the processing system's, which place and route leaves alo
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from gatewright.artefact import read_bit
-from gatewright_hw.area import AreaError, area_of_cells
 from gatewright_hw.boards import board_verilog, top_name
-from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import LOG, Request, Result
 from gatewright_hw.build.openxc7.bound import bound
 from gatewright_hw.build.openxc7.check import read_back
 from gatewright_hw.build.openxc7.database import Database
 from gatewright_hw.build.openxc7.netlist import Netlist
+from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
 from gatewright_hw.build.openxc7.tools import find_tools, name_versions
 from gatewright_hw.build.steps import Steps
@@ -59,6 +56,8 @@ class OpenXc7Flow:
         tools, steps = find_tools(request.board), _steps(request, work)
         steps.run("synthesis", [tools.yosys, "-q", "-s", _SCRIPT], [_NETLIST])
         netlist = Netlist.read(work / _NETLIST, top_name(request.board))
+        for remark in check_fits(netlist, request.board.device):
+            request.say(remark)
         best = 0.0
         for seed in range(1, SEEDS + 1):
             output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
@@ -80,8 +79,9 @@ class OpenXc7Flow:
 
     def collect(self, request: Request, work: Path) -> Result:
         """Read the bitstream back, compare it with the netlist, and bound its clock."""
-        tools, top = find_tools(request.board), top_name(request.board)
-        netlist, placed = (Netlist.read(work / name, top) for name in (_NETLIST, _PLACED))
+        tools = find_tools(request.board)
+        netlist = Netlist.read(work / _NETLIST, top_name(request.board))
+        placed = Netlist.read(work / _PLACED)  # nextpnr names its one module as it likes
         timing = read_timing((work / _TIMING).read_text())
         limit = bound(netlist, timing.mhz)
         words = read_bit(work / _BIT).words
@@ -93,7 +93,7 @@ class OpenXc7Flow:
             bound=limit.text,
             untimed=limit.untimed,
             tools=json.loads((work / _VERSIONS).read_text()),
-            utilisation=_utilisation(netlist),
+            utilisation=utilisation(netlist),
             paths=(timing.worst,),
             remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),
         )
@@ -108,11 +108,3 @@ class OpenXc7Flow:
 
 def _steps(request: Request, work: Path) -> Steps:
     return Steps(work, work / LOG, request.timeout_s)
-
-
-def _utilisation(netlist: Netlist) -> dict[str, float]:
-    try:
-        area = asdict(area_of_cells(Counter(cell.kind for cell in netlist.cells.values())))
-    except AreaError as error:
-        raise BuildError(f"synthesis: {error}") from None
-    return {"lut": area["lut"], "ff": area["ff"], "bram36": area["bram36"], "dsp": area["dsp48e1"]}

@@ -45,12 +45,13 @@ class Netlist:
         self.cells = dict(cells)
 
     @classmethod
-    def read(cls, path: Path, top: str) -> Netlist:
-        """The module ``top`` of a JSON file. Raises :class:`BuildError`."""
+    def read(cls, path: Path, top: str = "") -> Netlist:
+        """The module ``top`` of a JSON file; the only one where no name is given. Raises :class:`BuildError`."""
         try:
-            module = json.loads(path.read_text())["modules"][top]
+            modules = json.loads(path.read_text())["modules"]
+            module = modules[top or next(iter(modules))]
             return cls({name: _cell(name, cell) for name, cell in module["cells"].items()})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
             raise BuildError(f"netlist {path.name} has no readable module {top!r}: {error!r}") from None
 
     def of_kind(self, *kinds: str) -> list[Cell]:

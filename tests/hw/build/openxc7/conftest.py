@@ -16,12 +16,12 @@ import pytest
 PART, DEVICE, IDCODE = "xc7z010clg400-1", "xc7z010", 0x0372_2093
 WORDS = 101
 TIED = [*(f"INMODE{i}" for i in range(5)), "ALUMODE2", "ALUMODE3", "OPMODE6", "CARRYINSEL2"]
-ROUTED = [*(f"OPMODE{i}" for i in range(6)), "ALUMODE0", "ALUMODE1", "CARRYINSEL0", "CARRYINSEL1"]
+ROUTED = [*(f"OPMODE{i}" for i in range(6)), "ALUMODE0", "ALUMODE1", "CARRYINSEL0", "CARRYINSEL1", "CARRYIN"]
 REGISTERS = ["AD", "ALUMODE", "CARRYIN", "CARRYINSEL", "C", "D", "INMODE", "M", "OPMODE", "P"]
-ROWS, LANES = 5, 4
-COLUMNS = {"INT_L": 0, "DSP_L": 1}
+ROWS, LANES = 5, 5
+COLUMNS = {"INT_L": 0, "DSP_L": 1, "CLK_HROW_BOT_R": 2}
 BASE = 1 << 22
-"""Frames of the lower half, row 0; column 0 is interconnect, column 1 DSP."""
+"""Frames of the lower half, row 0; column 0 is interconnect, column 1 DSP, column 2 clocks."""
 
 INPUTS = ("IRQF2P0", "IRQF2P1", "SAXIHP0WID0", "SAXIHP0WID1")
 
@@ -31,13 +31,14 @@ class Fabric:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.bits: dict[str, dict[str, tuple[int, int]]] = {"INT_L": {}, "DSP_L": {}}
+        self.bits: dict[str, dict[str, tuple[int, int]]] = {}
         self._write()
 
     # -- database
 
     def _write(self) -> None:
-        for kind, features in (("INT_L", self._interconnect()), ("DSP_L", self._dsp())):
+        clocks = [f"BUFHCE.BUFHCE_X0Y{y}.{name}" for y in (0, 1) for name in ("IN_USE", "ZINV_CE")]
+        for kind, features in (("INT_L", self._interconnect()), ("DSP_L", self._dsp()), ("CLK_HROW_BOT_R", clocks)):
             width = 32 * (2 if kind == "INT_L" else 10)
             self.bits[kind] = {name: divmod(place, width) for place, name in enumerate(features)}
             lines = [f"{kind}.{name} {frame:02}_{bit:02}" for name, (frame, bit) in self.bits[kind].items()]
@@ -49,7 +50,7 @@ class Fabric:
         self._text("ppips_clbll_l.db", "CLBLL_L.CLBLL_LOGIC_OUTS8.CLBLL_L_A always\n")
         self._json(f"{DEVICE}/tilegrid.json", self._grid())
         self._json(f"{DEVICE}/tileconn.json", self._connections())
-        frames = {"configuration_columns": {str(column): {"frame_count": 3} for column in (0, 1)}}
+        frames = {"configuration_columns": {str(column): {"frame_count": 3} for column in COLUMNS.values()}}
         memory = {"configuration_columns": {"0": {"frame_count": 2}}}
         row = {"configuration_buses": {"CLB_IO_CLK": frames, "BLOCK_RAM": memory}}
         part = {"idcode": IDCODE, "global_clock_regions": {"top": {"rows": {"0": row}}, "bottom": {"rows": {"0": row}}}}
@@ -102,6 +103,8 @@ class Fabric:
                 pips += [(f"DSP_{s}_{pin}", src) for src in ("DSP_GND_L", "DSP_VCC_L", self._byp(s, pin))]
         sites = [("DSP48E1", s, {pin: f"DSP_{s}_{pin}" for pin in [*TIED, *ROUTED]}) for s in (0, 1)]
         self._tile_type("DSP_L", pips, sites)
+        buffers = [("BUFHCE", y, {"I": f"MUX_OUT_L{y}", "O": f"HCLK_OUT_L{y}", "CE": f"CE_L{y}"}) for y in (0, 1)]
+        self._tile_type("CLK_HROW_BOT_R", [(f"HCLK_OUT_L{y}", f"MUX_OUT_L{y}") for y in (0, 1)], buffers)
         self._tile_type("CLBLL_L", [("CLBLL_LOGIC_OUTS8", "CLBLL_L_A")], [("SLICEL", 0, {"A": "CLBLL_L_A"})])
         pins = {pin: f"PS7_{pin}" for pin in (*INPUTS, "FCLKCLK0", "DDRA0")}
         self._tile_type("PSS2", [(f"PS7_{pin}", f"PSS2_IMUX_B{i}") for i, pin in enumerate(INPUTS)], [("PS7", 0, pins)])
@@ -111,12 +114,16 @@ class Fabric:
             ("PS7", ("FCLKCLK0",)),
             ("DSP48E1", ()),
         ):
-            pins = {"PS7": (*INPUTS, "FCLKCLK0", "DDRA0"), "DSP48E1": (*TIED, *ROUTED)}.get(kind, outputs)
+            pins = {"PS7": (*INPUTS, "FCLKCLK0", "DDRA0"), "DSP48E1": (*TIED, *ROUTED), "BUFHCE": ("I", "O", "CE")}.get(
+                kind, outputs
+            )
             ways = {pin: {"direction": "OUT" if pin in outputs else "IN"} for pin in pins}
             self._json(f"site_type_{kind}.json", {"type": kind, "site_pins": ways})
 
     def _tile_type(self, kind: str, pips: list[tuple[str, str]], sites: list[tuple[str, int, dict[str, str]]]) -> None:
-        listed = {f"{kind}.{src}->{dst}": {"dst_wire": dst, "src_wire": src} for dst, src in pips}
+        listed = {
+            f"{kind}.{src}->{dst}": {"dst_wire": dst, "src_wire": src, "is_directional": "1"} for dst, src in pips
+        }
         entries = [
             {"type": name, "x_coord": 0, "y_coord": y, "site_pins": {pin: {"wire": wire} for pin, wire in pins.items()}}
             for name, y, pins in sites
@@ -138,6 +145,8 @@ class Fabric:
         dsp = {"DSP48_X0Y1": "DSP48E1", "DSP48_X0Y0": "DSP48E1"}
         grid["DSP_L_X1Y0"] = tile("DSP_L", 2, ROWS, dsp, 0, 10)
         grid["CLBLL_L_X2Y0"] = tile("CLBLL_L", 3, ROWS, {"SLICE_X0Y0": "SLICEL"})
+        clocks = {"BUFHCE_X0Y0": "BUFHCE", "BUFHCE_X0Y1": "BUFHCE"}
+        grid["CLK_HROW_BOT_R_X4Y0"] = tile("CLK_HROW_BOT_R", 4, ROWS, clocks, 0, 2)
         grid["PSS2_X0Y0"] = tile("PSS2", 0, ROWS, {"PS7_X0Y0": "PS7"})
         return grid
 
@@ -155,7 +164,9 @@ class Fabric:
             )
             for k in range(ROWS)
         ]
-        found.append(entry(1, 0, ("PSS2", "INT_L"), [(f"PSS2_IMUX_B{i}", f"BYP_L{i}") for i in range(LANES)]))
+        found.append(entry(1, 0, ("PSS2", "INT_L"), [(f"PSS2_IMUX_B{i}", f"BYP_L{i}") for i in range(len(INPUTS))]))
+        enables = [(f"CE_L{y}", f"IMUX_L{3 + y}") for y in (0, 1)]
+        found.append(entry(-3, -4, ("CLK_HROW_BOT_R", "INT_L"), enables))
         found += [entry(-2, -k, ("CLBLL_L", "INT_L"), [("CLBLL_LOGIC_OUTS8", "LOGIC_OUTS_L8")]) for k in range(ROWS)]
         return found
 
@@ -172,7 +183,10 @@ class Fabric:
     def frames(self, features: Iterable[str]) -> dict[int, list[int]]:
         """All frames, with the bits of ``features`` (``tile.feature``) set."""
         frames = {
-            half << 22 | column << 7 | frame: [0] * WORDS for half in (0, 1) for column in (0, 1) for frame in range(3)
+            half << 22 | column << 7 | frame: [0] * WORDS
+            for half in (0, 1)
+            for column in COLUMNS.values()
+            for frame in range(3)
         }
         frames |= {1 << 23 | half << 22 | frame: [0] * WORDS for half in (0, 1) for frame in range(2)}
         for feature in features:
@@ -213,12 +227,12 @@ class Fabric:
         number = {name: int(text, 2) for name, text in cell.parameters.items() if not set(text) - {"0", "1"}}
         yield from (f"{here}.Z{name}REG[0]" for name in REGISTERS if number[f"{name}REG"] == 0)
         yield from (f"{here}.{x}REG_{number[f'{x}REG']}" for x in "AB" if number[f"{x}REG"] != 1)
-        yield from (f"{here}.ZIS_{pin}_INVERTED" for pin in ("CLK", "CARRYIN"))
-        for bus in ("INMODE", "OPMODE", "ALUMODE", "CARRYINSEL"):
+        yield f"{here}.ZIS_CLK_INVERTED"
+        for bus in ("INMODE", "OPMODE", "ALUMODE", "CARRYINSEL", "CARRYIN"):
             for i, bit in enumerate(cell.pins[bus]):
-                pin, turned = f"{bus}{i}", number.get(f"IS_{bus}_INVERTED", 0) >> i & 1
+                pin, turned = f"{bus}{i}" if bus != "CARRYIN" else bus, number.get(f"IS_{bus}_INVERTED", 0) >> i & 1
                 if bus != "CARRYINSEL" and not (isinstance(bit, int) and turned):
-                    yield f"{here}.ZIS_{bus}_INVERTED[{i}]"
+                    yield f"{here}.ZIS_{bus}_INVERTED{f'[{i}]' if pin != bus else ''}"
                 if isinstance(bit, int):
                     yield from self.net(s, pin)
                 elif pin in TIED:

@@ -112,7 +112,7 @@ class Pretended:
 
 def _dsp() -> dict[str, Any]:
     parameters = {f"{name}REG": "0" for name in REGISTERS} | {"MREG": "1", "PREG": "1", "AREG": "1", "BREG": "1"}
-    pins = {"OPMODE": "1011010", "ALUMODE": "0000", "INMODE": "00100", "CARRYINSEL": "000"}
+    pins = {"OPMODE": "1011010", "ALUMODE": "0000", "INMODE": "00100", "CARRYINSEL": "000", "CARRYIN": "0"}
     return {"type": "DSP48E1", "parameters": parameters, "connections": {pin: list(text) for pin, text in pins.items()}}
 
 
@@ -234,7 +234,7 @@ def test_an_old_release_is_refused_before_anything_runs(pretended: Pretended, tm
     ("change", "said"),
     [
         (lambda f: [*f, "DSP_L_X1Y0.DSP48.DSP_1.ZMREG[0]"], r"DSP48E1 core\.dsp1: ZMREG\[0\] is set"),
-        (lambda f: [n for n in f if "DSP_0_INMODE0" not in n], r"DSP48E1 core\.dsp0: INMODE\[0\] is tied to nothing"),
+        (lambda f: [n for n in f if "DSP_0_INMODE0" not in n], r"DSP48E1 core\.dsp0: INMODE0 is tied to nothing"),
         (lambda f: [n for n in f if "BYP_L1" not in n], r"at PS7 ps7: IRQF2P1 is driven by constant 1"),
     ],
 )
@@ -245,6 +245,13 @@ def test_a_bitstream_that_differs_from_the_netlist_is_refused(
     with pytest.raises(BuildError, match=said):
         _build(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_design_that_does_not_fit_is_refused_before_it_is_placed(pretended: Pretended, tmp_path: Path) -> None:
+    _netlist(pretended.home / "netlist.json", {f"dsp{i}": _dsp() for i in range(97)})
+    with pytest.raises(BuildError, match="takes 97 dsp48e1 of the 80 that xc7z010 has"):
+        _build(tmp_path / "out")
+    assert [call[0] for call in pretended.calls] == ["yosys"]
 
 
 def test_a_bitstream_for_another_part_is_refused(pretended: Pretended, tmp_path: Path) -> None:

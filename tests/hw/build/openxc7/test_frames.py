@@ -16,8 +16,8 @@ def _part(fabric: Any) -> dict[str, Any]:
 
 def test_rows_are_in_the_order_of_the_device(fabric: Any) -> None:
     rows = frame_rows(_part(fabric))
-    assert [len(row) for row in rows] == [6, 6, 2, 2]
-    assert rows[0] == [0, 1, 2, 0x80, 0x81, 0x82]
+    assert [len(row) for row in rows] == [9, 9, 2, 2]
+    assert rows[0] == [0, 1, 2, 0x80, 0x81, 0x82, 0x100, 0x101, 0x102]
     assert [row[0] for row in rows] == [0, 1 << 22, 1 << 23, 1 << 23 | 1 << 22]
 
 
@@ -51,10 +51,10 @@ def test_frames_may_be_written_one_by_one(fabric: Any) -> None:
             "to its end",
         ),
         (
-            lambda words: words.replace(bytes.fromhex("3000200100000000"), bytes.fromhex("3000200100000100")),
+            lambda words: words.replace(bytes.fromhex("3000200100000000"), bytes.fromhex("3000200100000180")),
             "does not have",
         ),
-        (lambda words: words[:28] + bytes(8), "writes 0 of the part's 16 frames"),
+        (lambda words: words[:28] + bytes(8), "writes 0 of the part's 22 frames"),
     ],
 )
 def test_what_is_no_whole_bitstream_of_the_part(fabric: Any, damage: Any, said: str) -> None:
