@@ -10,11 +10,12 @@ from gatewright_sim.virtual_board.errors import Refused
 from gatewright_sim.virtual_board.files import Files
 from gatewright_sim.virtual_board.log import EventLog, Level
 
-__all__ = ["FIRMWARE", "FpgaManager"]
+__all__ = ["FIRMWARE", "OPERATING", "UNKNOWN", "FpgaManager"]
 
 FIRMWARE = "/lib/firmware"
 _SYSFS = "/sys/class/fpga_manager/fpga0"
 PARTIAL = 1
+OPERATING, UNKNOWN = "operating", "unknown"
 
 
 class FpgaManager:
@@ -23,18 +24,25 @@ class FpgaManager:
     Parameters
     ----------
     files : of the board; firmware lies there, and the manager's own files appear there.
+    name, state : what these say at first.
     program : takes a firmware's bytes; raises :class:`Refused`.
     clear : empties the fabric, which a download begins with.
     """
 
     def __init__(
-        self, files: Files, log: EventLog, name: str, program: Callable[[bytes], None], clear: Callable[[], None]
+        self,
+        files: Files,
+        log: EventLog,
+        name: str,
+        state: str,
+        program: Callable[[bytes], None],
+        clear: Callable[[], None],
     ) -> None:
         self._files = files
         self._log = log
         self._program = program
         self._clear = clear
-        self.state = "unknown"
+        self.state = state
         self.flags = 0
         files.constant(f"{_SYSFS}/name", f"{name}\n")
         files.special(f"{_SYSFS}/state", read=lambda: f"{self.state}\n".encode())
@@ -61,7 +69,7 @@ class FpgaManager:
             self._program(firmware)
         except Refused as error:
             self._fail("write error", errno.EINVAL, f"{name} is refused: {error}")
-        self.state = "operating"
+        self.state = OPERATING
 
     def _fail(self, state: str, code: int, why: str) -> None:
         self.state = state

@@ -11,13 +11,13 @@ from gatewright.spec.boards import Board
 from gatewright.spec.clocks import ClockBlock, Family
 from gatewright.spec.registers import BitField
 
-__all__ = ["APU_CLOCKS", "FPGA_RST_CTRL", "LVL_SHFTR_EN", "SystemRegisters", "boot_values"]
+__all__ = ["APU_CLOCKS", "FPGA_RST_CTRL", "SystemRegisters", "boot_values"]
 
 SLCR_LOCK, SLCR_UNLOCK, SLCR_LOCKSTA = 0x004, 0x008, 0x00C
 LOCK_KEY, UNLOCK_KEY = 0x767B, 0xDF0D
 PLL_STATUS, PSS_IDCODE = 0x10C, 0x530
 FPGA_RST_CTRL, LVL_SHFTR_EN = 0x240, 0x900
-SHIFTERS_ON, SHIFTERS_TO_FABRIC = 0xF, 0xA
+SHIFTERS_ON = 0xF
 
 APU_CLOCKS = (0xFD1A_0000, 0x1000)
 """CRF_APB of Zynq UltraScale+: base and bytes. PYNQ reads it and uses none of it for the fabric."""
@@ -79,6 +79,11 @@ class SystemRegisters:
             return
         self._values[offset] = value
         self._changed(offset)
+
+    @property
+    def shifters_on(self) -> bool:
+        """Whether signals pass between processing system and fabric, which only Zynq-7000's software can stop."""
+        return not self._lockable or self.read(LVL_SHFTR_EN) & SHIFTERS_ON == SHIFTERS_ON
 
     def field(self, offset: int, bits: BitField) -> int:
         """One field of a register."""

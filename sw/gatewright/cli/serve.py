@@ -38,6 +38,9 @@ def serve(
     broken_flush: Annotated[
         bool, typer.Option("--broken-flush", help="Cache flushes and invalidations do nothing, as with some kernels.")
     ] = False,
+    booted: Annotated[
+        bool, typer.Option("--booted-with-another", help="It has a design of somebody else's, as PYNQ's images boot.")
+    ] = False,
     refuse_frozen: Annotated[
         bool, typer.Option("--refuse-frozen", help="Calls to a frozen board get an error, not silence as from silicon.")
     ] = False,
@@ -59,7 +62,7 @@ def serve(
         signal.signal(number, lambda *_: stop.set())
     folders = [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
     with (
-        VirtualBoard(chosen, bitstreams=folders, broken_flush=broken_flush) as virtual,
+        VirtualBoard(chosen, bitstreams=folders, broken_flush=broken_flush, booted_with_another=booted) as virtual,
         PynqRemoteServer(
             virtual,
             host,

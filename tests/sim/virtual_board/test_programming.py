@@ -84,6 +84,20 @@ def test_a_board_keeps_files_and_programs_what_it_has(
     assert board.design.closed_mhz == 50
 
 
+def test_a_board_that_booted_with_another_design(
+    make_board: Callable[..., VirtualBoard], download: Callable[..., str]
+) -> None:
+    """Its FPGA manager says what it says of ours; who reads the registers is answered, and noted."""
+    board = make_board(booted_with_another=True)
+    assert board.files.read(f"{SYSFS}/state") == b"operating\n"
+    assert board.read32(board.board.registers_base) == 0
+    board.write32(board.board.registers_base, 1)
+    assert len(board.log.texts(Level.WARNING)) == 2
+    assert download(board) == "operating"
+    assert board.read32(board.board.registers_base) != 0
+    assert len(board.log.texts(Level.WARNING)) == 2
+
+
 def test_a_download_while_a_program_runs_freezes_the_board(
     programmed: VirtualBoard, download: Callable[..., str]
 ) -> None:
@@ -92,7 +106,7 @@ def test_a_download_while_a_program_runs_freezes_the_board(
     programmed.write32(base + 0x30, buffer.address)
     programmed.write32(base + 0x34, 1)
     programmed.memory.dram.array[buffer.offset : buffer.offset + 64] = 0
-    programmed._fabric._rtl.faults.hang = True  # DDR answers nothing: the fetch stays in flight
+    programmed.logic._fabric._rtl.faults.hang = True  # DDR answers nothing: the fetch stays in flight
     programmed.write32(base + 0x20, 1)
     with pytest.raises(BoardFrozen, match="in flight"):
         download(programmed)

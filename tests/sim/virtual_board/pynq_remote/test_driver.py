@@ -93,6 +93,22 @@ def test_requests_spread_over_two_boards(version: str, designs: dict[float, Path
         assert "may compute anything" not in log
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("kv260", ("--config", "tiny")), ("zybo-z7-10", ("--booted-with-another",))]
+)
+def test_other_boards(name: str, options: tuple[str, ...], tmp_path: Path, rng: np.random.Generator) -> None:
+    """Also one whose fabric holds somebody else's design, which the driver does not touch."""
+    design = build("simulation", Request.of(get_board(name), get_config("tiny"), 90.0), tmp_path / "design").folder
+    a, b, wanted = operands(rng)
+    with ServedBoard(name, *options) as board:
+        for _ in range(2):  # the second time it has ours
+            with open_(board, design) as accelerator:
+                assert np.array_equal(accelerator.gemm(a, b), wanted)
+        assert board.stop() == 0
+    assert "somebody else" not in board.log
+    assert "may compute anything" not in board.log
+
+
 def test_a_board_that_is_killed_in_mid_request(designs: dict[float, Path], rng: np.random.Generator) -> None:
     """An error in time, then a restarted board at the same place takes the next request."""
     a, b, wanted = operands(rng)
