@@ -11,7 +11,7 @@ CONFORMANCE ?=
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -34,7 +34,7 @@ golden: $(STAMP)
 onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
-verify-full: test golden onnx-conformance area
+verify-full: test golden onnx-conformance area pnr
 	$(BIN)/pytest -m slow -s -p no:randomly --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
@@ -43,6 +43,12 @@ bench: $(STAMP)
 
 area: $(STAMP)
 	$(BIN)/python -m gatewright_hw.area --config pynq-z2
+
+pnr: $(STAMP)
+	$(BIN)/python -m gatewright_hw.pnr --config tiny
+
+timing: $(STAMP)
+	$(BIN)/python -m gatewright_hw.timing --config pynq-z2
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh .ci/check-tools "$(PYTHON)"

@@ -49,10 +49,14 @@ class Netlist:
         """The module ``top`` of a JSON file; the only one where no name is given. Raises :class:`BuildError`."""
         try:
             modules = json.loads(path.read_text())["modules"]
-            module = modules[top or next(iter(modules))]
-            return cls({name: _cell(name, cell) for name, cell in module["cells"].items()})
+            return cls.of(modules[top or next(iter(modules))])
         except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
             raise BuildError(f"netlist {path.name} has no readable module {top!r}: {error!r}") from None
+
+    @classmethod
+    def of(cls, module: Mapping[str, Any]) -> Netlist:
+        """A module of the JSON. Raises KeyError and TypeError."""
+        return cls({name: _cell(name, cell) for name, cell in module["cells"].items()})
 
     def of_kind(self, *kinds: str) -> list[Cell]:
         """All cells of these kinds, by name."""
