@@ -1,10 +1,13 @@
 """For several folders: a small hybrid model, really trained on a few MovieLens users, and programs made by hand."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import fake_board
 from gatewright.program.compiled import (
     CompiledProgram,
     FabricStep,
@@ -240,3 +243,33 @@ class Programs:
 def programs() -> type[Programs]:
     """Small compiled programs of config tiny."""
     return Programs
+
+
+# ---- a board without a board
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A design for the board, not to be changed."""
+    return fake_board.make_design(tmp_path_factory.mktemp("design") / "built")
+
+
+@pytest.fixture(scope="session")
+def make_design() -> object:
+    """Writes a design to a folder, of another board or clock."""
+    return fake_board.make_design
+
+
+@pytest.fixture
+def design(built_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(built_once, tmp_path / "design"))
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> object:
+    """The device, active in pynq, with a fabric of config tiny."""
+    pynq = pytest.importorskip("pynq")
+    made = fake_board.make_device(get_config("tiny"))
+    monkeypatch.setattr(pynq.Device, "_active_device", made, raising=False)
+    return made

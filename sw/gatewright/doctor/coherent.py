@@ -14,9 +14,9 @@ from gatewright.driver.runner import Runner
 from gatewright.spec.boards import Board
 from gatewright.spec.memory import MemoryModel
 
-__all__ = ["SIZES", "coherent"]
+__all__ = ["SIZES", "coherent", "directions"]
 
-SIZES = (8 << 10, 1 << 20)
+SIZES = (8 << 10, 640 << 10)
 """The least that zocl gives, and more than a Cortex-A9's second-level cache holds."""
 
 _DIRECTIONS = {
@@ -27,10 +27,14 @@ _DIRECTIONS = {
 """Which of source and result are cacheable."""
 
 
-def coherent(port: BoardPort, board: Board, ours: LoadedDesign | None) -> list[Finding]:
-    """One line for each direction of cacheable memory, and one for memory that is not."""
-    if ours is None:
-        return [Finding("memory coherence", Verdict.ODD, "not measured: that needs our design", "gatewright flash")]
+def directions(port: BoardPort) -> list[str]:
+    """What there is to measure. Behind PYNQ.remote all memory is cacheable."""
+    return [name for name, cacheable in _DIRECTIONS.items() if any(cacheable) or not port.remote]
+
+
+def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) -> Finding:
+    """One of :func:`directions`, measured by copies through our design."""
+    source, result = _DIRECTIONS[direction]
     fabric = Fabric(port, board, MemoryModel())
     live: set[BoardMemory] = set()
 
@@ -40,22 +44,17 @@ def coherent(port: BoardPort, board: Board, ours: LoadedDesign | None) -> list[F
     try:
         registers = RegisterFile(fabric)
         if registers.field("STATUS", "busy"):
-            return [Finding("memory coherence", Verdict.ODD, "not measured: the accelerator is at work", "wait")]
+            return Finding(direction, Verdict.ODD, "not measured: the accelerator is at work", "wait for its end")
         runner = Runner(fabric, registers, ours.config)
         runner.recover()
-
-        def measure(nbytes: int, source: bool, result: bool) -> Coherence:
-            return check_coherence(
+        measured = {
+            nbytes: check_coherence(
                 ours.config, take, runner.run, nbytes, source_cacheable=source, result_cacheable=result
             )
-
-        found = [
-            _finding(name, {size: measure(size, *cacheable) for size in SIZES}, port.remote)
-            for name, cacheable in _DIRECTIONS.items()
-            if any(cacheable) or not port.remote
-        ]
+            for nbytes in SIZES
+        }
         runner.recover()
-        return found
+        return _finding(direction, measured, port.remote)
     finally:
         for memory in list(live):
             memory.free()

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gatewright.doctor import here, there
-from gatewright.doctor.coherent import coherent
+from gatewright.doctor.coherent import coherent, directions
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.board.backend import board_of, open_port
-from gatewright.driver.board.deadlines import within
+from gatewright.driver.board.deadlines import NoAnswer, within
 from gatewright.driver.board.loaded import loaded_design
 from gatewright.driver.board.pynq_versions import BoardPort
-from gatewright.driver.errors import BoardError
 from gatewright.spec.boards import Board, get_board
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["STEP_S", "examine"]
 
-STEP_S = 20.0
+STEP_S = 60.0
 """Most seconds of one step. One that does not come back is left alone, and so is the rest of the board."""
 
 
@@ -43,6 +42,8 @@ def examine(board: str | None = None, host: str | None = None) -> Iterator[Findi
 def _board(named: Board | None, host: str | None) -> Iterator[Finding]:
     try:
         port = within(STEP_S, "pynq", lambda: open_port(host))
+    except NoAnswer:
+        raise _Hung("board") from None
     except GatewrightError as error:
         remedy = "see above" if host is None else "is PYNQ.remote's server up, and its port (7967) open?"
         yield Finding("board", Verdict.BAD, str(error), remedy)
@@ -56,14 +57,25 @@ def _board(named: Board | None, host: str | None) -> Iterator[Finding]:
         yield _kept(step.__name__, step, port)
     if board is None:
         return
-    ours = within(STEP_S, "design", lambda: loaded_design(port))
+    try:
+        ours = within(STEP_S, "design", lambda: loaded_design(port))
+    except GatewrightError as error:
+        yield Finding("design", Verdict.BAD, str(error), "see above")
+        return
     mine = ours if ours is not None and ours.board == board.name else None
-    yield _kept("design", there.design, port, board, ours)
+    answers = _kept("design", there.design, port, board, ours)
+    yield answers
+    if answers.verdict is Verdict.BAD:
+        mine = None
     yield _kept("clock", there.clock, port, board, mine)
     yield _kept("ports", there.ports, port, board, mine)
     if host is None:
         yield _kept("firmware", there.firmware, port, ours)
-    yield from _guarded("memory coherence", lambda: coherent(port, board, mine))
+    if mine is None:
+        yield Finding("memory coherence", Verdict.ODD, "not measured: that needs our design", "gatewright flash")
+        return
+    for direction in directions(port):
+        yield _kept(direction, coherent, port, board, mine, direction)
 
 
 def _named_by_image(port: BoardPort) -> Board | None:
@@ -72,17 +84,10 @@ def _named_by_image(port: BoardPort) -> Board | None:
 
 
 def _kept(name: str, step: Callable[..., Finding], *arguments: object) -> Finding:
-    (found,) = _guarded(name, lambda: [step(*arguments)])
-    return found
-
-
-def _guarded(name: str, step: Callable[[], list[Finding]]) -> list[Finding]:
     """What a step finds, or why it could not. Raises :class:`_Hung`."""
     try:
-        return within(STEP_S, name, step)
-    except BoardError as error:
-        if str(error).endswith(f"no answer within {STEP_S:g} s"):
-            raise _Hung(name) from None
-        return [Finding(name, Verdict.BAD, str(error), "see above")]
+        return within(STEP_S, name, lambda: step(*arguments))
+    except NoAnswer:
+        raise _Hung(name) from None
     except GatewrightError as error:
-        return [Finding(name, Verdict.BAD, str(error), "see above")]
+        return Finding(name, Verdict.BAD, str(error), "see above")

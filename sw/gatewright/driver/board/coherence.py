@@ -24,7 +24,7 @@ from gatewright.spec.vector_op import VectorOp
 __all__ = ["Coherence", "check_coherence"]
 
 _LONGEST_ROW = 256
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from gatewright.driver.errors import BoardError
 
-__all__ = ["RPC_TIMEOUT_S", "bounded", "within"]
+__all__ = ["RPC_TIMEOUT_S", "NoAnswer", "bounded", "within"]
 
 R = TypeVar("R")
 
@@ -16,8 +16,12 @@ RPC_TIMEOUT_S = 30.0
 """Most seconds of one procedure call; the longest moves a bitstream or a program's constants."""
 
 
+class NoAnswer(BoardError):
+    """What was asked has not answered in time."""
+
+
 def within(seconds: float, what: str, function: Callable[[], R]) -> R:
-    """``function``'s result. Raises :class:`BoardError` where it has not come after ``seconds``; its thread is left."""
+    """``function``'s result. Raises :class:`NoAnswer` where it has not come after ``seconds``; its thread is left."""
     results: list[R] = []
     errors: list[BaseException] = []
 
@@ -33,7 +37,7 @@ def within(seconds: float, what: str, function: Callable[[], R]) -> R:
     if errors:
         raise errors[0]
     if not results:
-        raise BoardError(f"{what}: no answer within {seconds:g} s")
+        raise NoAnswer(f"{what}: no answer within {seconds:g} s")
     return results[0]
 
 
