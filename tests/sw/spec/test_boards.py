@@ -51,13 +51,12 @@ def test_what_is_no_divider_is_refused(pair: tuple[int, int]) -> None:
 
 def test_the_boot_clocks_of_the_boards() -> None:
     """IO PLLs as the images leave them: 50 MHz x 20, 33.3 MHz x 30, 33.3 MHz x 90 / 2."""
-    assert {name: board.fabric_pll_mhz for name, board in BOARDS.items()} == pytest.approx(
-        {"pynq-z2": 1000, "zybo-z7-10": 1000, "kv260": 1500}
-    )
+    expected = {"pynq-z2": 1000, "zybo-z7-10": 1000, "kv260": 1500}
+    assert {name: get_board(name).fabric_pll_mhz for name in expected} == pytest.approx(expected)
 
 
 def test_an_unknown_board_is_refused() -> None:
-    with pytest.raises(SpecError, match="unknown board 'arty', allowed: kv260, pynq-z2, zybo-z7-10"):
+    with pytest.raises(SpecError, match=r"unknown board 'arty', allowed: .*kv260, pynq-z2"):
         get_board("arty")
 
 

@@ -25,7 +25,7 @@ ACCESS = {Access.COMMAND: "write-only", Access.RW: "read-write", Access.W1C: "re
 
 
 def request_of(board: Board) -> Request:
-    return Request.of(board, board.default_config, MHZ[board.name])
+    return Request.of(board, board.default_config, MHZ.get(board.name))
 
 
 def field_of(value: int, field: Any) -> int:
@@ -98,7 +98,7 @@ def test_a_download_sets_the_clock(version: str, name: str, probe) -> None:
     written = {int(address): value for address, value in probe(version, name)["written"].items()}
     value = written[block.base + block.control[0]]
     found = field_of(value, block.divisor0) * field_of(value, block.divisor1)
-    if version == "4.0.0" and name == "zybo-z7-10":
+    if version == "4.0.0" and board.family is Family.ZYNQ7 and board.crystal_mhz != 50:
         assert board.fabric_pll_mhz / found <= clock.mhz, "never too fast"
     else:
         assert found == clock.divisor0 * clock.divisor1
