@@ -34,7 +34,7 @@ def build(tool: str, request: Request, out: Path, work: Path | None = None) -> B
     check_out(out)
     flow = FLOWS[tool]
     flow.find(request)
-    with _work_folder() if work is None else nullcontext(work) as folder:
+    with _work_folder(request) if work is None else nullcontext(work) as folder:
         prepare(tool, request, folder)
         flow.run(request, folder)
         return collect(tool, request, folder, out)
@@ -66,13 +66,15 @@ def collect(tool: str, request: Request, work: Path, out: Path) -> Built:
 
 
 @contextmanager
-def _work_folder() -> Iterator[Path]:
-    """A folder that stays where the body fails and has left a log in it, which the error names."""
+def _work_folder(request: Request) -> Iterator[Path]:
+    """A folder that stays, and is told of, where the body fails and has left a log in it."""
     work = Path(tempfile.mkdtemp(prefix="gatewright-build-"))
     try:
         yield work
     except BaseException:
-        if not (work / LOG).exists():
+        if (work / LOG).exists():
+            request.say(f"the tool's files stay in {work}")
+        else:
             shutil.rmtree(work, ignore_errors=True)
         raise
     shutil.rmtree(work, ignore_errors=True)

@@ -10,7 +10,7 @@ from gatewright.artefact import load_built
 from gatewright.artefact.simulation import identify
 from gatewright.spec.boards import BOARDS
 from gatewright.spec.hwh import handoff
-from gatewright_hw.build import FLOWS, BuildError, Request, Result, TimedPath, build
+from gatewright_hw.build import FLOWS, LOG, BuildError, Request, Result, TimedPath, build
 from gatewright_hw.build.simulation import SimulationFlow
 from gatewright_hw.generate import design_hash
 
@@ -105,6 +105,22 @@ def test_folders_above_are_made(tmp_path: Path) -> None:
 
 
 MET = Result(b"", 99.9, paths=(TimedPath("gemm.issuer.k", "gemm.array.sum", 10.01, "gemm.array"),))
+
+
+def test_a_tool_s_files_stay_where_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(SimulationFlow):
+        def run(self, request: Request, work: Path) -> None:
+            (work / LOG).write_text("no licence")
+            raise BuildError("the tool ended with code 1")
+
+    said: list[str] = []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setitem(FLOWS, "simulation", Failing())
+    with pytest.raises(BuildError, match="code 1"):
+        build("simulation", Request.of(BOARD, BOARD.default_config, say=said.append), tmp_path / "out")
+    (work,) = tmp_path.iterdir()
+    assert said == [f"the tool's files stay in {work}"]
+    assert (work / LOG).read_text() == "no licence"
 
 
 @pytest.mark.parametrize(
