@@ -1,5 +1,6 @@
 """`gatewright flash`: a built design into the fabric of a board, here or behind a network."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from gatewright.cli.console import output, step
 from gatewright.cli.options import Board, Host, Json, check_outputs, write_json
 from gatewright.driver.board.backend import BoardBackend, board_of, open_port
 from gatewright.driver.board.designs import choose_design
-from gatewright.driver.hosts import is_pynq_host
+from gatewright.driver.hosts import is_pynq_host, parse_pynq_host
 from gatewright.spec.boards import get_board
 
 __all__ = ["flash"]
@@ -29,6 +30,8 @@ def flash(
     check_outputs({"--json": json})
     wanted = get_board(board).name if board else ""
     by_agent = host is not None and not is_pynq_host(host)
+    if host is not None and not by_agent:
+        parse_pynq_host(host)
     if folder is None and not wanted:
         with step(f"asking {host or 'this board'} what it is"):
             wanted = _board_at(host, by_agent)
@@ -37,7 +40,7 @@ def flash(
     with step(f"loading {name}"):
         result = _by_agent(host, built) if by_agent and host else _directly(host, built, wanted)
     write_json(json, result)
-    print_ = output(json).print
+    print_ = partial(output(json).print, soft_wrap=True)
     print_(f"loaded  {escape(name)} on {escape(host or 'this board')}")
     closed = built.manifest.clock
     bound = f" ({closed.bound})" if closed.bound else ""

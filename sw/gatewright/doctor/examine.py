@@ -11,6 +11,7 @@ from gatewright.driver.board.backend import board_of, open_port
 from gatewright.driver.board.deadlines import NoAnswer, within
 from gatewright.driver.board.loaded import loaded_design
 from gatewright.driver.board.pynq_versions import BoardPort
+from gatewright.driver.hosts import parse_pynq_host
 from gatewright.spec.boards import Board, get_board
 from gatewright.spec.errors import GatewrightError
 
@@ -30,6 +31,8 @@ def examine(board: str | None = None, host: str | None = None) -> Iterator[Findi
     ``board`` is our name of it; default: what its image says. Raises :class:`DriverError`, :class:`SpecError`.
     """
     named = None if board is None else get_board(board)
+    if host is not None:
+        parse_pynq_host(host)
     try:
         if host is None:
             for step in (here.python, here.pynq, here.root, here.xrt, here.xclbinutil, here.writable, here.interrupt):
