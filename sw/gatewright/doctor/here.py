@@ -13,12 +13,11 @@ import numpy as np
 
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.board.interrupt import find_uio
-from gatewright.driver.board.pynq_versions import FIRMWARE, import_pynq
+from gatewright.driver.board.pynq_versions import FIRMWARE, PROFILES, import_pynq
 from gatewright.driver.errors import BackendUnavailable
 
 __all__ = ["interrupt", "pynq", "python", "root", "writable", "xclbinutil", "xrt"]
 
-PROFILES = "as root: source /etc/profile.d/pynq_venv.sh; source /etc/profile.d/xrt_setup.sh"
 _PYTHONS = ((3, 10), (3, 13))
 
 

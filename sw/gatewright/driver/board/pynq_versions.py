@@ -23,12 +23,15 @@ from gatewright.driver.board.deadlines import RPC_TIMEOUT_S, bounded, within
 from gatewright.driver.errors import BackendUnavailable, BoardError, OutOfDeviceMemory
 from gatewright.driver.hosts import PynqHost
 
-__all__ = ["FIRMWARE", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
+__all__ = ["FIRMWARE", "PROFILES", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
 
 FIRMWARE = "/lib/firmware"
 VERSIONS = ((3, 0, 1), (5, 0, 0))
 """The first that is spoken to, and the first that is not."""
 
+PROFILES = "as root: source /etc/profile.d/pynq_venv.sh; source /etc/profile.d/xrt_setup.sh"
+_NO_XRT = f"XRT is not set up, {PROFILES}"
+_MANAGER = "/sys/class/fpga_manager/fpga0"
 _CONNECT_TIMEOUT_S = 15.0
 _DOWNLOADS = threading.Lock()
 """``Device.active_device`` is one for all, and downloads look at it whatever device they are given."""
@@ -68,7 +71,8 @@ def local_port(pynq: Any) -> BoardPort:
         try:
             device = pynq.Device.active_device
         except Exception as error:  # whatever its probes raise
-            raise BackendUnavailable(f"pynq finds no board here: {error}") from None
+            why = f"{_NO_XRT} ({error})" if Path(_MANAGER).exists() else str(error)
+            raise BackendUnavailable(f"pynq finds no board here: {why}") from None
     return BoardPort(pynq, device, "this board")
 
 
@@ -269,10 +273,10 @@ def _cause(error: BaseException) -> str:
         }
         return hints.get(code, f"{code}: {details}")
     if isinstance(error, FileNotFoundError) and "xclbinutil" in str(error):
-        return "xclbinutil is not on PATH: as root, source /etc/profile.d/pynq_venv.sh and /etc/profile.d/xrt_setup.sh"
+        return f"xclbinutil is not on PATH: {PROFILES}"
     if "Root permissions" in str(error) or isinstance(error, PermissionError):
         return f"{str(error).rstrip('.')}: run it as root (sudo -i)"
     if isinstance(error, NameError) or (isinstance(error, AttributeError) and "XILINX_XRT" not in os.environ):
-        return f"{error} (XRT is not set up: as root, source /etc/profile.d/xrt_setup.sh)"
+        return f"{_NO_XRT} ({error})"
     first = next(iter(str(error).splitlines()), "")
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
