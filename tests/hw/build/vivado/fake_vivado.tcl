@@ -9,6 +9,7 @@ array set options {
     generate_target {}
     get_cells {-hierarchical 0 -filter 1}
     get_clocks {-quiet 0}
+    get_drc_checks {}
     get_ips {}
     get_pins {-hierarchical 0 -filter 1}
     get_property {}

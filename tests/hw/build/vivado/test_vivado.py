@@ -89,6 +89,7 @@ def test_a_build_from_verilog_to_artefacts(vivado, tmp_path: Path) -> None:
     steps = [line.split()[0] for line in calls(work)]
     order = "read_verilog read_xdc synth_design check_timing opt_design place_design route_design write_bitstream"
     assert [step for step in steps if step in order.split()] == order.split()
+    assert "get_drc_checks {NSTD-1 UCIO-1}" in calls(work), "all ports are pads of the processing system"
     described = (tmp_path / "out" / "report.json").read_text()
     assert "core.accelerator" in described
     assert "core/accelerator/accelerator/vector/out/value_reg[0]/D" in described
@@ -239,6 +240,7 @@ def test_the_block_of_an_ultrascale(prepared, vivado, tmp_path: Path, monkeypatc
     steps = [line.split()[0] for line in lines]
     order = "create_project create_ip set_property synth_ip read_verilog synth_design create_clock route_design"
     assert [step for step in steps if step in order.split()] == order.split()
+    assert not [line for line in lines if line.startswith("get_drc_checks")], "there are no ports to excuse"
     (made,) = (line for line in lines if line.startswith("create_ip"))
     assert made == f"create_ip -vlnv xilinx.com:ip:zynq_ultra_ps_e -module_name {IP_MODULE} -dir ip"
     (configured,) = (line for line in lines if line.startswith("set_property"))
