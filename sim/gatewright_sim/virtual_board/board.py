@@ -59,7 +59,7 @@ class VirtualBoard:
         system = SystemRegisters(
             boot_values(board), lockable=zynq7, changed=lambda offset: self.logic.system_changed(offset)
         )
-        ports = PortRegisters(board, lambda: self.clock_mhz, lambda: self.logic.ports_changed())
+        ports = PortRegisters(board, lambda: self.clock_mhz)
         self.logic = ProgrammableLogic(board, options, system, ports, self.memory, self.line, self.log, self.freeze)
         self._space = AddressSpace()
         self._space.add(board.family.clocks.base, board.family.clocks.size, system)

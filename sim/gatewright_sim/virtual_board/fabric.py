@@ -51,6 +51,8 @@ class Fabric:
         self._broken = broken
         self._in_reset = False
         self._touched = False
+        self._closed = False
+        self._gate = threading.Lock()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
         self._thread.start()
@@ -108,7 +110,9 @@ class Fabric:
 
     def close(self) -> None:
         """End it."""
-        self._jobs.put(None)
+        with self._gate:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join(ACCESS_TIMEOUT_S)
 
     # ---- its thread
@@ -124,7 +128,10 @@ class Fabric:
             except Exception as error:
                 done.set_exception(error)
 
-        self._jobs.put(job)
+        with self._gate:
+            if self._closed:
+                raise Unanswered("the fabric is being programmed")
+            self._jobs.put(job)
         return done.result(ACCESS_TIMEOUT_S)
 
     def _run(self) -> None:

@@ -25,12 +25,10 @@ class PortRegisters:
     board : whose.
     clock_mhz : the fabric clock at this moment. The blocks sit in the port's clock domain: without a clock on it, an
         access is never answered (UG585, AFI_WRDATAFIFO_LEVEL).
-    changed : called after a write.
     """
 
-    def __init__(self, board: Board, clock_mhz: Callable[[], float], changed: Callable[[], None]) -> None:
+    def __init__(self, board: Board, clock_mhz: Callable[[], float]) -> None:
         self._board = board
-        self._changed = changed
         self._clock_mhz = clock_mhz
         self._values: dict[int, int] = {}
         self._blocks: set[int] = set()
@@ -53,7 +51,6 @@ class PortRegisters:
     def write(self, address: int, value: int) -> None:
         self._check()
         self._values[address] = value
-        self._changed()
 
     def _check(self) -> None:
         if not self._clock_mhz():

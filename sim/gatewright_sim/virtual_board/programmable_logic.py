@@ -37,6 +37,8 @@ class LogicOptions:
     """Parameters
     ----------
     bitstreams : folders with built designs, whose bitstreams are taken besides those of ``--tool simulation``.
+    overclock_corrupts : a program that starts above the clock that its design is closed at loses every second word of
+        its memory; otherwise it is noted alone.
     booted_with_another : a design that is none of ours is in it at first, as PYNQ's images boot.
     memory_model : latency and bandwidth of the DDR; default: the board's, at the clock that a download finds.
     stalls, seed : chance that a bus channel pauses in a cycle, and the seed of these and of what registers hold before
@@ -44,6 +46,7 @@ class LogicOptions:
     """
 
     bitstreams: Iterable[str | Path] = ()
+    overclock_corrupts: bool = False
     booted_with_another: bool = False
     memory_model: MemoryModel | None = None
     stalls: float = 0.0
@@ -105,9 +108,15 @@ class ProgrammableLogic:
     def write(self, offset: int, value: int) -> None:
         fabric, address = self._answering(), self._base + offset
         if address == self._control and _CONTROL.extract(value, "start"):
-            for why in filter(None, (self._overclocked(), self._ports.wrong_width())):
-                self._log.add(Level.FATAL, f"a program starts, and may compute anything: {why}")
+            self._start(fabric)
         fabric.write(address, value)
+
+    def _start(self, fabric: Fabric | Stranger) -> None:
+        """A program starts: what is wrong now makes its results so."""
+        clock, width = self._overclocked(), self._ports.wrong_width()
+        for why in filter(None, (clock, width)):
+            self._log.add(Level.FATAL, f"a program starts, and may compute anything: {why}")
+        fabric.lose_odd_words(bool(width) or (bool(clock) and self._options.overclock_corrupts))
 
     def _answering(self) -> Fabric | Stranger:
         """What is in it and can answer now. Raises :class:`Unanswered`."""
@@ -127,11 +136,6 @@ class ProgrammableLogic:
             self._fabric.reset(bool(self._system.read(FPGA_RST_CTRL) & 1))
         if self._overclocked():
             self._log.add(Level.WARNING, self._overclocked())
-
-    def ports_changed(self) -> None:
-        """A width was set."""
-        if self._fabric is not None:
-            self._fabric.lose_odd_words(bool(self._ports.wrong_width()))
 
     def _overclocked(self) -> str:
         """What is wrong with the clock; empty where nothing is."""
@@ -160,7 +164,6 @@ class ProgrammableLogic:
             design,
         )
         self._log.add(Level.INFO, f"programmed with config {design.config.name!r}, closed at {design.closed_mhz:g} MHz")
-        self.ports_changed()
 
     def _rtl(self, design: Design) -> RtlBackend:
         memory, options = self._memory.fabric, self._options

@@ -38,6 +38,15 @@ def serve(
     broken_flush: Annotated[
         bool, typer.Option("--broken-flush", help="Cache flushes and invalidations do nothing, as with some kernels.")
     ] = False,
+    overclock_corrupts: Annotated[
+        bool, typer.Option("--overclock-corrupts", help="Programs above the design's closed clock get wrong results.")
+    ] = False,
+    stalls: Annotated[
+        float, typer.Option("--stalls", min=0, max=0.9, help="Chance that a memory channel pauses in a cycle.")
+    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of these, and of what registers hold before their reset.")
+    ] = 0,
     booted: Annotated[
         bool, typer.Option("--booted-with-another", help="It has a design of somebody else's, as PYNQ's images boot.")
     ] = False,
@@ -62,7 +71,15 @@ def serve(
         signal.signal(number, lambda *_: stop.set())
     folders = [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
     with (
-        VirtualBoard(chosen, bitstreams=folders, broken_flush=broken_flush, booted_with_another=booted) as virtual,
+        VirtualBoard(
+            chosen,
+            broken_flush=broken_flush,
+            bitstreams=folders,
+            overclock_corrupts=overclock_corrupts,
+            booted_with_another=booted,
+            stalls=stalls,
+            seed=seed,
+        ) as virtual,
         PynqRemoteServer(
             virtual,
             host,

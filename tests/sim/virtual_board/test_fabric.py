@@ -72,6 +72,27 @@ def test_a_port_of_the_wrong_width(
     assert any(f"{bits} bits" in text for text in board.log.texts(Level.FATAL))
 
 
+@pytest.mark.parametrize("corrupts", [False, True])
+def test_a_clock_that_is_too_fast(
+    make_board: Make,
+    download: Callable[..., str],
+    accelerator_on: Callable[..., Accelerator],
+    rng: np.random.Generator,
+    corrupts: bool,
+) -> None:
+    board = make_board(overclock_corrupts=corrupts)
+    assert download(board) == "operating"
+    board.write32(0xF800_0170, 0x0010_0800)  # 1000 MHz / 8
+    a, b, wanted = _operands(rng)
+    with accelerator_on(board) as accelerator:
+        try:
+            right = np.array_equal(accelerator.gemm(a, b), wanted)
+        except AcceleratorError:
+            right = False
+    assert right is not corrupts
+    assert any("125.000 MHz" in text for text in board.log.texts(Level.FATAL))
+
+
 def test_one_board_after_another_has_its_own_memory(
     make_board: Make,
     download: Callable[..., str],
