@@ -85,7 +85,10 @@ def check_clock(request: Request, result: Result) -> None:
     if request.clock.mhz <= result.closed_mhz * (1 + 1e-9):
         return
     worst = next(iter(result.paths), None)
-    path = f"; the worst path, {worst.ns:.2f} ns, leads from {worst.start} to {worst.end}" if worst else ""
+    path = ""
+    if worst is not None:
+        where = f", in {worst.module}" if worst.module else ""
+        path = f"; the worst path, {worst.ns:.2f} ns, leads from {worst.start} to {worst.end}{where}"
     slower = request.board.clock_at_most(result.closed_mhz)
     raise BuildError(
         f"the clock of {request.clock.mhz:g} MHz is not met: {result.closed_mhz:.2f} MHz is{path}; "

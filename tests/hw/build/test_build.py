@@ -127,7 +127,7 @@ def test_a_tool_s_files_stay_where_it_fails(tmp_path: Path, monkeypatch: pytest.
     ("result", "error"),
     [
         (MET, r"the clock of 100 MHz is not met: 99\.90 MHz is; the worst path, 10\.01 ns, leads from gemm\.issuer\.k "
-              r"to gemm\.array\.sum; --freq 90\.9091 would do"),
+              r"to gemm\.array\.sum, in gemm\.array; --freq 90\.9091 would do"),
         (replace(MET, paths=()), r"is not met: 99\.90 MHz is; --freq"),
         (BuildError("the tool is missing"), "the tool is missing"),
         (Result(b"\0" * 400, 200.0), "no sync word"),
