@@ -23,10 +23,10 @@ from gatewright_sim.benches.harness.traffic import Traffic
 __all__ = ["BoardDriver"]
 
 CLOCK_NS = 10
-GP0, GP1 = (0x4000_0000, 0x8000_0000), (0x8000_0000, 0xC000_0000)
+GP0, GP1 = ((0x4000_0000, 0x8000_0000),), ((0x8000_0000, 0xC000_0000),)
 """Addresses that Zynq-7000's general-purpose masters serve (UG585, table 4-1)."""
-HPM0 = (0xA000_0000, 0xB000_0000)
-"""The lower range of Zynq UltraScale+'s M_AXI_HPM0_FPD (UG1085, chapter 10)."""
+HPM0 = (0xA000_0000, 0xB000_0000), (0x4_0000_0000, 0x5_0000_0000), (0x10_0000_0000, 0x48_0000_0000)
+"""Those of Zynq UltraScale+'s M_AXI_HPM0_FPD (UG1085, chapter 10, "System Addresses")."""
 
 
 class BoardDriver(ProgramDriver):

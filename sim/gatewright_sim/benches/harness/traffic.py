@@ -46,7 +46,7 @@ class Traffic:
     ----------
     master : of the port.
     board, config : where the registers lie, and what the constant ones hold; None: nothing is there.
-    addresses : first and one past the last address of the port.
+    addresses : first and one past the last address of each range that the port has.
     rng : seeded.
 
     Attributes
@@ -59,7 +59,7 @@ class Traffic:
         master: GpMaster,
         board: Board | None,
         config: AcceleratorConfig,
-        addresses: tuple[int, int],
+        addresses: tuple[tuple[int, int], ...],
         rng: np.random.Generator,
     ) -> None:
         self.count = 0
@@ -95,7 +95,7 @@ class Traffic:
     def _random(self) -> gp_master.Access:
         rng, window = self._rng, self._window
         pages = [(window.start + page, window.start + page + REGISTER_BYTES) for page in self._pages]
-        places = [self._addresses, *([(window.start, window.stop), *pages] if window else [])]
+        places = [*self._addresses, *([(window.start, window.stop), *pages] if window else [])]
         burst = random_burst(rng, *places[rng.integers(len(places))])
         ident, lock = (int(rng.integers(1 << bits)) for bits in (self._master.id_bits, self._master.lock_bits))
         access = gp_master.Access(*burst, id=ident, lock=lock)
