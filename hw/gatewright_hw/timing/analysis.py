@@ -115,7 +115,7 @@ def _path(
         before = arrivals[here.before].ns if here.before is not None else 0.0
         steps.append(Step(here.cell.kind, here.ns - before))
         first, at = at, here.before
-    start = names.get(first, arrivals[first].cell.name)
+    start = names.get(first, _name_of(arrivals[first].cell, names))
     return Path(place, start, _name_of(cell, names), ns, tuple(reversed(steps)))
 
 
@@ -143,7 +143,7 @@ def _name_of(cell: Cell, names: Mapping[Bit, str]) -> str:
 def _scope(cell: Cell) -> str:
     """The instances that a cell comes from: as Yosys noted them, else by the cell's name."""
     if noted := cell.attributes.get("scopename"):
-        return noted.replace(" ", ".")
+        return re.sub(r"\$\d+", "", noted.replace(" ", "."))  # Amaranth numbers names that are taken
     if "$" not in cell.name:
         return ".".join(re.sub(r"(\.\d+)+$", "", cell.name).split(".")[:-1])  # a memory's blocks are numbered
     return ""

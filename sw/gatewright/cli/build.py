@@ -78,6 +78,7 @@ def build(
     rests = f" ({clock.bound})" if clock.bound else ""
     print_ = output().print
     print_(f"bitstream  {built.path('.bit')}")
+    print_(f"report     {built.folder / 'report.html'}")
     print_(f"clock      {clock.set_mhz:g} MHz, closed at {clock.closed_mhz:g} MHz{rests}")
     print_(f"state      {built.manifest.physical}")
 

@@ -61,6 +61,13 @@ def test_modules_are_told_apart_as_deep_as_asked(depth: int, modules: list[str],
     assert sorted(path.module for path in analyse(module(**cells), library, depth)) == modules
 
 
+def test_what_has_no_name_is_called_by_its_place(library: Library) -> None:
+    shift = cell("SRL16E", "Q", "a rows$185", CLK=1, CE="1", A0="0", A1="0", A2="0", A3="0", D=9, Q=10)
+    found = {path.module: path for path in analyse(module(__s=shift, __out=flip_flop(10, 9, "out")), library)}
+    assert (found["out"].start, found["out"].ns) == ("SRL16E in a.rows", pytest.approx(1.472))
+    assert found["a.rows"].end == "SRL16E in a.rows"
+
+
 @pytest.mark.parametrize(
     ("pin", "ns"), [("D", 0.0), ("CE", 0.109), ("R", 0.404)]
 )  # fmt: skip
