@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,9 @@ __all__ = ["CONNECT_S", "Connection"]
 CONNECT_S = 5.0
 """For the connection and the exchange of versions."""
 
+IDLE_S = 1.0
+"""After so long without a call, the agent is asked whether it is still there before something is sent."""
+
 Part = bytes | memoryview
 
 
@@ -48,6 +52,7 @@ class Connection:
         self._metadata = () if token is None else ((AUTHORIZATION, f"Bearer {token}"),)
         self._lock = threading.Lock()
         self._channel: Any = None
+        self._used = 0.0
         self._closed = False
         self._process = os.getpid()
 
@@ -91,9 +96,21 @@ class Connection:
         if self._closed:
             raise AcceleratorClosed
         with self._lock:
+            if self._channel is not None and time.monotonic() - self._used > IDLE_S and not self._answers():
+                self._channel.close()
+                self._channel = None
             if self._channel is None:
                 self._channel = self._connected()
+            self._used = time.monotonic()
             return self._channel
+
+    def _answers(self) -> bool:
+        """Whether the agent is still the one that the channel was opened to: it may have been started again since."""
+        try:
+            self._hello(self._channel)
+        except (grpc.RpcError, AgentError):
+            return False
+        return True
 
     def _connected(self) -> Any:
         """A channel on which versions have been exchanged."""
@@ -103,11 +120,7 @@ class Connection:
             raise AgentUnavailable(f"no agent answers at {self.address}: {reason(error)}") from None
         channel = grpc.insecure_channel(str(self.address), options=[*limits(), ("grpc.enable_retries", 0)])
         try:
-            hello = channel.unary_unary(f"/{SERVICE}/hello")
-            answer = hello(pack({"protocol": PROTOCOL, "version": __version__}), CONNECT_S, self._metadata)
-            found = self._checked(answer)
-            if found.fields.get("protocol") != PROTOCOL:
-                raise AgentUnavailable(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
+            self._hello(channel)
         except grpc.RpcError as error:
             channel.close()
             raise self._stranger(error) from None
@@ -115,6 +128,13 @@ class Connection:
             channel.close()
             raise
         return channel
+
+    def _hello(self, channel: Any) -> None:
+        """Exchange versions. Raises :class:`AgentUnavailable`, :class:`AgentError` and gRPC's errors."""
+        hello = channel.unary_unary(f"/{SERVICE}/hello")
+        answer = hello(pack({"protocol": PROTOCOL, "version": __version__}), CONNECT_S, self._metadata)
+        if self._checked(answer).fields.get("protocol") != PROTOCOL:
+            raise AgentUnavailable(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
 
     def _stranger(self, error: Any) -> AgentError:
         """What the failed exchange of versions means."""

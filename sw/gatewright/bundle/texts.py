@@ -13,7 +13,7 @@ if [ ! -d "$here/python" ]; then
     python3 -m pip install --quiet --no-deps --no-index --target "$here/python.new" "$here"/wheels/*.whl
     mv "$here/python.new" "$here/python"
 fi
-PYTHONPATH="$here/python" exec python3 -m gatewright.recommender "$here" "$@"
+PYTHONPATH="$here/python${PYTHONPATH:+:$PYTHONPATH}" exec python3 -m gatewright.recommender "$here" "$@"
 """
 
 README = """\

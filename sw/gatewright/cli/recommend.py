@@ -14,6 +14,7 @@ from gatewright.cli.console import bars, output, step
 from gatewright.cli.counters import engine_table, time_text
 from gatewright.cli.options import Bitstream, Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
 from gatewright.driver import Report, Session
+from gatewright.program.convert import outputs_digest
 from gatewright.recommender.request import HybridRecommender, Recommendation
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
 
@@ -77,6 +78,8 @@ def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, refer
         "doorbells": served.report.programs,
         "cycles": served.report.cycles,
         "saturated": [asdict(saturation) for saturation in served.answer.saturated],
+        "scores_sha256": outputs_digest({"scores": served.answer.scores}),
+        "seconds": {**asdict(served.answer.seconds), "host": served.answer.seconds.host},
         "golden_equal": golden_equal,
         "reference": {
             "top10_overlap": reference.top_overlap,
@@ -96,6 +99,11 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     for saturation in served.answer.saturated:
         console.print(escape(str(saturation)))
     console.print(served.choice)
+    seconds = served.answer.seconds
+    console.print(
+        f"{1e3 * seconds.total:.1f} ms: host {1e3 * seconds.host:.1f}, transfer {1e3 * seconds.transfer:.1f}, "
+        f"{served.backend} {1e3 * seconds.accelerator:.1f}"
+    )
     if served.report.cycles:
         console.print(
             f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, "

@@ -105,12 +105,15 @@ def test_the_script_on_a_board(name: str, board_environment, bundle: Path, user:
     """`run.sh` with the Python and the packages of a board's image, none of which it changes."""
     python = board_python(name)
     folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    (tmp_path / "of_the_board").mkdir()
+    (tmp_path / "of_the_board" / "sitecustomize.py").write_text("import sys; sys.stderr.write('still here')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "of_the_board")}  # as XRT's set-up does
     environment["PATH"] = f"{python.parent}:{environment['PATH']}"
     command = ["sh", folder / "run.sh", "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]
     for _ in range(2):
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
+        assert done.stderr.endswith("still here")
         found = json.loads(done.stdout)
         np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(found["scores"]), np.float32), expected.scores)
     assert (folder / "python" / "gatewright").is_dir()
