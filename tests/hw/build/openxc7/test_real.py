@@ -33,7 +33,8 @@ DESIGN = """module gatewright_zybo_z7_10();
   (* DONT_TOUCH = "TRUE" *)
   PS7 ps7 (
     .FCLKCLK(fclk), .FCLKRESETN(resetn), .MAXIGP0ACLK(clk), .SAXIHP0ACLK(clk), .MAXIGP0WDATA(data),
-    .MAXIGP0ARADDR(address), .MAXIGP0RDATA(read ^ sum[31:0] ^ count), .SAXIHP0WDATA({16'hA5A5, sum}), .IRQF2P({19'h0, sum[47]}),
+    .MAXIGP0ARADDR(address), .MAXIGP0RDATA(read ^ sum[31:0] ^ count), .SAXIHP0WDATA({16'hA5A5, sum}),
+    .IRQF2P({19'h0, sum[47]}),
     .MAXIGP0RRESP(2'b10), .SAXIHP0AWVALID(1'b0), .EMIOI2C1SCLI(1'b1)
   );
 endmodule
