@@ -20,7 +20,7 @@ __all__ = ["ENVIRONMENTS", "board_python", "find_python"]
 
 _READY = "ready"
 _INSTALL_TIMEOUT_S = 900
-_COMMON = ("wheel", "rich", "tokenizers", "typer")  # of the extra `board`, which images do not have
+_COMMON = ("wheel", "rich", "tokenizers", "typer<0.29")  # of the extra `board`, which images do not have
 
 
 @dataclass(frozen=True)
