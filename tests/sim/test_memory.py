@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gatewright.driver.errors import OutOfDeviceMemory
@@ -21,3 +22,10 @@ def test_the_heap_merges_what_is_freed() -> None:
     pieces[0].free()  # is another's by now
     with pytest.raises(OutOfDeviceMemory):
         memory.allocate(64)
+
+
+def test_bytes_may_lie_where_somebody_else_looks() -> None:
+    storage = np.zeros(1024, np.uint8)
+    memory = SimulatedMemory(nbytes=1024, storage=storage)
+    memory.allocate(64).array[:] = 7
+    assert storage[:64].tolist() == [7] * 64

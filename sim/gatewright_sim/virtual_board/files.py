@@ -76,9 +76,3 @@ class Files:
                 self._contents[path] = content
         else:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
-
-    def remove(self, path: str) -> None:
-        """Delete an ordinary file."""
-        with self._lock:
-            if self._contents.pop(normpath(path), None) is None:
-                raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
