@@ -1,9 +1,15 @@
 """How fast a design may run whose tool leaves block RAM, DSP48E1 and PS7 untimed.
 
-A path that begins or ends at such a cell is not in nextpnr-xilinx's report, whatever lies between. The bound takes such
-a path to be as long in the fabric as the longest one that was timed, adds the slowest clock-to-output and the slowest
-set-up of the untimed cells of this netlist, and ten per cent for skew, jitter and what the model does not know. It is
-an estimate, and called a bound in the manifest; who has a board raises the clock by tests.
+A path that begins or ends at such a cell is not in nextpnr-xilinx's report, whatever lies between. So the bound takes
+the longer of two estimates of it:
+
+* its fabric is as slow as the longest path that was timed, and the slowest clock-to-output and the slowest set-up of
+  the untimed cells of this netlist come on top;
+* its logic is the slowest of the netlist, arcs of those cells included, and its wires stretch it as much as they do
+  the longest path that was timed.
+
+Ten per cent are added for skew, jitter and what neither knows. It is an estimate, and called a bound in the manifest;
+who has a board raises the clock by tests.
 
 Arcs: speed grade -1 of XC7Z010 and XC7Z020, DS187, and for PS7 the database of Project X-Ray (``timings/PSS2.sdf``).
 """
@@ -13,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewright_hw.build.openxc7.netlist import Cell, Netlist
+from gatewright_hw.build.openxc7.timing import Timing
 
 __all__ = ["MARGIN", "Arcs", "Bound", "arcs", "bound"]
 
@@ -42,19 +49,20 @@ class Bound:
     untimed: tuple[str, ...]
 
 
-def bound(netlist: Netlist, routed_mhz: float) -> Bound:
-    """The bound for a netlist whose timed paths allow ``routed_mhz``."""
+def bound(netlist: Netlist, timing: Timing, logic_ns: float) -> Bound:
+    """The bound for a netlist with these timed paths, whose slowest logic takes ``logic_ns``."""
     found = [(cell, slow) for cell in netlist.cells.values() if (slow := arcs(cell)) is not None]
-    if not found:
-        return Bound(routed_mhz / MARGIN, f"{routed_mhz:.2f} MHz as routed, less {MARGIN - 1:.0%} of period", ())
-    first, out = max(((cell.kind, slow.out) for cell, slow in found), key=lambda entry: entry[1])
-    last, into = max(((cell.kind, slow.into) for cell, slow in found), key=lambda entry: entry[1])
-    period = (1e3 / routed_mhz + out + into) * MARGIN
-    text = (
-        f"{MARGIN:g} times {1e3 / routed_mhz:.2f} ns of the longest path that was timed, "
-        f"{out:.2f} ns from the clock to an output of {first}, {into:.2f} ns of set-up at {last}"
+    first, out = max(((cell.kind, slow.out) for cell, slow in found), key=lambda entry: entry[1], default=("any", 0.0))
+    last, into = max(((cell.kind, slow.into) for cell, slow in found), key=lambda entry: entry[1], default=("any", 0.0))
+    routed = 1e3 / timing.mhz
+    ends, stretched = routed + out + into, logic_ns * timing.stretch
+    text = f"{MARGIN:g} times the longer of {ends:.2f} ns, "
+    text += (
+        f"the longest path that was timed with {out:.2f} ns from the clock of {first} and {into:.2f} ns of set-up at "
     )
-    return Bound(1e3 / period, text, tuple(sorted({f"paths from and to {cell.kind}" for cell, _ in found})))
+    text += f"{last}, and {stretched:.2f} ns, the slowest logic with wires as in that path"
+    untimed = tuple(sorted({f"paths from and to {cell.kind}" for cell, _ in found}))
+    return Bound(1e3 / (max(ends, stretched) * MARGIN), text, untimed)
 
 
 def arcs(cell: Cell) -> Arcs | None:

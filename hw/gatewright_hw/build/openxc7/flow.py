@@ -15,6 +15,7 @@ from gatewright_hw.build.flow import LOG, Request, Result
 from gatewright_hw.build.openxc7.bound import bound
 from gatewright_hw.build.openxc7.check import read_back
 from gatewright_hw.build.openxc7.database import Database
+from gatewright_hw.build.openxc7.logic import slowest_logic
 from gatewright_hw.build.openxc7.netlist import Netlist
 from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
@@ -28,6 +29,7 @@ SEEDS = 3
 
 _SOURCE, _SCRIPT, _NETLIST, _PLACED = "design.v", "synthesis.ys", "netlist.json", "placed.json"
 _FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "design.bit", "timing.log", "versions.json"
+_LOGIC = "logic.txt"
 
 _SYNTHESIS = """read_verilog {source}
 synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -abc9
@@ -58,17 +60,20 @@ class OpenXc7Flow:
         netlist = Netlist.read(work / _NETLIST, top_name(request.board))
         for remark in check_fits(netlist, request.board.device):
             request.say(remark)
+        logic_ns = slowest_logic(work / _NETLIST, top_name(request.board))
+        (work / _LOGIC).write_text(str(logic_ns))
         best = 0.0
         for seed in range(1, SEEDS + 1):
             output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
-            mhz = read_timing(output).mhz
-            request.say(f"seed {seed}: {mhz:.2f} MHz as routed, {bound(netlist, mhz).mhz:.2f} MHz with untimed arcs")
-            if mhz > best:
-                best = mhz
+            timing = read_timing(output)
+            closed = bound(netlist, timing, logic_ns).mhz
+            request.say(f"seed {seed}: {timing.mhz:.2f} MHz as routed, {closed:.2f} MHz with untimed arcs")
+            if closed > best:
+                best = closed
                 (work / _TIMING).write_text(output)
                 for name in (_PLACED, _FASM):
                     (work / f"new-{name}").replace(work / name)
-            if bound(netlist, best).mhz >= request.clock.mhz:
+            if best >= request.clock.mhz:
                 break
         part = tools.database / request.board.part / "part.yaml"
         of_part = ["--part", request.board.part, "--db-root", str(tools.database)]
@@ -83,7 +88,7 @@ class OpenXc7Flow:
         netlist = Netlist.read(work / _NETLIST, top_name(request.board))
         placed = Netlist.read(work / _PLACED)  # nextpnr names its one module as it likes
         timing = read_timing((work / _TIMING).read_text())
-        limit = bound(netlist, timing.mhz)
+        limit = bound(netlist, timing, float((work / _LOGIC).read_text()))
         words = read_bit(work / _BIT).words
         database = Database(tools.database, request.board.part, request.board.device)
         checks = read_back(database, words, netlist, placed)

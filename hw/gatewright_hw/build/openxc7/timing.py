@@ -16,13 +16,19 @@ _REPORT = re.compile(r"Critical path report for clock '([^']+)'")
 _HOP = re.compile(r"(?:^|\s)(Source|Net|Sink|Setup)\s+(\S+)")
 
 
+_SHARES = re.compile(r"([\d.]+) ns logic, ([\d.]+) ns routing")
+_STRETCH = 3.0
+"""What wires make of a path's logic where the report does not say."""
+
+
 @dataclass(frozen=True)
 class Timing:
-    """The fastest clock of all paths that were timed, and the worst of them."""
+    """The clock that all timed paths allow, the worst of them, and how many times as long as its logic that is."""
 
     mhz: float
     clock: str
     worst: TimedPath
+    stretch: float
 
 
 def read_timing(log: str) -> Timing:
@@ -44,7 +50,17 @@ def read_timing(log: str) -> Timing:
     nets = [name for kind, name in hops if kind == "Net" and not _is_generated(name)]
     start = nets[0] if _is_generated(start) and nets else start
     end = nets[-1] if _is_generated(end) and nets else end
-    return Timing(mhz, clock, TimedPath(start, end, 1e3 / mhz, " > ".join(dict.fromkeys(places))))
+    worst = TimedPath(start, end, 1e3 / mhz, " > ".join(dict.fromkeys(places)))
+    return Timing(mhz, clock, worst, _stretch(log, clock))
+
+
+def _stretch(log: str, clock: str) -> float:
+    """The last path about ``clock``: its delay over that of its logic."""
+    reports = [found.end() for found in _REPORT.finditer(log) if found[1] == clock]
+    found = _SHARES.search(log, reports[-1]) if reports else None
+    if found is None or float(found[1]) <= 0:
+        return _STRETCH
+    return 1 + float(found[2]) / float(found[1])
 
 
 def _hops(log: str, clock: str) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from gatewright_hw.build.flow import TimedPath
 from gatewright_hw.build.openxc7.bound import MARGIN, arcs, bound
 from gatewright_hw.build.openxc7.netlist import Cell, Netlist
+from gatewright_hw.build.openxc7.timing import Timing
 
 
 def _cell(kind: str, parameters: dict[str, Any] | None = None, pins: dict[str, Any] | None = None) -> Cell:
@@ -43,15 +45,25 @@ def test_cells_that_are_timed_have_none() -> None:
     assert arcs(_cell("FDRE")) is None
 
 
-def test_the_slowest_of_the_netlist_bound_it() -> None:
-    cells = [_cell("PS7"), _cell("RAMB36E1"), _cell("DSP48E1", {**DSP, "AREG": "0"}), _cell("FDRE")]
-    found = bound(Netlist({cell.name: cell for cell in cells}), 100.0)
-    assert found.mhz == pytest.approx(1e3 / ((10.0 + 2.46 + 3.37) * MARGIN))
+def _timing(mhz: float, stretch: float = 2.0) -> Timing:
+    return Timing(mhz, "clk", TimedPath("a", "b", 1e3 / mhz, ""), stretch)
+
+
+CELLS = [_cell("PS7"), _cell("RAMB36E1"), _cell("DSP48E1", {**DSP, "AREG": "0"}), _cell("FDRE")]
+
+
+@pytest.mark.parametrize(
+    ("logic_ns", "period"),
+    [(3.0, 10.0 + 2.46 + 3.37), (7.9, 10.0 + 2.46 + 3.37), (8.0, 16.0), (12.0, 24.0)],
+)
+def test_the_longer_of_both_estimates_bounds_it(logic_ns: float, period: float) -> None:
+    found = bound(Netlist({cell.name: cell for cell in CELLS}), _timing(100.0), logic_ns)
+    assert found.mhz == pytest.approx(1e3 / (period * MARGIN))
     assert found.untimed == tuple(f"paths from and to {kind}" for kind in ("DSP48E1", "PS7", "RAMB36E1"))
     assert "RAMB36E1" in found.text
     assert "DSP48E1" in found.text
     assert "PS7" not in found.text
 
 
-def test_without_such_cells_the_margin_alone_is_left() -> None:
-    assert bound(Netlist({"ff": _cell("FDRE")}), 110.0).mhz == pytest.approx(100.0)
+def test_without_such_cells_the_margin_is_left() -> None:
+    assert bound(Netlist({"ff": _cell("FDRE")}), _timing(110.0), 1.0).mhz == pytest.approx(100.0)

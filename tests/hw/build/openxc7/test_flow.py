@@ -57,7 +57,7 @@ if name == "nextpnr-xilinx":
     print("Info: Critical path report for clock 'core.clk' (posedge -> posedge):")
     print("Info:  0.5  0.5  Source core.accelerator.sequencer.state_ff.Q")
     print("Info:  0.1  9.9  Setup core.accelerator.gemm.address_ff.D")
-    print("Info: 0.7 ns logic, 9.2 ns routing")
+    print("Info: 5.0 ns logic, 4.9 ns routing")
     print(f"Info: Max frequency for clock 'core.clk': {{mhz}} MHz (PASS at 12.00 MHz)")
 """
 
@@ -134,6 +134,7 @@ def pretended(tmp_path: Path, fabric: Any, monkeypatch: pytest.MonkeyPatch) -> P
     for name in ("GATEWRIGHT_OPENXC7", "GATEWRIGHT_OPENXC7_RELEASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(flow_module, "board_verilog", lambda board, config: f"module {TOP}; endmodule\n")
+    monkeypatch.setattr(flow_module, "slowest_logic", lambda netlist, top: 6.0)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
     (tmp_path / "work").mkdir()
     return found
@@ -183,6 +184,14 @@ def test_seeds_are_tried_until_the_clock_is_met(pretended: Pretended, tmp_path: 
     pretended.gives_mhz(51.0, 120.0, 200.0)
     _build(tmp_path / "out", 50.0)
     assert [call[0] for call in pretended.calls].count("nextpnr-xilinx") == 2
+
+
+def test_slow_logic_that_is_not_timed_bounds_the_clock(
+    pretended: Pretended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_module, "slowest_logic", lambda netlist, top: 9.0)
+    _build(tmp_path / "out", 50.0)
+    assert load_built(tmp_path / "out").manifest.clock.closed_mhz == pytest.approx(1e3 / (1.1 * 9.0 * 9.9 / 5.0))
 
 
 def test_a_missed_clock_names_the_worst_path_and_what_would_do(pretended: Pretended, tmp_path: Path) -> None:

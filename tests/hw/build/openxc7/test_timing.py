@@ -39,6 +39,7 @@ def test_the_report_after_routing_counts() -> None:
     timing = read_timing(OLD)
     assert (timing.mhz, timing.clock) == (62.5, "core.clk")
     assert timing.worst.ns == 16.0
+    assert timing.stretch == pytest.approx(5.2 / 0.7)
     assert timing.worst.start == "core.accelerator.gemm.drain.acc[3]"
     assert timing.worst.end == "core.accelerator.vector.datapath.sum[17]"
     assert timing.worst.module == "core.accelerator.gemm.drain > core.accelerator.vector.datapath"
@@ -54,7 +55,7 @@ def test_the_words_of_later_releases() -> None:
 
 def test_a_report_without_a_path() -> None:
     timing = read_timing("Info: Max frequency for clock 'clk': 90.00 MHz (PASS at 50.00 MHz)\n")
-    assert (timing.mhz, timing.worst.start) == (90.0, "clk")
+    assert (timing.mhz, timing.worst.start, timing.stretch) == (90.0, "clk", 3.0)
 
 
 @pytest.mark.parametrize(
