@@ -92,7 +92,16 @@ class Operand:
             left, right, _ = across.indices(columns)
             shape = bottom - top, right - left
             at = self._address + top * self._stride + left * size
-            return memory.read_rows(at, shape[0], shape[1] * size, self._stride).view(self._dtype)
+            return _typed(memory.read_rows(at, shape[0], shape[1] * size, self._stride), self._dtype)
         except BusFault as fault:
             self._operands.note(fault, ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR)
             return np.broadcast_to(np.zeros((), self._dtype), shape)
+
+
+def _typed(raw: npt.NDArray[np.uint8], dtype: np.dtype[Any]) -> Array:
+    """Rows of bytes as rows of elements."""
+    return (raw if _VIEWS_ROWS or raw.flags.c_contiguous else raw.copy()).view(dtype)
+
+
+_VIEWS_ROWS = np.lib.NumpyVersion(np.__version__) >= "1.23.0"
+"""Whether numpy views rows with gaps between them as larger elements, without a copy."""

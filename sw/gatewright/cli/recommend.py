@@ -77,6 +77,7 @@ def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, refer
         "engines": [asdict(engine) for engine in served.report.engines],
         "doorbells": served.report.programs,
         "cycles": served.report.cycles,
+        "clock_mhz": served.clock_mhz,
         "saturated": [asdict(saturation) for saturation in served.answer.saturated],
         "scores_sha256": outputs_digest({"scores": served.answer.scores}),
         "seconds": {**asdict(served.answer.seconds), "host": served.answer.seconds.host},
