@@ -125,6 +125,9 @@ class Fabric:
                 done.set_result(work())
             except RefusedAccess as error:
                 done.set_exception((Unanswered if error.response is None else BusError)(str(error)))
+            except BusProtocolError as error:
+                self._broken(str(error))
+                done.set_exception(Unanswered(str(error)))
             except Exception as error:
                 done.set_exception(error)
 

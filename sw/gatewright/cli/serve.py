@@ -11,6 +11,7 @@ from gatewright.cli.console import console, print_raw, step
 from gatewright.driver.hosts import PYNQ_PORT
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.config import CONFIGS, get_config
+from gatewright.spec.errors import GatewrightError
 
 if TYPE_CHECKING:
     from gatewright_sim.virtual_board import EventLog
@@ -66,6 +67,9 @@ def serve(
 
     chosen = get_board(board)
     expected = chosen.default_config if config is None else get_config(config)
+    for folder in bitstreams or ():
+        if not folder.is_dir():
+            raise GatewrightError(f"--bitstreams {folder}: no such folder")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

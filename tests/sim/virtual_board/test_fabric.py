@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator, AcceleratorError
+from gatewright.driver.errors import BusProtocolError
 from gatewright.spec.interrupt_controller import interrupt_register
 from gatewright.spec.registers import register
-from gatewright_sim.virtual_board import Level, VirtualBoard
+from gatewright_sim.rtl.backend import RtlBackend
+from gatewright_sim.virtual_board import BoardFrozen, Level, VirtualBoard
 
 Make = Callable[..., VirtualBoard]
 
@@ -140,3 +144,29 @@ def test_the_shortest_program_raises_the_line(through_controller: bool, programm
     assert programmed.wait_irq(30)
     programmed.write32(base + register("IRQ_STATUS").offset, 1)
     assert not programmed.line.high
+
+
+@pytest.mark.parametrize("at", ["a write", "a run"])
+def test_a_design_that_breaks_the_bus_freezes_the_board(
+    programmed: VirtualBoard, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """As DDR would be by what is no burst."""
+    settling = 100
+
+    def run(_rtl: RtlBackend, cycles: int) -> bool:
+        if (cycles < settling) == (at == "a write"):
+            raise BusProtocolError("AXI: burst crosses 4 KiB")
+        return False
+
+    base = programmed.board.registers_base
+    programmed.write32(base + register("PROGRAM_ADDR").offset, programmed.memory.base)
+    programmed.write32(base + register("PROGRAM_COUNT").offset, 1000)
+    monkeypatch.setattr(RtlBackend, "run", run)
+    with suppress(BoardFrozen):
+        programmed.write32(base + register("CONTROL").offset, 1)
+    deadline = time.monotonic() + 30
+    while not programmed.frozen:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (text,) = programmed.log.texts(Level.FATAL)
+    assert "burst crosses 4 KiB" in text

@@ -143,6 +143,7 @@ def test_two_on_one_port(board: ServedBoard) -> None:
         (("--board", "pynq-z3"), "unknown board"),
         (("--config", "huge"), "unknown config"),
         (("--port", "70000"), "--port"),
+        (("--bitstreams", "/no/such/folder"), "--bitstreams /no/such/folder: no such folder"),
     ],
 )
 def test_bad_options(options: tuple[str, ...], message: str) -> None:
