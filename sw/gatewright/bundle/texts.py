@@ -34,6 +34,8 @@ network, fetch its wheel on a PC into `wheels/` (of a Kria:
     pip download --no-deps --only-binary :all: --python-version 3.10 --platform manylinux_2_17_armv7l \\
         --dest wheels tokenizers
 
+`board.ipynb` shows the same in Jupyter, with a self-test and the cycles of each engine.
+
 | file | what |
 | --- | --- |
 | `program.gwp` | the compiled request, for config {config} ({config_hash}) |

@@ -18,6 +18,8 @@ from gatewright.version import __version__
 
 __all__ = ["check_out", "write_bundle"]
 
+_NOTEBOOK = Path(__file__).with_name("board.ipynb")
+
 
 def check_out(out: Path) -> None:
     """Refuse, before any work is done, to replace what is no bundle. Raises :class:`BundleError`."""
@@ -59,6 +61,7 @@ def write_bundle(
                 shutil.copy(wheel, folder / WHEELS)
             _write_texts(folder, built)
             write_sums(folder)
+            shutil.copy(_NOTEBOOK, folder)  # without a sum: Jupyter saves what it shows in it
     except OSError as error:
         raise BundleError(f"bundle {out} cannot be written: {reason(error)} ({error.filename})") from error
 

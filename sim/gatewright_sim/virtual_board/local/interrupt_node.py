@@ -7,6 +7,7 @@ import socket
 import struct
 import termios
 import threading
+from contextlib import suppress
 
 from gatewright_sim.virtual_board.interrupt import InterruptLine
 
@@ -25,9 +26,10 @@ def serve_interrupt(line: InterruptLine, connection: socket.socket) -> None:
     sender = threading.Thread(target=_send_counts, args=(line, seen, connection, ended), daemon=True)
     sender.start()
     try:
-        while word := connection.recv(64):
-            if len(word) == 4:
-                line.arm() if any(word) else line.mask()
+        with suppress(ConnectionResetError):  # a process that ends with counts unread
+            while word := connection.recv(64):
+                if len(word) == 4:
+                    line.arm() if any(word) else line.mask()
     finally:
         ended.set()
         sender.join()  # the connection is its, too

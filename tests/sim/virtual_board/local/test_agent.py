@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ from gatewright.selftest.programs import BEFORE, program_of
 from gatewright.spec.boards import get_board
 from gatewright.spec.errors import GatewrightError
 from gatewright_hw.build import Request, build
+from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.local import LocalDoor
 
 WAIT_S = 120
 VERSIONS = ["3.0.1", "3.1.2"]
@@ -33,7 +35,7 @@ VERSIONS = ["3.0.1", "3.1.2"]
 
 @dataclass
 class BoardWithAgent:
-    """A board, and where its agent listens."""
+    """A board's process, or the agent's alone, and where the agent listens."""
 
     process: subprocess.Popen
     host: str
@@ -45,32 +47,42 @@ class BoardWithAgent:
         self.process.stdout.close()
 
 
+def agent_command(python: Path, built: Built, port: int) -> list[str]:
+    options = ["--board", built.manifest.board, "--bitstream", str(built.folder), "--port", str(port)]
+    return [str(python), "-W", "ignore", "-m", "gatewright", "board", "agent", *options]
+
+
 @pytest.fixture
-def start(board_environment, built: Built, tmp_path: Path) -> Iterator[Callable[..., BoardWithAgent]]:
-    """Starts a board with an agent on it, by the PYNQ of this version; they end with the test."""
+def launch(tmp_path: Path) -> Iterator[Callable[..., BoardWithAgent]]:
+    """Starts a command that says where an agent listens; it ends with the test."""
     running: list[BoardWithAgent] = []
 
-    def start(version: str, port: int = 0, design: Built = built) -> BoardWithAgent:
-        local = [sys.executable, "-m", "gatewright", "board", "local", "--board", built.manifest.board]
-        agent = [board_environment(f"pynq-{version}"), "-W", "ignore", "-m", "gatewright", "board", "agent"]
-        options = ["--board", built.manifest.board, "--bitstream", design.folder, "--port", str(port)]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWRIGHT_TOKEN")}
-        process = subprocess.Popen(
-            [*local, "--", *agent, *options],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env=kept | {"XDG_STATE_HOME": str(tmp_path / "state")},
-        )
+    def launch(command: list[str], variables: Mapping[str, str] = os.environ) -> BoardWithAgent:
+        kept = {name: value for name, value in variables.items() if not name.startswith("GATEWRIGHT_TOKEN")}
+        environment = kept | {"XDG_STATE_HOME": str(tmp_path / "state")}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment)
         ready = re.match(r"agent on (\S+), backend board", process.stdout.readline())
         if ready is None:
             pytest.fail(f"the agent ended with {process.wait(WAIT_S)} before it was ready")
         running.append(BoardWithAgent(process, ready[1]))
         return running[-1]
 
-    yield start
+    yield launch
     for each in running:
         each.kill()
+
+
+@pytest.fixture
+def start(board_environment, built: Built, launch: Callable[..., BoardWithAgent]) -> Callable[..., BoardWithAgent]:
+    """Starts a board with an agent on it, by the PYNQ of this version."""
+
+    def start(version: str, port: int = 0, design: Built = built) -> BoardWithAgent:
+        agent = agent_command(board_environment(f"pynq-{version}"), design, port)
+        return launch(
+            [sys.executable, "-m", "gatewright", "board", "local", "--board", built.manifest.board, "--", *agent]
+        )
+
+    return start
 
 
 def wrong(session: Session, rounds: int = 1) -> list[str]:
@@ -130,3 +142,17 @@ def test_a_board_that_is_switched_off_in_a_request(start) -> None:
     again = start("3.0.1", port=int(board.host.rpartition(":")[2]))
     with open_session("tiny", host=again.host) as session:
         assert not wrong(session)
+
+
+def test_a_board_that_freezes(board_environment, built: Built, launch, board: VirtualBoard, door: LocalDoor) -> None:
+    """All software on it stops for ever; its clients do not."""
+    command = agent_command(board_environment("pynq-3.1.2"), built, 0)
+    agent = launch(command, door.environment())
+    with open_session("tiny", host=agent.host, timeout_s=5) as session:
+        assert not wrong(session)
+        board.freeze("as this test wants")
+        begun = time.monotonic()
+        with pytest.raises(GatewrightError) as caught:
+            wrong(session)
+        assert time.monotonic() - begun < 60
+        assert len(str(caught.value).splitlines()) == 1

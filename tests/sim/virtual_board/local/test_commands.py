@@ -53,3 +53,25 @@ def test_what_is_missing_is_named_in_one_line(
     assert examined.returncode == 2
     assert verdicts(examined)["root" if "root" in missing else "xrt"] == "bad"
     assert not board.log.texts(Level.FATAL)
+
+
+@pytest.mark.parametrize("door", [{"uio": False}], indirect=True)
+def test_a_board_without_uio_is_polled(board_environment, run, built: Built) -> None:
+    python = board_environment("pynq-3.0.1")
+    run(python, *QUIET, "flash", built.folder)
+    examined = run(python, *QUIET, "doctor", "--json", "-", check=False)
+    assert examined.returncode == 1
+    assert {name for name, verdict in verdicts(examined).items() if verdict != "good"} == {"interrupt"}
+
+
+def test_a_kernel_whose_syncs_do_nothing(board_environment, run, board: VirtualBoard, built: Built) -> None:
+    """Results are read past the caches, slowly, and are right."""
+    board.memory.broken_flush = True
+    python = board_environment("pynq-3.1.2")
+    run(python, *QUIET, "selftest", "--backend", "board", "--board", "zybo-z7-10", "--bitstream", built.folder)
+    examined = run(python, *QUIET, "doctor", "--json", "-", check=False)
+    assert examined.returncode == 1
+    assert {name for name, verdict in verdicts(examined).items() if verdict != "good"} == {
+        "memory to the accelerator",
+        "memory from the accelerator",
+    }
