@@ -13,7 +13,9 @@ import pytest
 
 from gatewright.artefact import load_built
 from gatewright.spec.boards import get_board
+from gatewright_sim.rtl.build import build_library
 from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.fabric_top import fabric_verilog
 from gatewright_sim.virtual_board.pynq_remote.server import PynqRemoteServer
 
 pytest.importorskip("pynq")
@@ -23,8 +25,10 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def host() -> Iterator[str]:
-    """A virtual board that is served as PYNQ.remote does."""
-    with VirtualBoard(get_board(BOARD)) as board:
+    """A virtual board that is served as PYNQ.remote does; what it will be programmed with is built before."""
+    chosen = get_board(BOARD)
+    build_library(fabric_verilog(chosen, chosen.default_config))
+    with VirtualBoard(chosen) as board:
         server = PynqRemoteServer(board, port=0)
         yield f"pynq://127.0.0.1:{server.port}"
         server.stop()
