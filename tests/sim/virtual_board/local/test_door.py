@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -128,6 +129,43 @@ print(*found, *(queue.get() for _ in processes))
 def test_processes_share_the_board(run) -> None:
     run(sys.executable, "-c", MAP + "words(0xF800_0000)[0x180 // 4] = 0x0020_0300")
     assert run(sys.executable, "-c", MAP + "print(hex(words(0xF800_0000)[0x180 // 4]))").stdout == "0x200300\n"
+
+
+def test_processes_at_once(door: LocalDoor) -> None:
+    """Each reads what it wrote, whatever the others do."""
+    code = (
+        MAP
+        + """
+import sys
+clocks, at = words(0xF800_0000), int(sys.argv[1]) // 4
+for value in range(300):
+    clocks[at] = value
+    assert clocks[at] == value
+print("done")
+"""
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(offset)], env=door.environment(), stdout=subprocess.PIPE, text=True
+        )
+        for offset in (0x180, 0x190, 0x1A0)
+    ]
+    assert [process.communicate(timeout=TIMEOUT_S)[0] for process in processes] == ["done\n"] * 3
+
+
+def test_a_process_outlives_the_thread_that_started_it(door: LocalDoor) -> None:
+    code = "import sys; print('ready', flush=True); sys.stdin.read(); print('alive')"
+    started = []
+
+    def start() -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        started.append(subprocess.Popen([sys.executable, "-c", code], env=door.environment(), text=True, **pipes))
+        assert started[0].stdout.readline() == "ready\n"
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    assert started[0].communicate(timeout=TIMEOUT_S)[0] == "alive\n"
 
 
 def test_faults_of_its_own_stay_its_own(run) -> None:

@@ -33,16 +33,22 @@ void forget() {
     taken = 0;
 }
 
-void on_end_of_board(int) { fail("its process has ended"); }
+pid_t board_process;
+
+// Also sent when a thread of the board's process ends that has started this one.
+void on_end_of_board(int) {
+    if (getppid() != board_process) fail("its process has ended");
+}
 
 // The command that the board has started ends with it, even where it only waits; others find out when they ask.
 void end_with_board(pid_t board) {
     if (getppid() != board) return;
+    board_process = board;
     struct sigaction action = {};
     action.sa_handler = on_end_of_board;
     sigaction(SIGRTMAX - 1, &action, nullptr);
     prctl(PR_SET_PDEATHSIG, SIGRTMAX - 1);
-    if (getppid() != board) on_end_of_board(0);
+    on_end_of_board(0);  // which may have happened before
 }
 
 __attribute__((constructor)) void start() {
