@@ -9,6 +9,7 @@ import pytest
 
 from gatewright.agent.connect import open_session
 from gatewright.agent.errors import AgentError
+from gatewright.agent.flash import flash_agent
 from gatewright.agent.remote import RemoteAccelerator
 from gatewright.agent.transport import MAX_MESSAGE_BYTES
 from gatewright.driver import (
@@ -19,7 +20,9 @@ from gatewright.driver import (
     OutOfDeviceMemory,
 )
 from gatewright.program import InputError, save_program
+from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
+from gatewright_hw.build import Request, build
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +185,20 @@ def test_clients_take_turns(agent, golden, programs, rng) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(client, range(4))) == [[]] * 4
+
+
+def test_a_simulation_takes_no_bitstream(agent, tmp_path) -> None:
+    board = get_board("zybo-z7-10")
+    built = build("simulation", Request.of(board, board.default_config), tmp_path / "built")
+    with pytest.raises(AgentError, match="backend is 'golden', which takes no bitstream: allowed 'board'"):
+        flash_agent(agent.host, built)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+def test_names_of_files_that_are_flashed(remote, name: str) -> None:
+    ticket = remote.connection.upload([b"content"], 10)
+    with pytest.raises(AgentError, match="allowed: a name without folders"):
+        remote.connection.call("flash", {"files": {name: ticket}}, 10)
 
 
 def test_a_message_that_is_too_large(remote) -> None:
