@@ -34,6 +34,11 @@ class Jobs:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """Jobs whose turn has not come."""
+        return self._waiting.qsize()
+
     def do(
         self,
         seconds: float,

@@ -1,4 +1,4 @@
-"""The one accelerator of an agent, with its programs and its bitstream. Only the agent's main thread calls it."""
+"""The one accelerator of an agent, with its programs and its bitstream. The agent's main thread calls it."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Machine:
         return self._accelerator
 
     def status(self) -> Fields:
-        """What stands where, as JSON."""
+        """What stands where, as JSON; this alone any thread may ask for."""
         opened, built = self._accelerator, self._built
         return {
             "backend": self.backend,

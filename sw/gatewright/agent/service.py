@@ -107,8 +107,8 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         return {"protocol": PROTOCOL, "version": __version__}, {}
 
     def _status(self, message: Message, rpc: Any) -> Answer:
-        found = self._turn(rpc, self._machine.status)
-        return {**found, "version": __version__, "temperature_c": temperature()}, {}
+        found = self._machine.status()  # without a turn: it is asked for while a call takes long
+        return {**found, "waiting": self._jobs.waiting, "version": __version__, "temperature_c": temperature()}, {}
 
     def _upload(self, parts: Iterator[bytes], rpc: Any) -> Answer:
         return {"ticket": self._spool.receive(parts)}, {}

@@ -73,15 +73,15 @@ class Shelf:
         self._users.clear()
 
     def summary(self) -> list[dict[str, object]]:
-        """Name, hash, bytes of device memory and number of users of each program."""
+        """Name, hash, bytes of device memory and number of users of each program; for any thread."""
         return [
             {
                 "name": loaded.program.name,
                 "sha256": digest,
                 "nbytes": loaded.program.nbytes,
-                "sessions": len(self._users[digest]),
+                "sessions": len(self._users.get(digest, ())),
             }
-            for digest, loaded in self._programs.items()
+            for digest, loaded in list(self._programs.items())
         ]
 
     def _sweep(self) -> None:

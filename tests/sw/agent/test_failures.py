@@ -406,6 +406,7 @@ def test_the_timeout_of_a_busy_accelerator(start_agent, programs, x) -> None:
             linear = two.load(programs.linear())
             with ThreadPoolExecutor(4) as pool:
                 busy = [pool.submit(many, x=x) for _ in range(4)]
+                assert two.status()["open"]  # at once
                 two.timeout_s = 0.02
                 with pytest.raises(AgentError):
                     _often(50, lambda: linear(x=x))

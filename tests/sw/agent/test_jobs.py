@@ -67,7 +67,7 @@ def test_one_after_the_other_in_order(jobs: Jobs) -> None:
     for number in range(8):
         others.append(threading.Thread(target=do, args=(jobs, seen.append, number)))
         others[-1].start()
-        while jobs._waiting.qsize() < number + 1:
+        while jobs.waiting < number + 1:
             time.sleep(0.001)
     assert seen == []
     gate.set()
@@ -130,7 +130,7 @@ def test_the_end_is_told_to_whoever_waits(jobs: Jobs) -> None:
     threads[0].start()
     threads.append(threading.Thread(target=run, args=(int,)))
     threads[1].start()
-    while jobs._waiting.qsize() < 1:
+    while jobs.waiting < 1:
         time.sleep(0.001)
     gate.set()
     for thread in threads:
