@@ -1,9 +1,11 @@
 """Timing of the logic: delays of cells, the longest path, and the module that it ends in."""
 
+import re
 from typing import Any
 
 import pytest
 
+import gatewright_hw.timing.__main__ as command
 from gatewright_hw.build.openxc7.netlist import Netlist
 from gatewright_hw.timing import Library, TimingError, analyse, load_library, synthesised
 
@@ -154,6 +156,17 @@ def test_from_verilog_to_paths(library: Library, shared_cache, monkeypatch: pyte
     assert (first, last) == ("FDRE", "FDRE")
     assert all(kind.startswith("LUT") for kind in logic)
     assert found[""].end == "o"
+
+
+def test_the_table_names_modules_and_cells(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    cells = {f"__{i}": cell("LUT2", "O", I0=10 + i, I1="0", O=11 + i) for i in range(3)}
+    toy = module({"a.x": 10, "b.y": 14}, __in=flip_flop(9, 10, "a"), __out=flip_flop(13, 14, "b"), **cells)
+    monkeypatch.setattr(command, "synthesised", lambda text, top: toy)
+    assert command.main(["--config", "tiny"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^  1\.02  b +FDRE 0\.30 > LUT2 x3 0\.71 > FDRE 0\.00$", out, re.MULTILINE)
+    assert "worst: from a.x to b.y" in out
+    assert "no clock follows" in out
 
 
 def test_bad_verilog_is_an_error(shared_cache, monkeypatch: pytest.MonkeyPatch) -> None:
