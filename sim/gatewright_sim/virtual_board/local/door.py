@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gatewright.spec.clocks import Family
@@ -125,19 +125,16 @@ class LocalDoor:
         :class:`GatewrightError` where there is no such command.
         """
         ended = threading.Event()
-        # Ctrl-C is for the command, which a handler of ours does not reach, not for the board that it runs on.
-        before = signal.signal(signal.SIGINT, lambda *_: None) if _in_main_thread() else None
         try:
-            try:
-                process = subprocess.Popen(command, env=self.environment())
-            except OSError as error:
-                raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
-            threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
-            code = process.wait()
+            process = subprocess.Popen(command, env=self.environment())
+        except OSError as error:
+            raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
+        threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
+        try:
+            with _signals_for(process):
+                code = process.wait()
         finally:
             ended.set()
-            if before is not None:
-                signal.signal(signal.SIGINT, before)
         if self._server.frozen.is_set():
             self._board.check()
         return code if code >= 0 else 128 - code
@@ -164,5 +161,16 @@ class LocalDoor:
         self.close()
 
 
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+@contextmanager
+def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Ctrl-C, which a terminal sends to both, is the command's alone; a wish to end is passed on to it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: process.terminate()}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

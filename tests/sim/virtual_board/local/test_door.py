@@ -258,6 +258,26 @@ def test_a_frozen_board_ends_its_processes(door: LocalDoor) -> None:
         door.run([sys.executable, "-c", code])
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
+def test_signals_are_for_the_command(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """A terminal sends Ctrl-C to the command as well: the board waits for what that makes of it."""
+    waits = "import sys; print('ready', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [*LOCAL, "--", sys.executable, "-c", waits],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as local:
+        assert local.stdout.readline() == "ready\n"
+        local.send_signal(number)
+        if code:
+            local.wait(timeout=60)
+        local.communicate(timeout=60)  # which ends what still reads
+    assert local.returncode == code
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("waits", ["while True: clocks[0]", "import signal; signal.pause()"], ids=["asking", "idle"])
 def test_a_command_ends_with_its_board(waits: str) -> None:
     code = MAP + f"clocks = words(0xF800_0000)\nprint('ready', flush=True)\n{waits}"

@@ -84,7 +84,7 @@ namespace {
 void say(const char* what) {
     char line[512];
     int length = snprintf(line, sizeof line, "gatewright: virtual board: %s\n", what);
-    syscall(SYS_write, 2, line, length);
+    syscall(SYS_write, 2, line, length < int(sizeof line) ? length : int(sizeof line));
 }
 
 }  // namespace
