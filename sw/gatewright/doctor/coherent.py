@@ -5,10 +5,12 @@ from __future__ import annotations
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.board.buffers import BoardMemory, allocate
+from gatewright.driver.board.claim import Claim
 from gatewright.driver.board.coherence import Coherence, check_coherence
 from gatewright.driver.board.fabric import Fabric
 from gatewright.driver.board.loaded import LoadedDesign
 from gatewright.driver.board.pynq_versions import BoardPort
+from gatewright.driver.errors import BoardError
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
 from gatewright.spec.boards import Board
@@ -35,6 +37,10 @@ def directions(port: BoardPort) -> list[str]:
 def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) -> Finding:
     """One of :func:`directions`, measured by copies through our design."""
     source, result = _DIRECTIONS[direction]
+    try:
+        claim = Claim(port)
+    except BoardError as error:
+        return Finding(direction, Verdict.ODD, f"not measured: {error}", "end that, and look again")
     fabric = Fabric(port, board, MemoryModel())
     live: set[BoardMemory] = set()
 
@@ -59,6 +65,7 @@ def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) 
         for memory in list(live):
             memory.free()
         fabric.close()
+        claim.close()
 
 
 def _finding(name: str, measured: dict[int, Coherence], remote: bool) -> Finding:

@@ -11,6 +11,7 @@ from gatewright.artefact import Built
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.board import loaded
 from gatewright.driver.board.buffers import BoardMemory, allocate
+from gatewright.driver.board.claim import Claim
 from gatewright.driver.board.clocks import FabricClock, set_clock
 from gatewright.driver.board.coherence import check_coherence
 from gatewright.driver.board.designs import board_name, check_board, choose_design
@@ -102,8 +103,13 @@ class BoardBackend:
         check_board(built, here)
         self._board = get_board(built.manifest.board)
         self._check_handoff(built)
-        self.clock = self._load(built) if download else self._attach(built)
-        self._fabric = Fabric(port, self._board, self.memory)
+        self._claim = Claim(port)
+        try:
+            self.clock = self._load(built) if download else self._attach(built)
+            self._fabric = Fabric(port, self._board, self.memory)
+        except BaseException:
+            self._claim.close()
+            raise
         try:
             self._runner = Runner(self._fabric, RegisterFile(self._fabric), config)
             self._runner.identify()
@@ -223,6 +229,7 @@ class BoardBackend:
         for buffer in list(self._buffers):
             buffer.free()
         self._fabric.close()
+        self._claim.close()
 
     @property
     def _open(self) -> Fabric:

@@ -111,6 +111,7 @@ class BoardPort:
     ----------
     label : what messages call it.
     remote : whether a network lies between.
+    foreign_files : whether the board's files are the device's to give, instead of this system's.
     """
 
     def __init__(self, pynq: Any, device: Any, label: str) -> None:
@@ -119,6 +120,7 @@ class BoardPort:
         self.label = label
         self.version = str(pynq.__version__)
         self.remote = bool(device.has_capability("REMOTE"))
+        self.foreign_files = hasattr(device, "read_file")
         if self.remote:
             channel = bounded(device.client.channel, RPC_TIMEOUT_S)
             device._stub = {name: type(stub)(channel) for name, stub in device._stub.items()}
@@ -127,7 +129,7 @@ class BoardPort:
 
     def read_file(self, path: str) -> bytes | None:
         """The file's bytes; None where there is none that can be read."""
-        if hasattr(self._device, "read_file"):
+        if self.foreign_files:
             with self.asking(f"reading {path}"):
                 return bytes(self._device.read_file(path)) if self._device.exists_file(path).exists else None
         with suppress(OSError):
@@ -141,7 +143,7 @@ class BoardPort:
     def write_file(self, path: str, content: bytes) -> None:
         """Replace a file. Raises :class:`BoardError`."""
         with self.asking(f"writing {path}"):
-            if hasattr(self._device, "write_file"):
+            if self.foreign_files:
                 self._device.write_file(path, content)
             else:
                 Path(path).write_bytes(content)

@@ -1,0 +1,56 @@
+"""One process at a time: two that drive one accelerator reset each other's programs, and mix each other's results."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import IO
+
+from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort
+from gatewright.driver.errors import BoardError
+
+__all__ = ["Claim"]
+
+PATH = f"{FIRMWARE}/gatewright.lock"
+
+
+class Claim:
+    """This board's accelerator is ours until :meth:`close`, or until the process ends.
+
+    It is a lock of a file on the board, so that it concerns processes there; behind a network there is none. Raises
+    :class:`BoardError` where another process, or another accelerator of this one, has it.
+    """
+
+    def __init__(self, port: BoardPort) -> None:
+        self._file: IO[str] | None = None if port.remote or port.foreign_files else _locked(port.label)
+
+    def close(self) -> None:
+        """Let others have it; a second call does nothing."""
+        file, self._file = self._file, None
+        if file is not None:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_UN)  # a forked process may hold the file, too
+            file.close()
+
+
+def _locked(label: str) -> IO[str]:
+    import fcntl  # of Unix alone, as boards are
+
+    try:
+        file = os.fdopen(os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
+    except OSError as error:
+        raise BoardError(f"{label}: {PATH}: {error.strerror}: run it as root (sudo -i)") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = file.read().strip() or "unknown"
+        file.close()
+        what = "this process, which must close it first" if owner == str(os.getpid()) else f"process {owner}"
+        raise BoardError(f"{label}: the accelerator is in use by {what}") from None
+    with suppress(OSError):
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+    return file

@@ -1,0 +1,83 @@
+"""One accelerator, one owner: in a process, between processes, and after one was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gatewright.driver.board import claim
+from gatewright.driver.board.claim import Claim
+from gatewright.driver.errors import BoardError
+
+HOLD = """
+import sys
+from types import SimpleNamespace
+from gatewright.driver.board import claim
+claim.PATH = sys.argv[1]
+held = claim.Claim(SimpleNamespace(remote=False, foreign_files=False, label="this board"))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(claim, "PATH", str(tmp_path / "lock"))
+    return SimpleNamespace(remote=False, foreign_files=False, label="this board")
+
+
+def test_in_one_process(port: Any) -> None:
+    first = Claim(port)
+    with pytest.raises(BoardError, match="in use by this process, which must close it first"):
+        Claim(port)
+    first.close()
+    first.close()
+    Claim(port).close()
+
+
+def test_a_fork_does_not_keep_it(port: Any) -> None:
+    first = Claim(port)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(read, 1)
+        os._exit(0)
+    first.close()
+    Claim(port).close()
+    os.write(write, b"x")
+    os.waitpid(child, 0)
+
+
+def test_between_processes_and_after_a_kill(port: Any) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, claim.PATH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BoardError, match=f"in use by process {holder.pid}"):
+            Claim(port)
+    finally:
+        holder.kill()
+        holder.wait(30)
+        holder.stdin.close()
+        holder.stdout.close()
+    Claim(port).close()
+
+
+def test_where_it_cannot_be_written(port: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "PATH", "/no/such/folder/lock")
+    with pytest.raises(BoardError, match="/no/such/folder/lock: No such file or directory: run it as root"):
+        Claim(port)
+
+
+@pytest.mark.parametrize("kind", ["remote", "foreign_files"])
+def test_other_systems_files_are_not_locked(kind: str, port: Any) -> None:
+    setattr(port, kind, True)
+    Claim(port)
+    Claim(port)
