@@ -1,7 +1,7 @@
-"""Every DSP48E1 of a bitstream against its cell of the netlist: registers, inputs, and what its control pins get.
+"""Every DSP48E1 of a bitstream against its cell of the netlist: registers, modes, and what its inputs get.
 
 Place and route has got these wrong in silence, so that a multiplier left out its operand (openXC7/nextpnr-xilinx, pull
-request 159). Pins and parameters: UG479, 7 Series DSP48E1 Slice. Some control pins have switches of their own to 0 and
+request 159). Pins and parameters: UG479, 7 Series DSP48E1 Slice. Some inputs have switches of their own to 0 and
 1; a constant there comes from those, with the slice's inverter off, as Vivado 2026.1 was measured to set them (in that
 request). Constants of the other pins come from the fabric, inverted or not.
 """
@@ -9,23 +9,19 @@ request). Constants of the other pins come from the fabric, inverted or not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.database import Tile
 from gatewright_hw.build.openxc7.decoded import Decoded
-from gatewright_hw.build.openxc7.netlist import Cell, Netlist
-from gatewright_hw.build.openxc7.placement import site_of
+from gatewright_hw.build.openxc7.netlist import Bit, Cell, Netlist
+from gatewright_hw.build.openxc7.placement import misled, site_of
 
-__all__ = ["CONTROLS", "check_dsps", "differences"]
+__all__ = ["check_dsps", "differences"]
 
-_BUSES = {"INMODE": 5, "OPMODE": 7, "ALUMODE": 4, "CARRYINSEL": 3}
-CONTROLS = {
-    "CARRYIN": ("CARRYIN",),
-    **{bus: tuple(f"{bus}{i}" for i in range(width)) for bus, width in _BUSES.items()},
-}
-"""Control pins by their ports."""
-_PLAIN = ("CARRYINSEL",)
-"""Ports without inverters."""
+_INVERTIBLE = ("INMODE", "OPMODE", "ALUMODE", "CARRYIN")
+_ELSEWHERE = ("CLK", "ACIN", "BCIN", "PCIN", "CARRYCASCIN", "MULTSIGNIN")
+"""Inputs that do not come from the fabric: the clock, whose inverter is a feature, and the slice below."""
 _REGISTERS = {
     "ADREG": 1,
     "ALUMODEREG": 1,
@@ -49,29 +45,71 @@ def check_dsps(decoded: Decoded, netlist: Netlist, placed: Netlist) -> int:
     cells = netlist.of_kind("DSP48E1")
     wrong = []
     for cell in cells:
-        wrong += [f"{cell.name}: {text}" for text in differences(decoded, cell, site_of(placed, cell.name))]
+        wrong += [f"{cell.name}: {text}" for text in differences(decoded, cell, placed)]
     if wrong:
         more = f"; and {len(wrong) - 1} more differences" if len(wrong) > 1 else ""
         raise BuildError(f"read back, the bitstream differs from the netlist in DSP48E1 {wrong[0]}{more}")
     return len(cells)
 
 
-def differences(decoded: Decoded, cell: Cell, site: str) -> list[str]:
+def differences(decoded: Decoded, cell: Cell, placed: Netlist) -> list[str]:
     """What is not as the cell says, in words."""
+    site = site_of(placed, cell.name)
     tile, _ = decoded.database.site_wire(site, "OPMODE0")
-    slice_name = f"DSP_{_place(decoded, tile, site)}"
+    here = _Slice(decoded, placed, cell, site, tile, f"DSP_{_place(tile, site)}")
     found = [
         f"{name} is {'set' if is_set else 'clear'} at {site}"
         for name, wanted in _features(cell)
-        if (is_set := decoded.has(tile, f"DSP48.{slice_name}.{name}")) is not wanted
+        if (is_set := here.has(name)) is not wanted
     ]
-    for port, names in CONTROLS.items():
-        for index, name in enumerate(names):
-            found += _pin(decoded, cell, tile, slice_name, site, port, index, name)
+    for port, bits in sorted(cell.pins.items()):
+        if port not in cell.outputs and port not in _ELSEWHERE:
+            for index, bit in enumerate(bits):
+                if bit != "x":
+                    found += here.pin(port, index, bit)
     return found
 
 
-def _place(decoded: Decoded, tile: Tile, site: str) -> int:
+@dataclass(frozen=True)
+class _Slice:
+    """A cell, and the slice that it was placed on: its site, the tile of that, and its name within the tile."""
+
+    decoded: Decoded
+    placed: Netlist
+    cell: Cell
+    site: str
+    tile: Tile
+    name: str
+
+    def has(self, feature: str) -> bool:
+        return self.decoded.has(self.tile, f"DSP48.{self.name}.{feature}")
+
+    def pin(self, port: str, index: int, wanted: Bit) -> list[str]:
+        """What is wrong with one input."""
+        alone = len(self.cell.pins[port]) == 1
+        name = port if alone else f"{port}{index}"
+        on = port in _INVERTIBLE and not self.has(f"ZIS_{port}_INVERTED{'' if alone else f'[{index}]'}")
+        turned = self.cell.number(f"IS_{port}_INVERTED", 0) >> index & 1
+        source = self.decoded.source(*self.decoded.database.site_wire(self.site, name))
+        if isinstance(wanted, int):
+            wrong = misled(self.decoded, self.placed, self.cell.name, name, source)
+            turn = "inverted" if on else "not inverted"
+            return wrong if on == bool(turned) else [*wrong, f"{name} is {turn} at {self.site}"]
+        value = int(wanted) ^ turned
+        ties = [f"{self.name}_{name}.DSP_{level}_{self.tile.kind[-1]}" for level in ("GND", "VCC")]
+        if self.decoded.known(self.tile, ties[0]):
+            closed = [self.decoded.has(self.tile, tie) for tie in ties]
+            if closed == [value == 0, value == 1] and not on:
+                return []
+            state = f"tied to {' and '.join(str(level) for level in (0, 1) if closed[level]) or 'nothing'}"
+            return [f"{name} is {state}{', inverted,' if on else ''} at {self.site}, constant {value} in the netlist"]
+        if source.constant is None:
+            return [f"{name} is driven by {source} at {self.site}, constant {value} in the netlist"]
+        got = source.constant ^ int(on)
+        return [] if got == value else [f"{name} is {got} at {self.site}, {value} in the netlist"]
+
+
+def _place(tile: Tile, site: str) -> int:
     """0 for the lower slice of a tile, 1 for the upper."""
     sites = [name for name, kind in tile.sites.items() if kind == "DSP48E1"]
     return sorted(sites, key=lambda name: int(name.rsplit("Y", 1)[1])).index(site)
@@ -94,31 +132,3 @@ def _features(cell: Cell) -> Iterator[tuple[str, bool]]:
     yield "AUTORESET_PATDET_RESET", reset == "RESET_MATCH"
     yield "AUTORESET_PATDET_RESET_NOT_MATCH", reset == "RESET_NOT_MATCH"
     yield "ZIS_CLK_INVERTED", cell.number("IS_CLK_INVERTED", 0) == 0
-
-
-def _pin(
-    decoded: Decoded, cell: Cell, tile: Tile, slice_name: str, site: str, port: str, index: int, name: str
-) -> list[str]:
-    given = cell.pins.get(port, ())
-    wanted = given[index] if index < len(given) else "x"
-    if wanted == "x":
-        return []
-    place = f"[{index}]" if name != port else ""
-    on = port not in _PLAIN and not decoded.has(tile, f"DSP48.{slice_name}.ZIS_{port}_INVERTED{place}")
-    turned = cell.number(f"IS_{port}_INVERTED", 0) >> index & 1
-    source = decoded.source(*decoded.database.site_wire(site, name))
-    if isinstance(wanted, int):
-        if source.constant is not None or not source.exists:
-            return [f"{name} is driven by {source} at {site}, by a net in the netlist"]
-        return [] if on == bool(turned) else [f"{name} is {'' if on else 'not '}inverted at {site}"]
-    value = int(wanted) ^ turned
-    ties = [f"{slice_name}_{name}.DSP_{level}_{tile.kind[-1]}" for level in ("GND", "VCC")]
-    if decoded.known(tile, ties[0]):
-        closed = [decoded.has(tile, tie) for tie in ties]
-        if closed == [value == 0, value == 1] and not on:
-            return []
-        state = f"tied to {' and '.join(str(level) for level in (0, 1) if closed[level]) or 'nothing'}"
-        return [f"{name} is {state}{', inverted,' if on else ''} at {site}, constant {value} in the netlist"]
-    if source.constant is None:
-        return [f"{name} is driven by {source} at {site}, constant {value} in the netlist"]
-    return [] if source.constant ^ int(on) == value else [f"{name} is {1 - value} at {site}, {value} in the netlist"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.decoded import Decoded
-from gatewright_hw.build.openxc7.netlist import Bit, Cell, Netlist
-from gatewright_hw.build.openxc7.placement import site_of
+from gatewright_hw.build.openxc7.netlist import Netlist
+from gatewright_hw.build.openxc7.placement import misled, site_of
 
 __all__ = ["check_ps7"]
 
@@ -37,25 +37,12 @@ def check_ps7(decoded: Decoded, netlist: Netlist, placed: Netlist) -> int:
                 continue
             count += 1
             name = pin if len(bits) == 1 else f"{pin}{index}"
-            wrong += _difference(decoded, placed, site, name, bit, _placed_bit(placed.cells[cell.name], pin, index))
+            source = decoded.source(*decoded.database.site_wire(site, name))
+            if isinstance(bit, int):
+                wrong += misled(decoded, placed, cell.name, name, source)
+            elif source.constant != int(bit):
+                wrong.append(f"{name} is driven by {source}, constant {bit} in the netlist")
     if wrong:
         more = f"; and {len(wrong) - 1} more differences" if len(wrong) > 1 else ""
         raise BuildError(f"read back, the bitstream differs from the netlist at PS7 {cell.name}: {wrong[0]}{more}")
     return count
-
-
-def _placed_bit(cell: Cell, pin: str, index: int) -> Bit:
-    """The net at a pin after place and route, whose pins have an index each in their names."""
-    bits = cell.pins.get(f"{pin}{index}") or cell.pins.get(f"{pin}[{index}]") or cell.pins.get(pin, ())[index:]
-    return bits[0] if bits else "x"
-
-
-def _difference(decoded: Decoded, placed: Netlist, site: str, name: str, wanted: Bit, net: Bit) -> list[str]:
-    source = decoded.source(*decoded.database.site_wire(site, name))
-    if isinstance(wanted, str):
-        return [] if source.constant == int(wanted) else [f"{name} is driven by {source}, constant {wanted} in it"]
-    if not source.tile or not isinstance(net, int) or net not in placed.drivers:
-        return [f"{name} is driven by {source}, by a net in it"]
-    driver, _, _ = placed.drivers[net]
-    tile = decoded.database.tile_of_site[site_of(placed, driver.name)]
-    return [] if tile.name == source.tile else [f"{name} is driven by {source}, by {driver.name} in {tile.name} in it"]

@@ -33,13 +33,23 @@ def _cell(name: str, parameters: dict[str, Any] | None = None, pins: dict[str, A
     return Cell(name, "DSP48E1", given, {"NEXTPNR_BEL": ""}, bits, frozenset({"P"}))
 
 
-def _check(fabric: Any, features: list[str], cells: list[Cell]) -> int:
+def _single(cell: Cell) -> dict[str, Any]:
+    """A cell's pins after place and route, each with its index in its name."""
+    return {
+        f"{port}{index}" if len(bits) > 1 else port: (bit,)
+        for port, bits in cell.pins.items()
+        for index, bit in enumerate(bits)
+    }
+
+
+def _check(fabric: Any, features: list[str], cells: list[Cell], driver: str = "SLICE_X0Y0") -> int:
     database = Database(fabric.root, "xc7z010clg400-1", "xc7z010")
     decoded = Decoded(database, read_frames(fabric.words(features), database.part))
     placed = {
-        cell.name: Cell(cell.name, cell.kind, {}, {"NEXTPNR_BEL": f"DSP48_X0Y{s}/DSP48E1"}, {}, frozenset())
+        cell.name: Cell(cell.name, cell.kind, {}, {"NEXTPNR_BEL": f"DSP48_X0Y{s}/DSP48E1"}, _single(cell), frozenset())
         for s, cell in enumerate(cells)
     }
+    placed["lut"] = Cell("lut", "", {}, {"NEXTPNR_BEL": f"{driver}/A6LUT"}, {"O6": (7,)}, frozenset({"O6"}))
     return check_dsps(decoded, Netlist({cell.name: cell for cell in cells}), Netlist(placed))
 
 
@@ -107,6 +117,16 @@ def test_a_constant_that_a_net_replaces_and_a_net_that_a_constant_replaces(fabri
         features = fabric.dsp_features([built, high])
         with pytest.raises(BuildError, match=rf"core\.low: OPMODE0 is driven by .*{said}"):
             _check(fabric, features, [wanted, high])
+
+
+def test_a_net_from_elsewhere(fabric: Any) -> None:
+    cells = [_cell("core.low", pins={"OPMODE": (7, *"011011")}), _cell("core.high")]
+    features = fabric.dsp_features(cells)
+    assert _check(fabric, features, cells) == 2
+    with pytest.raises(
+        BuildError, match=r"core\.low: OPMODE0 is driven by CLBLL_L_X2Y0\.CLBLL_L_A, by lut in PSS2_X0Y0"
+    ):
+        _check(fabric, features, cells, driver="PS7_X0Y0")
 
 
 def test_a_cell_without_a_site(fabric: Any) -> None:

@@ -39,10 +39,10 @@ def test_a_right_bitstream_passes(fabric: Any) -> None:
 @pytest.mark.parametrize(
     ("features", "said"),
     [
-        (RIGHT[1:], "IRQF2P0 is driven by constant 1, by a net in it"),
-        (RIGHT[:2], "IRQF2P1 is driven by nothing, constant 0 in it"),
-        ([RIGHT[0], *RIGHT[2:]], "IRQF2P1 is driven by constant 1, constant 0 in it"),
-        ([*RIGHT, "INT_L_X0Y0.BYP_L2.GFAN0"], "SAXIHP0WID0 is driven by constant 0, constant 1 in it"),
+        (RIGHT[1:], "IRQF2P0 is driven by constant 1, by a net in the netlist"),
+        (RIGHT[:2], "IRQF2P1 is driven by nothing, constant 0 in the netlist"),
+        ([RIGHT[0], *RIGHT[2:]], "IRQF2P1 is driven by constant 1, constant 0 in the netlist"),
+        ([*RIGHT, "INT_L_X0Y0.BYP_L2.GFAN0"], "SAXIHP0WID0 is driven by constant 0, constant 1 in the netlist"),
         ([*RIGHT, "INT_L_X0Y0.BYP_L2.LOGIC_OUTS_L8"], "SAXIHP0WID0 is driven by CLBLL_L_X2Y0.CLBLL_L_A"),
         ([*RIGHT, "INT_L_X0Y0.BYP_L0.GFAN0"], "IRQF2P0 is driven by nothing"),
     ],
@@ -61,7 +61,9 @@ def test_a_driver_that_stands_elsewhere_is_named(fabric: Any) -> None:
         "ps7": Cell("ps7", "PS7_PS7", {}, {"NEXTPNR_BEL": "PS7_X0Y0/PS7"}, pins, frozenset()),
         "lut": Cell("lut", "SLICE_LUTX", {}, {"NEXTPNR_BEL": "DSP48_X0Y0/X"}, {"O6": (15,)}, frozenset({"O6"})),
     }
-    with pytest.raises(BuildError, match=r"IRQF2P0 is driven by CLBLL_L_X2Y0\.CLBLL_L_A, by lut in DSP_L_X1Y0 in it"):
+    with pytest.raises(
+        BuildError, match=r"IRQF2P0 is driven by CLBLL_L_X2Y0\.CLBLL_L_A, by lut in DSP_L_X1Y0 in the netlist"
+    ):
         check_ps7(decoded, netlist, Netlist(placed))
 
 
