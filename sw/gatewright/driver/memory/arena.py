@@ -12,8 +12,8 @@ from gatewright.driver.errors import OutOfDeviceMemory
 
 __all__ = ["ARENA_CHUNK_BYTES", "Arena"]
 
-ARENA_CHUNK_BYTES = 1 << 20
-"""The least that is asked of the backend at a time."""
+ARENA_CHUNK_BYTES = 1 << 16
+"""The least that is asked of the backend at a time. On a board, each operand moves a whole chunk."""
 
 
 class _Slice:
