@@ -28,7 +28,7 @@ FAULTS = {
     "hp0.arlen": (0x8, "crosses a multiple of 4096|no interrupt within"),
     "hp0.awsize": (1, "aw: .*'size': 2"),
     "hp0.wlast": (1, "w: last is"),
-    "hp0.wvalid": (1, "w: no data for|w: valid was withdrawn"),
+    "hp0.wvalid": (1, "w: (last is|no data for|valid was withdrawn|ID)"),
 }
 BENCH = """
 import os
