@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,6 +30,9 @@ ADDRESS_BITS = 32
 WORD_SIZE = 2
 ACCESS_ID = 0x5A5
 """Of every access to the registers: anything but 0, which a design could answer by chance."""
+
+ANSWERS = {"ar": ("arready", "rdata", "rresp", "rvalid"), "aw": ("awready", "wready", "bresp", "bvalid")}
+"""What a port says of reads, and of writes."""
 
 _FILE = "fabric.v"
 
@@ -68,22 +71,23 @@ class FabricTop(wiring.Component):
     def _connect_registers(self, m: Module, ports: list[wiring.PureInterface]) -> None:
         """Of two ports, the second has the upper half of the addresses."""
         bus = self.s_axil
+        upper = {channel: getattr(bus, f"{channel}addr")[-1] if len(ports) > 1 else Const(0) for channel in ANSWERS}
         for index, port in enumerate(ports):
-            reads, writes = (
-                (address[-1] == index) if len(ports) > 1 else Value.cast(1) for address in (bus.araddr, bus.awaddr)
-            )
-            for channel, chosen in (("ar", reads), ("aw", writes)):
-                fields = {"addr": getattr(bus, f"{channel}addr"), "id": ACCESS_ID, "size": WORD_SIZE}
-                fields |= {"burst": BurstType.INCR, "valid": getattr(bus, f"{channel}valid") & chosen}
+            for channel in ANSWERS:
+                valid = getattr(bus, f"{channel}valid") & (upper[channel] == index)
+                fields = {"addr": getattr(bus, f"{channel}addr"), "valid": valid, "id": ACCESS_ID}
+                fields |= {"size": WORD_SIZE, "burst": BurstType.INCR}
                 m.d.comb += [getattr(port, f"{channel}{name}").eq(value) for name, value in fields.items()]
             m.d.comb += [port.wdata.eq(bus.wdata), port.wstrb.eq(bus.wstrb), port.wlast.eq(1)]
-            m.d.comb += [port.wvalid.eq(bus.wvalid & writes), port.bready.eq(bus.bready), port.rready.eq(bus.rready)]
+            m.d.comb += port.wvalid.eq(bus.wvalid & (upper["aw"] == index))
+            m.d.comb += [port.bready.eq(bus.bready), port.rready.eq(bus.rready)]
             if hasattr(port, "wid"):
                 m.d.comb += port.wid.eq(ACCESS_ID)
-        second = {"r": bus.araddr[-1] if len(ports) > 1 else 0, "w": bus.awaddr[-1] if len(ports) > 1 else 0}
-        for name in ("arready", "rdata", "rresp", "rvalid", "awready", "wready", "bresp", "bvalid"):
-            chosen = second["r" if name in ("arready", "rdata", "rresp", "rvalid") else "w"]
-            m.d.comb += getattr(bus, name).eq(Mux(chosen, getattr(ports[-1], name), getattr(ports[0], name)))
+        for channel, names in ANSWERS.items():
+            for name in names:
+                m.d.comb += getattr(bus, name).eq(
+                    Mux(upper[channel], getattr(ports[-1], name), getattr(ports[0], name))
+                )
 
     def _connect_memory(self, m: Module, port: wiring.PureInterface) -> None:
         """The harness checks IDs by one bit: any bit of them."""
