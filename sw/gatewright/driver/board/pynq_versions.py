@@ -184,7 +184,7 @@ class BoardPort:
             warnings.simplefilter("ignore")
             if not self.remote:
                 self._forget_lost_files()
-            self._device.set_bitfile_name(str(bit))  # where it lies makes the memories known as well
+            self._device.set_bitfile_name(str(bit.absolute()))  # where it lies makes the memories known as well
             return dict(self._device.ip_dict)
 
     def program(self, bit: Path) -> None:
@@ -195,7 +195,7 @@ class BoardPort:
             if self.remote:
                 parser._from_cache = True  # else what this board has would be noted for all boards of this PC
                 self.write_file(f"{FIRMWARE}/{bit.stem}.bin", parser.bin_data)  # pynq keeps one of this name, even half
-            pynq.Bitstream(str(bit), None, False, device).download(parser)
+            pynq.Bitstream(str(bit.absolute()), None, False, device).download(parser)
 
     def last_download(self) -> str | None:
         """SHA-1 of the ``.bit`` file that a pynq on this board loaded last, as it noted; None where it noted none."""
