@@ -32,6 +32,7 @@ FROZEN_S = 10.0
 USER = 1000
 _STUBS = Path(__file__).parent / "stubs"
 _LONGEST_SOCKET_PATH = 107
+_PREFIX = "gatewright-board-"
 
 
 class LocalDoor:
@@ -60,7 +61,8 @@ class LocalDoor:
         self._board = board
         self._frozen_s = frozen_s
         self._library = library()
-        self._folder = Path(tempfile.mkdtemp(prefix="gatewright-"))
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         socket = self._folder / "board"
         try:
             if len(str(socket)) > _LONGEST_SOCKET_PATH:
@@ -159,6 +161,14 @@ class LocalDoor:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _sweep() -> None:
+    """Remove what boards have left whose process was killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = left.name[len(_PREFIX) :].partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -256,6 +257,17 @@ def test_a_frozen_board_ends_its_processes(door: LocalDoor) -> None:
     code = MAP + "words(0x4000_0000)[0]"
     with pytest.raises(BoardFrozen, match="read of 0x40000000 is not answered: the fabric is not programmed"):
         door.run([sys.executable, "-c", code])
+
+
+def test_what_killed_boards_left_is_swept_up(board: VirtualBoard, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    for owner in (2**22 + 1, others.pid):  # no Linux numbers processes so high
+        (tmp_path / f"gatewright-board-{owner}-left" / "root").mkdir(parents=True)
+    with LocalDoor(board):
+        names = {path.name.rpartition("-")[0] for path in tmp_path.iterdir()}
+        assert names == {f"gatewright-board-{number}" for number in (others.pid, os.getpid())}
+    others.communicate()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
