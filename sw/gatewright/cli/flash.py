@@ -10,8 +10,9 @@ from rich.markup import escape
 from gatewright.artefact import Built
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Board, Host, Json, check_outputs, write_json
-from gatewright.driver.board.backend import BoardBackend, board_of, open_port
+from gatewright.driver.board import BoardBackend
 from gatewright.driver.board.designs import choose_design
+from gatewright.driver.board.opening import board_of, open_port
 from gatewright.driver.hosts import is_pynq_host, parse_pynq_host
 from gatewright.spec.boards import get_board
 

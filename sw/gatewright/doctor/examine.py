@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from gatewright.doctor import here, there
 from gatewright.doctor.coherent import coherent, directions
 from gatewright.doctor.finding import Finding, Verdict
-from gatewright.driver.board.backend import board_of, open_port
 from gatewright.driver.board.deadlines import NoAnswer, within
 from gatewright.driver.board.loaded import loaded_design
+from gatewright.driver.board.opening import board_of, open_port
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.hosts import parse_pynq_host
 from gatewright.spec.boards import Board, get_board

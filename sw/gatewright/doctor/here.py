@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from gatewright.doctor.finding import Finding, Verdict
+from gatewright.driver.board.causes import PROFILES
 from gatewright.driver.board.interrupt import find_uio
-from gatewright.driver.board.pynq_versions import FIRMWARE, PROFILES, import_pynq
+from gatewright.driver.board.pynq_versions import FIRMWARE, import_pynq
 from gatewright.driver.errors import BackendUnavailable
 
 __all__ = ["interrupt", "pynq", "python", "root", "writable", "xclbinutil", "xrt"]

@@ -14,42 +14,23 @@ from gatewright.driver.board.buffers import BoardMemory, allocate
 from gatewright.driver.board.claim import Claim
 from gatewright.driver.board.clocks import FabricClock, set_clock
 from gatewright.driver.board.coherence import check_coherence
-from gatewright.driver.board.designs import board_name, check_board, choose_design
+from gatewright.driver.board.designs import check_board, choose_design
 from gatewright.driver.board.fabric import Fabric
-from gatewright.driver.board.pynq_versions import BoardPort, import_pynq, local_port, remote_port
-from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError, DriverError
-from gatewright.driver.hosts import parse_pynq_host
+from gatewright.driver.board.opening import board_of, known_board, open_port
+from gatewright.driver.board.pynq_versions import BoardPort
+from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
 from gatewright.spec.boards import get_board
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.errors import SpecError
 from gatewright.spec.hwh import VLNV
 from gatewright.spec.memory import MemoryModel
 
-__all__ = ["BoardBackend", "board_of", "open_port"]
+__all__ = ["BoardBackend"]
 
-_PYNQ_BOARD = "/proc/device-tree/chosen/pynq_board"
 _CHECKED_BYTES = 8192
 
 _log = logging.getLogger(__name__)
-
-
-def open_port(host: str | None = None, device: Any = None) -> BoardPort:
-    """The board here, or behind ``pynq://HOST[:PORT]``, or of a ``pynq.Device``. Nothing of it is changed yet.
-
-    Raises :class:`BackendUnavailable`, :class:`DriverError` for a host that is not spelt so.
-    """
-    server = None if host is None else parse_pynq_host(host)
-    pynq = import_pynq()
-    if device is not None:
-        return BoardPort(pynq, device, "this board")
-    return local_port(pynq) if server is None else remote_port(pynq, server)
-
-
-def board_of(port: BoardPort) -> str:
-    """Our name of the board, as its image says; empty where it says none of ours, as Ubuntu on a Kria does."""
-    return board_name(port.read_text(_PYNQ_BOARD))
 
 
 class BoardBackend:
@@ -95,7 +76,7 @@ class BoardBackend:
         self.memory = memory or MemoryModel()
         self._closed = False
         self._buffers: set[BoardMemory] = set()
-        wanted = _known(board)
+        wanted = known_board(board)
         named = None if bitstream is None else choose_design(config, wanted, bitstream)
         self._port = port = open_port(host, device)
         here = wanted or board_of(port)
@@ -236,13 +217,3 @@ class BoardBackend:
         if self._closed:
             raise AcceleratorClosed
         return self._fabric
-
-
-def _known(board: str | None) -> str:
-    """``board``, or nothing. Raises :class:`DriverError` for one that is not known."""
-    if board is None:
-        return ""
-    try:
-        return get_board(board).name
-    except SpecError as error:
-        raise DriverError(str(error)) from None

@@ -19,18 +19,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gatewright.driver.board.causes import NO_XRT, cause, is_rpc
 from gatewright.driver.board.deadlines import RPC_TIMEOUT_S, bounded, within
 from gatewright.driver.errors import BackendUnavailable, BoardError, OutOfDeviceMemory
 from gatewright.driver.hosts import PynqHost
 
-__all__ = ["FIRMWARE", "PROFILES", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
+__all__ = ["FIRMWARE", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
 
 FIRMWARE = "/lib/firmware"
 VERSIONS = ((3, 0, 1), (5, 0, 0))
 """The first that is spoken to, and the first that is not."""
 
-PROFILES = "as root: source /etc/profile.d/pynq_venv.sh; source /etc/profile.d/xrt_setup.sh"
-_NO_XRT = f"XRT is not set up, {PROFILES}"
 _MANAGER = "/sys/class/fpga_manager/fpga0"
 _CONNECT_TIMEOUT_S = 15.0
 _DOWNLOADS = threading.Lock()
@@ -71,7 +70,7 @@ def local_port(pynq: Any) -> BoardPort:
         try:
             device = pynq.Device.active_device
         except Exception as error:  # whatever its probes raise
-            why = f"{_NO_XRT} ({error})" if Path(_MANAGER).exists() else str(error)
+            why = f"{NO_XRT} ({error})" if Path(_MANAGER).exists() else str(error)
             raise BackendUnavailable(f"pynq finds no board here: {why}") from None
     return BoardPort(pynq, device, "this board")
 
@@ -89,7 +88,7 @@ def remote_port(pynq: Any, host: PynqHost) -> BoardPort:
     except Exception as error:
         if "connect" in str(error):  # pynq's own words
             raise BoardError(f"board {host}: no PYNQ.remote server answers there") from None
-        raise BoardError(f"board {host} does not answer as a PYNQ.remote server does: {_cause(error)}") from None
+        raise BoardError(f"board {host} does not answer as a PYNQ.remote server does: {cause(error)}") from None
     return BoardPort(pynq, device, f"board {host}")
 
 
@@ -168,7 +167,7 @@ class BoardPort:
                 options = {"target": self._device, "cacheable": int(cacheable)}
                 buffer = self._pynq.allocate((nbytes,), dtype=np.uint8, **options)
         except BoardError as error:
-            if _is_rpc(error.__cause__):
+            if is_rpc(error.__cause__):
                 raise
             raise OutOfDeviceMemory(f"pynq cannot allocate {nbytes:,} bytes of contiguous memory: {error}") from None
         if getattr(buffer, "buffer_id", "one") == "":  # PYNQ.remote's way to say that there is no memory left
@@ -240,7 +239,7 @@ class BoardPort:
         except BoardError:
             raise
         except Exception as error:
-            raise BoardError(f"{self.label}: {what}: {_cause(error)}") from error
+            raise BoardError(f"{self.label}: {what}: {cause(error)}") from error
 
 
 class _MmioWindow:
@@ -257,28 +256,3 @@ class _MmioWindow:
     def write(self, offset: int, value: int) -> None:
         with self._port.asking(f"writing register {offset:#x}"):
             self._mmio.write(offset, int(value))  # pynq takes exactly an int
-
-
-def _is_rpc(error: BaseException | None) -> bool:
-    return hasattr(error, "code") and hasattr(error, "details")
-
-
-def _cause(error: BaseException) -> str:
-    """What went wrong, in words that say what to do."""
-    if _is_rpc(error):
-        code, details = error.code().name, error.details()  # type: ignore[attr-defined]
-        hints = {
-            "UNAVAILABLE": "it does not answer (any more)",
-            "DEADLINE_EXCEEDED": f"no answer within {RPC_TIMEOUT_S:g} s",
-            "NOT_FOUND": "it does not know what was opened there: it was restarted, open it again",
-            "UNIMPLEMENTED": "it is no PYNQ.remote server",
-        }
-        return hints.get(code, f"{code}: {details}")
-    if isinstance(error, FileNotFoundError) and "xclbinutil" in str(error):
-        return f"xclbinutil is not on PATH: {PROFILES}"
-    if "Root permissions" in str(error) or isinstance(error, PermissionError):
-        return f"{str(error).rstrip('.')}: run it as root (sudo -i)"
-    if isinstance(error, NameError) or (isinstance(error, AttributeError) and "XILINX_XRT" not in os.environ):
-        return f"{_NO_XRT} ({error})"
-    first = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

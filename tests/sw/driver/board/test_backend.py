@@ -16,7 +16,8 @@ import pytest
 
 from gatewright.artefact import ArtefactError, load_built
 from gatewright.driver import Accelerator, AcceleratorTimeout, BackendUnavailable, ConfigMismatch, DriverError
-from gatewright.driver.board import BoardBackend, backend, loaded
+from gatewright.driver.board import BoardBackend, loaded
+from gatewright.driver.board.opening import open_port
 from gatewright.driver.errors import BoardError, OutOfDeviceMemory
 from gatewright.spec.config import get_config
 from gatewright.spec.registers import register
@@ -137,7 +138,7 @@ def test_a_note_that_is_out_of_date_is_not_trusted(
     what: str, device: Any, design: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     BoardBackend(TINY, bitstream=design).close()
-    port = backend.open_port()
+    port = open_port()
     assert loaded.loaded_design(port) is not None
     if what == "another boot":
         device.files["/proc/sys/kernel/random/boot_id"] = b"other\n"

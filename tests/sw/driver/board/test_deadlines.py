@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gatewright.driver.board.backend import open_port
 from gatewright.driver.board.deadlines import NoAnswer, bounded, within
+from gatewright.driver.board.opening import open_port
 from gatewright.driver.errors import BoardError
 
 
