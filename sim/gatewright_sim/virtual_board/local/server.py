@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 import threading
@@ -48,7 +49,11 @@ class Server:
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(path))
+        folder = os.open(path.parent, os.O_PATH)
+        try:
+            self._listener.bind(f"/proc/self/fd/{folder}/{path.name}")  # an address has no room for a long path
+        finally:
+            os.close(folder)
         self._listener.listen(64)
         threading.Thread(target=self._accept, name="local board", daemon=True).start()
 

@@ -260,11 +260,14 @@ def test_a_frozen_board_ends_its_processes(door: LocalDoor) -> None:
 
 
 def test_what_killed_boards_left_is_swept_up(board: VirtualBoard, tmp_path: Path, monkeypatch) -> None:
+    tmp_path = tmp_path / "a name too long for the address of a socket".ljust(150, ".")
+    tmp_path.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     others = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     for owner in (2**22 + 1, others.pid):  # no Linux numbers processes so high
         (tmp_path / f"gatewright-board-{owner}-left" / "root").mkdir(parents=True)
-    with LocalDoor(board):
+    with LocalDoor(board) as door:
+        assert door.run(["cat", "/sys/class/fpga_manager/fpga0/state"]) == 0
         names = {path.name.rpartition("-")[0] for path in tmp_path.iterdir()}
         assert names == {f"gatewright-board-{number}" for number in (others.pid, os.getpid())}
     others.communicate()

@@ -105,19 +105,23 @@ void bus_error(const char* what) {
     _exit(2);
 }
 
+// The folder is opened first, since a socket's address has no room for a long path.
 int connect_to_board(const Request& first, int flags) {
+    const char* name = settings.socket ? strrchr(settings.socket, '/') : nullptr;
+    if (!name) return errno = ENXIO, -1;
+    char folder_name[4096];
+    snprintf(folder_name, sizeof folder_name, "%.*s", int(name - settings.socket), settings.socket);
+    int folder = syscall(SYS_openat, AT_FDCWD, folder_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | flags, 0);
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
-    if (!settings.socket || strlen(settings.socket) >= sizeof address.sun_path) return errno = ENXIO, -1;
-    strcpy(address.sun_path, settings.socket);
-    int made = socket(AF_UNIX, SOCK_SEQPACKET | flags, 0);
-    if (made < 0) return -1;
-    if (connect(made, reinterpret_cast<sockaddr*>(&address), sizeof address) ||
-        send(made, &first, HEAD + first.size, MSG_NOSIGNAL) < 0) {
-        syscall(SYS_close, made);
-        return errno = ENXIO, -1;
-    }
-    return made;
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d%s", folder, name);
+    bool done = folder >= 0 && made >= 0 && !connect(made, reinterpret_cast<sockaddr*>(&address), sizeof address) &&
+                send(made, &first, HEAD + first.size, MSG_NOSIGNAL) >= 0;
+    if (folder >= 0) syscall(SYS_close, folder);
+    if (done) return made;
+    if (made >= 0) syscall(SYS_close, made);
+    return errno = ENXIO, -1;
 }
 
 Reply& ask(uint32_t op, uint64_t address, uint64_t value, const void* data, size_t size) {
