@@ -38,7 +38,7 @@ def test_simulate_offers_every_vector_function() -> None:
     from gatewright.cli.simulate import Function
     from gatewright_sim.stimulus import VectorFunction
 
-    assert {function.value for function in Function} == {*VectorFunction, "mean-pool"}
+    assert {function.value for function in Function} == {*(each.value for each in VectorFunction), "mean-pool"}
 
 
 def test_simulate_exits_1_on_a_mismatch(gatewright, monkeypatch: pytest.MonkeyPatch) -> None:
