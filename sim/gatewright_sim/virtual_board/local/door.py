@@ -123,12 +123,13 @@ class LocalDoor:
         """
         ended = threading.Event()
         try:
-            process = subprocess.Popen(command, env=self.environment())
-        except OSError as error:
-            raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
-        threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
-        try:
-            with _signals_for(process):
+            with _signals_are_the_commands() as started:
+                try:
+                    process = subprocess.Popen(command, env=self.environment())
+                except OSError as error:
+                    raise GatewrightError(f"command {command[0]!r} cannot run: {error.strerror}") from None
+                started.append(process)
+                threading.Thread(target=self._end_if_frozen, args=(process, ended), daemon=True).start()
                 code = process.wait()
         finally:
             ended.set()
@@ -167,15 +168,21 @@ def _sweep() -> None:
 
 
 @contextmanager
-def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ctrl-C, which a terminal sends to both, is the command's alone; a wish to end is passed on to it."""
+def _signals_are_the_commands() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Ctrl-C, which a terminal sends to both, is the command's alone; a wish to end is passed on to what is started."""
+    started: list[subprocess.Popen[bytes]] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield started
         return
-    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: process.terminate()}
+
+    def end(*_: object) -> None:
+        for process in started:
+            process.terminate()
+
+    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: end}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
