@@ -86,6 +86,7 @@ ALLOWED = {
         "gatewright.program",
     },
     "sw/gatewright/recommender": {
+        "gatewright.agent",  # whose client a board elsewhere needs
         "gatewright.spec",
         "gatewright.files",
         "gatewright.program",

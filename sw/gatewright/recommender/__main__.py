@@ -1,6 +1,8 @@
-"""``python -m gatewright.recommender DIR --user 15 --query "..."``: a request from a bundle, on the board itself.
+"""``python -m gatewright.recommender DIR --user 15 --query "..."``: a request from a bundle, on the board itself or,
+with ``--host``, on one elsewhere.
 
-Needs numpy and tokenizers. Exit codes: 0 done; 2 what kept it from its work, in one line on stderr; 130 interrupted.
+Needs numpy and tokenizers; with a host, also grpcio or pynq. Exit codes: 0 done; 2 what kept it from its work, in one
+line on stderr; 130 interrupted.
 """
 
 import argparse
@@ -9,15 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+from gatewright.agent.connect import BOARD, is_agent, open_session
 from gatewright.bundle.contents import Bundle, load_bundle
-from gatewright.driver import Accelerator
 from gatewright.recommender.model import HybridModel
 from gatewright.recommender.request import HybridRecommender, Recommendation
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["main"]
-
-BOARD = "board"
 
 
 def main(arguments: "list[str] | None" = None) -> int:
@@ -43,14 +43,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--query", help="what to look for (default: the user's favourites)")
     parser.add_argument("--top", type=int, default=10, help="number of recommendations")
     parser.add_argument("--backend", default=BOARD, help="board (default), or golden, without a board")
+    parser.add_argument("--host", help="a board elsewhere: HOST[:PORT] of an agent, or pynq://HOST[:PORT]")
     parser.add_argument("--json", action="store_true", help="print JSON instead")
     return parser
 
 
 def _answer(bundle: Bundle, options: argparse.Namespace) -> None:
-    design = {"bitstream": bundle.built.folder} if options.backend == BOARD else {}
+    manifest, here = bundle.built.manifest, options.backend == BOARD and not is_agent(options.host)
+    bitstream = bundle.built.folder if here else None  # an agent has its own
+    board = manifest.board if options.host is not None else None  # the board's image says which it is
     start = time.perf_counter()
-    with Accelerator(bundle.built.manifest.config, options.backend, **design) as accelerator:
+    with open_session(manifest.config, options.backend, options.host, board=board, bitstream=bitstream) as accelerator:
         recommender = HybridRecommender(accelerator, HybridModel.load(bundle.model), bundle.program)
         ready = time.perf_counter() - start
         answer = recommender.recommend(options.user, options.query, options.top)

@@ -104,10 +104,24 @@ def test_by_the_agent(version: str, board_environment, start: Start, bundle: Pat
     _ask(host, None, deployed, user, from_rtl)
 
 
-def test_by_pynq_remote(start: Start, bundle: Path, deployed, user, from_rtl) -> None:
+@pytest.mark.parametrize("version", ["3.1.2", "4.0.0"])
+def test_by_pynq_remote(
+    version: str, board_environment, start: Start, bundle: Path, user: int, from_rtl, tmp_path: Path
+) -> None:
     process = start("serve", "--board", BOARD, "--bitstreams", bundle / BITSTREAM, "--port", 0)
     port = re.search(r":(\d+)", process.stdout.readline())[1]
-    _ask(f"pynq://127.0.0.1:{port}", bundle / BITSTREAM, deployed, user, from_rtl)
+    python = sys.executable if version == "4.0.0" else board_environment(f"pynq-{version}")
+    request = [bundle, "--user", user, "--query", QUERY, "--top", 3, "--host", f"pynq://127.0.0.1:{port}", "--json"]
+    done = subprocess.run(
+        [python, "-m", "gatewright.recommender", *map(str, request)],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(found["scores"]), np.float32), from_rtl)
 
 
 def _ask(host: str, bitstream: Path | None, deployed, user: int, wanted: np.ndarray) -> None:

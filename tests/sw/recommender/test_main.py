@@ -84,6 +84,15 @@ def test_bad_input(bundle: Path, user: str, arguments, sentence: str, capsys: py
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "pynq://127.0.0.1:1"])
+def test_a_host_where_no_board_is(host: str, bundle: Path, user: str, capsys: pytest.CaptureFixture) -> None:
+    assert main([str(bundle), "--user", user, "--host", host]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "127.0.0.1:1" in error
+    assert error.count("\n") == 1
+
+
 def test_no_bundle_and_a_damaged_one(bundle: Path, user: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main([str(tmp_path), "--user", user]) == 2
     assert "is no bundle" in capsys.readouterr().err
