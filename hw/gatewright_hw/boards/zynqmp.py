@@ -39,7 +39,6 @@ IP_CONFIGURATION = {
     "PSU__USE__IRQ0": 1,
     "PSU__USE__FABRIC__RST": 0,
     "PSU__FPGA_PL0_ENABLE": 1,
-    "PSU__NUM_FABRIC_RESETS": 0,
 }
 """Parameters of the block, without ``CONFIG.``, that its ports follow from; the fabric clock's frequency
 (``PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ``) is the build's."""

@@ -14,7 +14,7 @@ from gatewright_hw.build.artefacts import check_out, write_built
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import LOG, Flow, Request, Result
 from gatewright_hw.build.openxc7.flow import OpenXc7Flow
-from gatewright_hw.build.prepared import check_request, check_work, note_request
+from gatewright_hw.build.prepared import check_request, check_work, forget_products, note_request
 from gatewright_hw.build.simulation import SimulationFlow
 from gatewright_hw.build.vivado.flow import VivadoFlow
 
@@ -45,6 +45,7 @@ def prepare(tool: str, request: Request, work: Path) -> None:
     check_work(work)
     try:
         work.mkdir(parents=True, exist_ok=True)
+        forget_products(work)
         FLOWS[tool].prepare(request, work)
         note_request(tool, request, work)
     except OSError as error:

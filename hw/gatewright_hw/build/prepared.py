@@ -13,10 +13,11 @@ from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import Request
 from gatewright_hw.generate import design_hash
 
-__all__ = ["check_request", "check_work", "note_request"]
+__all__ = ["check_request", "check_work", "forget_products", "note_request"]
 
 REQUEST = "request.json"
 _SOURCES = (".v", ".tcl", ".xdc", ".ys")
+_PRODUCTS = (".txt", ".rpt", ".dcp", ".json", ".fasm", ".frames", ".bit", ".log")
 
 
 def check_work(work: Path) -> None:
@@ -27,6 +28,13 @@ def check_work(work: Path) -> None:
         raise BuildError(f"--work {work}: {reason(error)}") from None
     if names and REQUEST not in names:
         raise BuildError(f"--work {work} holds {min(names)}, allowed: a new or empty folder, or one prepared before")
+
+
+def forget_products(work: Path) -> None:
+    """Remove what a tool left in a folder that was prepared before: it belongs to another request."""
+    for path in work.iterdir():
+        if path.suffix in _PRODUCTS and path.is_file():
+            path.unlink()
 
 
 def note_request(tool: str, request: Request, work: Path) -> None:

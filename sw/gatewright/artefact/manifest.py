@@ -149,12 +149,15 @@ def _checked(content: dict[str, Any]) -> Manifest:
     if clock.set_mhz > clock.closed_mhz * (1 + 1e-9):
         raise ArtefactError(f"clock.set_mhz is {clock.set_mhz:g}, above clock.closed_mhz {clock.closed_mhz:g}")
     for name in manifest.files:
-        if not name or Path(name).name != name:
-            raise ArtefactError(f"files names {name!r}, allowed: names without folders")
+        if not (name and Path(name).name == name and name.isascii() and name.isprintable()):
+            raise ArtefactError(f"files names {name!r}, allowed: printable ASCII without folders")
     for suffix in (".bit", ".hwh"):
         count = sum(name.endswith(suffix) for name in manifest.files)
         if count != 1:
             raise ArtefactError(f"files names {count} {suffix} files, allowed 1")
+    bit, hwh = (Path(manifest.name_of(suffix)) for suffix in (".bit", ".hwh"))
+    if bit.stem != hwh.stem:  # PYNQ reads the handoff that is named as the bitstream is
+        raise ArtefactError(f"files names {bit} and {hwh}, allowed: one name for both")
     return manifest
 
 

@@ -3,11 +3,12 @@
 __all__ = ["README", "RUN"]
 
 RUN = """\
-#!/bin/sh
+#!/bin/bash
 # A request, as root: ./run.sh --user 15 --query "..."; --help shows more. Nothing outside of this folder is changed.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
-for profile in pynq_venv xrt_setup; do [ ! -r "/etc/profile.d/$profile.sh" ] || . "/etc/profile.d/$profile.sh"; done
+profiles=${GATEWRIGHT_PROFILES:-/etc/profile.d}  # written for bash: PYNQ's has "source"
+for profile in pynq_venv xrt_setup; do [ ! -r "$profiles/$profile.sh" ] || . "$profiles/$profile.sh"; done
 if [ ! -d "$here/python" ]; then
     rm -rf "$here/python.new"
     python3 -m pip install --quiet --no-deps --no-index --target "$here/python.new" "$here"/wheels/*.whl

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gatewright.artefact import Built
+from gatewright.artefact.manifest import MANIFEST
 from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAM, WHEELS, About, BundleError
 from gatewright.bundle.texts import README, RUN
 from gatewright.bundle.wheel import write_wheel
@@ -54,7 +55,9 @@ def write_bundle(
             save_program(program, folder / PROGRAM)
             save_model(folder / MODEL)
             (folder / ABOUT).write_text(about.to_json(), encoding="utf-8")
-            shutil.copytree(built.folder, folder / BITSTREAM)
+            (folder / BITSTREAM).mkdir()
+            for name in (MANIFEST, *manifest.files):
+                shutil.copy(built.folder / name, folder / BITSTREAM)
             (folder / WHEELS).mkdir()
             write_wheel(folder / WHEELS)
             for wheel in wheels:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewright.artefact import ArtefactError
+from gatewright.artefact import ArtefactError, load_built
 from gatewright.bundle import BundleError, load_bundle
 from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAM, WHEELS
 from gatewright.bundle.write import write_bundle
@@ -32,13 +33,38 @@ def test_what_is_in_it(small_bundle: Path, small_deployed, design) -> None:
     assert len(list((small_bundle / WHEELS).glob("gatewright-*-py3-none-any.whl"))) == 1
     subprocess.run(["sha256sum", "--check", "--quiet", SUMS], cwd=small_bundle, check=True, timeout=60)
     script = (small_bundle / "run.sh").read_text()
-    assert script.count("\n") <= 12
-    subprocess.run(["sh", "-n", small_bundle / "run.sh"], check=True, timeout=60)
+    assert script.count("\n") <= 13
+    subprocess.run(["bash", "-n", small_bundle / "run.sh"], check=True, timeout=60)
     assert (small_bundle / "run.sh").stat().st_mode & 0o111
     readme = (small_bundle / "README.md").read_text()
     assert found.built.path(".bit").name in readme
     assert "not yet run on a physical board" in readme
     assert "{" not in readme
+
+
+def test_the_script_takes_the_environment_of_the_image(copied: Path, tmp_path: Path) -> None:
+    """Whose profile is a line for bash, as sdbuild of PYNQ writes it."""
+    profiles, programs = tmp_path / "profile.d", tmp_path / "venv" / "bin"
+    profiles.mkdir()
+    programs.mkdir(parents=True)
+    (profiles / "pynq_venv.sh").write_text(f"source {programs}/activate\n")
+    (programs / "activate").write_text(f"PATH={programs}:$PATH\n")
+    (programs / "python3").write_text('#!/bin/sh\necho "the image\'s python3 $*"\n')
+    (programs / "python3").chmod(0o755)
+    (copied / "python").mkdir()
+    environment = {**os.environ, "GATEWRIGHT_PROFILES": str(profiles)}
+    done = subprocess.run(
+        [copied / "run.sh", "--user", "15"], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == f"the image's python3 -m gatewright.recommender {copied} --user 15\n"
+
+
+def test_a_bitstream_s_folder_gives_what_its_manifest_names(small_deployed, design, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(design.folder, tmp_path / "design"))
+    (folder / "stray.dtbo").write_bytes(b"what PYNQ would take")
+    out = folder / "bundle"
+    write_bundle(out, small_deployed.program, small_deployed.model.save, load_built(folder))
+    assert {path.name for path in (out / BITSTREAM).iterdir()} == {"manifest.json", *design.manifest.files}
 
 
 def test_more_files_do_no_harm(copied: Path) -> None:

@@ -85,7 +85,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_the_bundle_on_the_board(version: str, start: Start, bundle: Path, user: int, from_rtl, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     (tmp_path / "request").write_text(
-        f"PATH={board_python(f'pynq-{version}').parent}:$PATH exec sh {folder}/run.sh --user {user} --query '{QUERY}' "
+        f"PATH={board_python(f'pynq-{version}').parent}:$PATH exec {folder}/run.sh --user {user} --query '{QUERY}' "
         "--top 3 --json"
     )
     process = start("local", "--board", BOARD, "--bitstreams", folder / BITSTREAM, "--", "sh", tmp_path / "request")

@@ -87,7 +87,7 @@ def _variables(given: Mapping[str, str], version: str) -> dict[str, str]:
 def test_the_script(bundle: Path, user: int, from_rtl: Recommendation, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     arguments = ["--user", user, "--query", QUERY, "--top", TOP, "--json"]
-    found: dict[str, Any] = json.loads(on_board("3.1.2", "sh", folder / "run.sh", *arguments, folder=folder))
+    found: dict[str, Any] = json.loads(on_board("3.1.2", folder / "run.sh", *arguments, folder=folder))
     assert found["scores"] == from_rtl.scores.tobytes().hex()
     assert [item["movie_id"] for item in found["items"]] == [item.movie_id for item in from_rtl.items]
     assert found["clock_mhz"] == pytest.approx(100.0)

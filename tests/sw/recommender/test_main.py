@@ -118,7 +118,7 @@ def test_the_script_on_a_board(name: str, board_environment, bundle: Path, user:
     (tmp_path / "of_the_board" / "sitecustomize.py").write_text("import sys; sys.stderr.write('still here')")
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "of_the_board")}  # as XRT's set-up does
     environment["PATH"] = f"{python.parent}:{environment['PATH']}"
-    command = ["sh", folder / "run.sh", "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]
+    command = [folder / "run.sh", "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]
     for _ in range(2):
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr

@@ -5,7 +5,8 @@
 # Ends with exit code 1 and one line that begins with ERROR where something is wrong, the clock included. What is
 # found out is left in results.txt and the .rpt files, the bitstream in gatewright.bit.
 #
-# settings.tcl sets: part, top, source, constraints, clock_pin, period, ip, ip_module, ip_configuration.
+# settings.tcl sets: part, top, source, constraints, clock_pin, period, ip, ip_module, ip_configuration,
+# inputs.
 
 cd [file dirname [file normalize [info script]]]
 source settings.tcl
@@ -62,6 +63,7 @@ proc check_clock {period} {
     }
 }
 
+note inputs $inputs
 note vivado [version -short]
 create_project -in_memory -part $part
 

@@ -18,7 +18,7 @@ from gatewright_hw.build.vivado.reports import (
     read_results,
     read_slacks,
 )
-from gatewright_hw.build.vivado.script import BIT, SCRIPT, period_ns, write_inputs
+from gatewright_hw.build.vivado.script import BIT, SCRIPT, inputs_of, period_ns, write_inputs
 
 __all__ = ["SETTING", "VivadoFlow"]
 
@@ -58,6 +58,8 @@ class VivadoFlow:
     def collect(self, request: Request, work: Path) -> Result:
         """Read reports and bitstream."""
         results, slacks = read_results(work / RESULTS), read_slacks(work / TIMING)
+        if results.inputs != inputs_of(work):
+            raise BuildError(f"{work / RESULTS} is of other inputs than those in {work}: run Vivado's script again")
         for name, what in (("WHS", "hold times are"), ("WPWS", "pulse widths are")):
             if slacks[name] < 0:
                 raise BuildError(f"{what} missed by {-slacks[name]:g} ns, which no other clock mends: {work / TIMING}")

@@ -25,6 +25,7 @@ class Results:
 
     Attributes
     ----------
+    inputs : hash of what the script read.
     vivado : its version.
     setup_ns, hold_ns : the least slacks.
     unconstrained : end points of paths that no clock times.
@@ -32,6 +33,7 @@ class Results:
     done : whether the bitstream was written, the script's last act.
     """
 
+    inputs: str
     vivado: str
     setup_ns: float
     hold_ns: float
@@ -47,6 +49,7 @@ def read_results(path: Path) -> Results:
     paths = [_path(fields) for fields in lines if fields[0] == "path" and len(fields) == 5]
     try:
         return Results(
+            inputs=values["inputs"],
             vivado=values["vivado"],
             setup_ns=_number(values["setup"]),
             hold_ns=_number(values["hold"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from pathlib import Path
 
 from gatewright.spec.clocks import Family
@@ -10,7 +12,7 @@ from gatewright_hw.boards import board_verilog, top_name
 from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE, IP_VLNV
 from gatewright_hw.build.flow import Request
 
-__all__ = ["BIT", "CONSTRAINTS", "SCRIPT", "SETTINGS", "SOURCE", "period_ns", "write_inputs"]
+__all__ = ["BIT", "CONSTRAINTS", "SCRIPT", "SETTINGS", "SOURCE", "inputs_of", "period_ns", "write_inputs"]
 
 SCRIPT = "build.tcl"
 SETTINGS = "settings.tcl"
@@ -20,6 +22,10 @@ BIT = "gatewright.bit"
 
 _CLOCK_PIN = {Family.ZYNQ7: "ps7/FCLKCLK[0]", Family.ZYNQMP: "*/PS8_i/PLCLK[0]"}
 """Where fabric clock 0 leaves the processing system; of the vendor's block, at any depth."""
+
+
+_JITTER = 0.03
+"""Of the period: what the vendor's block for the processing system of a Zynq-7000 constrains its clocks with."""
 
 
 def period_ns(mhz: float) -> float:
@@ -33,10 +39,21 @@ def write_inputs(request: Request, work: Path) -> None:
     text = Path(__file__).with_name(SCRIPT).read_text()
     (work / SCRIPT).write_text(text)
     (work / SOURCE).write_text(board_verilog(board, request.config, pads=board.family is Family.ZYNQ7))
-    (work / SETTINGS).write_text(_settings(request))
     if board.family is Family.ZYNQ7:
         pin, period = _CLOCK_PIN[board.family], period_ns(request.clock.mhz)
-        (work / CONSTRAINTS).write_text(f"create_clock -name fabric -period {period:.3f} [get_pins {{{pin}}}]\n")
+        (work / CONSTRAINTS).write_text(
+            f"create_clock -name fabric -period {period:.3f} [get_pins {{{pin}}}]\n"
+            f"set_input_jitter fabric {_JITTER * period:.3f}\n"
+        )
+    settings = _settings(request)
+    inputs = hashlib.sha256(settings.encode() + (work / SOURCE).read_bytes()).hexdigest()
+    (work / SETTINGS).write_text(f"{settings}set inputs {{{inputs}}}\n")
+
+
+def inputs_of(work: Path) -> str:
+    """The hash of what the script in ``work`` reads, which its results name; empty where there is none."""
+    found = re.search(r"^set inputs \{(\w+)\}$", (work / SETTINGS).read_text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _settings(request: Request) -> str:

@@ -24,6 +24,7 @@ array set options {
     report_timing_summary {-delay_type 1 -max_paths 1 -report_unconstrained 0 -file 1}
     report_utilization {-hierarchical 0 -hierarchical_depth 1 -file 1}
     route_design {}
+    set_input_jitter {}
     set_property {-dict 1}
     synth_design {-top 1 -part 1}
     synth_ip {}

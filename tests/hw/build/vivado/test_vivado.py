@@ -19,7 +19,7 @@ from gatewright_hw.boards import top_name
 from gatewright_hw.boards.ps7_ports import PS7_PORTS, Direction
 from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE
 from gatewright_hw.build import BuildError, Request, build, collect, prepare
-from gatewright_hw.build.vivado.script import period_ns
+from gatewright_hw.build.vivado.script import period_ns, write_inputs
 
 TCLSH = shutil.which("tclsh")
 FAKE = Path(__file__).with_name("fake_vivado.tcl")
@@ -173,6 +173,23 @@ def test_what_was_prepared_for_something_else(request_: Request, message: str, v
         collect("vivado", request_, work, tmp_path / "out")
 
 
+@needs_tclsh
+def test_results_of_a_former_preparation_are_not_taken(vivado, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where they lie still, nor where they are copied back from the machine that made them."""
+    work = vivado("met")
+    os.system(f"cd {work} && vivado -mode batch -source build.tcl >/dev/null")
+    kept = {path: path.read_bytes() for path in work.iterdir() if path.suffix in (".txt", ".rpt", ".bit")}
+    faster = request_of(mhz=250)
+    monkeypatch.setattr("gatewright_hw.build.vivado.flow.write_inputs", write_inputs)
+    prepare("vivado", faster, work)
+    with pytest.raises(BuildError, match=r"results\.txt: No such file or directory"):
+        collect("vivado", faster, work, tmp_path / "out")
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with pytest.raises(BuildError, match="is of other inputs than those in"):
+        collect("vivado", faster, work, tmp_path / "out")
+
+
 def test_sources_that_were_changed(vivado, tmp_path: Path) -> None:
     work = vivado("met")
     (work / "gatewright.xdc").write_text("")
@@ -221,9 +238,9 @@ def test_the_pads_of_a_zynq_7000_are_ports(prepared) -> None:
 
 def test_the_clock_is_on_the_processing_system_s_pin(prepared) -> None:
     work = prepared(ZYBO.name)
-    assert (
-        work / "gatewright.xdc"
-    ).read_text() == "create_clock -name fabric -period 8.000 [get_pins {ps7/FCLKCLK[0]}]\n"
+    assert (work / "gatewright.xdc").read_text() == (
+        "create_clock -name fabric -period 8.000 [get_pins {ps7/FCLKCLK[0]}]\nset_input_jitter fabric 0.240\n"
+    )
     assert re.search(r"^  PS7 ps7 \($", top_module(work, ZYBO), re.MULTILINE)
     assert re.search(r"BUFG \w+ \(\s+\.I\(fclk\[0\]\)", top_module(work, ZYBO))
     assert ".FCLKCLK(fclk)" in top_module(work, ZYBO)
