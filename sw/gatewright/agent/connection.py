@@ -29,6 +29,9 @@ from gatewright.version import __version__
 
 __all__ = ["CONNECT_S", "Connection"]
 
+_CHANNEL = (("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0))
+"""An agent is reached as it is named, and its token goes to nobody else."""
+
 CONNECT_S = 5.0
 """For the connection and the exchange of versions."""
 
@@ -118,7 +121,7 @@ class Connection:
             socket.create_connection((self.address.host, self.address.port), CONNECT_S).close()
         except OSError as error:
             raise AgentUnavailable(f"no agent answers at {self.address}: {reason(error)}") from None
-        channel = grpc.insecure_channel(str(self.address), options=[*limits(), ("grpc.enable_retries", 0)])
+        channel = grpc.insecure_channel(str(self.address), options=[*limits(), *_CHANNEL])
         try:
             self._hello(channel)
         except grpc.RpcError as error:

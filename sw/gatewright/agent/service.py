@@ -58,6 +58,11 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         _, service, method = details.method.split("/")
         if service != SERVICE:
             return None
+        if (refusal := self._refusal(details.invocation_metadata)) is not None:
+            # A handler of streams is called before any message is taken: strangers fill no memory.
+            return grpc.stream_unary_rpc_method_handler(
+                lambda _, rpc: rpc.abort(grpc.StatusCode.UNAUTHENTICATED, refusal)
+            )
         if method == "upload":
             return grpc.stream_unary_rpc_method_handler(self._answered(self._upload))
         if method in self._methods:
@@ -80,13 +85,18 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
 
         return answer
 
+    def _refusal(self, metadata: Any) -> str | None:
+        """What a caller with this metadata should have shown; None where it may call."""
+        if self._token is None:
+            return None
+        given = dict(metadata).get(AUTHORIZATION, "")
+        given = given.encode() if isinstance(given, str) else given
+        if hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            return None
+        return "another token" if given else "a token"
+
     def _admit(self, rpc: Any) -> None:
-        """Refuse callers without the token, and calls that would wait for ever."""
-        if self._token is not None:
-            given = dict(rpc.invocation_metadata()).get(AUTHORIZATION, "")
-            given = given.encode() if isinstance(given, str) else given
-            if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-                rpc.abort(grpc.StatusCode.UNAUTHENTICATED, "another token" if given else "a token")
+        """Refuse calls that would wait for ever."""
         if not rpc.time_remaining() <= LONGEST_CALL_S:
             rpc.abort(grpc.StatusCode.INVALID_ARGUMENT, f"a call needs a deadline, of at most {LONGEST_CALL_S:g} s")
 

@@ -66,11 +66,17 @@ def _board(named: Board | None, host: str | None) -> Iterator[Finding]:
         yield Finding("design", Verdict.BAD, str(error), "see above")
         return
     mine = ours if ours is not None and ours.board == board.name else None
-    answers = _kept("design", there.design, port, board, ours)
-    yield answers
-    if answers.verdict is Verdict.BAD:
+    clock = _kept("clock", there.clock, port, board, mine)
+    yield clock
+    if clock.verdict is Verdict.BAD:
         mine = None
-    yield _kept("clock", there.clock, port, board, mine)
+    if ours is None or mine is not None or ours.board != board.name:
+        answers = _kept("design", there.design, port, board, ours)
+        yield answers
+        if answers.verdict is Verdict.BAD:
+            mine = None
+    else:
+        yield Finding("design", Verdict.ODD, "not looked at: see its clock", "gatewright flash")
     yield _kept("ports", there.ports, port, board, mine)
     if host is None:
         yield _kept("firmware", there.firmware, port, ours)

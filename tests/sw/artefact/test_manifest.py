@@ -47,7 +47,12 @@ WRONG = {
     "version": (lambda m: m.update(spec_version=[0, 9]), "spec_version is 0.9, allowed .*, the contract of this"),
     "versions": (lambda m: m.update(spec_version=[1]), "spec_version has 1 entries, allowed 2"),
     "no bitstream": (lambda m: m.update(files={}), "files names 0 .bit files, allowed 1"),
-    "folders": (lambda m: m["files"].update({"../x": "0"}), "files names '../x', allowed: printable ASCII without folders"),
+    "folders": (lambda m: m["files"].update({"../x": "0"}), "files names '../x', allowed: printable ASCII without"),
+    "letters": (lambda m: m["files"].update({"x\0": "0"}), r"files names 'x\\x00', allowed: printable ASCII"),
+    "two names": (
+        lambda m: m["files"].update({"other.hwh": m["files"].pop(next(n for n in m["files"] if n.endswith(".hwh")))}),
+        "files names .*bit and other.hwh, allowed: one name for both",
+    ),
     "hash": (lambda m: m["files"].update({"report.json": "0" * 64}), "report.json is not the file of .*manifest.json"),
     "missing": (lambda m: m["files"].update(more="0" * 64), "more: No such file"),
     "words": (lambda m: m.update(words_sha256="0" * 64), r"\.bit holds words of sha256 .*, .* says otherwise"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from gatewright.driver.board.designs import check_board, choose_design
 from gatewright.driver.board.fabric import Fabric
 from gatewright.driver.board.opening import board_of, known_board, open_port
 from gatewright.driver.board.pynq_versions import BoardPort
-from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError
+from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError, ConfigMismatch
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
 from gatewright.spec.boards import get_board
@@ -83,9 +82,11 @@ class BoardBackend:
         self.built = built = named or choose_design(config, here, None)
         check_board(built, here)
         self._board = get_board(built.manifest.board)
-        self._check_handoff(built)
         self._claim = Claim(port)
         try:
+            if download:
+                loaded.drain(port)
+            self._check_handoff(built)
             self.clock = self._load(built) if download else self._attach(built)
             self._fabric = Fabric(port, self._board, self.memory)
         except BaseException:
@@ -97,6 +98,10 @@ class BoardBackend:
             self._runner.recover()
             self._cacheable = self._measured() if cacheable is None else cacheable
             self._runner.recover()
+        except ConfigMismatch:  # it is not what was noted: nobody may touch it
+            loaded.forget_loaded(port)
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise
@@ -122,7 +127,6 @@ class BoardBackend:
     def _load(self, built: Built) -> FabricClock:
         """Old design to rest, clock, download, and what the FPGA manager says of it."""
         port = self._port
-        loaded.drain(port)
         loaded.forget_loaded(port)
         clock = self._set_clock(built)
         port.program(built.path(".bit"))
@@ -205,12 +209,23 @@ class BoardBackend:
         if self._closed:
             return
         self._closed = True
-        with suppress(BoardError):  # a board that is gone needs no rest
-            self._fabric.reset()
-        for buffer in list(self._buffers):
-            buffer.free()
-        self._fabric.close()
-        self._claim.close()
+        at_rest = False
+        try:
+            if self._ours():
+                self._fabric.reset()
+            at_rest = True
+        except BoardError:  # gone, or still at work in this memory
+            pass
+        finally:
+            for buffer in list(self._buffers):
+                buffer.free() if at_rest else buffer.keep()
+            self._fabric.close()
+            self._claim.close()
+
+    def _ours(self) -> bool:
+        """Whether nobody has loaded something else meanwhile."""
+        found = loaded.loaded_design(self._port)
+        return found is not None and found.stem == self.built.path(".bit").stem
 
     @property
     def _open(self) -> Fabric:

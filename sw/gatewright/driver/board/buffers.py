@@ -17,6 +17,9 @@ from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 
 __all__ = ["BoardMemory", "allocate"]
 
+_KEPT: list[Any] = []
+"""Buffers that an accelerator may still write to, which came to no rest; they go with the process."""
+
 LEAST_BYTES = 8192
 """zocl, which allocates below pynq, may place smaller pieces beyond 4 GiB (XRT, zocl_bo.c)."""
 LOWEST_ADDRESS = 1 << 20
@@ -35,8 +38,9 @@ class BoardMemory:
         self._buffer = buffer
         self._nbytes = nbytes
         self._live = live
+        with port.asking("asking for memory's address"):
+            self.address = int(buffer.device_address)  # PYNQ.remote asks the board each time
         live.add(self)
-        self.address = int(buffer.device_address)  # PYNQ.remote asks the board each time
 
     @property
     def array(self) -> npt.NDArray[np.uint8]:
@@ -53,6 +57,13 @@ class BoardMemory:
     def free(self) -> None:
         self._buffer = None
         self._live.discard(self)
+
+    def keep(self) -> None:
+        """Never give it back in this process: the accelerator may still write there."""
+        if self._port.remote:
+            self._buffer.freed = True  # nor ask a server that does not answer
+        _KEPT.append(self._buffer)
+        self.free()
 
     @property
     def _held(self) -> Any:

@@ -42,7 +42,9 @@ class UioInterrupt:
 
     def wait(self, timeout_s: float) -> bool:
         """Whether it fired within ``timeout_s`` seconds."""
-        ready, _, _ = select.select([self._file], [], [], timeout_s)
+        waiting = select.poll()  # unlike select(), it takes any number of open files
+        waiting.register(self._file, select.POLLIN)
+        ready = waiting.poll(1e3 * timeout_s)
         if ready:
             os.read(self._file, _WORD.size)
         return bool(ready)

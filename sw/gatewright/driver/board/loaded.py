@@ -7,13 +7,13 @@ boot, and pynq has noted no other download since.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
 
 from gatewright.artefact import ArtefactError, Built
 from gatewright.artefact.fields import from_json
+from gatewright.driver.board.clocks import read_clock
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort, Window
 from gatewright.driver.errors import BoardError
 from gatewright.spec.boards import BOARDS, Board
@@ -65,7 +65,7 @@ def loaded_design(port: BoardPort) -> LoadedDesign | None:
         return None
     if found.board not in BOARDS or found.boot != port.read_text(_BOOT):
         return None
-    return found if port.last_download() in (None, found.bit_sha1) else None
+    return found if (port.last_download() or "") == found.bit_sha1 else None
 
 
 def note_loaded(port: BoardPort, built: Built) -> None:
@@ -77,7 +77,7 @@ def note_loaded(port: BoardPort, built: Built) -> None:
         board=manifest.board,
         config=manifest.config,
         closed_mhz=manifest.clock.closed_mhz,
-        bit_sha1=hashlib.sha1(bit.read_bytes(), usedforsecurity=False).hexdigest(),
+        bit_sha1=port.last_download() or "",
         boot=port.read_text(_BOOT),
     )
     port.write_file(NOTE, (json.dumps(asdict(note)) + "\n").encode())
@@ -98,6 +98,9 @@ def drain(port: BoardPort) -> None:
     if loaded is None:
         return
     board: Board = BOARDS[loaded.board]
+    block = board.family.clocks
+    if not read_clock(port.window(block.base, block.size), board).mhz:
+        return  # nothing moves there, and nothing would answer
     window = port.window(board.registers_base, REGISTER_BYTES)
     if window.read(register("ID").offset) != ID:
         return
