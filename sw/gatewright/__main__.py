@@ -15,6 +15,9 @@ from gatewright.spec.errors import GatewrightError
 
 __all__ = ["main"]
 
+_ON_BOARDS = ("grpc", "rich", "tokenizers", "typer")
+"""Packages of the extra ``board``."""
+
 
 def main() -> None:
     """Run the command line and exit."""
@@ -60,7 +63,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, GatewrightError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "gatewright").startswith("gatewright"):
-        return f"this command needs {error.name.partition('.')[0]}: pip install 'gatewright[cli,sim,models]'"
+        needed = error.name.partition(".")[0]
+        extras = "board" if needed in _ON_BOARDS else "cli,sim,models"  # whose other packages would replace an image's
+        return f"this command needs {needed}: pip install 'gatewright[{extras}]'"
     if isinstance(error, OSError) and error.errno is not None:
         return f"{error.filename}: {reason(error)}" if error.filename is not None else reason(error)
     first = next(iter(str(error).splitlines()), "")

@@ -10,9 +10,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 profiles=${GATEWRIGHT_PROFILES:-/etc/profile.d}  # written for bash: PYNQ's has "source"
 for profile in pynq_venv xrt_setup; do [ ! -r "$profiles/$profile.sh" ] || . "$profiles/$profile.sh"; done
 if [ ! -d "$here/python" ]; then
-    rm -rf "$here/python.new"
-    python3 -m pip install --quiet --no-deps --no-index --target "$here/python.new" "$here"/wheels/*.whl
-    mv "$here/python.new" "$here/python"
+    new=$(mktemp -d "$here/.python-XXXXXX") && trap 'rm -rf "$new"' EXIT
+    python3 -m pip install --quiet --no-deps --no-index --target "$new/python" "$here"/wheels/*.whl
+    mv -T "$new/python" "$here/python" || [ -d "$here/python" ]  # another start was faster
+    rm -rf "$new"
 fi
 PYTHONPATH="$here/python${PYTHONPATH:+:$PYTHONPATH}" exec python3 -m gatewright.recommender "$here" "$@"
 """

@@ -33,7 +33,7 @@ def test_what_is_in_it(small_bundle: Path, small_deployed, design) -> None:
     assert len(list((small_bundle / WHEELS).glob("gatewright-*-py3-none-any.whl"))) == 1
     subprocess.run(["sha256sum", "--check", "--quiet", SUMS], cwd=small_bundle, check=True, timeout=60)
     script = (small_bundle / "run.sh").read_text()
-    assert script.count("\n") <= 13
+    assert script.count("\n") <= 14
     subprocess.run(["bash", "-n", small_bundle / "run.sh"], check=True, timeout=60)
     assert (small_bundle / "run.sh").stat().st_mode & 0o111
     readme = (small_bundle / "README.md").read_text()

@@ -43,6 +43,10 @@ ERRORS: dict[str, tuple[BaseException, str]] = {
         ModuleNotFoundError("No module named 'torch'", name="torch.nn"),
         "this command needs torch: pip install 'gatewright[cli,sim,models]'",
     ),
+    "missing extra of a board": (
+        ModuleNotFoundError("No module named 'typer'", name="typer"),
+        "this command needs typer: pip install 'gatewright[board]'",
+    ),
     "missing part": (
         ModuleNotFoundError("No module named 'gatewright.x'", name="gatewright.x"),
         "unexpected ModuleNotFoundError: No module named 'gatewright.x'" + HINT,

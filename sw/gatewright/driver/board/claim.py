@@ -44,9 +44,9 @@ def _locked(label: str) -> IO[str]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        owner = file.read().strip() or "unknown"
+        owner = file.read().strip()
         file.close()
-        what = "this process, which must close it first" if owner == str(os.getpid()) else f"process {owner}"
+        what = "this process, which must close it first" if owner == str(os.getpid()) else f"process {owner}".strip()
         raise BoardError(f"{label}: the accelerator is in use by {what}") from None
     with suppress(OSError):
         file.seek(0)

@@ -106,6 +106,30 @@ def test_nothing_touches_a_fabric_that_is_not_ours(device: Any, design: Path) ->
         assert len(device.downloads) == 1
 
 
+def test_nothing_touches_a_fabric_whose_clock_stands_still(device: Any, design: Path) -> None:
+    BoardBackend(TINY, bitstream=design).close()
+    device.slcr[FCLK0] = 0
+    device.log.clear()
+    loaded.drain(open_port())
+    assert all(address < REGISTERS or address >= 0x8000_0000 for _, address, _ in device.log)
+
+
+def test_closing_leaves_memory_to_an_accelerator_at_work(
+    device: Any, design: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = BoardBackend(TINY, bitstream=design)
+    backend.allocate(100)
+
+    def no_rest() -> None:
+        raise BoardError("the bus does not come to rest")
+
+    monkeypatch.setattr(backend._fabric, "reset", no_rest)
+    held = device.live
+    backend.close()
+    assert device.live == held > 0
+    BoardBackend(TINY, bitstream=design).close()  # the claim was given back
+
+
 def test_our_old_design_comes_to_rest_first(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     BoardBackend(TINY, bitstream=design).close()
     device.log.clear()
