@@ -125,7 +125,7 @@ class BoardBackend:
             )
 
     def _load(self, built: Built) -> FabricClock:
-        """Old design to rest, clock, download, and what the FPGA manager says of it."""
+        """Clock, download, and what the FPGA manager says of it; the old design is at rest."""
         port = self._port
         loaded.forget_loaded(port)
         clock = self._set_clock(built)
