@@ -87,6 +87,8 @@ ALLOWED = {
     },
     "sw/gatewright/recommender": {
         "gatewright.agent",  # whose client a board elsewhere needs
+        "gatewright.lazy",
+        "gatewright.signals",
         "gatewright.spec",
         "gatewright.files",
         "gatewright.program",

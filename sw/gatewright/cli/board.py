@@ -40,7 +40,10 @@ def agent(
         float, typer.Option("--session", min=1, help="Free what a client loaded after so many seconds without a call.")
     ] = 600,
 ) -> None:
-    """Serve the board's accelerator to `--host` of other commands, until interrupted. On a board: as root."""
+    """Serve the board's accelerator to `--host` of other commands. On a board: as root.
+
+    Ctrl-C ends it, with exit code 0.
+    """
     from gatewright.agent.address import DEFAULT_PORT, Address, find_token, read_token
     from gatewright.agent.machine import Machine, designs_dir
     from gatewright.agent.server import serve

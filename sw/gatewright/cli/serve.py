@@ -55,7 +55,7 @@ def serve(
         bool, typer.Option("--refuse-frozen", help="Calls to a frozen board get an error, not silence as from silicon.")
     ] = False,
 ) -> None:
-    """Serve a virtual board to PYNQ's remote clients until interrupted.
+    """Serve a virtual board to PYNQ's remote clients. Ctrl-C ends it, with exit code 0.
 
     It takes the bitstreams of `gatewright build --tool simulation`, and others that were built from just these
     sources. What happens on the board is printed as it happens.

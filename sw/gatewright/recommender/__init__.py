@@ -1,8 +1,13 @@
 """A hybrid recommendation request on the accelerator. Needs numpy and, for text, tokenizers; no torch."""
 
-from gatewright.recommender.errors import DataError, ModelFileError, RecommenderError, UnknownUserError
-from gatewright.recommender.model import HybridModel
-from gatewright.recommender.request import HybridRecommender, Recommendation, RecommendedItem
+from typing import TYPE_CHECKING
+
+from gatewright.lazy import loaded_when_asked_for
+
+if TYPE_CHECKING:
+    from gatewright.recommender.errors import DataError, ModelFileError, RecommenderError, UnknownUserError
+    from gatewright.recommender.model import HybridModel
+    from gatewright.recommender.request import HybridRecommender, Recommendation, RecommendedItem
 
 __all__ = [
     "DataError",
@@ -14,3 +19,13 @@ __all__ = [
     "RecommenderError",
     "UnknownUserError",
 ]
+
+_MODULES = {
+    "errors": ("DataError", "ModelFileError", "RecommenderError", "UnknownUserError"),
+    "model": ("HybridModel",),
+    "request": ("HybridRecommender", "Recommendation", "RecommendedItem"),
+}
+
+__getattr__ = loaded_when_asked_for(
+    __name__, {name: f"{__name__}.{module}:{name}" for module, names in _MODULES.items() for name in names}
+)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 
-from gatewright.cli import console
+from gatewright.cli import app, console
 from gatewright.cli import info as command
 from gatewright.driver.errors import AcceleratorTimeout
 from gatewright.program import save_program
@@ -78,6 +78,48 @@ def test_an_error_is_one_line(case: str, raising: Any, gatewright: Any) -> None:
     error, message = ERRORS[case]
     raising(error)
     _one_line(gatewright("info"), message)
+
+
+def _commands(command: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command and group of commands, as one writes it."""
+    command = command or typer.main.get_command(app)
+    below = getattr(command, "commands", {})
+    return [path, *(each for name, child in below.items() for each in _commands(child, (*path, name)))]
+
+
+@pytest.mark.parametrize("path", _commands(), ids=" ".join)
+def test_an_option_that_is_none_is_one_line(path: tuple[str, ...], gatewright: Any) -> None:
+    done = gatewright(*path, "--fly")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: no such option: --fly")
+    assert done.err.endswith(f"{' '.join(path)} --help)\n")
+    assert done.err.count("\n") == 1
+
+
+USAGE: dict[str, tuple[list[str], str]] = {
+    "no value": (["recommend", "--user"], "option '--user' requires an argument"),
+    "no number": (["recommend", "--user", "x"], "invalid value for '--user': "),
+    "out of range": (["board", "serve", "--port", "65536"], "invalid value for '--port': "),
+    "missing option": (["recommend"], "missing option '--user'"),
+    "missing argument": (["inspect"], "missing argument "),
+    "one argument too many": (["inspect", "a", "b"], "got unexpected extra argument"),
+    "no command": (["fly"], "no such command 'fly'"),
+    "no command below": (["bench", "fly"], "no such command 'fly'"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_wrong_usage_is_one_line(case: str, gatewright: Any) -> None:
+    arguments, message = USAGE[case]
+    done = gatewright(*arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"error: {message}"), done.err
+
+
+def test_a_group_without_a_command_gives_its_help(gatewright: Any) -> None:
+    done = gatewright("bench")
+    assert "Usage: " in done.out
+    assert done.err == ""
 
 
 def test_a_traceback_on_demand(raising: Any, gatewright: Any, monkeypatch: pytest.MonkeyPatch) -> None:

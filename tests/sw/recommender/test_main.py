@@ -84,6 +84,14 @@ def test_bad_input(bundle: Path, user: str, arguments, sentence: str, capsys: py
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [(), ("x",), ("x", "--user", "y"), ("x", "--user", "1", "--fly")])
+def test_options_that_are_none(arguments: tuple[str, ...], capsys: pytest.CaptureFixture) -> None:
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.endswith("(python -m gatewright.recommender --help)\n")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "pynq://127.0.0.1:1"])
 def test_a_host_where_no_board_is(host: str, bundle: Path, user: str, capsys: pytest.CaptureFixture) -> None:
     assert main([str(bundle), "--user", user, "--host", host]) == 2

@@ -175,11 +175,11 @@ def _signals_are_the_commands() -> Iterator[list[subprocess.Popen[bytes]]]:
         yield started
         return
 
-    def end(*_: object) -> None:
+    def pass_on(number: int, _: object) -> None:
         for process in started:
-            process.terminate()
+            process.send_signal(number)
 
-    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: end}
+    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on, signal.SIGHUP: pass_on}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield started
