@@ -42,6 +42,7 @@ class AcceleratorConfig:
     max_head_dim : widest attention head, a multiple of 8, 8..256.
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
     max_columns : widest row of a vector command in elements, a power of two, 64..4096.
+    vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
     outstanding : read bursts in flight per requester, a power of two, 2..64.
     """
@@ -58,6 +59,7 @@ class AcceleratorConfig:
     max_head_dim: int
     max_features: int
     max_columns: int
+    vector_lanes: int
     edge_fifo: int
     outstanding: int
 
@@ -71,6 +73,7 @@ class AcceleratorConfig:
             ("max_seq", max(16, self.array_cols), 4096),
             ("max_features", 8, 4096),
             ("max_columns", 64, MAX_COLUMNS),
+            ("vector_lanes", 2, 4),
             ("edge_fifo", 16, 1024),
             ("outstanding", 2, 64),
         ):
@@ -141,6 +144,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_head_dim=32,
             max_features=128,
             max_columns=512,
+            vector_lanes=4,
             edge_fifo=32,
             outstanding=8,
         ),
@@ -157,6 +161,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_head_dim=64,
             max_features=1024,
             max_columns=2048,
+            vector_lanes=4,
             edge_fifo=128,
             outstanding=16,
         ),

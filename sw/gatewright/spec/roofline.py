@@ -12,7 +12,6 @@ from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.extents import operands
 from gatewright.spec.memory import BUS_BYTES, MemoryModel
-from gatewright.spec.vector import LANES
 
 __all__ = ["Roofline", "roofline"]
 
@@ -53,7 +52,7 @@ def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int,
 
 
 def _vector(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
-    return command["rows"] * command["cols"], LANES
+    return command["rows"] * command["cols"], config.vector_lanes
 
 
 _WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _aggregate, Opcode.VECTOR: _vector}

@@ -55,7 +55,6 @@ __all__ = [
     "EXP2_ONE",
     "EXP2_TABLE",
     "GAIN_BITS",
-    "LANES",
     "MAX_COLUMNS",
     "MIN_SHIFT",
     "NORM_FRACTION_BITS",
@@ -80,9 +79,6 @@ __all__ = [
     "softmax_weight",
     "table_records",
 ]
-
-LANES = 4
-"""Elements in a cycle: one beat of int16."""
 
 MAX_COLUMNS = 4096
 """The widest row that the accumulators of a row hold."""

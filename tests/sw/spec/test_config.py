@@ -19,6 +19,8 @@ TINY = get_config("tiny")
         ({"array_rows": 3}, r"array_rows is 3, allowed: a power of two in 2\.\.32"),
         ({"array_cols": 64}, "array_cols is 64"),
         ({"max_columns": 8192}, r"max_columns is 8192, allowed: a power of two in 64\.\.4096"),
+        ({"vector_lanes": 8}, r"vector_lanes is 8, allowed: a power of two in 2\.\.4"),
+        ({"vector_lanes": 1}, r"vector_lanes is 1, allowed"),
         ({"lanes": 16}, r"lanes is 16, allowed: a power of two in 2\.\.8"),
         ({"a_depth": 64.0}, r"a_depth is 64\.0"),
         ({"max_head_dim": 12}, r"max_head_dim is 12, allowed: a multiple of 8 in 8\.\.256"),
@@ -53,6 +55,8 @@ def test_the_hash_covers_the_hardware_and_nothing_else() -> None:
     assert TINY.hash_text == f"{TINY.hash:016x}"
 
 
-@pytest.mark.parametrize("change", [{"lanes": 2}, {"a_depth": 256}, {"max_head_dim": 24}, {"outstanding": 16}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"lanes": 2}, {"vector_lanes": 2}, {"a_depth": 256}, {"max_head_dim": 24}, {"outstanding": 16}], ids=str
+)
 def test_other_hardware_has_another_hash(change: dict[str, int]) -> None:
     assert replace(TINY, **change).hash != TINY.hash

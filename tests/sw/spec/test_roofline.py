@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gatewright.spec.commands import (
@@ -68,9 +70,15 @@ def _pairs(queries: int, keys: int) -> int:
 def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -> None:
     bounds = roofline(command, TINY)
     assert (bounds.macs, bounds.read_bytes, bounds.written_bytes) == (macs, read, written)
-    rate = {AGGREGATE: 8, VECTOR: 4}.get(command.spec, TINY.macs_per_cycle)
+    rate = {AGGREGATE: 8, VECTOR: TINY.vector_lanes}.get(command.spec, TINY.macs_per_cycle)
     assert bounds.min_cycles_compute == -(-macs // rate)
     assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
     assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)
     slow = roofline(command, TINY, MemoryModel(dram_bytes_per_cycle=1.0))
     assert slow.min_cycles_memory == read + written
+
+
+@pytest.mark.parametrize(("lanes", "cycles"), [(2, 8), (4, 4)])
+def test_a_vector_command_takes_the_lanes_of_the_configuration(lanes: int, cycles: int) -> None:
+    """Fifteen elements."""
+    assert roofline(_vector(), replace(TINY, vector_lanes=lanes)).min_cycles_compute == cycles

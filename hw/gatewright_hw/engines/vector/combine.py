@@ -1,4 +1,4 @@
-"""The first stage: v = saturate24(round_half_even((a * x + b * y) / 2**shift)) on LANES elements.
+"""The first stage: v = saturate24(round_half_even((a * x + b * y) / 2**shift)) on a group of elements.
 
     ALONE     x = a_multiplier, y = 0
     ADD       x = a_multiplier, y = b_multiplier
@@ -17,8 +17,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import GAIN_BITS, LANES, VALUE_BITS, Combine
-from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP
+from gatewright.spec.vector import GAIN_BITS, VALUE_BITS, Combine
+from gatewright_hw.engines.vector.groups import ELEMENT_BITS, raw_group, value_group
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.rounding_shift import RoundingShift
 from gatewright_hw.parts.saturation import saturated
@@ -41,27 +41,31 @@ COMBINATION = data.StructLayout(
 class CombineLanes(wiring.Component):
     """A pipeline without a stall.
 
+    Parameters
+    ----------
+    lanes : elements of a group.
+
     Members
     -------
     combination : COMBINATION, in; constant while groups come, as is ``wide``.
     wide : 1, in; groups take two cycles.
     valid, high : 1 each, in; a group's only or last half is there; the high halves of a ``wide`` group are.
-    a, b : RAW_GROUP, in; the same in both cycles of a ``wide`` group.
-    v_valid, v : 1 and GROUP, out; ``delay`` cycles after ``valid``.
+    a, b : :func:`.raw_group`, in; the same in both cycles of a ``wide`` group.
+    v_valid, v : 1 and :func:`.value_group`, out; ``delay`` cycles after ``valid``.
     """
 
-    def __init__(self) -> None:
-        self._shifters = [RoundingShift(_TOTAL_BITS, VALUE_BITS) for _ in range(LANES)]
+    def __init__(self, lanes: int) -> None:
+        self._shifters = [RoundingShift(_TOTAL_BITS, VALUE_BITS) for _ in range(lanes)]
         super().__init__(
             {
                 "combination": In(COMBINATION),
                 "wide": In(1),
                 "valid": In(1),
                 "high": In(1),
-                "a": In(RAW_GROUP),
-                "b": In(RAW_GROUP),
+                "a": In(raw_group(lanes)),
+                "b": In(raw_group(lanes)),
                 "v_valid": Out(1),
-                "v": Out(GROUP),
+                "v": Out(value_group(lanes)),
             }
         )
 

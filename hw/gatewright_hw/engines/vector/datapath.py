@@ -18,9 +18,9 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.vector import EPSILON_BITS, LANES, Combine, Function
+from gatewright.spec.vector import EPSILON_BITS, Combine, Function
 from gatewright_hw.engines.vector.combine import COMBINATION, CombineLanes
-from gatewright_hw.engines.vector.groups import GROUP, RAW_GROUP, Departure, group_counter, row_layout
+from gatewright_hw.engines.vector.groups import Departure, group_counter, raw_group, row_layout, value_group
 from gatewright_hw.engines.vector.map import MapLanes
 from gatewright_hw.engines.vector.out import OutLanes
 from gatewright_hw.engines.vector.record_loader import output_record_write, table_record_write
@@ -28,17 +28,17 @@ from gatewright_hw.engines.vector.row_scale import RowScale
 from gatewright_hw.engines.vector.softmax_weights import SoftmaxWeights
 from gatewright_hw.engines.vector.statistics import RowStatistics
 from gatewright_hw.engines.vector.table import TableLanes
-from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
+from gatewright_hw.engines.vector.weight_lanes import weight_group
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.promised_queue import PromisedQueue
 
 __all__ = ["VectorDatapath", "setup_layout"]
 
 
-def setup_layout(max_columns: int) -> data.StructLayout:
+def setup_layout(max_columns: int, lanes: int) -> data.StructLayout:
     """What a command means for the datapath.
 
-    ``slow``: an element is int32, hence a group takes two cycles. ``row``: see :func:`.row_layout`. The others are
+    ``slow``: a group takes two cycles, since its elements are int32. ``row``: see :func:`.row_layout`. The others are
     fields and flags of the command.
     """
     return data.StructLayout(
@@ -49,7 +49,7 @@ def setup_layout(max_columns: int) -> data.StructLayout:
             "y_type": 2,
             "per_column": 1,
             "cols": range(max_columns + 1),
-            "row": row_layout(max_columns),
+            "row": row_layout(max_columns, lanes),
             "slow": 1,
         }
     )
@@ -60,47 +60,49 @@ class VectorDatapath(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, a power of two.
 
     Members
     -------
     setup : :func:`setup_layout`, in; constant while groups are here.
     output_records, table_records : RecordWrite, in; before the first group.
-    a, b : streams of RAW_GROUP, in; b is not taken when the combination is ALONE.
+    a, b : streams of :func:`.raw_group`, in; b is not taken when the combination is ALONE.
     departure : Departure, out; groups that set off to ``y``.
-    y_valid, y_last, y : 1, 1 and RAW_GROUP, out; a group, and whether it ends its row.
+    y_valid, y_last, y : 1, 1 and :func:`.raw_group`, out; a group, and whether it ends its row.
     """
 
-    def __init__(self, max_columns: int) -> None:
-        self._max_columns = max_columns
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        self._max_columns, self._lanes = max_columns, lanes
         super().__init__(
             {
-                "setup": In(setup_layout(max_columns)),
+                "setup": In(setup_layout(max_columns, lanes)),
                 "output_records": In(output_record_write(max_columns)),
                 "table_records": In(table_record_write()),
-                "a": In(stream.Signature(RAW_GROUP)),
-                "b": In(stream.Signature(RAW_GROUP)),
-                "departure": Out(Departure(max_columns)),
+                "a": In(stream.Signature(raw_group(lanes))),
+                "b": In(stream.Signature(raw_group(lanes))),
+                "departure": Out(Departure(max_columns, lanes)),
                 "y_valid": Out(1),
                 "y_last": Out(1),
-                "y": Out(RAW_GROUP),
+                "y": Out(raw_group(lanes)),
             }
         )
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        setup, columns, departure = self.setup, self._max_columns, self.departure
-        groups = columns // LANES
-        m.submodules.combine = combine = CombineLanes()
-        m.submodules.table = table = TableLanes()
-        m.submodules.statistics = statistics = RowStatistics(columns)
+        setup, departure = self.setup, self.departure
+        columns, lanes = self._max_columns, self._lanes
+        groups = columns // lanes
+        m.submodules.combine = combine = CombineLanes(lanes)
+        m.submodules.table = table = TableLanes(lanes)
+        m.submodules.statistics = statistics = RowStatistics(columns, lanes)
         # One row is complete while the next one comes.
-        m.submodules.values = values = PromisedQueue(GROUP, 2 * groups + 1)
-        m.submodules.weights = weights = SoftmaxWeights(columns)
-        m.submodules.weight_queue = weight_queue = PromisedQueue(WEIGHT_GROUP, 2 * groups + 1)
+        m.submodules.values = values = PromisedQueue(value_group(lanes), 2 * groups + 1)
+        m.submodules.weights = weights = SoftmaxWeights(columns, lanes)
+        m.submodules.weight_queue = weight_queue = PromisedQueue(weight_group(lanes), 2 * groups + 1)
         m.submodules.scale = scale = RowScale(columns)
-        m.submodules.map = mapped = MapLanes(columns)
-        m.submodules.out = out = OutLanes(columns)
+        m.submodules.map = mapped = MapLanes(columns, lanes)
+        m.submodules.out = out = OutLanes(columns, lanes)
 
         softmax = setup.function == Function.SOFTMAX
         by_rows = Signal()

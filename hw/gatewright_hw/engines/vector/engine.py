@@ -4,10 +4,10 @@
         +--> groups --+             v
     B -----> groups --+--> VectorDatapath --> beats --> Y
 
-Throughput: one group of LANES elements a cycle, which is one 64-bit beat of int16; half a group where A, B or Y is
-int32. Rows follow each other without a gap: while one is scaled, the next come in and the last goes out; but a row of a
-norm takes at least ``RowScale.norm_cycles``, of a softmax ``RowScale.softmax_cycles``. Latency: 20 to 50 cycles besides
-the memory's.
+Throughput: one group of ``vector_lanes`` elements a cycle; four of int16 are one 64-bit beat. A group takes two cycles
+where A or B is int32, or where Y is and a group is more than a beat. Rows follow each other without a gap: while one is
+scaled, the next come in and the last goes out; but a row of a norm takes at least ``RowScale.norm_cycles``, one of a
+softmax ``RowScale.softmax_cycles``. Latency: 20 to 50 cycles besides the memory's.
 
 Memory traffic: the output records, the table (TABLE only), then A and B (not for ALONE), each row once (a stride of 0
 reads it again for each row), Y once. Rows that follow each other without a gap are read and written in whole bursts.
@@ -24,12 +24,13 @@ from amaranth.utils import exact_log2
 from gatewright.spec.commands import VECTOR
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright.spec.vector import LANES, TABLE_BYTES, Combine, ElementType, Function
+from gatewright.spec.vector import TABLE_BYTES, Combine, ElementType, Function
 from gatewright_hw.bus.arbiter import ReadArbiter
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.vector.datapath import VectorDatapath
+from gatewright_hw.engines.vector.groups import takes_two_beats
 from gatewright_hw.engines.vector.record_loader import RecordLoader
 from gatewright_hw.engines.vector.row_packer import RowPacker
 from gatewright_hw.engines.vector.row_transfers import RowTransfers
@@ -66,8 +67,8 @@ class VectorEngine(wiring.Component):
 
     Parameters
     ----------
-    config : ``max_columns`` sizes the row buffers and the memory of output records, ``outstanding`` the bursts of A in
-        flight.
+    config : ``max_columns`` sizes the row buffers and the memory of output records, ``vector_lanes`` the groups,
+        ``outstanding`` the bursts of A in flight.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -76,15 +77,16 @@ class VectorEngine(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        columns, outstanding = self._config.max_columns, self._config.outstanding
+        columns, lanes = self._config.max_columns, self._config.vector_lanes
+        outstanding = self._config.outstanding
         m.submodules.a_reader = a_reader = BurstReader(min(outstanding * MAX_BURST_BEATS, 256), outstanding)
         m.submodules.b_reader = b_reader = BurstReader(_B_DEPTH, min(outstanding, _B_DEPTH // 2))
         m.submodules.arbiter = arbiter = ReadArbiter(2, min(2 * outstanding, 64))
         m.submodules.loader = loader = RecordLoader(columns)
-        m.submodules.a_unpacker = a_unpacker = Unpacker(columns)
-        m.submodules.b_unpacker = b_unpacker = Unpacker(columns)
-        m.submodules.datapath = datapath = VectorDatapath(columns)
-        m.submodules.packer = packer = RowPacker(columns)
+        m.submodules.a_unpacker = a_unpacker = Unpacker(columns, lanes)
+        m.submodules.b_unpacker = b_unpacker = Unpacker(columns, lanes)
+        m.submodules.datapath = datapath = VectorDatapath(columns, lanes)
+        m.submodules.packer = packer = RowPacker(columns, lanes)
         m.submodules.a_rows = a_rows = RowTransfers(columns)
         m.submodules.b_rows = b_rows = RowTransfers(columns)
         for port, reader in zip(arbiter.ports, (a_reader, b_reader), strict=True):
@@ -113,9 +115,9 @@ class VectorEngine(wiring.Component):
             *(setup[name].eq(command[name]) for name in ("function", "y_type", "cols")),
             setup.epsilon.eq(Cat(command.epsilon, command.epsilon_high)),
             setup.per_column.eq(command.flags.per_column),
-            setup.row.last_group.eq((command.cols - 1) // LANES),
-            setup.row.tail.eq(command.cols % LANES),
-            setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | is_long["y"]),
+            setup.row.last_group.eq((command.cols - 1) // lanes),
+            setup.row.tail.eq(command.cols % lanes),
+            setup.slow.eq(is_long["a"] | (is_long["b"] & ~alone) | (is_long["y"] if takes_two_beats(lanes) else 0)),
         ]
 
         start = control.start

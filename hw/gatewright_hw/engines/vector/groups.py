@@ -1,38 +1,50 @@
-"""What the parts of the vector engine exchange: groups of elements, the shape of rows, and groups that set off."""
+"""What the parts of the vector engine exchange: groups of elements, the shape of rows, and groups that set off.
+
+A group is one element for each of the engine's ``lanes``, which every part gets where it is made. Beats of the bus have
+eight bytes whatever the lanes: groups of narrow elements share a beat, and one of int32 may take two.
+"""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
-from gatewright.spec.vector import LANES, VALUE_BITS, ElementType
+from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.vector import VALUE_BITS, ElementType
 
 __all__ = [
     "ELEMENT_BITS",
-    "GROUP",
-    "RAW_GROUP",
     "Departure",
-    "ends_in_first_half",
+    "ends_beat",
+    "fills_two_beats",
     "group_counter",
     "in_row",
     "is_byte",
+    "raw_group",
     "row_layout",
+    "takes_two_beats",
+    "value_group",
 ]
 
 ELEMENT_BITS = 32
 """Width of an operand of any type, its sign extended."""
 
-RAW_GROUP = data.ArrayLayout(signed(ELEMENT_BITS), LANES)
-"""LANES elements as they come from memory."""
 
-GROUP = data.ArrayLayout(signed(VALUE_BITS), LANES)
-"""LANES values v or z."""
+def raw_group(lanes: int) -> data.ArrayLayout:
+    """``lanes`` elements as they come from memory."""
+    return data.ArrayLayout(signed(ELEMENT_BITS), lanes)
 
 
-def row_layout(max_columns: int) -> data.StructLayout:
-    """The shape of a command's rows: the index of a row's last group, and the columns modulo LANES."""
-    return data.StructLayout({"last_group": range(max(2, max_columns // LANES)), "tail": range(LANES)})
+def value_group(lanes: int) -> data.ArrayLayout:
+    """``lanes`` values v or z."""
+    return data.ArrayLayout(signed(VALUE_BITS), lanes)
+
+
+def row_layout(max_columns: int, lanes: int) -> data.StructLayout:
+    """The shape of a command's rows: the index of a row's last group, and the columns modulo ``lanes``."""
+    return data.StructLayout({"last_group": range(max(2, max_columns // lanes)), "tail": range(lanes)})
 
 
 class Departure(wiring.Signature):
@@ -45,8 +57,8 @@ class Departure(wiring.Signature):
     index, last : out; its place in its row, and whether it is its row's last.
     """
 
-    def __init__(self, max_columns: int) -> None:
-        index = row_layout(max_columns)["last_group"].shape
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        index = row_layout(max_columns, lanes)["last_group"].shape
         super().__init__({"room": In(1), "sent": Out(1), "index": Out(index), "last": Out(1)})
 
 
@@ -64,11 +76,27 @@ def in_row(row: data.View, last: Value, lane: int) -> Value:
     return ~last | (row.tail == 0) | (lane < row.tail)
 
 
-def ends_in_first_half(row: data.View, last: Value) -> Value:
-    """Whether a group's second half lies beyond its row's end, so that it takes one beat, not two, as int32."""
-    return last & (row.tail != 0) & (row.tail <= LANES // 2)
-
-
 def is_byte(kind: Value) -> Value:
     """Whether an ``ElementType`` has one byte."""
     return (kind == ElementType.INT8) | (kind == ElementType.UINT8)
+
+
+def takes_two_beats(lanes: int) -> bool:
+    """Whether a group of int32 is more than a beat."""
+    return lanes * ElementType.INT32.nbytes > BUS_BYTES
+
+
+def fills_two_beats(row: data.View, last: Value, lanes: int) -> Value:
+    """Whether a group takes two beats as int32: not where its second half lies beyond its row's end."""
+    if not takes_two_beats(lanes):
+        return Const(0)
+    return ~(last & (row.tail != 0) & (row.tail <= lanes // 2))
+
+
+def ends_beat(index: Value, kind: Value, lanes: int) -> Value:
+    """Whether group ``index`` of a row of the ``ElementType`` ``kind`` is the last that its beat has room for."""
+    ends: Value = Const(1)
+    for this, nbytes in ((kind == ElementType.INT16, 2), (is_byte(kind), 1)):
+        in_beat = BUS_BYTES // (lanes * nbytes)
+        ends = Mux(this, index[: exact_log2(in_beat)] == in_beat - 1, ends)
+    return ends

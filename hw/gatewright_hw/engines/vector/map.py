@@ -1,4 +1,4 @@
-"""Elements of a row times the row's scale: z = round_half_even((x factor - offset) / 2**shift) on LANES elements.
+"""Elements of a row times the row's scale: z = round_half_even((x factor - offset) / 2**shift).
 
 x is saturate16(v) for a norm and the weight e for a softmax.
 
@@ -12,10 +12,10 @@ from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
-from gatewright_hw.engines.vector.groups import GROUP, Departure, group_counter, row_layout
+from gatewright.spec.vector import NORM_INPUT_BITS, VALUE_BITS
+from gatewright_hw.engines.vector.groups import Departure, group_counter, row_layout, value_group
 from gatewright_hw.engines.vector.row_scale import ROW_SCALE
-from gatewright_hw.engines.vector.weight_lanes import WEIGHT_GROUP
+from gatewright_hw.engines.vector.weight_lanes import weight_group
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.rounding_shift import RoundingShift
 from gatewright_hw.parts.saturation import saturated
@@ -42,7 +42,8 @@ class MapLanes(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, a power of two.
 
     Members
     -------
@@ -50,25 +51,25 @@ class MapLanes(wiring.Component):
     slow : 1, in; at most a group in two cycles.
     row : :func:`row_layout`, in.
     scale : stream of ROW_SCALE, in; one per row.
-    values : stream of GROUP, in; v.
-    weights : stream of WEIGHT_GROUP, in; e.
+    values : stream of :func:`.value_group`, in; v.
+    weights : stream of :func:`.weight_group`, in; e.
     departure : Departure, out; groups that set off.
-    z_valid, z : 1 and GROUP, out; each group ``delay`` cycles after it has set off.
+    z_valid, z : 1 and :func:`.value_group`, out; each group ``delay`` cycles after it has set off.
     """
 
-    def __init__(self, max_columns: int) -> None:
-        self._shifters = [RoundingShift(_DIFFERENCE_BITS, VALUE_BITS, saturates=False) for _ in range(LANES)]
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        self._shifters = [RoundingShift(_DIFFERENCE_BITS, VALUE_BITS, saturates=False) for _ in range(lanes)]
         super().__init__(
             {
                 "softmax": In(1),
                 "slow": In(1),
-                "row": In(row_layout(max_columns)),
+                "row": In(row_layout(max_columns, lanes)),
                 "scale": In(stream.Signature(ROW_SCALE)),
-                "values": In(stream.Signature(GROUP)),
-                "weights": In(stream.Signature(WEIGHT_GROUP)),
-                "departure": Out(Departure(max_columns)),
+                "values": In(stream.Signature(value_group(lanes))),
+                "weights": In(stream.Signature(weight_group(lanes))),
+                "departure": Out(Departure(max_columns, lanes)),
                 "z_valid": Out(1),
-                "z": Out(GROUP),
+                "z": Out(value_group(lanes)),
             }
         )
 

@@ -1,4 +1,4 @@
-"""The last stage: y = saturate(round_half_even(z * gain / 2**shift + bias / 2**8)) on LANES values.
+"""The last stage: y = saturate(round_half_even(z * gain / 2**shift + bias / 2**8)).
 
 Formats: z signed, VALUE_BITS; gain int16; bias int32 with BIAS_FRACTION_BITS; y of one of four types. Rounding happens
 once: bits that the shift drops below the bias's last one only decide ties, and are kept as one sticky bit. The rule is
@@ -16,15 +16,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from gatewright.spec.fixed import SHIFT_BITS
-from gatewright.spec.vector import (
-    BIAS_FRACTION_BITS,
-    GAIN_BITS,
-    LANES,
-    MIN_SHIFT,
-    VALUE_BITS,
-    ElementType,
-)
-from gatewright_hw.engines.vector.groups import ELEMENT_BITS, GROUP, RAW_GROUP, group_counter, row_layout
+from gatewright.spec.vector import BIAS_FRACTION_BITS, GAIN_BITS, MIN_SHIFT, VALUE_BITS, ElementType
+from gatewright_hw.engines.vector.groups import ELEMENT_BITS, group_counter, raw_group, row_layout, value_group
 from gatewright_hw.engines.vector.record_loader import output_record_write
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.rounding_shift import StickyShift, half_even
@@ -59,7 +52,8 @@ class OutLanes(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, a power of two.
 
     Members
     -------
@@ -68,26 +62,26 @@ class OutLanes(wiring.Component):
         while groups come.
     kind : 2 bits, in; the ``ElementType`` of y.
     row : :func:`row_layout`, in.
-    valid, z : 1 and GROUP, in; groups, row by row.
-    y_valid, y_last, y : 1, 1 and RAW_GROUP, out; ``delay`` cycles later, and whether a group ends its row.
+    valid, z : 1 and :func:`.value_group`, in; groups, row by row.
+    y_valid, y_last, y : 1, 1 and :func:`.raw_group`, out; ``delay`` cycles later, and whether a group ends its row.
     """
 
     delay = _BIAS_STAGE + 3
     """Cycles from z to y; the last three: sum, rounding, saturation."""
 
-    def __init__(self, max_columns: int) -> None:
-        self._max_columns = max_columns
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        self._max_columns, self._lanes = max_columns, lanes
         super().__init__(
             {
                 "load": In(output_record_write(max_columns)),
                 "per_column": In(1),
                 "kind": In(2),
-                "row": In(row_layout(max_columns)),
+                "row": In(row_layout(max_columns, lanes)),
                 "valid": In(1),
-                "z": In(GROUP),
+                "z": In(value_group(lanes)),
                 "y_valid": Out(1),
                 "y_last": Out(1),
-                "y": Out(RAW_GROUP),
+                "y": Out(raw_group(lanes)),
             }
         )
 
@@ -99,16 +93,16 @@ class OutLanes(wiring.Component):
             self.y_last.eq(delayed(m, last, self.delay)[-1]),
         ]
         m.submodules.records = records = memory.Memory(
-            shape=data.ArrayLayout(_RECORD, LANES), depth=self._max_columns // LANES, init=[]
+            shape=data.ArrayLayout(_RECORD, self._lanes), depth=self._max_columns // self._lanes, init=[]
         )
         write, read = records.write_port(granularity=1), records.read_port()
-        lane_bits = exact_log2(LANES)
+        lane_bits = exact_log2(self._lanes)
         m.d.comb += [
             write.addr.eq(self.load.index[lane_bits:]),
             write.en.eq(Mux(self.load.valid, Mux(self.per_column, 1 << self.load.index[:lane_bits], -1), 0)),
             read.addr.eq(Mux(self.per_column, group, 0)),
         ]
-        for lane in range(LANES):
+        for lane in range(self._lanes):
             m.submodules[f"shift_{lane}"] = shifter = StickyShift(_PRODUCT_BITS, _PRODUCT_BITS)
             record = Signal(_RECORD, name=f"record_{lane}", reset_less=True)
             product = Signal(signed(_PRODUCT_BITS), name=f"product_{lane}", reset_less=True)

@@ -1,12 +1,13 @@
-"""Groups of LANES elements to beats, and the beats to memory.
+"""Groups of elements to beats, and the beats to memory.
 
-    int8, uint8   two groups to a beat
-    int16         a group to a beat
-    int32         two beats to a group, hence at most a group in two cycles
+                  two lanes               four lanes
+    int8, uint8   four groups to a beat   two groups to a beat
+    int16         two groups to a beat    a group to a beat
+    int32         a group to a beat       two beats to a group, hence at most a group in two cycles
 
 A row starts a beat; its last beat writes only the bytes that are elements. Throughput: a group a cycle, a beat a cycle.
 
-Groups cannot be held back: when one sets off on its way to here, room for its beats is taken.
+Groups cannot be held back: when one sets off on its way to here, room for the beats that it completes is taken.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright.spec.vector import LANES, ElementType
+from gatewright.spec.vector import ElementType
 from gatewright_hw.bus.ports import WritePort
 from gatewright_hw.bus.writer import BurstWriter
-from gatewright_hw.engines.vector.groups import RAW_GROUP, Departure, ends_in_first_half, is_byte, row_layout
+from gatewright_hw.engines.vector.groups import Departure, ends_beat, fills_two_beats, is_byte, raw_group, row_layout
 from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers, matrix_layout
 from gatewright_hw.parts.credit import places_left
 
 __all__ = ["RowPacker"]
 
+_BEAT_BITS = 8 * BUS_BYTES
 _DEPTH = 4 * MAX_BURST_BEATS
 
 
@@ -33,7 +36,8 @@ class RowPacker(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, 2 or 4.
 
     Members
     -------
@@ -43,24 +47,24 @@ class RowPacker(wiring.Component):
     row : :func:`row_layout`, in.
     strb : 8 bits, in; byte enables of a row's last beat.
     departure : Departure, in; groups that set off to here.
-    valid, last, y : 1, 1 and RAW_GROUP, in; a group, and whether it ends its row.
+    valid, last, y : 1, 1 and :func:`.raw_group`, in; a group, and whether it ends its row.
     idle : 1, out; all rows are written and acknowledged.
     port : WritePort, out.
     """
 
-    def __init__(self, max_columns: int) -> None:
-        self._max_columns = max_columns
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        self._max_columns, self._lanes = max_columns, lanes
         super().__init__(
             {
                 "start": In(1),
                 "matrix": In(matrix_layout(max_columns)),
                 "kind": In(2),
-                "row": In(row_layout(max_columns)),
+                "row": In(row_layout(max_columns, lanes)),
                 "strb": In(BUS_BYTES),
-                "departure": In(Departure(max_columns)),
+                "departure": In(Departure(max_columns, lanes)),
                 "valid": In(1),
                 "last": In(1),
-                "y": In(RAW_GROUP),
+                "y": In(raw_group(lanes)),
                 "idle": Out(1, init=1),
                 "port": Out(WritePort()),
             }
@@ -72,11 +76,11 @@ class RowPacker(wiring.Component):
 
     def _fills_two(self, last: Value) -> Value:
         """Whether a group takes two beats."""
-        return self._is_long & ~ends_in_first_half(self.row, last)
+        return self._is_long & fills_two_beats(self.row, last, self._lanes)
 
-    def _beats_opened(self, index: Value, last: Value) -> Value:
-        """How many beats group ``index`` of a row is the first to lie in."""
-        return Mux(self._fills_two(last), 2, ~(is_byte(self.kind) & index[0]))
+    def _completes(self, index: Value, last: Value) -> Value:
+        """Whether a beat goes to memory with a group; ``index``: its place in its row, or at least in its beat."""
+        return last | ends_beat(index, self.kind, self._lanes)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -85,44 +89,40 @@ class RowPacker(wiring.Component):
         wiring.connect(m, writer.port, wiring.flipped(self.port))
         wiring.connect(m, transfers.descriptor, writer.descriptor)
         departure = self.departure
-        opened = Mux(departure.sent, self._beats_opened(departure.index, departure.last), 0)
+        beats = Mux(self._fills_two(departure.last), 2, self._completes(departure.index, departure.last))
+        taken = Mux(departure.sent, beats, 0)
         m.d.comb += [
             transfers.start.eq(self.start),
             transfers.matrix.eq(self.matrix),
-            departure.room.eq(places_left(m, _DEPTH, opened, self.port.w.valid & self.port.w.ready) >= 2),
+            departure.room.eq(places_left(m, _DEPTH, taken, self.port.w.valid & self.port.w.ready) >= 2),
         ]
 
-        # What waits: the first half of a beat (int8), or the second beat of a group (int32).
-        half, held = Signal(), Signal(8 * LANES, reset_less=True)
-        second, second_last, second_beat = Signal(), Signal(), Signal(8 * BUS_BYTES, reset_less=True)
-        bytes_now = Cat(element[:8] for element in self.y)
-        words_now = Cat(element[:16] for element in self.y)
-        beat = Signal(8 * BUS_BYTES, reset_less=True)
+        # Groups fill a beat one after the other; what waits is the second beat of a group (int32).
+        place = Signal(range(BUS_BYTES // self._lanes))
+        second, second_last, second_beat = Signal(), Signal(), Signal(_BEAT_BITS, reset_less=True)
+        short, middle, long = (Cat(element[:bits] for element in self.y) for bits in (8, 16, 32))
+        beat = Signal(_BEAT_BITS, reset_less=True)
         beat_valid, beat_last = Signal(), Signal()
 
         m.d.sync += [beat_valid.eq(0), second.eq(0)]
         with m.If(second):
             m.d.sync += [beat.eq(second_beat), beat_last.eq(second_last), beat_valid.eq(1)]
         with m.If(self.valid):
-            m.d.sync += [beat_last.eq(self.last), beat_valid.eq(1)]
+            completes = self._completes(place, self.last)
+            m.d.sync += [beat_last.eq(self.last), beat_valid.eq(completes), place.eq(Mux(completes, 0, place + 1))]
             with m.If(self._is_long):
                 two = self._fills_two(self.last)
                 m.d.sync += [
-                    beat.eq(Cat(self.y[0], self.y[1])),
+                    beat.eq(long[:_BEAT_BITS]),
                     beat_last.eq(self.last & ~two),
                     second.eq(two),
                     second_last.eq(self.last),
-                    second_beat.eq(Cat(self.y[2], self.y[3])),
+                    second_beat.eq(long[_BEAT_BITS:]),
                 ]
             with m.Elif(is_byte(self.kind)):
-                m.d.sync += [
-                    held.eq(bytes_now),
-                    half.eq(~half & ~self.last),
-                    beat.eq(Mux(half, Cat(held, bytes_now), bytes_now)),
-                    beat_valid.eq(half | self.last),
-                ]
+                m.d.sync += beat.word_select(place, len(short)).eq(short)
             with m.Else():
-                m.d.sync += beat.eq(words_now)
+                m.d.sync += beat.word_select(place[: exact_log2(_BEAT_BITS // len(middle))], len(middle)).eq(middle)
 
         left = Signal(ROWS_BITS)
         m.d.comb += [

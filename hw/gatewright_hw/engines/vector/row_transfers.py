@@ -11,13 +11,14 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import VECTOR
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright.spec.vector import LANES, MAX_COLUMNS, ElementType
+from gatewright.spec.vector import MAX_COLUMNS, ElementType
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
 from gatewright_hw.parts.parameters import in_range
 
 __all__ = ["ROWS_BITS", "RowTransfers", "matrix_layout"]
 
 ROWS_BITS = VECTOR.field("rows").width
+_LEAST_COLUMNS = BUS_BYTES // ElementType.INT32.nbytes
 _MERGED = MAX_BURST_BEATS
 """Rows in one transfer when they lie side by side, so that rows of a single beat fill whole bursts."""
 
@@ -37,7 +38,7 @@ class RowTransfers(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row, LANES..MAX_COLUMNS.
+    max_columns : the widest row, at least a beat of int32, at most MAX_COLUMNS.
 
     Members
     -------
@@ -47,7 +48,7 @@ class RowTransfers(wiring.Component):
     """
 
     def __init__(self, max_columns: int) -> None:
-        max_columns = in_range("RowTransfers", "max_columns", max_columns, LANES, MAX_COLUMNS)
+        max_columns = in_range("RowTransfers", "max_columns", max_columns, _LEAST_COLUMNS, MAX_COLUMNS)
         super().__init__(
             {
                 "start": In(1),

@@ -3,7 +3,7 @@
     total = sum x    power = sum x**2    peak = max v    with x = saturate16(v)
 
 Formats: v signed, VALUE_BITS; exact sums of up to max_columns elements. Elements beyond the row's end do not count.
-Throughput: one group of LANES a cycle, with a multiplier of 16 x 16 bits per lane. Latency: a row's figures wait in a
+Throughput: one group a cycle, with a multiplier of 16 x 16 bits per lane. Latency: a row's figures wait in a
 queue ``delay`` cycles after its last group.
 """
 
@@ -16,8 +16,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from gatewright.spec.vector import LANES, NORM_INPUT_BITS, VALUE_BITS
-from gatewright_hw.engines.vector.groups import GROUP, in_row, row_layout
+from gatewright.spec.vector import NORM_INPUT_BITS, VALUE_BITS
+from gatewright_hw.engines.vector.groups import in_row, row_layout, value_group
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.pair_tree import larger, pair_tree, pair_tree_delay
 from gatewright_hw.parts.promised_queue import PromisedQueue
@@ -31,8 +31,6 @@ _SQUARE_BITS = 2 * NORM_INPUT_BITS - 1
 _MASK_DELAY = 1
 _SQUARE_DELAY = 2
 """Cycles: product and its register."""
-_GROUP_DELAY = _MASK_DELAY + _SQUARE_DELAY + pair_tree_delay(LANES)
-"""Cycles from a group to its sums over the lanes."""
 _ROW_DELAY = 1
 
 
@@ -53,7 +51,8 @@ class RowStatistics(wiring.Component):
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, a power of two.
     depth : rows whose figures may wait.
 
     Members
@@ -62,22 +61,24 @@ class RowStatistics(wiring.Component):
     centre : 1, in; the sum is wanted, otherwise ``total`` is 0. Constant as well.
     room : 1, out; a row may be claimed.
     claim : 1, in; a row's last group is on its way.
-    valid, last, v : 1, 1 and GROUP, in; a group, and whether it ends its row.
+    valid, last, v : 1, 1 and :func:`.value_group`, in; a group, and whether it ends its row.
     o : stream of :func:`statistics_layout`, out; one item per row, in the order of claims.
     """
 
-    def __init__(self, max_columns: int, depth: int = 4) -> None:
+    def __init__(self, max_columns: int, lanes: int, depth: int = 4) -> None:
+        self._lanes = lanes
+        self._group_delay = _MASK_DELAY + _SQUARE_DELAY + pair_tree_delay(lanes)  # to its sums over the lanes
         layout = statistics_layout(max_columns)
         self._queue = PromisedQueue(layout, depth)
         super().__init__(
             {
-                "row": In(row_layout(max_columns)),
+                "row": In(row_layout(max_columns, lanes)),
                 "centre": In(1),
                 "room": Out(1, init=1),
                 "claim": In(1),
                 "valid": In(1),
                 "last": In(1),
-                "v": In(GROUP),
+                "v": In(value_group(lanes)),
                 "o": Out(stream.Signature(layout)),
             }
         )
@@ -85,7 +86,7 @@ class RowStatistics(wiring.Component):
     @property
     def delay(self) -> int:
         """Cycles from a row's last group to its figures."""
-        return _GROUP_DELAY + _ROW_DELAY + self._queue.delay
+        return self._group_delay + _ROW_DELAY + self._queue.delay
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -94,7 +95,7 @@ class RowStatistics(wiring.Component):
         m.d.comb += [queue.claim.eq(self.claim), self.room.eq(queue.room)]
 
         x, squares, values = [], [], []
-        for lane in range(LANES):
+        for lane in range(self._lanes):
             counts = in_row(self.row, self.last, lane)
             element = Signal(signed(NORM_INPUT_BITS), name=f"x_{lane}", reset_less=True)
             value = Signal(signed(VALUE_BITS), name=f"v_{lane}", reset_less=True)
@@ -111,13 +112,13 @@ class RowStatistics(wiring.Component):
         total = delayed(m, pair_tree(m, x, add, "total"), _SQUARE_DELAY)[-1]
         peak = delayed(m, pair_tree(m, values, larger, "peak"), _SQUARE_DELAY)[-1]
 
-        valid = delayed(m, self.valid, _GROUP_DELAY + _ROW_DELAY, reset=True)
-        last = delayed(m, self.last, _GROUP_DELAY + _ROW_DELAY)
+        valid = delayed(m, self.valid, self._group_delay + _ROW_DELAY, reset=True)
+        last = delayed(m, self.last, self._group_delay + _ROW_DELAY)
         begun = Signal()  # the row's figures hold a group already
         row = Signal(queue.item.shape())
-        with m.If(valid[_GROUP_DELAY]):
+        with m.If(valid[self._group_delay]):
             m.d.sync += [
-                begun.eq(~last[_GROUP_DELAY]),
+                begun.eq(~last[self._group_delay]),
                 row.total.eq(Mux(self.centre, total, 0) + Mux(begun, row.total, 0)),
                 row.power.eq(power + Mux(begun, row.power, 0)),
             ]

@@ -1,4 +1,4 @@
-"""The function TABLE on LANES values: z = value + ((next - value) * f + 64 >> 7).
+"""The function TABLE: z = value + ((next - value) * f + 64 >> 7).
 
 With x = saturate16(v): record (x >> 7) + 256 of the table and f = x & 127. The rule is
 :func:`gatewright.spec.vector.apply_table`.
@@ -11,8 +11,8 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.vector import LANES, NORM_INPUT_BITS, TABLE_ENTRIES, TABLE_STEP_BITS
-from gatewright_hw.engines.vector.groups import GROUP
+from gatewright.spec.vector import NORM_INPUT_BITS, TABLE_ENTRIES, TABLE_STEP_BITS
+from gatewright_hw.engines.vector.groups import value_group
 from gatewright_hw.engines.vector.record_loader import table_record_write
 from gatewright_hw.parts.delay import delayed
 from gatewright_hw.parts.saturation import saturated
@@ -32,26 +32,36 @@ _SUM_STAGE = _FRACTION_STAGE + 2
 class TableLanes(wiring.Component):
     """A pipeline without a stall.
 
+    Parameters
+    ----------
+    lanes : values of a group.
+
     Members
     -------
     load : RecordWrite, in; records of the table, before the first group that needs them.
-    valid, v : 1 and GROUP, in.
-    z_valid, z : 1 and GROUP, out; ``delay`` cycles later.
+    valid, v : 1 and :func:`.value_group`, in.
+    z_valid, z : 1 and :func:`.value_group`, out; ``delay`` cycles later.
     """
-
-    load: In(table_record_write())
-    valid: In(1)
-    v: In(GROUP)
-    z_valid: Out(1)
-    z: Out(GROUP)
 
     delay = _SUM_STAGE + 1
     """Cycles from v to z."""
 
+    def __init__(self, lanes: int) -> None:
+        self._lanes = lanes
+        super().__init__(
+            {
+                "load": In(table_record_write()),
+                "valid": In(1),
+                "v": In(value_group(lanes)),
+                "z_valid": Out(1),
+                "z": Out(value_group(lanes)),
+            }
+        )
+
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         m.d.comb += self.z_valid.eq(delayed(m, self.valid, self.delay, reset=True)[-1])
-        for lane in range(LANES):
+        for lane in range(self._lanes):
             table = memory.Memory(shape=_RECORD, depth=TABLE_ENTRIES, init=[])
             m.submodules[f"table_{lane}"] = table
             write, read = table.write_port(), table.read_port()

@@ -1,8 +1,9 @@
-"""Beats of a matrix to groups of LANES elements, row by row.
+"""Beats of a matrix to groups of elements, row by row.
 
-    int8, uint8   two groups to a beat
-    int16         a group to a beat
-    int32         two beats to a group
+                  two lanes               four lanes
+    int8, uint8   four groups to a beat   two groups to a beat
+    int16         two groups to a beat    a group to a beat
+    int32         a group to a beat       two beats to a group
 
 A row starts at a beat of its own. With ``column`` a row is one beat, whose first element fills every group of it.
 Throughput: one group a cycle, or one beat a cycle for int32.
@@ -10,24 +11,30 @@ Throughput: one group a cycle, or one beat a cycle for int32.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES
-from gatewright.spec.vector import LANES, ElementType
+from gatewright.spec.vector import ElementType
 from gatewright_hw.engines.vector.groups import (
     ELEMENT_BITS,
-    RAW_GROUP,
-    ends_in_first_half,
+    ends_beat,
+    fills_two_beats,
     group_counter,
     is_byte,
+    raw_group,
     row_layout,
 )
 
 __all__ = ["Unpacker"]
 
 _BEAT_BITS = 8 * BUS_BYTES
+_LONG_WORDS = BUS_BYTES // ElementType.INT32.nbytes
+"""Elements of int32 in a beat."""
 
 
 def _extended(raw: Value, sign: Value) -> Value:
@@ -35,12 +42,21 @@ def _extended(raw: Value, sign: Value) -> Value:
     return Cat(raw, sign.replicate(ELEMENT_BITS - len(raw))).as_signed()
 
 
+def _one_of(values: Sequence[Value], index: Value) -> Value:
+    """The value at the low bits of ``index``; a power of two of them."""
+    if len(values) == 1:
+        return values[0]
+    half = len(values) // 2
+    return Mux(index[exact_log2(half)], _one_of(values[half:], index), _one_of(values[:half], index))
+
+
 class Unpacker(wiring.Component):
     """Cuts beats into groups, or joins them.
 
     Parameters
     ----------
-    max_columns : the widest row; a power of two times LANES.
+    max_columns : the widest row; a power of two times ``lanes``.
+    lanes : elements of a group, 2 or 4.
 
     Members
     -------
@@ -48,27 +64,30 @@ class Unpacker(wiring.Component):
     column : 1, in; a row is one element, to be repeated.
     row : :func:`row_layout`, in.
     beats : stream of 64 bits, in.
-    group : stream of RAW_GROUP, out, registered; elements beyond a row's end are noise.
+    group : stream of :func:`.raw_group`, out, registered; elements beyond a row's end are noise.
     """
 
-    def __init__(self, max_columns: int) -> None:
+    def __init__(self, max_columns: int, lanes: int) -> None:
+        self._lanes = lanes
         super().__init__(
             {
                 "kind": In(2),
                 "column": In(1),
-                "row": In(row_layout(max_columns)),
+                "row": In(row_layout(max_columns, lanes)),
                 "beats": In(stream.Signature(_BEAT_BITS)),
-                "group": Out(stream.Signature(RAW_GROUP)),
+                "group": Out(stream.Signature(raw_group(lanes))),
             }
         )
 
-    def _lane(self, lane: int, beat: Value, before: Value, half: Value) -> Value:
-        """Element ``lane`` of a group: of this beat's first or second ``half``, or of this beat and the one before."""
-        short = Mux(half, beat.word_select(lane + LANES, 8), beat.word_select(lane, 8))
-        middle = beat.word_select(lane, 16)
-        long = beat.word_select(lane % 2, 32)
-        if lane < LANES // 2:
-            long = Mux(half, before.word_select(lane, 32), long)
+    def _lane(self, lane: int, beat: Value, index: Value, before: Value, second: Value) -> Value:
+        """Element ``lane`` of group ``index``: of this beat, or, when it is a group's ``second``, of the one before."""
+        short, middle = (
+            _one_of([beat.word_select(place, bits) for place in range(lane, _BEAT_BITS // bits, self._lanes)], index)
+            for bits in (8, 16)
+        )
+        long = beat.word_select(lane % _LONG_WORDS, 32)
+        if lane + _LONG_WORDS < self._lanes:
+            long = Mux(second, before.word_select(lane, 32), long)
         narrow = Mux(self.kind == ElementType.INT16, _extended(middle, middle[-1]), 0)
         narrow = Mux(is_byte(self.kind), _extended(short, short[-1] & (self.kind == ElementType.INT8)), narrow)
         return Mux(self.kind == ElementType.INT32, long, narrow)
@@ -76,32 +95,29 @@ class Unpacker(wiring.Component):
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         beat = self.beats.payload
-        half = Signal()  # the second half of a beat (int8), or the second beat of a group (int32)
+        second = Signal()  # the beat is the second one of its group (int32)
         before = Signal(_BEAT_BITS, reset_less=True)
         produce, consume, more = Signal(), Signal(), Signal()
-        _, last = group_counter(m, produce, self.row)
+        index, last = group_counter(m, produce, self.row)
         is_long = self.kind == ElementType.INT32
-        is_middle = self.kind == ElementType.INT16
 
         able = self.beats.valid & (~self.group.valid | self.group.ready)
         m.d.comb += [
-            more.eq(is_long & ~half & ~ends_in_first_half(self.row, last) & ~self.column),
+            more.eq(is_long & ~second & fills_two_beats(self.row, last, self._lanes) & ~self.column),
             produce.eq(able & ~more),
-            consume.eq(Mux(self.column, last, is_long | is_middle | half | last)),
+            consume.eq(Mux(self.column, last, last | ends_beat(index, self.kind, self._lanes))),
             self.beats.ready.eq(able & consume),
         ]
-        with m.If(able & ~self.column & ~is_middle):
-            m.d.sync += half.eq(~half & ~last | more)
         with m.If(able):
-            m.d.sync += before.eq(beat)
+            m.d.sync += [second.eq(more), before.eq(beat)]
 
         with m.If(self.group.ready):
             m.d.sync += self.group.valid.eq(0)
         with m.If(produce):
             m.d.sync += self.group.valid.eq(1)
-        first = self._lane(0, beat, before, half)
-        for lane in range(LANES):
-            element = self._lane(lane, beat, before, half) if lane else first
-            with m.If(produce):
-                m.d.sync += self.group.payload[lane].eq(Mux(self.column, first, element))
+        place = Mux(self.column, 0, index)
+        elements = [self._lane(lane, beat, place, before, second) for lane in range(self._lanes)]
+        with m.If(produce):
+            for to, element in zip(self.group.payload, elements, strict=True):
+                m.d.sync += to.eq(Mux(self.column, elements[0], element))
         return m

@@ -1,4 +1,4 @@
-"""The weights of SOFTMAX on LANES elements: powers of two of how far each is below its row's largest.
+"""The weights of SOFTMAX: powers of two of how far each is below its row's largest.
 
     e = (EXP2_TABLE[f] + 2**i / 2) >> i    with t = peak - v, i = t >> 10, f = t & 1023
 
@@ -11,39 +11,53 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from gatewright.spec.vector import EXP2_FRACTION_BITS, EXP2_ONE, EXP2_TABLE, LANES, SOFTMAX_STEPS, VALUE_BITS
-from gatewright_hw.engines.vector.groups import GROUP
+from gatewright.spec.vector import EXP2_FRACTION_BITS, EXP2_ONE, EXP2_TABLE, SOFTMAX_STEPS, VALUE_BITS
+from gatewright_hw.engines.vector.groups import value_group
 from gatewright_hw.parts.delay import delayed
 
-__all__ = ["WEIGHT_BITS", "WEIGHT_GROUP", "WeightLanes"]
+__all__ = ["WEIGHT_BITS", "WeightLanes", "weight_group"]
 
 WEIGHT_BITS = bits_for(EXP2_ONE)
-WEIGHT_GROUP = data.ArrayLayout(WEIGHT_BITS, LANES)
+
+
+def weight_group(lanes: int) -> data.ArrayLayout:
+    """``lanes`` weights e."""
+    return data.ArrayLayout(WEIGHT_BITS, lanes)
 
 
 class WeightLanes(wiring.Component):
     """A pipeline without a stall.
 
+    Parameters
+    ----------
+    lanes : elements of a group, an even number.
+
     Members
     -------
     peak : signed(VALUE_BITS), in; the largest v of the group's row.
-    v : GROUP, in.
-    counts : LANES bits, in; the elements that have a weight, the others get 0.
-    weights : WEIGHT_GROUP, out; ``delay`` cycles later.
+    v : :func:`.value_group`, in.
+    counts : ``lanes`` bits, in; the elements that have a weight, the others get 0.
+    weights : :func:`weight_group`, out; ``delay`` cycles later.
     """
-
-    peak: In(signed(VALUE_BITS))
-    v: In(GROUP)
-    counts: In(LANES)
-    weights: Out(WEIGHT_GROUP)
 
     delay = 6
     """Cycles: distance, table and its register, halvings by fours and by ones, rounding."""
 
+    def __init__(self, lanes: int) -> None:
+        self._lanes = lanes
+        super().__init__(
+            {
+                "peak": In(signed(VALUE_BITS)),
+                "v": In(value_group(lanes)),
+                "counts": In(lanes),
+                "weights": Out(weight_group(lanes)),
+            }
+        )
+
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         counts = delayed(m, self.counts, self.delay - 1)[-1]
-        for lane in range(LANES):
+        for lane in range(self._lanes):
             if lane % 2 == 0:
                 table = memory.Memory(shape=WEIGHT_BITS, depth=len(EXP2_TABLE), init=EXP2_TABLE.tolist())
                 m.submodules[f"table_{lane // 2}"] = table

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gatewright.spec.vector import GAIN_BITS, LANES, Combine, combine
+from gatewright.spec.vector import GAIN_BITS, Combine, combine
 from gatewright_hw.engines.vector.combine import CombineLanes
 from gatewright_sim.components.simulation import run_pipeline
 from gatewright_sim.components.values import Int64, signed_values
@@ -20,13 +20,13 @@ def expected(kind: Combine, a: Int64, b: Int64, a_multiplier: int, b_multiplier:
 @pytest.mark.parametrize(("a_multiplier", "b_multiplier"), [(LOW, LOW), (257, -3)])
 @pytest.mark.parametrize("kind", Combine)
 def test_narrow_groups_take_a_cycle(
-    kind: Combine, a_multiplier: int, b_multiplier: int, shift: int, rng: np.random.Generator
+    lanes: int, kind: Combine, a_multiplier: int, b_multiplier: int, shift: int, rng: np.random.Generator
 ) -> None:
     """Elements of 8 and 16 bits, signed or not, with pauses."""
-    a, b = (np.where(rng.integers(0, 4, (GROUPS, 1)), signed_values(rng, 16, (GROUPS, LANES)), 255) for _ in "ab")
+    a, b = (np.where(rng.integers(0, 4, (GROUPS, 1)), signed_values(rng, 16, (GROUPS, lanes)), 255) for _ in "ab")
     valid = rng.integers(0, 4, GROUPS) > 0
     multipliers = {"a_multiplier": a_multiplier, "b_multiplier": b_multiplier}
-    dut = CombineLanes()
+    dut = CombineLanes(lanes)
     results = run_pipeline(
         dut,
         [{"valid": now, "a": x.tolist(), "b": y.tolist()} for now, x, y in zip(valid.tolist(), a, b, strict=True)],
@@ -43,17 +43,17 @@ def test_narrow_groups_take_a_cycle(
 @pytest.mark.parametrize(("a_multiplier", "b_multiplier"), [(LOW, HIGH)])
 @pytest.mark.parametrize("kind", Combine)
 def test_wide_groups_take_two(
-    kind: Combine, a_multiplier: int, b_multiplier: int, shift: int, rng: np.random.Generator
+    lanes: int, kind: Combine, a_multiplier: int, b_multiplier: int, shift: int, rng: np.random.Generator
 ) -> None:
     """Elements of 32 bits beside narrower ones: high halves, then low halves, then perhaps a pause."""
-    a, b = (signed_values(rng, 32, (GROUPS, LANES)) for _ in "ab")
+    a, b = (signed_values(rng, 32, (GROUPS, lanes)) for _ in "ab")
     a = np.where(rng.integers(0, 2, (GROUPS, 1)), a, a >> 24)
     multipliers = {"a_multiplier": a_multiplier, "b_multiplier": b_multiplier}
     operands = []
     for x, y in zip(a.tolist(), b.tolist(), strict=True):
         operands += [{"high": high, "valid": not high, "a": x, "b": y} for high in (True, False)]
         operands += [{"high": False, "valid": False}] * int(rng.integers(0, 2))
-    dut = CombineLanes()
+    dut = CombineLanes(lanes)
     results = run_pipeline(
         dut, operands, ["v_valid", "v"], wide=1, combination={"kind": kind, "shift": shift} | multipliers
     )

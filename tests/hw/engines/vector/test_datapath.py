@@ -7,7 +7,6 @@ import pytest
 
 from gatewright.spec.vector import (
     GAIN_BITS,
-    LANES,
     TABLE_ENTRIES,
     Combine,
     ElementType,
@@ -64,7 +63,7 @@ async def load(ctx: Any, write: Any, records: list[int]) -> None:
     ],
 )
 def test_equals_the_three_stages(
-    function: Function, kind: Combine, columns: int, slow: bool, rng: np.random.Generator
+    lanes: int, function: Function, kind: Combine, columns: int, slow: bool, rng: np.random.Generator
 ) -> None:
     bits = 32 if slow else 16
     a, b = (signed_values(rng, bits, (ROWS, columns)) for _ in "ab")
@@ -74,10 +73,10 @@ def test_equals_the_three_stages(
     shift = rng.integers(8, 30, columns)
     y_type = ElementType.INT16
     v = combine(kind, a, None if kind is Combine.ALONE else b, a_multiplier, b_multiplier, combine_shift)
-    dut = VectorDatapath(MAX_COLUMNS)
-    noise = signed_values(rng, bits, LANES)
+    dut = VectorDatapath(MAX_COLUMNS, lanes)
+    noise = signed_values(rng, bits, lanes)
     operands = {name: [group for group, _ in groups_of(rows, noise)] for name, rows in {"a": a, "b": b}.items()}
-    last_group = row_shape(columns)["last_group"]
+    last_group = row_shape(columns, lanes)["last_group"]
     got: list[list[int]] = []
     sent: list[tuple[int, int]] = []
     ready: list[bool] = []  # records and table are there
@@ -96,7 +95,7 @@ def test_equals_the_three_stages(
             "y_type": y_type,
             "per_column": 1,
             "cols": columns,
-            "row": row_shape(columns),
+            "row": row_shape(columns, lanes),
             "slow": slow,
         }
         ctx.set(dut.setup, setup)

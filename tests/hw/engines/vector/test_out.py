@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright.spec.vector import GAIN_BITS, LANES, MIN_SHIFT, VALUE_BITS, ElementType, out
+from gatewright.spec.vector import GAIN_BITS, MIN_SHIFT, VALUE_BITS, ElementType, out
 from gatewright_hw.engines.vector.out import OutLanes
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.values import Int64, signed_values, ties
@@ -14,22 +14,24 @@ from gatewright_sim.components.vector_rows import groups_of, row_shape
 MAX_COLUMNS = 32
 
 
-def results(z: Int64, gain: Int64, shift: Int64, bias: Int64, kind: ElementType, rng: np.random.Generator) -> Int64:
+def results(
+    lanes: int, z: Int64, gain: Int64, shift: Int64, bias: Int64, kind: ElementType, rng: np.random.Generator
+) -> Int64:
     """y for rows ``z`` and records [1] or [columns], with pauses between groups."""
-    dut = OutLanes(MAX_COLUMNS)
+    dut = OutLanes(MAX_COLUMNS, lanes)
     columns = z.shape[1]
-    groups = groups_of(z, signed_values(rng, VALUE_BITS, LANES))
+    groups = groups_of(z, signed_values(rng, VALUE_BITS, lanes))
     valid: list[bool] = []
     while sum(valid) < len(groups):
         valid.append(rng.random() < 0.8)
     waiting = iter(groups)
-    fed = [next(waiting) if now else ([0] * LANES, False) for now in valid]
+    fed = [next(waiting) if now else ([0] * lanes, False) for now in valid]
     got = []
 
     async def testbench(ctx: Any) -> None:
         ctx.set(dut.per_column, len(gain) > 1)
         ctx.set(dut.kind, kind)
-        ctx.set(dut.row, row_shape(columns))
+        ctx.set(dut.row, row_shape(columns, lanes))
         for column, record in enumerate(zip(bias.tolist(), gain.tolist(), shift.tolist(), strict=True)):
             ctx.set(dut.load.valid, 1)
             ctx.set(dut.load.index, column)
@@ -37,7 +39,7 @@ def results(z: Int64, gain: Int64, shift: Int64, bias: Int64, kind: ElementType,
             await ctx.tick()
         ctx.set(dut.load.valid, 0)
         for cycle in range(len(fed) + dut.delay):
-            group, _ = fed[cycle] if cycle < len(fed) else ([0] * LANES, False)
+            group, _ = fed[cycle] if cycle < len(fed) else ([0] * lanes, False)
             ctx.set(dut.z, group)
             ctx.set(dut.valid, cycle < len(fed) and valid[cycle])
             if cycle >= dut.delay:
@@ -53,16 +55,16 @@ def results(z: Int64, gain: Int64, shift: Int64, bias: Int64, kind: ElementType,
 
 @pytest.mark.parametrize("kind", ElementType)
 @pytest.mark.parametrize("columns", [1, 6, 32])
-def test_a_record_for_each_column(columns: int, kind: ElementType, rng: np.random.Generator) -> None:
+def test_a_record_for_each_column(lanes: int, columns: int, kind: ElementType, rng: np.random.Generator) -> None:
     z = signed_values(rng, VALUE_BITS, (20, columns))
     gain, bias = signed_values(rng, GAIN_BITS, columns), signed_values(rng, 32, columns)
     shift = rng.integers(0, 64, columns)
-    np.testing.assert_array_equal(results(z, gain, shift, bias, kind, rng), out(z, gain, shift, bias, kind))
+    np.testing.assert_array_equal(results(lanes, z, gain, shift, bias, kind, rng), out(z, gain, shift, bias, kind))
 
 
 @pytest.mark.parametrize("kind", ElementType)
 @pytest.mark.parametrize("shift", [0, MIN_SHIFT + 1, 12, 40])
-def test_one_record_for_all(shift: int, kind: ElementType, rng: np.random.Generator) -> None:
+def test_one_record_for_all(lanes: int, shift: int, kind: ElementType, rng: np.random.Generator) -> None:
     """Gains of one, with which ties of ``shift`` are on purpose."""
     columns = 12
     z = np.where(
@@ -72,15 +74,15 @@ def test_one_record_for_all(shift: int, kind: ElementType, rng: np.random.Genera
     )
     gain, bias = np.array([rng.choice([-1, 1])]), np.array([rng.choice([0, 0, 128, -256, (1 << 31) - 1])])
     expected = out(z, gain, np.array([shift]), bias, kind)
-    np.testing.assert_array_equal(results(z, gain, np.array([shift]), bias, kind, rng), expected)
+    np.testing.assert_array_equal(results(lanes, z, gain, np.array([shift]), bias, kind, rng), expected)
 
 
 @pytest.mark.parametrize("below", [-1, 0, 1])
-def test_bits_below_the_bias_decide_ties_only(below: int, rng: np.random.Generator) -> None:
+def test_bits_below_the_bias_decide_ties_only(lanes: int, below: int, rng: np.random.Generator) -> None:
     """z at a half, and by the least bit above or below it."""
     shift = 16
     odd = 2 * np.arange(-8, 8)[None] + 1
     z = (odd << shift - 1) + below
     one, zero = np.array([1]), np.array([0])
     expected = out(z, one, np.array([shift]), zero, ElementType.INT32)
-    np.testing.assert_array_equal(results(z, one, np.array([shift]), zero, ElementType.INT32, rng), expected)
+    np.testing.assert_array_equal(results(lanes, z, one, np.array([shift]), zero, ElementType.INT32, rng), expected)

@@ -48,7 +48,7 @@ def test_rows_side_by_side_are_read_together(
     assert [(one.addr, one.beats) for one in got] == [((BASE + start) % (1 << 32), count) for start, count in transfers]
 
 
-@pytest.mark.parametrize("max_columns", [3, 4097])
+@pytest.mark.parametrize("max_columns", [1, 4097])
 def test_impossible_rows_are_refused(max_columns: int) -> None:
-    with pytest.raises(ValueError, match=rf"RowTransfers: max_columns is {max_columns}, allowed 4\.\.4096"):
+    with pytest.raises(ValueError, match=rf"RowTransfers: max_columns is {max_columns}, allowed 2\.\.4096"):
         RowTransfers(max_columns)

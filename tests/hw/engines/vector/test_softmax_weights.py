@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright.spec.vector import EXP2_FRACTION_BITS, LANES, VALUE_BITS, softmax_weight
+from gatewright.spec.vector import EXP2_FRACTION_BITS, VALUE_BITS, softmax_weight
 from gatewright_hw.engines.vector.softmax_weights import SoftmaxWeights
 from gatewright_sim.components.simulation import simulate
 from gatewright_sim.components.streams import get_all, put_all, random_pauses
@@ -25,16 +25,16 @@ def rows_of(columns: int, rng: np.random.Generator) -> Int64:
 
 
 @pytest.mark.parametrize("columns", [1, 3, 4, 6, 29, 64])
-def test_weights_and_sums_equal_the_rule(columns: int, rng: np.random.Generator) -> None:
+def test_weights_and_sums_equal_the_rule(lanes: int, columns: int, rng: np.random.Generator) -> None:
     rows = rows_of(columns, rng)
     weights = softmax_weight(rows.max(1, keepdims=True) - rows)
-    dut = SoftmaxWeights(MAX_COLUMNS)
-    groups = groups_of(rows, signed_values(rng, VALUE_BITS, LANES))
+    dut = SoftmaxWeights(MAX_COLUMNS, lanes)
+    groups = groups_of(rows, signed_values(rng, VALUE_BITS, lanes))
     sums: list[int] = []
     claims, taken = [], []
 
     async def setup(ctx: Any) -> None:
-        ctx.set(dut.row, row_shape(columns))
+        ctx.set(dut.row, row_shape(columns, lanes))
 
     async def watch(ctx: Any) -> None:
         """Holds back groups now and then; weights come out after their claims, whatever happens then."""
@@ -54,15 +54,15 @@ def test_weights_and_sums_equal_the_rule(columns: int, rng: np.random.Generator)
         get_all(dut.sum, len(rows), sums, random_pauses(rng, 0, 0, 60)),
         background=[watch],
     )
-    assert taken == [group for group, _ in groups_of(weights, np.zeros(LANES, np.int64))]
+    assert taken == [group for group, _ in groups_of(weights, np.zeros(lanes, np.int64))]
     assert sums == weights.sum(1).tolist()
 
 
-def test_delays() -> None:
-    dut = SoftmaxWeights(MAX_COLUMNS)
+def test_delays(lanes: int) -> None:
+    dut = SoftmaxWeights(MAX_COLUMNS, lanes)
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.row, row_shape(LANES))
+        ctx.set(dut.row, row_shape(lanes, lanes))
         for signal in (dut.statistics.valid, dut.values.valid, dut.room):
             ctx.set(signal, 1)
         assert ctx.get(dut.claim)
