@@ -40,6 +40,10 @@ class Fabric:
     registers_base : physical address of the accelerator's registers.
     line : the interrupt line that it drives.
     broken : called with a sentence when the design breaks a rule of its bus.
+
+    Attributes
+    ----------
+    used : whether a register of it was read or written yet.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Fabric:
         self._status_address = registers_base + _STATUS.offset
         self._line = line
         self._broken = broken
+        self.used = False
         self._in_reset = False
         self._touched = False
         self._closed = False
@@ -64,6 +69,7 @@ class Fabric:
 
         def job() -> int:
             self._check_reset()
+            self.used = True
             return self._rtl.read(address)
 
         return self._do(job)
@@ -73,7 +79,7 @@ class Fabric:
 
         def job() -> None:
             self._check_reset()
-            self._touched = True
+            self.used = self._touched = True
             self._rtl.write(address, value)
             self._line.drive(self._rtl.run(SETTLE_CYCLES))
 

@@ -87,6 +87,7 @@ class ProgrammableLogic:
         self._freeze = freeze
         self._base = MASTER_PORTS[board.family][0]
         self._control = board.registers_base + _CONTROL.offset
+        self._timed_mhz = 0.0
         self.design: Design | None = None
         self._fabric: Fabric | Stranger | None = Stranger(log) if options.booted_with_another else None
 
@@ -134,8 +135,18 @@ class ProgrammableLogic:
         """A register of the clock block was written."""
         if self._board.family is Family.ZYNQ7 and offset == FPGA_RST_CTRL and self._fabric is not None:
             self._fabric.reset(bool(self._system.read(FPGA_RST_CTRL) & 1))
+        self._begin_again()
         if self._overclocked():
             self._log.add(Level.WARNING, self._overclocked())
+
+    def _begin_again(self) -> None:
+        """The memory's latency in cycles is that of the clock in which a design is first used."""
+        fabric, mhz = self._fabric, self.clock_mhz
+        if isinstance(fabric, Fabric) and self.design and mhz and mhz != self._timed_mhz and not fabric.used:
+            fabric.close()
+            self._fabric = self._made(self.design)
+            if self._board.family is Family.ZYNQ7:
+                self._fabric.reset(bool(self._system.read(FPGA_RST_CTRL) & 1))
 
     def _overclocked(self) -> str:
         """What is wrong with the clock; empty where nothing is."""
@@ -159,16 +170,17 @@ class ProgrammableLogic:
     def program(self, firmware: bytes) -> None:
         """Take a bitstream. Raises :class:`Refused`."""
         design = recognise(firmware, self._board, self._folders)
-        self._fabric, self.design = (
-            Fabric(self._rtl(design), self._board.registers_base, self._line, self._broken),
-            design,
-        )
+        self._fabric, self.design = self._made(design), design
         self._log.add(Level.INFO, f"programmed with config {design.config.name!r}, closed at {design.closed_mhz:g} MHz")
+
+    def _made(self, design: Design) -> Fabric:
+        return Fabric(self._rtl(design), self._board.registers_base, self._line, self._broken)
 
     def _rtl(self, design: Design) -> RtlBackend:
         memory, options = self._memory.fabric, self._options
         chosen: dict[str, Any] = {"stalls": options.stalls, "seed": options.seed}
-        chosen["memory"] = options.memory_model or self._board.memory_model(self.clock_mhz or design.closed_mhz)
+        self._timed_mhz = self.clock_mhz or design.closed_mhz
+        chosen["memory"] = options.memory_model or self._board.memory_model(self._timed_mhz)
         try:
             return RtlBackend(
                 design.config,

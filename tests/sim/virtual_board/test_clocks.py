@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
+from gatewright.driver import Accelerator
 from gatewright.spec.boards import BOARDS
 from gatewright_sim.virtual_board import Level, VirtualBoard
 
@@ -67,3 +69,22 @@ def test_a_clock_above_the_closed_one_is_noted(
     assert programmed.log.texts(Level.FATAL) == []
     programmed.write32(programmed.board.registers_base + 0x20, 1)
     assert any("closed at 100.000 MHz" in text for text in programmed.log.texts(Level.FATAL))
+
+
+def test_cycles_are_of_the_clock_in_which_a_design_is_first_used(
+    make_board: Callable[..., VirtualBoard], download: Callable[..., str], accelerator_on: Callable[..., Accelerator]
+) -> None:
+    """Whether it was set before the download or after it: a memory's latency in ns is another one in cycles."""
+    a = np.ones((8, 64), np.int8)
+    cycles = []
+    for order in ((10, "download"), ("download", 10), ("download", 40, 10), (40, "download")):
+        board = make_board("zybo-z7-10")
+        for what in order:
+            if what == "download":
+                assert download(board) == "operating"
+            else:
+                board.write32(ZYNQ7, zynq7(0, what, 1))
+        with accelerator_on(board) as accelerator:
+            accelerator.gemm(a, a)
+            cycles.append(accelerator.report().cycles)
+    assert cycles[0] == cycles[1] == cycles[2] > cycles[3]

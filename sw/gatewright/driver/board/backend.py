@@ -11,12 +11,12 @@ from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.board import loaded
 from gatewright.driver.board.buffers import BoardMemory, allocate
 from gatewright.driver.board.claim import Claim
-from gatewright.driver.board.clocks import FabricClock, set_clock
+from gatewright.driver.board.clocks import FabricClock, read_clock, set_clock
 from gatewright.driver.board.coherence import check_coherence
 from gatewright.driver.board.designs import check_board, choose_design
 from gatewright.driver.board.fabric import Fabric
 from gatewright.driver.board.opening import board_of, known_board, open_port
-from gatewright.driver.board.pynq_versions import BoardPort
+from gatewright.driver.board.pynq_versions import BoardPort, Window
 from gatewright.driver.errors import AcceleratorClosed, BackendUnavailable, BoardError, ConfigMismatch
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
@@ -84,10 +84,12 @@ class BoardBackend:
         self._board = get_board(built.manifest.board)
         self._claim = Claim(port)
         try:
-            if download:
-                loaded.drain(port)
+            before = loaded.loaded_design(port)  # PYNQ's parser forgets what it has noted of files that are gone
             self._check_handoff(built)
-            self.clock = self._load(built) if download else self._attach(built)
+            if not download:
+                self._check_loaded(before)
+            loaded.drain(port, before)
+            self.clock = self._load(built) if download else self._set_clock(built)
             self._fabric = Fabric(port, self._board, self.memory)
         except BaseException:
             self._claim.close()
@@ -125,31 +127,42 @@ class BoardBackend:
             )
 
     def _load(self, built: Built) -> FabricClock:
-        """Clock, download, and what the FPGA manager says of it; the old design is at rest."""
+        """Download, what the FPGA manager says of it, and the clock; an old design of ours is at rest.
+
+        Somebody else's may be at work: its clock never rises, and ours starts with none that is too fast for it.
+        """
         port = self._port
         loaded.forget_loaded(port)
-        clock = self._set_clock(built)
+        old = read_clock(self._clocks(), self._board)
+        if not old.pll or old.mhz > self._most_mhz(built):
+            self._set_clock(built)
         port.program(built.path(".bit"))
         found = loaded.state(port)
         if found != loaded.OPERATING:
             name = built.path(".bit").name
             raise BoardError(f"{port.label} did not take {name}: the FPGA manager's state is {found or 'unknown'!r}")
+        clock = self._set_clock(built)
         loaded.note_loaded(port, built)
         return clock
 
-    def _attach(self, built: Built) -> FabricClock:
+    def _check_loaded(self, found: loaded.LoadedDesign | None) -> None:
         """The design is there already."""
-        port = self._port
-        found = loaded.loaded_design(port)
-        if found is None or found.stem != built.path(".bit").stem:
+        stem = self.built.path(".bit").stem
+        if found is None or found.stem != stem:
             what = f"{found.stem} is" if found else "no design of ours is known to be"
-            raise BoardError(f"{port.label}: {what} loaded, not {built.path('.bit').stem}: load it first (download)")
-        return self._set_clock(built)
+            raise BoardError(f"{self._port.label}: {what} loaded, not {stem}: load it first (download)")
 
     def _set_clock(self, built: Built) -> FabricClock:
+        return set_clock(self._clocks(), self._board, self._most_mhz(built))
+
+    def _clocks(self) -> Window:
         block = self._board.family.clocks
+        return self._port.window(block.base, block.size)
+
+    @staticmethod
+    def _most_mhz(built: Built) -> float:
         clock = built.manifest.clock
-        return set_clock(self._port.window(block.base, block.size), self._board, min(clock.set_mhz, clock.closed_mhz))
+        return min(clock.set_mhz, clock.closed_mhz)
 
     def _measured(self) -> bool:
         """Whether memory that the host reads may be cacheable. Raises :class:`BoardError` where nothing is right."""

@@ -40,14 +40,18 @@ def _locked(label: str) -> IO[str]:
     try:
         file = os.fdopen(os.open(PATH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
     except OSError as error:
-        raise BoardError(f"{label}: {PATH}: {error.strerror}: run it as root (sudo -i)") from None
+        remedy = ": run it as root (sudo -i)" if isinstance(error, PermissionError) else ""
+        raise BoardError(f"{label}: {PATH}, which says who uses the accelerator: {error.strerror}{remedy}") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         owner = file.read().strip()
         file.close()
         what = "this process, which must close it first" if owner == str(os.getpid()) else f"process {owner}".strip()
         raise BoardError(f"{label}: the accelerator is in use by {what}") from None
+    except OSError as error:
+        file.close()
+        raise BoardError(f"{label}: {PATH}, which says who uses the accelerator: {error.strerror}") from None
     with suppress(OSError):
         file.seek(0)
         file.truncate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from gatewright.driver.board.interrupt import UioInterrupt, find_uio
@@ -20,6 +21,7 @@ LOOK_S = 0.1
 """Longest sleep for an interrupt before a look at STATUS: a line that is not connected costs no more than that."""
 
 _STATUS = register("STATUS")
+_log = logging.getLogger(__name__)
 
 
 class Fabric:
@@ -66,18 +68,36 @@ class Fabric:
         deadline = time.monotonic() + timeout_s
         pause = POLL_S[0]
         while True:
-            if self._interrupt is not None:
-                self._interrupt.arm()  # before the look: what ends after it fires
+            self._arm()  # before the look: what ends after it fires
             if _STATUS.extract(self.read(_STATUS.offset), "done"):
                 return True
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            if self._interrupt is not None:
-                self._interrupt.wait(min(left, LOOK_S))
-            else:
+            if not self._waited(min(left, LOOK_S)):
                 time.sleep(min(left, pause))
                 pause = min(2 * pause, POLL_S[1])
+
+    def _arm(self) -> None:
+        if self._interrupt is not None:
+            try:
+                self._interrupt.arm()
+            except OSError as error:
+                self._poll_from_now_on(error)
+
+    def _waited(self, timeout_s: float) -> bool:
+        """Whether an interrupt was waited for; else there is none (any more)."""
+        if self._interrupt is not None:
+            try:
+                self._interrupt.wait(timeout_s)
+            except OSError as error:
+                self._poll_from_now_on(error)
+        return self._interrupt is not None
+
+    def _poll_from_now_on(self, error: OSError) -> None:
+        self.notes.append(f"the interrupt's UIO device failed ({error.strerror}): STATUS is polled")
+        _log.warning("%s: %s", self._label, self.notes[-1])
+        self.close()
 
     def reset(self) -> None:
         """Reset by register and wait for the bus. A download under live buffers could stop the memory for ever.

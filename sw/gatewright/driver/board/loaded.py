@@ -89,12 +89,12 @@ def forget_loaded(port: BoardPort) -> None:
         port.write_file(NOTE, b"{}\n")
 
 
-def drain(port: BoardPort) -> None:
-    """Bring our design, if it is loaded, to rest, since a download cuts off whatever its masters have in flight.
+def drain(port: BoardPort, loaded: LoadedDesign | None) -> None:
+    """Bring our design, if it is ``loaded``, to rest, since a download cuts off whatever its masters have in flight,
+    and since no clock is changed under them.
 
     Raises :class:`BoardError` where it does not come to rest.
     """
-    loaded = loaded_design(port)
     if loaded is None:
         return
     board: Board = BOARDS[loaded.board]
@@ -106,8 +106,8 @@ def drain(port: BoardPort) -> None:
         return
     if not rest(window):
         raise BoardError(
-            f"{port.label}: the design {loaded.stem} does not come to rest, and a download now could stop the memory "
-            "for the whole board: switch it off and on again"
+            f"{port.label}: the design {loaded.stem} does not come to rest, and a download or another clock now could "
+            "stop the memory for the whole board: switch it off and on again"
         )
 
 

@@ -18,6 +18,7 @@ from gatewright.artefact import ArtefactError, load_built
 from gatewright.driver import Accelerator, AcceleratorTimeout, BackendUnavailable, ConfigMismatch, DriverError
 from gatewright.driver.board import BoardBackend, loaded
 from gatewright.driver.board.opening import open_port
+from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import BoardError, OutOfDeviceMemory
 from gatewright.spec.config import get_config
 from gatewright.spec.registers import REGISTER_BYTES, register
@@ -110,7 +111,8 @@ def test_nothing_touches_a_fabric_whose_clock_stands_still(device: Any, design: 
     BoardBackend(TINY, bitstream=design).close()
     device.slcr[FCLK0] = 0
     device.log.clear()
-    loaded.drain(open_port())
+    port = open_port()
+    loaded.drain(port, loaded.loaded_design(port))
     assert all(address < REGISTERS or address >= 0x8000_0000 for _, address, _ in device.log)
 
 
@@ -153,7 +155,7 @@ def test_a_design_that_does_not_rest_is_not_cut_off(device: Any, design: Path, m
     read = device.machine.read
     busy = 1 << status.field("busy").lsb
     monkeypatch.setattr(device.machine, "read", lambda offset: busy if offset == status.offset else read(offset))
-    with pytest.raises(BoardError, match="does not come to rest, and a download now could stop the memory"):
+    with pytest.raises(BoardError, match="does not come to rest, and a download or another clock now could"):
         BoardBackend(TINY, bitstream=design)
     assert len(device.downloads) == 1
 
@@ -212,6 +214,43 @@ def test_registers_that_are_locked_are_noticed(device: Any, design: Path, monkey
     assert device.downloads == []
 
 
+def _divisor(value: int) -> int:
+    return (value >> 8 & 63) * (value >> 20 & 63)
+
+
+@pytest.mark.parametrize(
+    ("before", "during"), [(5, 17), (17, 17), (40, 40), (0, 0)], ids=["faster", "equal", "slower", "still"]
+)
+def test_during_a_download_the_clock_is_the_slower_one(
+    before: int, during: int, device: Any, tmp_path: Path, make_design: Callable[..., Path]
+) -> None:
+    """Somebody else's design may be at work before it, and is no faster than it was; ours is never too fast."""
+    device.slcr[FCLK0] = before << 8 | 1 << 20
+    found: list[int] = []
+    download = device.download
+    device.download = lambda *arguments: (found.append(_divisor(device.slcr[FCLK0])), download(*arguments))
+    BoardBackend(TINY, bitstream=make_design(tmp_path / "slow", mhz=60)).close()
+    assert found == [during]
+    assert _divisor(device.slcr[FCLK0]) == 17
+
+
+def test_a_source_that_is_no_pll_is_left_before_a_download(device: Any, design: Path) -> None:
+    """Whatever it is, ours must not run by it."""
+    device.slcr[FCLK0] |= 3 << 4
+    BoardBackend(TINY, bitstream=design).close()
+    assert device.slcr[FCLK0] >> 4 & 3 == 0
+
+
+def test_the_design_rests_before_its_clock_changes(device: Any, design: Path) -> None:
+    BoardBackend(TINY, bitstream=design).close()
+    device.slcr[FCLK0] = 20 << 8 | 1 << 20
+    device.log.clear()
+    BoardBackend(TINY, bitstream=design, download=False).close()
+    writes = [address for what, address, _ in device.log if what == "write"]
+    assert writes.index(REGISTERS + register("CONTROL").offset) < writes.index(FCLK0)
+    assert _divisor(device.slcr[FCLK0]) == 10
+
+
 # ---- designs that are refused, before the board is touched
 
 
@@ -234,6 +273,19 @@ def _rehashed_handoff(design: Path) -> None:
     manifest = json.loads((design / "manifest.json").read_text())
     manifest["files"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     (design / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_handoff_without_our_block_is_refused_before_anything_is_touched(
+    device: Any, design: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PYNQ's parser sees it; the design that runs goes on."""
+    BoardBackend(TINY, bitstream=design).close()
+    device.log.clear()
+    note = device.files[loaded.NOTE]
+    monkeypatch.setattr(BoardPort, "describe", lambda port, bit: {"video": {"type": "x:y:z:1.0", "phys_addr": 0}})
+    with pytest.raises(BackendUnavailable, match=r"\.hwh has no block .*gatewright_top.*; its blocks: video"):
+        BoardBackend(TINY, bitstream=design)
+    assert (len(device.downloads), device.log, device.files[loaded.NOTE]) == (1, [], note)
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -361,6 +413,42 @@ def test_polls_where_the_system_offers_no_interrupt(device: Any, design: Path) -
     opened = BoardBackend(TINY, bitstream=design)
     assert not opened.wait(0.01)
     opened.close()
+
+
+class FailingInterrupt:
+    """A UIO device whose reads or writes fail from some moment on."""
+
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
+        self.closed = False
+
+    def arm(self) -> None:
+        if self.fails == "arm":
+            raise OSError(5, "Input/output error")
+
+    def wait(self, timeout_s: float) -> bool:
+        if self.fails == "wait":
+            raise OSError(5, "Input/output error")
+        return False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("fails", ["arm", "wait"])
+def test_an_interrupt_that_fails_is_polled_from_then_on(fails: str, device: Any, design: Path) -> None:
+    with Accelerator("tiny", "board", bitstream=design) as accelerator:
+        broken = FailingInterrupt(fails)
+        accelerator.backend._fabric._interrupt = broken
+        before = list(accelerator.backend.notes)
+        assert not accelerator.backend.wait(0.01)
+        for _ in range(2):
+            assert np.array_equal(accelerator.gemm(A, B), PRODUCT)
+        assert broken.closed
+        assert accelerator.backend.notes == [
+            *before,
+            "the interrupt's UIO device failed (Input/output error): STATUS is polled",
+        ]
 
 
 def test_a_bus_that_hangs(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -72,7 +73,29 @@ def test_between_processes_and_after_a_kill(port: Any) -> None:
 
 def test_where_it_cannot_be_written(port: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim, "PATH", "/no/such/folder/lock")
-    with pytest.raises(BoardError, match="/no/such/folder/lock: No such file or directory: run it as root"):
+    with pytest.raises(BoardError, match=r"/no/such/folder/lock, which says .*: No such file or directory$"):
+        Claim(port)
+
+
+@pytest.mark.parametrize(("number", "as_root"), [(errno.EACCES, True), (errno.EROFS, False), (errno.ENOSPC, False)])
+def test_root_is_the_remedy_of_missing_rights_alone(
+    number: int, as_root: bool, port: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(BoardError, match=os.strerror(number)) as error:
+        Claim(port)
+    assert ("run it as root" in str(error.value)) is as_root
+
+
+def test_a_file_system_without_locks(port: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(BoardError, match=r"lock, which says .*: No locks available$"):
         Claim(port)
 
 
