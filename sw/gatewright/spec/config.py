@@ -41,6 +41,7 @@ class AcceleratorConfig:
     max_seq : most keys of one attention, kept on chip; a power of two, 16..4096 and at least array_cols.
     max_head_dim : widest attention head, a multiple of 8, 8..256.
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
+    aggregate_lanes : features that an aggregation multiplies, and requantises, in a cycle; a power of two, 2..8.
     max_columns : widest row of a vector command in elements, a power of two, 64..4096.
     vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
@@ -58,6 +59,7 @@ class AcceleratorConfig:
     max_seq: int
     max_head_dim: int
     max_features: int
+    aggregate_lanes: int
     max_columns: int
     vector_lanes: int
     edge_fifo: int
@@ -72,6 +74,7 @@ class AcceleratorConfig:
             ("b_depth", 32, 4096),
             ("max_seq", max(16, self.array_cols), 4096),
             ("max_features", 8, 4096),
+            ("aggregate_lanes", 2, BUS_BYTES),
             ("max_columns", 64, MAX_COLUMNS),
             ("vector_lanes", 2, 4),
             ("edge_fifo", 16, 1024),
@@ -143,6 +146,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=64,
             max_head_dim=32,
             max_features=128,
+            aggregate_lanes=8,
             max_columns=512,
             vector_lanes=4,
             edge_fifo=32,
@@ -160,6 +164,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=512,
             max_head_dim=64,
             max_features=1024,
+            aggregate_lanes=8,
             max_columns=2048,
             vector_lanes=4,
             edge_fifo=128,

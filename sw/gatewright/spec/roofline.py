@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.extents import operands
-from gatewright.spec.memory import BUS_BYTES, MemoryModel
+from gatewright.spec.memory import MemoryModel
 
 __all__ = ["Roofline", "roofline"]
 
@@ -48,7 +48,7 @@ def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int,
 
 
 def _aggregate(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
-    return command["nnz"] * command["features"], BUS_BYTES
+    return command["nnz"] * command["features"], config.aggregate_lanes
 
 
 def _vector(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:

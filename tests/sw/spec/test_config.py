@@ -22,6 +22,8 @@ TINY = get_config("tiny")
         ({"vector_lanes": 8}, r"vector_lanes is 8, allowed: a power of two in 2\.\.4"),
         ({"vector_lanes": 1}, r"vector_lanes is 1, allowed"),
         ({"lanes": 16}, r"lanes is 16, allowed: a power of two in 2\.\.8"),
+        ({"aggregate_lanes": 3}, r"aggregate_lanes is 3, allowed: a power of two in 2\.\.8"),
+        ({"aggregate_lanes": 16}, r"aggregate_lanes is 16, allowed: a power of two in 2\.\.8"),
         ({"a_depth": 64.0}, r"a_depth is 64\.0"),
         ({"max_head_dim": 12}, r"max_head_dim is 12, allowed: a multiple of 8 in 8\.\.256"),
         ({"clock_mhz": 0.0}, r"clock_mhz is 0\.0, allowed 1\.\.1000"),
@@ -56,7 +58,16 @@ def test_the_hash_covers_the_hardware_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"lanes": 2}, {"vector_lanes": 2}, {"a_depth": 256}, {"max_head_dim": 24}, {"outstanding": 16}], ids=str
+    "change",
+    [
+        {"lanes": 2},
+        {"vector_lanes": 2},
+        {"aggregate_lanes": 4},
+        {"a_depth": 256},
+        {"max_head_dim": 24},
+        {"outstanding": 16},
+    ],
+    ids=str,
 )
 def test_other_hardware_has_another_hash(change: dict[str, int]) -> None:
     assert replace(TINY, **change).hash != TINY.hash

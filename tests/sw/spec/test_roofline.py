@@ -82,3 +82,9 @@ def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -
 def test_a_vector_command_takes_the_lanes_of_the_configuration(lanes: int, cycles: int) -> None:
     """Fifteen elements."""
     assert roofline(_vector(), replace(TINY, vector_lanes=lanes)).min_cycles_compute == cycles
+
+
+@pytest.mark.parametrize(("lanes", "cycles"), [(8, 38), (4, 75), (2, 150)])
+def test_an_aggregation_counts_with_its_lanes(lanes: int, cycles: int) -> None:
+    command = _command(AGGREGATE, 0, rows=4, cols=9, nnz=30, features=10)
+    assert roofline(command, replace(TINY, aggregate_lanes=lanes)).min_cycles_compute == cycles

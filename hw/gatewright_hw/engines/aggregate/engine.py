@@ -12,9 +12,10 @@ Structure (decoupled access and execute; the lanes see data in the order in whic
       (three array fetches)                   |                                   v
                                               +--> queue of steps ----> lanes --> requantise --> writes of Y
 
-Throughput: one 64-bit word of X a cycle, so an edge takes ``max(ceil(features / 8), 4)`` cycles of the lanes and
-``ceil(features / 8) + 3 / 4`` of the read port: from 25 features on, the port is the limit. Latency of a command on an
-idle memory: two dependent reads (column, then features) and the write.
+Throughput: ``aggregate_lanes`` features a cycle, a 64-bit word of X having 8, so an edge takes
+``max(ceil(features / 8) * 8 / aggregate_lanes, 4)`` cycles of the lanes and ``ceil(features / 8) + 3 / 4`` of the read
+port: with eight lanes the port is the limit from 25 features on, with fewer the lanes always are. Latency of a command
+on an idle memory: two dependent reads (column, then features) and the write.
 
 Memory traffic: each row pointer, column and weight once, in 16-beat bursts; one row of X per edge; each row of Y once.
 
@@ -55,8 +56,8 @@ class AggregateEngine(wiring.Component):
 
     Parameters
     ----------
-    config : ``max_features`` sizes the accumulator memory, ``edge_fifo`` the queue of steps between access and execute,
-        ``outstanding`` the bursts of X in flight.
+    config : ``max_features`` sizes the accumulator memory, ``aggregate_lanes`` the lanes and the row writer,
+        ``edge_fifo`` the queue of steps between access and execute, ``outstanding`` the bursts of X in flight.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -73,8 +74,8 @@ class AggregateEngine(wiring.Component):
         m.submodules.walk = walk = CsrWalker()
         m.submodules.address = address = RowAddress()
         m.submodules.steps = steps = Queue(Step, config.edge_fifo)
-        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES)
-        m.submodules.rows = rows = RowWriter(config.max_features)
+        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES, config.aggregate_lanes)
+        m.submodules.rows = rows = RowWriter(config.max_features, config.aggregate_lanes)
         fetches = {"row_ptr": row_ptr, "col": col, "weight": weight}
 
         requesters = [fetch.port for fetch in fetches.values()] + [x.port]

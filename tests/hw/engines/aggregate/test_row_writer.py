@@ -17,12 +17,13 @@ from gatewright_sim.components.values import signed_values
 MAX_FEATURES = 64
 SIZE = 1 << 12
 ADDR = 256
-PIPELINE = 3  # cycles from a word's launch to its accumulators
+PIPELINE = 3  # cycles from a group's launch to its accumulators
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.7])
 @pytest.mark.parametrize("features", [1, 8, 13, 64])
-def test_rows_in_memory(features: int, stall: float, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_rows_in_memory(lanes: int, features: int, stall: float, rng: np.random.Generator) -> None:
     multiplier, shift = int(rng.integers(1 << 15, 1 << 16)), 40
     words = -(-features // BUS_BYTES)
     acc = signed_values(rng, AGGREGATE_ACCUMULATOR_BITS, (12, words * BUS_BYTES))
@@ -30,7 +31,7 @@ def test_rows_in_memory(features: int, stall: float, rng: np.random.Generator) -
     stride = BUS_BYTES * (words + int(rng.integers(0, 3)))
     background = rng.bytes(SIZE)
     memory = PortMemory(bytearray(background), int(rng.integers(1 << 30)), (1, 20), stall)
-    dut = RowWriter(MAX_FEATURES)
+    dut = RowWriter(MAX_FEATURES, lanes)
 
     async def testbench(ctx: Any) -> None:
         constants = {"features": features, "multiplier": multiplier, "shift": shift, "stride": stride, "addr": ADDR}
@@ -41,7 +42,7 @@ def test_rows_in_memory(features: int, stall: float, rng: np.random.Generator) -
         await ctx.tick()
         ctx.set(dut.start, 0)
         assert ctx.get(dut.idle)
-        waiting = acc.reshape(-1, BUS_BYTES).tolist()
+        waiting = acc.reshape(-1, lanes).tolist()
         on_the_way: list[list[int] | None] = [None] * PIPELINE
         while waiting or any(on_the_way):
             launches = bool(waiting) and bool(ctx.get(dut.room)) and rng.random() < 0.9
@@ -49,7 +50,7 @@ def test_rows_in_memory(features: int, stall: float, rng: np.random.Generator) -
             arrives = on_the_way.pop(0)
             ctx.set(dut.launch, launches)
             ctx.set(dut.valid, arrives is not None)
-            ctx.set(dut.acc, arrives or [0] * BUS_BYTES)
+            ctx.set(dut.acc, arrives or [0] * lanes)
             await ctx.tick()
             assert not (any(on_the_way) and ctx.get(dut.idle))
         ctx.set(dut.launch, 0)
@@ -67,4 +68,10 @@ def test_rows_in_memory(features: int, stall: float, rng: np.random.Generator) -
 @pytest.mark.parametrize("max_features", [4, 8193])
 def test_impossible_sizes_are_refused(max_features: int) -> None:
     with pytest.raises(ValueError, match=rf"RowWriter: max_features is {max_features}, allowed 8\.\.8192"):
-        RowWriter(max_features)
+        RowWriter(max_features, 8)
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 16])
+def test_impossible_lanes_are_refused(lanes: int) -> None:
+    with pytest.raises(ValueError, match=f"RowWriter: lanes is {lanes}, allowed 2, 4, 8"):
+        RowWriter(MAX_FEATURES, lanes)
