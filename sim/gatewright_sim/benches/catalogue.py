@@ -101,8 +101,11 @@ _GEMM = Design(lambda config: EngineTop(GemmEngine(config)), "gemm_engine")
 BENCHES: dict[str, Bench] = {
     bench.name: bench
     for bench in (
+        Bench(_COPYING, "registers"),
         Bench(_COPYING, "sequencer"),
+        Bench(_COPYING, "bus"),
         Bench(_COPYING, "recovery"),
+        Bench(_COPYING, "watchdog"),
         Bench(Design(lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine"), "aggregate"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),

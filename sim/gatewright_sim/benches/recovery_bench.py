@@ -4,12 +4,12 @@ right."""
 from __future__ import annotations
 
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiResp
 
 from gatewright.spec.commands import AGGREGATE, ATTENTION
 from gatewright.spec.errors import ErrorCode
+from gatewright_hw.bus.axi import Resp
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, copy, inverted, start, works
+from gatewright_sim.benches.harness.copies import PROGRAM, SOURCE, TARGET, copy, inverted, start, works
 from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
 from gatewright_sim.benches.harness.program_driver import Outcome
 from gatewright_sim.benches.harness.top_driver import TopDriver
@@ -24,22 +24,22 @@ async def bus_errors_are_reported_and_forgotten(driver: TopDriver) -> None:
     program = [copy(beats=2), copy(ATTENTION, SOURCE, TARGET, 40), copy(AGGREGATE, beats=2)]
     last_beat = {"read": range(SOURCE + 8 * 39, SOURCE + 8 * 40), "write": range(TARGET + 8 * 39, TARGET + 8 * 40)}
     for direction in ("read", "write"):
-        for response in (AxiResp.SLVERR, AxiResp.DECERR):
+        for response in (Resp.SLVERR, Resp.DECERR):
             driver.ram.fail(direction, response, last_beat[direction])
             outcome = await driver.run(program, PROGRAM)
             assert outcome == Outcome(0, 1, ErrorCode[f"{direction.upper()}_{response.name}"], 0, 1)
             assert await driver.read("COMMANDS_ATTENTION") == 0
-            driver.ram.fail(direction, AxiResp.OKAY)
+            driver.ram.fail(direction, Resp.OKAY)
             await works(driver)
 
 
 @TABLE.case()
 async def a_bus_error_in_the_fetch_is_that_commands(driver: TopDriver) -> None:
-    for response in (AxiResp.SLVERR, AxiResp.DECERR):
+    for response in (Resp.SLVERR, Resp.DECERR):
         driver.ram.fail("read", response, range(PROGRAM + 2 * 64 + 56, PROGRAM + 3 * 64))
         outcome = await driver.run([copy(beats=1)] * 4, PROGRAM)
         assert outcome == Outcome(0, 1, ErrorCode[f"READ_{response.name}"], 0, 2)
-        driver.ram.fail("read", AxiResp.OKAY)
+        driver.ram.fail("read", Resp.OKAY)
         await works(driver)
 
 
@@ -48,12 +48,12 @@ async def the_first_cause_is_reported(driver: TopDriver) -> None:
     """Engine errors pass through; bus errors outrank them, reads before writes."""
     wrong = copy(AGGREGATE, beats=3, cols=ErrorCode.BAD_INDEX << 24)
     assert await driver.run([copy(), wrong, copy()], PROGRAM) == Outcome(0, 1, ErrorCode.BAD_INDEX, 0, 1)
-    driver.ram.fail("write", AxiResp.SLVERR, range(TARGET, TARGET + 8))
+    driver.ram.fail("write", Resp.SLVERR, range(TARGET, TARGET + 8))
     assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.WRITE_SLVERR
-    driver.ram.fail("read", AxiResp.DECERR, range(SOURCE, SOURCE + 8))
+    driver.ram.fail("read", Resp.DECERR, range(SOURCE, SOURCE + 8))
     assert (await driver.run([wrong], PROGRAM)).code is ErrorCode.READ_DECERR
-    driver.ram.fail("read", AxiResp.OKAY)
-    driver.ram.fail("write", AxiResp.OKAY)
+    driver.ram.fail("read", Resp.OKAY)
+    driver.ram.fail("write", Resp.OKAY)
     await works(driver, AGGREGATE)
 
 
@@ -87,34 +87,6 @@ async def a_hung_bus_and_a_hardware_reset(driver: TopDriver) -> None:
         assert await driver.read("PROGRAM_COUNT") == 0
         assert await driver.outcome() == Outcome(0, 0, ErrorCode.NONE, 0, 0)
         await works(driver)
-
-
-@TABLE.case()
-async def the_watchdog_counts_each_command_alone(driver: TopDriver) -> None:
-    program = [copy(beats=20)] * 6
-    assert await driver.run(program, PROGRAM) == OK
-    cycles = await driver.read("CYCLES")
-    limit = cycles // 3
-    assert await driver.run(program, PROGRAM, watchdog=limit) == OK
-    outcome = await driver.run([copy(beats=1), copy(beats=500, target=0x9000)], PROGRAM, watchdog=limit)
-    assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 1)
-    await driver.soft_reset()
-    await works(driver)
-
-
-@TABLE.case()
-async def the_watchdog_blames_the_command_that_is_slow(driver: TopDriver) -> None:
-    """Around the number of cycles that the slow command takes, every limit either lets it pass or stops that
-    command."""
-    program = [copy(beats=20), copy(beats=1), copy(beats=1)]
-    passed = []
-    for limit in range(70, 130):
-        outcome = await driver.run(program, PROGRAM, watchdog=limit)
-        assert outcome in (OK, Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)), f"limit {limit}: {outcome}"
-        passed.append(outcome == OK)
-        await driver.soft_reset()
-    assert passed == sorted(passed)
-    assert set(passed) == {False, True}
 
 
 @TABLE.case()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiResp
 
 from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, constants, register
+from gatewright.spec.registers import ENGINES
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
 from gatewright_sim.benches.harness.pauses import REGIMES
@@ -20,47 +19,6 @@ __all__ = ["TABLE"]
 CONFIG = get_config("tiny")
 
 TABLE = Table(start)
-
-
-@TABLE.case()
-async def registers_read_back(driver: TopDriver) -> None:
-    for name, value in constants(CONFIG).items():
-        assert await driver.read(name) == value
-        await driver.write(name, 0)
-        assert await driver.read(name) == value
-    for entry in REGISTERS:
-        if entry.access is Access.RW:
-            defined = sum(((1 << field.width) - 1) << field.lsb for field in entry.fields) or 0xFFFF_FFFF
-            assert await driver.read(entry.name) == 0
-            for value in (0xFFFF_FFFF, 0x1234_5678):
-                await driver.write(entry.name, value)
-                assert await driver.read(entry.name) == value & defined
-            await driver.write(entry.name, 0)
-        elif entry.access is Access.RO:
-            await driver.write(entry.name, 0xFFFF_FFFF)
-            assert await driver.read(entry.name) == 0
-        elif entry.access is Access.COMMAND:
-            assert await driver.read(entry.name) == 0
-
-
-@TABLE.case()
-async def registers_honour_strobes_and_ignore_holes(driver: TopDriver) -> None:
-    offset = register("PROGRAM_ADDR").offset
-    await driver.write("PROGRAM_ADDR", 0x1122_3344)
-    await driver.registers.write(offset + 1, b"\xaa\xbb")
-    assert await driver.read("PROGRAM_ADDR") == 0x11BB_AA44
-    used = {entry.offset for entry in REGISTERS}
-    for hole in (0x04C, 0x100, 0x830, REGISTER_BYTES - 4):
-        assert hole not in used
-        await driver.registers.write(hole, b"\xff\xff\xff\xff")
-        answer = await driver.registers.read(hole, 4)
-        assert (answer.data, answer.resp) == (bytes(4), AxiResp.OKAY)
-    assert await driver.read("PROGRAM_ADDR") == 0x11BB_AA44
-    driver.registers.read_if.r_channel.set_pause_generator(iter([1, 1, 1, 0] * 1000))
-    driver.registers.write_if.b_channel.set_pause_generator(iter([1, 1, 0] * 1000))
-    for value in range(20):
-        await driver.write("WATCHDOG", value)
-        assert await driver.read("WATCHDOG") == value
 
 
 @TABLE.case()
@@ -176,29 +134,6 @@ async def _copies(driver: TopDriver) -> None:
         expected[target : target + 8 * beats] = inverted(driver.ram.read(source, 8 * beats))
     assert await driver.run(program, PROGRAM + 8 * int(rng.integers(8))) == OK
     assert driver.ram.read(TARGET, 0x4000) == expected
-
-
-@TABLE.case()
-async def interrupts(driver: TopDriver) -> None:
-    await driver.start([copy()], PROGRAM)
-    await driver.write("IRQ_ENABLE", 0)
-    await ClockCycles(driver.dut.clk, 300)
-    assert await driver.outcome() == OK
-    assert not int(driver.dut.irq.value)
-    assert await driver.read("IRQ_STATUS") == 1
-    await driver.write("IRQ_ENABLE", 1)
-    await ClockCycles(driver.dut.clk, 3)
-    assert int(driver.dut.irq.value)
-    await driver.write("IRQ_STATUS", 0)
-    await ClockCycles(driver.dut.clk, 3)
-    assert int(driver.dut.irq.value)
-    await driver.write("IRQ_STATUS", 1)
-    await ClockCycles(driver.dut.clk, 3)
-    assert not int(driver.dut.irq.value)
-    assert await driver.read("IRQ_STATUS") == 0
-    await driver.run([copy()], PROGRAM)
-    await driver.soft_reset()
-    assert not int(driver.dut.irq.value)
 
 
 @TABLE.case()

@@ -15,7 +15,7 @@ def test_every_bench_has_cases(name: str) -> None:
     assert BENCHES[name].table.cases
 
 
-@pytest.mark.parametrize(("one", "other"), [("gemm", "attention"), ("sequencer", "recovery")])
+@pytest.mark.parametrize(("one", "other"), [("gemm", "attention"), ("sequencer", "recovery"), ("bus", "registers")])
 def test_benches_of_one_design_share_its_simulator(one: str, other: str) -> None:
     assert BENCHES[one].design is BENCHES[other].design
 
@@ -28,5 +28,5 @@ def test_a_case_is_reported_under_its_bench_and_its_name(tmp_path: Path) -> None
 
 
 def test_an_unknown_bench_is_refused() -> None:
-    with pytest.raises(GatewrightError, match="unknown bench 'machine', allowed: sequencer, recovery, "):
+    with pytest.raises(GatewrightError, match="unknown bench 'machine', allowed: registers, sequencer, "):
         run_bench("machine")

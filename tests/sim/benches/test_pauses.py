@@ -5,7 +5,7 @@ from itertools import groupby, islice
 import numpy as np
 import pytest
 
-from gatewright_sim.benches.harness.pauses import FREE, REGIMES, Pauses, Stalls
+from gatewright_sim.benches.harness.pauses import ALONE, CHANNELS, FREE, REGIMES, Pauses, Stalls
 
 
 @pytest.mark.parametrize("pauses", [Pauses(0.3, 2), Pauses(0.05, 60), Pauses(1.0, 1), Pauses(0.5, 8)], ids=str)
@@ -24,3 +24,8 @@ def test_regimes_hold_back_no_side_both_and_each_alone() -> None:
     assert REGIMES[0] == FREE == Stalls()
     sides = {(stalls.idle.probability > 0, stalls.backpressure.probability > 0) for stalls in REGIMES}
     assert sides == {(False, False), (True, True), (True, False), (False, True)}
+
+
+def test_one_channel_alone_is_held_back() -> None:
+    held = [[channel for channel in CHANNELS if stalls.of(channel).probability] for stalls in ALONE]
+    assert held == [[channel] for channel in CHANNELS]

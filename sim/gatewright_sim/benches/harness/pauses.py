@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FREE", "REGIMES", "Pauses", "Stalls"]
+__all__ = ["ALONE", "CHANNELS", "FREE", "LATE", "REGIMES", "Pauses", "Stalls"]
 
 
 @dataclass(frozen=True)
@@ -31,25 +31,42 @@ class Stalls:
 
     Attributes
     ----------
-    idle : of the channels on which it answers, read data and write responses; long ones are latency.
+    idle : of the channels on which it answers, read data and write responses.
     backpressure : of the channels on which it is asked, addresses and write data.
+    only : the one channel that this is about; None: every one.
+    latency : cycles from a burst to its answer, besides the one that AXI wants.
     """
 
     idle: Pauses = Pauses()
     backpressure: Pauses = Pauses()
+    only: str | None = None
+    latency: int = 0
 
     @classmethod
     def both(cls, probability: float, longest: int = 1) -> Stalls:
         """The same on every channel, though not at the same time."""
         return cls(Pauses(probability, longest), Pauses(probability, longest))
 
+    def of(self, channel: str) -> Pauses:
+        """Those of one of CHANNELS."""
+        if self.only not in (None, channel):
+            return Pauses()
+        return self.idle if channel in ANSWERS else self.backpressure
 
+
+ANSWERS = ("r", "b")
+CHANNELS = ("ar", "aw", "w", *ANSWERS)
+"""Of a memory port, with those on which the memory answers."""
 FREE = Stalls()
+LATE = Stalls(latency=40)
 REGIMES = (
     FREE,
     Stalls.both(0.3, 2),
     Stalls.both(0.05, 60),
     Stalls(idle=Pauses(0.5, 8)),
     Stalls(backpressure=Pauses(0.5, 8)),
+    LATE,
 )
-"""No stalls, many short ones, few long ones, and each side alone."""
+"""No stalls and no latency, many short stalls, few long ones, each side alone, latency alone."""
+ALONE = tuple(Stalls(Pauses(0.6, 25), Pauses(0.6, 25), only=channel) for channel in CHANNELS)
+"""Each channel alone, held back for most of the time, so that what waits for it fills up."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from amaranth.lib import wiring
+from cocotb_tools.config import libs_dir
 from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
@@ -111,6 +112,11 @@ def build_simulator(
     return cached_directory("cocotb", key, make)
 
 
+def _library_path() -> str:
+    """Where the loader finds cocotb's libraries: here, whichever environment a cached simulator was built in."""
+    return os.pathsep.join(filter(None, (str(libs_dir), os.environ.get("LD_LIBRARY_PATH"))))
+
+
 def _check_room(folder: Path) -> None:
     """Raise OSError where a disk is full, which is no failed test."""
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -166,7 +172,7 @@ def run_cocotb(
         runner = _PortsOnly()
         problem = ""
         try:
-            with _environment(SIM_CMD_PREFIX=f"timeout {timeout_s}"):
+            with _environment(SIM_CMD_PREFIX=f"timeout {timeout_s}", LD_LIBRARY_PATH=_library_path()):
                 runner.test(
                     test_module=test_module,
                     hdl_toplevel=name,

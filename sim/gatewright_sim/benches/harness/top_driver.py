@@ -7,10 +7,11 @@ from typing import Any
 from cocotb import start_soon
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from gatewright.spec.registers import register
-from gatewright_sim.benches.harness.faulty_ram import FaultyRam
+from gatewright_sim.benches.harness.bus_memory import BusMemory
+from gatewright_sim.benches.harness.pauses import Stalls
 from gatewright_sim.benches.harness.program_driver import ProgramDriver
 
 __all__ = ["TopDriver"]
@@ -27,11 +28,13 @@ class TopDriver(ProgramDriver):
     size : bytes of memory, at address 0 and repeated above it.
     """
 
-    ram: FaultyRam
+    ram: BusMemory
 
     def __init__(self, dut: Any, size: int = 1 << 16) -> None:
-        super().__init__(dut, FaultyRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size))
+        super().__init__(dut, BusMemory(dut, "m_axi", size, dut.rst))
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        for side in (self.registers.write_if, self.registers.read_if):
+            side.log.setLevel("WARNING")  # a line for each access would hide why a case failed
         start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
 
     async def reset(self) -> None:
@@ -40,6 +43,16 @@ class TopDriver(ProgramDriver):
         await ClockCycles(self.dut.clk, 4)
         self.dut.rst.value = 0
         await ClockCycles(self.dut.clk, 2)
+
+    def hold(self, stalls: Stalls) -> None:
+        """Hold the channels of the register port back at random from now on, at the master's side."""
+        write, read = self.registers.write_if, self.registers.read_if
+        channels = (read.ar_channel, write.aw_channel, write.w_channel, read.r_channel, write.b_channel)
+        names = ("ar", "aw", "w", "r", "b")
+        for name, channel, own in zip(names, channels, self.rng.spawn(len(names)), strict=True):
+            pauses = stalls.of(name)
+            channel.set_pause_generator(pauses.generate(own) if pauses.probability else None)
+            channel.pause = False
 
     async def read(self, name: str) -> int:
         """A register's value."""
