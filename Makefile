@@ -11,7 +11,7 @@ CONFORMANCE ?=
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing formal clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -34,7 +34,7 @@ golden: $(STAMP)
 onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
-verify-full: test golden onnx-conformance area pnr
+verify-full: test golden onnx-conformance area pnr formal
 	$(BIN)/pytest -m slow -s -p no:randomly --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
@@ -49,6 +49,9 @@ pnr: $(STAMP)
 
 timing: $(STAMP)
 	$(BIN)/python -m gatewright_hw.timing --config pynq-z2
+
+formal: $(STAMP)
+	$(BIN)/python -m gatewright_sim.formal
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh .ci/check-tools "$(PYTHON)"

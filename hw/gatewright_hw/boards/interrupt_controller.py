@@ -38,7 +38,9 @@ class InterruptController(wiring.Component):
         m = Module()
         bus = self.bus
         transparent = Signal(init=1)
-        enabled, master, looks = Signal(), Signal(), Signal()
+        enabled = Signal()
+        master = Signal()
+        looks = Signal()
         status = self.interrupt & looks
         pending = status & enabled
         m.d.sync += self.irq.eq((self.interrupt & transparent) | (pending & master))

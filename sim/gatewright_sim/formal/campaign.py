@@ -1,0 +1,103 @@
+"""Running proofs: each one, what it must reach, and the bugs that it must find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewright_sim.formal.emission import to_rtlil
+from gatewright_sim.formal.proof import Bug, Proof
+from gatewright_sim.formal.seeded import seeded
+from gatewright_sim.formal.solver import Outcome, Verdict, prepare, solve
+
+__all__ = ["Result", "from_outside", "run"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the runs of one proof ended with: itself, its ``Cover`` statements, each of its bugs in order."""
+
+    proof: Proof
+    proven: Outcome
+    reached: Outcome
+    bugs: tuple[Outcome, ...]
+
+    @property
+    def found(self) -> int:
+        """How many bugs it refutes."""
+        return sum(outcome.verdict is Verdict.FAILS for outcome in self.bugs)
+
+    @property
+    def seconds(self) -> float:
+        """All runs together."""
+        return sum(outcome.seconds for outcome in (self.proven, self.reached, *self.bugs))
+
+    @property
+    def passed(self) -> bool:
+        held = self.proven.verdict is Verdict.HOLDS and self.reached.verdict is Verdict.HOLDS
+        return held and self.found == len(self.bugs)
+
+    @property
+    def faults(self) -> list[str]:
+        """A sentence for each run that did not end as it must."""
+        found = []
+        if self.proven.verdict is not Verdict.HOLDS:
+            found.append(f"{self.proof.name} {_said(self.proven)}")
+        if self.reached.verdict is not Verdict.HOLDS:
+            found.append(f"{self.proof.name} does not reach what it speaks of, at {self.reached.property}")
+        for bug, outcome in zip(self.proof.bugs, self.bugs, strict=True):
+            if outcome.verdict is not Verdict.FAILS:
+                found.append(f"{self.proof.name} does not find the bug: {bug.what}")
+        return found
+
+
+def _said(outcome: Outcome) -> str:
+    words = {
+        Verdict.FAILS: "is refuted",
+        Verdict.UNKNOWN: "holds in the first cycles, but its induction does not close",
+        Verdict.TIMEOUT: "took too long",
+    }
+    where = f" by the property at {outcome.property}" if outcome.property else ""
+    return f"{words[outcome.verdict]}{where}{f', see {outcome.trace}' if outcome.trace else ''}"
+
+
+def run(proofs: Iterable[Proof], folder: Path, jobs: int) -> Iterator[Result]:
+    """Run ``proofs``, ``jobs`` solvers at a time, and yield their results in order.
+
+    Sources, logs and traces stay in ``folder``, in a folder per proof. Raises
+    :class:`~gatewright_sim.formal.solver.FormalError`.
+    """
+    prepare()
+    with ThreadPoolExecutor(jobs) as pool:
+        started = []
+        for proof in proofs:
+            own = folder / proof.name
+            harness = to_rtlil(proof.harness())
+            started.append(
+                (
+                    proof,
+                    pool.submit(solve, harness, proof.mode.value, proof.depth, own / "proof"),
+                    pool.submit(solve, harness, "cover", proof.depth, own / "cover"),
+                    [_refute(pool, proof, bug, own / f"bug{number}") for number, bug in enumerate(proof.bugs, 1)],
+                )
+            )
+        try:
+            for proof, proven, reached, bugs in started:
+                yield Result(proof, proven.result(), reached.result(), tuple(each.result() for each in bugs))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def from_outside(proof: Proof) -> str:
+    """What a bug is looked for with: the harness without the part's inside, in RTLIL."""
+    harness = proof.harness()
+    harness.invariants = False
+    return to_rtlil(harness)
+
+
+def _refute(pool: ThreadPoolExecutor, proof: Proof, bug: Bug, folder: Path) -> Future[Outcome]:
+    with seeded(bug):
+        text = from_outside(proof)
+    return pool.submit(solve, text, "bmc", proof.depth, folder)

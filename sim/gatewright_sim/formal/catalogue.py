@@ -1,0 +1,34 @@
+"""The proofs by group. Adding a group is adding a file in ``proofs`` and an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gatewright.spec.errors import GatewrightError
+from gatewright_sim.formal.proof import Proof
+from gatewright_sim.formal.proofs import queues, registers
+
+__all__ = ["GROUPS", "group_of", "select"]
+
+GROUPS: dict[str, tuple[Proof, ...]] = {
+    "queues": queues.TABLE,
+    "registers": registers.TABLE,
+}
+
+
+def group_of(proof: Proof) -> str:
+    """The name of the group that ``proof`` is in."""
+    return next(name for name, proofs in GROUPS.items() if proof in proofs)
+
+
+def select(names: Iterable[str]) -> list[Proof]:
+    """The proofs of these names or groups, each once, in the catalogue's order; all of them where there is no name.
+
+    Raises :class:`GatewrightError` on an unknown name.
+    """
+    wanted = set(names)
+    known = {proof.name: proof for proofs in GROUPS.values() for proof in proofs}
+    if unknown := wanted - known.keys() - GROUPS.keys():
+        raise GatewrightError(f"--only is {min(unknown)}, allowed: {', '.join((*GROUPS, *known))}")
+    chosen = wanted | {proof.name for group in wanted & GROUPS.keys() for proof in GROUPS[group]}
+    return [proof for name, proof in known.items() if name in chosen or not wanted]

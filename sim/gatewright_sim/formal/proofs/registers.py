@@ -1,0 +1,246 @@
+"""The register block: what AXI4-Lite promises, what each register holds, and that no event is lost."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Assert, Cat, Cover, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+
+from gatewright.spec.config import get_config
+from gatewright.spec.interrupt_controller import interrupt_register
+from gatewright.spec.registers import REGISTERS, Access, Register, constants
+from gatewright_hw import register_block
+from gatewright_hw.boards import interrupt_controller
+from gatewright_hw.boards.interrupt_controller import InterruptController
+from gatewright_hw.register_block import RegisterBlock
+from gatewright_sim.formal.emission import Harness
+from gatewright_sim.formal.internals import opened, register
+from gatewright_sim.formal.lite_rules import lite_slave
+from gatewright_sim.formal.proof import Bug, Mode, Proof
+from gatewright_sim.formal.properties import past, waited
+
+__all__ = ["TABLE"]
+
+CONFIG = get_config("tiny")
+LATENCY = 2
+
+
+def _defined(entry: Register) -> int:
+    """The bits of a register that have a meaning."""
+    return sum(((1 << field.width) - 1) << field.lsb for field in entry.fields) or 0xFFFF_FFFF
+
+
+def _no_undefined_bits(m: Module, part: RegisterBlock) -> None:
+    for entry in REGISTERS:
+        if entry.access in (Access.RW, Access.W1C):
+            m.d.comb += Assert((Value.cast(getattr(part, entry.name.lower())) & ~_defined(entry)) == 0)
+
+
+def _bytes_of(word: Value, strobes: Value, before: Value) -> Value:
+    """``before`` with the bytes of ``word`` that ``strobes`` chooses."""
+    return Cat(Mux(strobes[i], word[8 * i : 8 * i + 8], before[8 * i : 8 * i + 8]) for i in range(4))
+
+
+def _rules(harness: Harness, m: Module) -> None:
+    """AXI4-Lite's, and how these slaves keep them: address and data are taken together, the answer comes in the next
+    cycle."""
+    bus = harness.part.bus
+    traffic = lite_slave(m, bus, LATENCY)
+    if harness.invariants:
+        m.d.comb += [
+            Assert((traffic.write_address == bus.bvalid) & (traffic.write_data == bus.bvalid)),
+            Assert(traffic.read == bus.rvalid),
+        ]
+
+
+class LiteSlaveHarness(Harness):
+    """A slave, under any number of overlapping accesses."""
+
+    def __init__(self, part: wiring.Component) -> None:
+        super().__init__(part)
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        bus = self.part.bus
+        _rules(self, m)
+        held = waited(m, bus.bvalid & ~bus.bready & bus.awvalid & bus.wvalid, 3)
+        reads = waited(m, bus.rvalid & ~bus.rready & bus.arvalid, 3)
+        m.d.comb += [
+            Cover((held == 3) & bus.bready),
+            Cover((reads == 3) & bus.rready),
+        ]
+        return m
+
+
+class WritesHarness(Harness):
+    """Registers that software writes, each beside a model of what it holds."""
+
+    def __init__(self) -> None:
+        super().__init__(RegisterBlock(CONFIG))
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        bus = self.part.bus
+        _rules(self, m)
+        _no_undefined_bits(m, self.part)
+        zero = Signal(32)
+        for entry in REGISTERS:
+            name = entry.name.lower()
+            write = bus.awvalid & bus.awready & (bus.awaddr[2:] == entry.offset >> 2)
+            match entry.access:
+                case Access.RW:
+                    held = Signal(32, name=f"{name}_model")
+                    with m.If(write):
+                        m.d.sync += held.eq(_bytes_of(bus.wdata, bus.wstrb, held) & _defined(entry))
+                    m.d.comb += Assert(Value.cast(getattr(self.part, name)) == held)
+                case Access.COMMAND:
+                    acts = Mux(write, _bytes_of(bus.wdata, bus.wstrb, zero) & _defined(entry), 0)
+                    m.d.comb += Assert(Value.cast(getattr(self.part, name)) == past(m, acts))
+                case Access.W1C:
+                    self._events(m, entry, write, _bytes_of(bus.wdata, bus.wstrb, zero))
+        return m
+
+    def _events(self, m: Module, entry: Register, write: Value, ones: Value) -> None:
+        """An event shows in the next cycle, whatever else happens, and stays until it is cleared; nothing else
+        shows."""
+        name, mask = entry.name.lower(), _defined(entry)
+        state = Value.cast(getattr(self.part, name))
+        raised = Value.cast(getattr(self.part, f"{name}_set")) & mask
+        clears = Mux(write, ones, 0) & mask | Mux(getattr(self.part, f"{name}_clear"), mask, 0)
+        before, came, cleared = past(m, state), past(m, raised), past(m, clears)
+        m.d.comb += [
+            Assert((came & ~state) == 0),
+            Assert((before & ~cleared & ~state) == 0),
+            Assert((cleared & ~came & state) == 0),
+            Assert((state & ~before & ~came) == 0),
+            Cover(((came & cleared & before) != 0) & past(m, write)),  # one comes in the cycle of its clearing
+        ]
+
+
+class ReadsHarness(Harness):
+    """A read gives what the register shows in the cycle in which its address is taken."""
+
+    def __init__(self) -> None:
+        super().__init__(RegisterBlock(CONFIG))
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        bus = self.part.bus
+        _rules(self, m)
+        _no_undefined_bits(m, self.part)
+        shown = Signal(32)  # 0 where no register lies, and where it cannot be read
+        with m.Switch(bus.araddr[2:]):
+            for entry in REGISTERS:
+                with m.Case(entry.offset >> 2):
+                    if entry.access is Access.CONSTANT:
+                        m.d.comb += shown.eq(constants(CONFIG)[entry.name])
+                    elif entry.access is not Access.COMMAND:
+                        m.d.comb += shown.eq(Value.cast(getattr(self.part, entry.name.lower())) & _defined(entry))
+        asked = bus.arvalid & bus.arready
+        m.d.comb += [Assert(~past(m, asked) | (bus.rdata == past(m, shown))), Cover(bus.rvalid & (bus.rdata != 0))]
+        return m
+
+
+class InterruptControllerHarness(Harness):
+    """The line is the interrupt's until software takes over, and what software says from then on."""
+
+    def __init__(self) -> None:
+        super().__init__(InterruptController())
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        part, bus = self.part, self.part.bus
+        _rules(self, m)
+        touched, ier, mer = Signal(), Signal(), Signal(2)
+        bit = bus.wdata[0]
+        with m.If(bus.awvalid & bus.awready & bus.wstrb[0]), m.Switch(bus.awaddr[2:]):
+            for name, effect in {
+                "IER": ier.eq(bit),
+                "SIE": ier.eq(ier | bit),
+                "CIE": ier.eq(ier & ~bit),
+                "MER": mer.eq(bus.wdata),
+            }.items():
+                with m.Case(interrupt_register(name).offset >> 2):
+                    m.d.sync += [touched.eq(1), effect]
+        if self.invariants:
+            inside = opened(part)
+            transparent, enabled = register(inside, "transparent"), register(inside, "enabled")
+            chosen = Cat(register(inside, "master"), register(inside, "looks"))
+            m.d.comb += Assert((transparent == ~touched) & (enabled == ier) & (chosen == mer))
+        line = part.interrupt & Mux(touched, ier & mer.all(), 1)
+        m.d.comb += [Assert(part.irq == past(m, line)), Cover(part.irq & touched)]
+        return m
+
+
+_LOST_EVENT = Bug(
+    "an event is lost in the cycle of its clearing",
+    register_block,
+    "(member & ~cleared) | raised",
+    "(member | raised) & ~cleared",
+)
+_OVERLAP = "& ~(bus.bvalid & ~bus.bready)"
+
+TABLE = (
+    *(
+        Proof(
+            f"axi_lite_{name}",
+            f"the {text} answers every access once, whatever overlaps, and nothing else",
+            lambda make=make: LiteSlaveHarness(make()),  # type: ignore[misc]
+            Mode.INDUCTIVE,
+            10,
+            (
+                Bug("a write is taken while the answer to the last one waits", module, _OVERLAP, ""),
+                Bug(
+                    "an answer is withdrawn",
+                    module,
+                    "with m.If(bus.bready):\n            m.d.sync += bus.bvalid.eq(0)",
+                    "m.d.sync += bus.bvalid.eq(0)",
+                ),
+            ),
+        )
+        for name, text, make, module in (
+            ("registers", "register block", lambda: RegisterBlock(CONFIG), register_block),
+            ("interrupts", "interrupt controller", InterruptController, interrupt_controller),
+        )
+    ),
+    Proof(
+        "register_writes",
+        "registers hold what was written, commands act once, no event is lost even in the cycle of its clearing",
+        WritesHarness,
+        Mode.INDUCTIVE,
+        6,
+        (
+            _LOST_EVENT,
+            Bug(
+                "a write of 0 clears",
+                register_block,
+                "m.d.comb += cleared.eq(ones)",
+                "m.d.comb += cleared.eq(~0)",
+            ),
+            Bug("strobes are ignored", register_block, "(member & ~bits) | ones", "ones"),
+            Bug("a command acts until the next one", register_block, "m.d.sync += member.eq(0)", "pass"),
+        ),
+    ),
+    Proof(
+        "register_reads",
+        "a read gives the register's value, and 0 where there is none",
+        ReadsHarness,
+        Mode.INDUCTIVE,
+        6,
+        (
+            Bug(
+                "where no register lies, a read gives what the last one gave",
+                register_block,
+                "[bus.rvalid.eq(1), bus.rdata.eq(0)]",
+                "bus.rvalid.eq(1)",
+            ),
+        ),
+    ),
+    Proof(
+        "interrupt_controller",
+        "the line is transparent until software writes, and from then on what software says",
+        InterruptControllerHarness,
+        Mode.INDUCTIVE,
+        8,
+        (Bug("it stays transparent", interrupt_controller, "[transparent.eq(0), *effect]", "effect"),),
+    ),
+)

