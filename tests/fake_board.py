@@ -21,9 +21,9 @@ SLCR = BOARD.family.clocks
 STATE = "/sys/class/fpga_manager/fpga0/state"
 
 
-def make_design(folder: Path, board: Board = BOARD, mhz: float | None = None) -> Path:
+def make_design(folder: Path, board: Board = BOARD, mhz: float | None = None, unvouched: tuple[str, ...] = ()) -> Path:
     """A built design of the board's configuration, without hardware."""
-    build("simulation", Request.of(board, board.default_config, mhz), folder)
+    build("simulation", Request.of(board, board.default_config, mhz, unvouched=unvouched), folder)
     return folder
 
 

@@ -6,14 +6,15 @@ import errno
 import hashlib
 import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from gatewright.artefact import ArtefactError, BitFile, Built, Clock, Manifest, load_built
+from gatewright.artefact.header import header
 from gatewright.artefact.manifest import MANIFEST, NOT_YET_RUN, load_manifest, stem
 from gatewright.files import folder_written_whole, reason, written_whole
 from gatewright.spec.config import SPEC_VERSION
 from gatewright.spec.hwh import handoff
-from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import Request, Result
 from gatewright_hw.build.origin import revision, time_of_build
@@ -48,10 +49,6 @@ def write_built(tool: str, request: Request, result: Result, out: Path) -> Built
     """Write the folder ``out``, all of it or nothing, and read it back. Raises :class:`ArtefactError`."""
     check_out(out)
     when = time_of_build()
-    text = handoff(request.board, request.config, request.clock).encode()
-    design = f"{BLOCK_NAME};HWH={hashlib.sha256(text).hexdigest()[:32]}"
-    bit = BitFile.built(design, request.board.part, result.words, when)
-    name = stem(request.board.name, request.config.hash_text, bit.sha256)
     clock = Clock(
         asked_mhz=request.clock.mhz,
         closed_mhz=result.closed_mhz,
@@ -61,14 +58,7 @@ def write_built(tool: str, request: Request, result: Result, out: Path) -> Built
         divisor0=request.clock.divisor0,
         divisor1=request.clock.divisor1,
     )
-    described = report(tool, request, result, clock)
-    contents = {
-        f"{name}.bit": bit.to_bytes(),
-        f"{name}.hwh": text,
-        "report.json": (json.dumps(described, indent=2) + "\n").encode(),
-        "report.html": html(described).encode(),
-    }
-    manifest = Manifest(
+    stated = Manifest(
         board=request.board.name,
         config=request.config,
         config_hash=request.config.hash_text,
@@ -77,13 +67,26 @@ def write_built(tool: str, request: Request, result: Result, out: Path) -> Built
         clock=clock,
         tool=tool,
         tools=result.tools,
+        unvouched=(*request.unvouched, *result.unvouched),
         utilisation=result.utilisation,
         revision=revision(),
         built=f"{when:%Y-%m-%dT%H:%M:%SZ}",
         physical=NOT_YET_RUN,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
-        words_sha256=bit.words_sha256,
+        files={},
+        words_sha256=hashlib.sha256(result.words).hexdigest(),
     )
+    text = handoff(request.board, request.config, request.clock).encode()
+    bit = BitFile.built(header(asdict(stated), text), request.board.part, result.words, when)
+    name = stem(request.board.name, request.config.hash_text, bit.sha256)
+    described = report(tool, request, result, clock)
+    contents = {
+        f"{name}.bit": bit.to_bytes(),
+        f"{name}.hwh": text,
+        "report.json": (json.dumps(described, indent=2) + "\n").encode(),
+        "report.html": html(described).encode(),
+    }
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = replace(stated, files=files)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with folder_written_whole(out) as folder:

@@ -32,6 +32,8 @@ class Request:
     board, config : for what, and which accelerator.
     clock : the fabric clock, one that the board's dividers can make.
     timeout_s : longest run of one tool.
+    unvouched : why nobody will vouch for the bitstream, in the words of whoever builds it. With that, tools are taken
+        that would be refused; the manifest has it, and what is wrong with them.
     say : told what is going on, a line at a time.
     """
 
@@ -39,6 +41,7 @@ class Request:
     config: AcceleratorConfig
     clock: ClockSetting
     timeout_s: float = TIMEOUT_S
+    unvouched: tuple[str, ...] = ()
     say: Callable[[str], object] = field(default=lambda _: None, compare=False)
 
     @classmethod
@@ -79,6 +82,7 @@ class Result:
     bound : empty where every arc was timed, else what ``closed_mhz`` rests on.
     untimed : kinds of arcs that were not timed.
     tools : version of each program, by name.
+    unvouched : why nobody vouches for what they made.
     utilisation : amounts by the names of RESOURCES; empty where nothing was placed.
     modules : the same for each module below the top, by its path of instances.
     paths : the worst ones, longest first.
@@ -90,6 +94,7 @@ class Result:
     bound: str = ""
     untimed: tuple[str, ...] = ()
     tools: dict[str, str] = field(default_factory=dict)
+    unvouched: tuple[str, ...] = ()
     utilisation: dict[str, float] = field(default_factory=dict)
     modules: dict[str, dict[str, float]] = field(default_factory=dict)
     paths: tuple[TimedPath, ...] = ()

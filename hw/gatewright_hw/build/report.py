@@ -52,6 +52,7 @@ def report(tool: str, request: Request, result: Result, clock: Clock) -> dict[st
         "config": request.config.name,
         "tool": tool,
         "tools": result.tools,
+        "unvouched": [*request.unvouched, *result.unvouched],
         "clock": asdict(clock),
         "utilisation": {
             name: {"used": used, "available": available.get(name)} for name, used in result.utilisation.items()
@@ -72,6 +73,7 @@ def html(described: dict[str, Any]) -> str:
         ("clock", f"{clock['set_mhz']:g} MHz, dividers {clock['divisor0']} and {clock['divisor1']}"),
         ("closed clock rests on", clock["bound"] or "every arc, timed"),
         ("not timed", ", ".join(clock["untimed"]) or "nothing"),
+        *(("nobody vouches for it", reason) for reason in described["unvouched"]),
         *(("remark", remark) for remark in described["remarks"]),
     ]
     parts = [_table(facts), "<h2>Clock</h2>", _clock(clock)]

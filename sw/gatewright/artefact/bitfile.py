@@ -33,7 +33,7 @@ class BitFile:
 
     Parameters
     ----------
-    design : free text; ours is ``gatewright_top;HWH=<hash of the handoff>``, so that a new handoff makes a new file.
+    design : free text; ours is a :func:`~gatewright.artefact.header.header`, so that a new handoff makes a new file.
     part : of the FPGA.
     date, time : of the build, ``2026/01/31`` and ``12:00:00``.
     words : the configuration words, big-endian.

@@ -12,6 +12,7 @@ from typing import Any
 from gatewright.artefact.bitfile import BitFile, idcode, read_bit
 from gatewright.artefact.errors import ArtefactError
 from gatewright.artefact.fields import from_json
+from gatewright.artefact.header import check_header
 from gatewright.files import reason, written_whole
 from gatewright.spec.boards import get_board
 from gatewright.spec.clocks import ClockSetting
@@ -21,7 +22,7 @@ from gatewright.spec.errors import SpecError
 __all__ = ["MANIFEST", "NOT_YET_RUN", "Built", "Clock", "Manifest", "load_built", "stem"]
 
 MANIFEST = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NOT_YET_RUN = "not yet run on a physical board"
 
 
@@ -55,6 +56,8 @@ class Manifest:
     config, config_hash, design_hash, spec_version : the accelerator, its sources, its contract.
     clock : see :class:`Clock`.
     tool, tools : the flow (``openxc7``, ``vivado``, ``simulation``), and the version of each program of it.
+    unvouched : why nobody vouches for what the tools made; empty where the flow does. A board takes such a design only
+        from those who say that they know.
     utilisation : resources by name.
     revision : of the sources in git; empty outside of a checkout, with ``+`` where it had changes.
     built : time, UTC, ISO 8601.
@@ -71,6 +74,7 @@ class Manifest:
     clock: Clock
     tool: str
     tools: dict[str, str]
+    unvouched: tuple[str, ...]
     utilisation: dict[str, float]
     revision: str
     built: str
@@ -185,4 +189,9 @@ def load_built(folder: str | Path) -> Built:
     if board.idcode is not None and given != board.idcode:
         identity = "no part's identity" if given is None else f"the identity {given:#09x}"
         raise ArtefactError(f"{path} has {identity}, board {board.name} has {board.idcode:#09x}")
+    handoff = folder / manifest.name_of(".hwh")
+    try:
+        check_header(bit.design, asdict(manifest), handoff.read_bytes())
+    except ArtefactError as error:
+        raise ArtefactError(f"{path}: {error}") from None
     return Built(folder, manifest, bit)

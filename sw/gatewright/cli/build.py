@@ -41,6 +41,10 @@ def build(
     collect: Annotated[
         bool, typer.Option("--collect", help="Only make --out of what the tool has left in --work.")
     ] = False,
+    unvouched: Annotated[
+        list[str] | None,
+        typer.Option("--unvouched", metavar="WHY", help="Take tools that are refused else; the manifest says why."),
+    ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Longest run of one tool, in seconds.")] = 14400,
 ) -> None:
     """Build a bitstream: .bit, .hwh, manifest and report in one folder, which appears whole or not at all.
@@ -49,17 +53,21 @@ def build(
     unless an environment variable says where: GATEWRIGHT_OPENXC7 the folder of the programs, OPENXC7_CHIPDB the chip
     database or a folder of them, PRJXRAY_DB_DIR Project X-Ray's database; GATEWRIGHT_OPENXC7_RELEASE=YYYY-MM-DD is the
     day of nextpnr-xilinx's sources, where its version does not say it. Releases with bugs that only silicon shows are
-    refused.
+    refused, unless --unvouched says what else is doubtful about tools and data; the manifest keeps that with what is
+    known of them, and boards take such a bitstream only from those who name it in GATEWRIGHT_UNVOUCHED.
 
     Vivado is taken from PATH, or from where GATEWRIGHT_VIVADO says. Where it is on another machine: --work DIR
     --prepare, there `vivado -mode batch -source build.tcl` in DIR, then --work DIR --collect.
     """
     _check_stages(out, work, prepare, collect)
+    reasons = tuple(unvouched or ())
+    if not all(reason.strip() for reason in reasons):
+        raise GatewrightError("--unvouched is empty, allowed: what is doubtful about tools and data")
     chosen = get_board(board)
     accelerator = chosen.default_config if config is None else get_config(config)
     import gatewright_hw.build as flows
 
-    request = flows.Request.of(chosen, accelerator, freq, timeout_s=timeout, say=console.print)
+    request = flows.Request.of(chosen, accelerator, freq, timeout_s=timeout, unvouched=reasons, say=console.print)
     asked = accelerator.clock_mhz if freq is None else freq
     if abs(asked - request.clock.mhz) > 1e-6 * asked:
         console.print(f"clock: {request.clock.mhz:g} MHz, the fastest that {board} can make below {asked:g} MHz")
@@ -81,6 +89,8 @@ def build(
     print_(f"report     {built.folder / 'report.html'}")
     print_(f"clock      {clock.set_mhz:g} MHz, closed at {clock.closed_mhz:g} MHz{rests}")
     print_(f"state      {built.manifest.physical}")
+    for reason in built.manifest.unvouched:
+        print_(f"unvouched  {reason}")
 
 
 def _check_stages(out: Path | None, work: Path | None, prepare: bool, collect: bool) -> None:

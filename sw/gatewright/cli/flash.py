@@ -47,6 +47,8 @@ def flash(
     bound = f" ({closed.bound})" if closed.bound else ""
     print_(f"clock   {result['clock_mhz']:.3f} MHz as read back, closed at {closed.closed_mhz:g} MHz{escape(bound)}")
     print_(f"state   {escape(built.manifest.physical)}")
+    for reason in built.manifest.unvouched:
+        print_(f"nobody vouches for it: {escape(reason)}")
     for note in result["notes"]:
         print_(f"note    {escape(note)}")
 

@@ -71,7 +71,13 @@ def design(port: BoardPort, board: Board, ours: LoadedDesign | None) -> Finding:
     low, high = (window.read(register(f"CONFIG_HASH_{part}").offset) for part in ("LO", "HI"))
     if high << 32 | low != ours.config.hash:
         return Finding("design", Verdict.BAD, f"{ours.stem} has another configuration's hash", "gatewright flash")
-    return Finding("design", Verdict.GOOD, f"{ours.stem}, config {ours.config.name}, answers")
+    said = f"{ours.stem}, config {ours.config.name}, answers"
+    if ours.unvouched:
+        remedy = (
+            "trust no result before the self-test has passed; build it again with tools that nothing speaks against"
+        )
+        return Finding("design", Verdict.ODD, f"{said}; nobody vouches for it: {'; '.join(ours.unvouched)}", remedy)
+    return Finding("design", Verdict.GOOD, said)
 
 
 def clock(port: BoardPort, board: Board, ours: LoadedDesign | None) -> Finding:

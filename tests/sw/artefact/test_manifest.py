@@ -1,9 +1,11 @@
 """Manifests: whatever is wrong with one, or with the files that it lists, is one line that names the field."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +31,7 @@ def test_what_is_saved_is_loaded(built: Built) -> None:
 
 
 WRONG = {
-    "format": (lambda m: m.update(format=2), "not a manifest of format 1"),
+    "format": (lambda m: m.update(format=1), "not a manifest of format 2"),
     "lacks": (lambda m: m.pop("revision"), "it lacks revision"),
     "unknown": (lambda m: m.update(colour="red"), "it has the unknown colour"),
     "board": (lambda m: m.update(board="arty"), "unknown board 'arty', allowed: kv260"),
@@ -46,6 +48,16 @@ WRONG = {
     "other config": (lambda m: m["config"].update(outstanding=4), "config_hash is .*, its config's is "),
     "version": (lambda m: m.update(spec_version=[0, 9]), "spec_version is 0.9, allowed .*, the contract of this"),
     "versions": (lambda m: m.update(spec_version=[1]), "spec_version has 1 entries, allowed 2"),
+    "faster": (
+        lambda m: m["clock"].update(set_mhz=200.0, closed_mhz=200.0, asked_mhz=200.0, divisor0=5),
+        r"\.bit: the clock of the manifest is not the one that it was built with",
+    ),
+    "closed": (lambda m: m["clock"].update(closed_mhz=101.0), "the clock of the manifest is not the one"),
+    "timed": (lambda m: m["clock"].update(bound="", untimed=[]), "the clock of the manifest is not the one"),
+    "sources": (lambda m: m.update(design_hash="0" * 16), "the design_hash of the manifest is not the one"),
+    "tool": (lambda m: m.update(tool="vivado"), "the tool of the manifest is not the one"),
+    "tools": (lambda m: m["tools"].update(amaranth="9.9"), "the tools of the manifest is not the one"),
+    "vouched": (lambda m: m.update(unvouched=["by me"]), "the unvouched of the manifest is not the one"),
     "no bitstream": (lambda m: m.update(files={}), "files names 0 .bit files, allowed 1"),
     "folders": (lambda m: m["files"].update({"../x": "0"}), "files names '../x', allowed: printable ASCII without"),
     "letters": (lambda m: m["files"].update({"x\0": "0"}), r"files names 'x\\x00', allowed: printable ASCII"),
@@ -56,6 +68,7 @@ WRONG = {
     "hash": (lambda m: m["files"].update({"report.json": "0" * 64}), "report.json is not the file of .*manifest.json"),
     "missing": (lambda m: m["files"].update(more="0" * 64), "more: No such file"),
     "words": (lambda m: m.update(words_sha256="0" * 64), r"\.bit holds words of sha256 .*, .* says otherwise"),
+    "name": (lambda m: m["config"].update(name="small"), "the config of the manifest is not the one"),
     "other board": (lambda m: m.update(board="pynq-z2"), r"\.bit is for part xc7z010.*, board pynq-z2 has xc7z020"),
 }  # fmt: skip
 
@@ -68,6 +81,32 @@ def test_a_wrong_manifest_is_refused(case: str, built: Built) -> None:
         load_built(built.folder)
     assert "\n" not in str(error.value)
     assert str(built.folder) in str(error.value)
+
+
+def replace_listed(built: Built, suffix: str, content: bytes) -> None:
+    """Another file, whose hash the manifest takes over."""
+    built.path(suffix).write_bytes(content)
+    name, digest = built.path(suffix).name, hashlib.sha256(content).hexdigest()
+    change(built, lambda m: m["files"].update({name: digest}))
+
+
+def test_a_handoff_of_another_build_whose_hash_is_listed(built: Built) -> None:
+    replace_listed(built, ".hwh", built.path(".hwh").read_bytes() + b"<!-- -->")
+    with pytest.raises(ArtefactError, match=r"\.bit: the handoff \(\.hwh\) is not the one that it was built with"):
+        load_built(built.folder)
+
+
+@pytest.mark.parametrize("text", ["gatewright_top", "design.frames;Generator=xc7frames2bit", "x;=;;clock"])
+def test_a_bitstream_whose_header_says_nothing(text: str, built: Built) -> None:
+    replace_listed(built, ".bit", replace(built.bit, design=text).to_bytes())
+    with pytest.raises(ArtefactError, match=r"\.bit: the board of the manifest is not stated in its header"):
+        load_built(built.folder)
+
+
+@pytest.mark.parametrize("fields", [{"physical": "by A. N. Other"}, {"revision": "abc"}, {"utilisation": {"lut": 1.0}}])
+def test_what_people_add_later_is_no_part_of_the_build(fields: dict[str, Any], built: Built) -> None:
+    change(built, lambda m: m.update(fields))
+    assert load_built(built.folder).bit == built.bit
 
 
 @pytest.mark.parametrize(

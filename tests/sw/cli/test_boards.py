@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fake_board import make_design
 from gatewright.artefact import load_built
 from gatewright.spec.boards import get_board
 from gatewright_sim.rtl.build import build_library
@@ -60,6 +61,25 @@ def test_flash_and_doctor_over_a_network(host: str, design: Path, gatewright: Ru
     assert f"{name}, config tiny, answers" in [finding["found"] for finding in findings]
 
 
+def test_what_nobody_vouches_for_is_flashed_knowingly(
+    host: str, gatewright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused without the setting, before the board is touched; told by flash and by the doctor with it."""
+    design = make_design(tmp_path / "doubtful", unvouched=("a rebuilt tile grid",))
+    name = load_built(design).path(".bit").stem
+    refused = gatewright("flash", design, "--host", host)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert f"nobody vouches for {name}: a rebuilt tile grid; GATEWRIGHT_UNVOUCHED={name} takes it" in refused.err
+    monkeypatch.setenv("GATEWRIGHT_UNVOUCHED", name)
+    done = gatewright("flash", design, "--host", host)
+    assert done.code == 0, done.err
+    assert "nobody vouches for it: a rebuilt tile grid" in done.out
+    findings = json.loads(gatewright("doctor", "--host", host, "--json", "-").out)["findings"]
+    (found,) = (finding for finding in findings if finding["name"] == "design")
+    assert found["verdict"] == "odd"
+    assert found["found"] == f"{name}, config tiny, answers; nobody vouches for it: a rebuilt tile grid"
+
+
 def test_flash_on_a_board(device: Any, design: Path, gatewright: Run) -> None:
     assert gatewright("flash", design).code == 0
     assert gatewright("flash", load_built(design).path(".bit")).code == 0
@@ -78,13 +98,13 @@ def _other_handoff(folder: Path) -> None:
 
 def _newer_format(folder: Path) -> None:
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
 
 
 DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated bitstream": (_cut, ".bit is not the file of"),
     "another handoff": (_other_handoff, ".hwh is not the file of"),
-    "another format": (_newer_format, "not a manifest of format 1, the one that this release reads"),
+    "another format": (_newer_format, "not a manifest of format 2, the one that this release reads"),
     "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: No such file or directory"),
     "nothing": (shutil.rmtree, "manifest.json: No such file or directory"),
 }

@@ -7,10 +7,12 @@ design's only pins are the processing system's, which place and route leaves alo
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from gatewright.artefact import read_bit
 from gatewright_hw.boards import board_verilog, top_name
+from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import LOG, Request, Result
 from gatewright_hw.build.openxc7.bound import bound
 from gatewright_hw.build.openxc7.check import read_back
@@ -19,7 +21,7 @@ from gatewright_hw.build.openxc7.logic import slowest_logic
 from gatewright_hw.build.openxc7.netlist import Netlist
 from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
-from gatewright_hw.build.openxc7.tools import find_tools, name_versions
+from gatewright_hw.build.openxc7.tools import Versions, find_tools, name_versions
 from gatewright_hw.build.steps import Steps
 
 __all__ = ["SEEDS", "OpenXc7Flow"]
@@ -48,7 +50,10 @@ class OpenXc7Flow:
     def prepare(self, request: Request, work: Path) -> None:
         """Find the tools and refuse bad releases before anything takes long; write the Verilog and the script."""
         tools, steps = find_tools(request.board), _steps(request, work)
-        (work / _VERSIONS).write_text(json.dumps(name_versions(tools, steps)))
+        versions = name_versions(tools, steps)
+        if versions.objection and not request.unvouched:
+            raise BuildError(versions.objection)
+        (work / _VERSIONS).write_text(json.dumps(asdict(versions)))
         (work / _SOURCE).write_text(board_verilog(request.board, request.config))
         top = top_name(request.board)
         (work / _SCRIPT).write_text(_SYNTHESIS.format(source=_SOURCE, top=top, netlist=_NETLIST))
@@ -92,12 +97,14 @@ class OpenXc7Flow:
         words = read_bit(work / _BIT).words
         database = Database(tools.database, request.board.part, request.board.device)
         checks = read_back(database, words, netlist, placed)
+        versions = Versions(**json.loads((work / _VERSIONS).read_text()))
         return Result(
             words=words,
             closed_mhz=limit.mhz,
             bound=limit.text,
             untimed=limit.untimed,
-            tools=json.loads((work / _VERSIONS).read_text()),
+            tools=versions.of,
+            unvouched=(versions.objection,) if versions.objection else (),
             utilisation=utilisation(netlist),
             paths=(timing.worst,),
             remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),

@@ -12,7 +12,7 @@ from datetime import date
 
 from gatewright_hw.build.errors import BuildError
 
-__all__ = ["BUGS", "RELEASE_SETTING", "SiliconBug", "check_release", "version_of"]
+__all__ = ["BUGS", "RELEASE_SETTING", "Release", "SiliconBug", "release", "version_of"]
 
 RELEASE_SETTING = "GATEWRIGHT_OPENXC7_RELEASE"
 
@@ -46,8 +46,16 @@ def version_of(output: str) -> str:
     return found[1] if found else ""
 
 
-def check_release(version: str, stated: str = "") -> str:
-    """The release, for the manifest; raises :class:`BuildError` that names the bugs of one that is too old.
+@dataclass(frozen=True)
+class Release:
+    """A release as the manifest names it, and why it may not build without more; empty where it may."""
+
+    name: str
+    objection: str = ""
+
+
+def release(version: str, stated: str = "") -> Release:
+    """What is known of a version. Raises :class:`BuildError` where ``stated`` is no day.
 
     A version is a day (``2026-09-30``), a number (``0.9.3``) up to the last one whose day is known, or neither; for a
     build between releases, or without version, ``stated`` is its day. Where both are known the earlier counts.
@@ -57,18 +65,21 @@ def check_release(version: str, stated: str = "") -> str:
         raise BuildError(f"{RELEASE_SETTING} is {stated!r}, allowed: the day of the sources as YYYY-MM-DD")
     day = min((found for found in (day, said) if found), default=None)
     if day is None:
-        raise BuildError(
+        return Release(
+            f"{version} of an unknown day".strip(),
             f"nextpnr-xilinx says version {version!r}, which is no release whose bugs are known; "
-            f"{RELEASE_SETTING}=YYYY-MM-DD tells the day of its sources, {_first():%Y-%m-%d} or later"
+            f"{RELEASE_SETTING}=YYYY-MM-DD tells the day of its sources, {_first():%Y-%m-%d} or later",
         )
+    name = f"{version} of {day:%Y-%m-%d}".strip()
     bugs = [bug for bug in BUGS if bug.fixed > day]
-    if bugs:
-        named = "; ".join(f"{bug.effect} ({bug.thread})" for bug in bugs)
-        raise BuildError(
-            f"nextpnr-xilinx {version or stated} is of {day:%Y-%m-%d} or earlier, "
-            f"allowed: {_first():%Y-%m-%d} or later; until then, on silicon: {named}"
-        )
-    return f"{version} of {day:%Y-%m-%d}".strip()
+    if not bugs:
+        return Release(name)
+    named = "; ".join(f"{bug.effect} ({bug.thread})" for bug in bugs)
+    return Release(
+        name,
+        f"nextpnr-xilinx {version or stated} is of {day:%Y-%m-%d} or earlier, "
+        f"allowed: {_first():%Y-%m-%d} or later; until then, on silicon: {named}",
+    )
 
 
 def _first() -> date:

@@ -12,10 +12,10 @@ from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
 from gatewright_hw.area import AreaError, find_yosys
 from gatewright_hw.build.errors import BuildError
-from gatewright_hw.build.openxc7.releases import RELEASE_SETTING, check_release, version_of
+from gatewright_hw.build.openxc7.releases import RELEASE_SETTING, release, version_of
 from gatewright_hw.build.steps import Steps
 
-__all__ = ["SETTINGS", "Tools", "find_tools", "name_versions"]
+__all__ = ["SETTINGS", "Tools", "Versions", "find_tools", "name_versions"]
 
 _HOME, _CHIPDB, _DATABASE = "GATEWRIGHT_OPENXC7", "OPENXC7_CHIPDB", "PRJXRAY_DB_DIR"
 SETTINGS = {
@@ -43,6 +43,14 @@ class Tools:
     database: Path
 
 
+@dataclass(frozen=True)
+class Versions:
+    """Version of each program that has one, and why these may not build unless somebody wants it all the same."""
+
+    of: dict[str, str]
+    objection: str
+
+
 def find_tools(board: Board, environment: Mapping[str, str] = os.environ) -> Tools:
     """Find everything for ``board``. Raises :class:`BuildError` that names what is missing, and the setting for it."""
     if board.family is not Family.ZYNQ7:
@@ -67,14 +75,18 @@ def find_tools(board: Board, environment: Mapping[str, str] = os.environ) -> Too
     )
 
 
-def name_versions(tools: Tools, steps: Steps, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Version of each program that has one. Raises :class:`BuildError` for a release with bugs that silicon shows."""
+def name_versions(tools: Tools, steps: Steps, environment: Mapping[str, str] = os.environ) -> Versions:
+    """Ask the programs. Raises :class:`BuildError` where one cannot be asked."""
     said = steps.run("asking nextpnr-xilinx for its version", [tools.nextpnr, "--version"])
     yosys = steps.run("asking Yosys for its version", [tools.yosys, "-V"])
-    return {
-        "yosys": yosys.strip().splitlines()[0] if yosys.strip() else "unknown",
-        "nextpnr-xilinx": check_release(version_of(said), environment.get(RELEASE_SETTING, "")),
-    }
+    found = release(version_of(said), environment.get(RELEASE_SETTING, ""))
+    return Versions(
+        {
+            "yosys": yosys.strip().splitlines()[0] if yosys.strip() else "unknown",
+            "nextpnr-xilinx": found.name,
+        },
+        found.objection,
+    )
 
 
 def _program(names: tuple[str, ...], path: str) -> str:

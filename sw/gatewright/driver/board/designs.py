@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from gatewright.artefact import ArtefactError, Built, Manifest, load_built
 from gatewright.artefact.manifest import MANIFEST, load_manifest
+from gatewright.driver.board.vouched import SETTING, check_vouched, is_vouched
 from gatewright.driver.errors import BackendUnavailable, ConfigMismatch
 from gatewright.spec.boards import BOARDS
 from gatewright.spec.config import AcceleratorConfig
@@ -50,38 +50,43 @@ def check_board(built: Built, board: str) -> None:
 
 
 def named_design(bitstream: str | Path) -> Built:
-    """The design in a folder, or the one that a ``.bit`` file is of. Raises :class:`ArtefactError`."""
+    """The design in a folder, or the one that a ``.bit`` file is of.
+
+    Raises :class:`ArtefactError`, also where nobody vouches for it.
+    """
     path = Path(bitstream)
     folder = path.parent if path.suffix == ".bit" else path
     built = load_built(folder)
     if path.suffix == ".bit" and built.path(".bit").name != path.name:
         raise ArtefactError(f"bitstream {path} is not the one of {folder / MANIFEST}: {built.path('.bit').name}")
-    _check_handoff(built)
+    check_vouched(built.manifest)
     return built
 
 
-def _check_handoff(built: Built) -> None:
-    """A handoff of another build gives other addresses and clocks; PYNQ would not notice."""
-    path = built.path(".hwh")
-    text = path.read_bytes()
-    digest = re.search(r"HWH=([0-9a-f]{16,64})", built.bit.design)
-    if digest is None or not hashlib.sha256(text).hexdigest().startswith(digest[1]):
-        raise ArtefactError(f"{path} is not the handoff that {built.path('.bit').name} was built with")
-
-
 def _newest(config: AcceleratorConfig | None, board: str) -> Built:
-    found = [
-        (manifest.built, folder)
+    fitting = [
+        (manifest, folder)
         for folder, manifest in _candidates(board)
-        if (config is None or manifest.config_hash == config.hash_text) and manifest.tool != _SIMULATION
+        if config is None or manifest.config_hash == config.hash_text
     ]
+    found = [(manifest.built, folder) for manifest, folder in fitting if not _passed_over(manifest)]
     if not found:
         what = f" of config {config.name!r}" if config else ""
         where = f"board {board!r}" if board else "any board"
+        others = "".join(f"; {folder} is passed over, {_passed_over(manifest)}" for manifest, folder in fitting[:1])
         raise BackendUnavailable(
-            f"no bitstream{what} for {where} in this folder or in {BITSTREAMS}/: gatewright build makes one"
+            f"no bitstream{what} for {where} in this folder or in {BITSTREAMS}/: gatewright build makes one{others}"
         )
     return named_design(max(found)[1])
+
+
+def _passed_over(manifest: Manifest) -> str:
+    """Why a design is loaded only where it is named; empty for others."""
+    if manifest.tool == _SIMULATION:
+        return "since it holds no hardware: a virtual board takes it where its folder is named"
+    if not is_vouched(manifest):
+        return f"since nobody vouches for it: {SETTING} tells that you know"
+    return ""
 
 
 def _candidates(board: str) -> Iterator[tuple[Path, Manifest]]:

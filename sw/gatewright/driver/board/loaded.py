@@ -38,6 +38,7 @@ class LoadedDesign:
     stem : name of its files.
     board, config : of its manifest.
     closed_mhz : the fastest clock that it may have.
+    unvouched : why nobody vouches for it.
     bit_sha1 : of its ``.bit`` file, by which pynq knows it.
     boot : which boot of the board it was loaded in.
     """
@@ -46,6 +47,7 @@ class LoadedDesign:
     board: str
     config: AcceleratorConfig
     closed_mhz: float
+    unvouched: tuple[str, ...]
     bit_sha1: str
     boot: str
 
@@ -77,6 +79,7 @@ def note_loaded(port: BoardPort, built: Built) -> None:
         board=manifest.board,
         config=manifest.config,
         closed_mhz=manifest.clock.closed_mhz,
+        unvouched=manifest.unvouched,
         bit_sha1=port.last_download() or "",
         boot=port.read_text(_BOOT),
     )

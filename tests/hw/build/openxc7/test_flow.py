@@ -240,6 +240,24 @@ def test_an_old_release_is_refused_before_anything_runs(pretended: Pretended, tm
 
 
 @pytest.mark.parametrize(
+    ("version", "noted"), [("0.9.3", ["SRL16E"]), ("b9f013d", ["whose bugs are known"]), ("2026-10-01", [])]
+)
+def test_an_old_release_builds_knowingly_and_the_manifest_says_so(
+    pretended: Pretended, tmp_path: Path, version: str, noted: list[str]
+) -> None:
+    (pretended.home / "version").write_text(f"(Version {version})")
+    reasons = ("the tile grid was rebuilt by rule",)
+    build("openxc7", Request.of(ZYBO, ZYBO.default_config, 50.0, unvouched=reasons), tmp_path / "out")
+    built = load_built(tmp_path / "out")
+    given, *found = built.manifest.unvouched
+    assert given == reasons[0]
+    assert len(found) == len(noted)
+    assert all(text in said for text, said in zip(noted, found, strict=True))
+    assert given in (built.folder / "report.html").read_text()
+    assert json.loads((built.folder / "report.json").read_text())["unvouched"] == [given, *found]
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda f: [*f, "DSP_L_X1Y0.DSP48.DSP_1.ZMREG[0]"], r"DSP48E1 core\.dsp1: ZMREG\[0\] is set"),

@@ -49,9 +49,11 @@ ADDS, MULTIPLIES = (
 def _installed(tmp_path_factory: pytest.TempPathFactory) -> None:
     work = tmp_path_factory.mktemp("versions")
     try:
-        name_versions(find_tools(ZYBO, os.environ), Steps(work, work / "log", 120))
+        objection = name_versions(find_tools(ZYBO, os.environ), Steps(work, work / "log", 120)).objection
     except BuildError as error:
         pytest.skip(str(error))
+    if objection:
+        pytest.skip(objection)
 
 
 def _build(out: Path, statement: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:

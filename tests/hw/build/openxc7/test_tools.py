@@ -114,8 +114,9 @@ def test_a_board_of_another_family(home: Path) -> None:
 def test_versions_are_asked_for(home: Path, tmp_path: Path) -> None:
     tools = find_tools(ZYBO, {"PATH": str(home / "bin")})
     versions = name_versions(tools, Steps(tmp_path, tmp_path / "log", 120), {})
-    assert versions["nextpnr-xilinx"] == "2026-10-01 of 2026-10-01"
-    assert versions["yosys"].startswith("Yosys ")
+    assert versions.of["nextpnr-xilinx"] == "2026-10-01 of 2026-10-01"
+    assert versions.of["yosys"].startswith("Yosys ")
+    assert versions.objection == ""
 
 
 def test_the_help_tells_of_every_setting() -> None:

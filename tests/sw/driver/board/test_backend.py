@@ -293,7 +293,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a foreign handoff": (_foreign_handoff, r"\.hwh is not the file of"),
     "a foreign handoff with its hash": (
         _rehashed_handoff,
-        r"is not the handoff that gatewright-.* was built with",
+        r"\.bit: the handoff \(\.hwh\) is not the one that it was built with",
     ),
     "no handoff": (lambda design: load_built(design).path(".hwh").unlink(), r"\.hwh: No such file"),
     "no manifest": (lambda design: (design / "manifest.json").unlink(), r"manifest\.json: No such file"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gatewright.artefact import ArtefactError, read_bit
+from gatewright.artefact.header import header
+from gatewright.artefact.manifest import MANIFEST
 from gatewright.driver.board import designs
 from gatewright.driver.board.designs import board_name, choose_design
 from gatewright.driver.errors import BackendUnavailable, ConfigMismatch
@@ -26,17 +31,35 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def put(built_once: Path, folder: Path, built: str, tool: str = "openxc7") -> Path:
+def put(built_once: Path, folder: Path, built: str, **fields: object) -> Path:
     """A design that was built at another time, by another tool."""
     shutil.copytree(built_once, folder)
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"built": built, "tool": tool}))
+    manifest = json.loads((folder / MANIFEST).read_text()) | {"built": built, "tool": "openxc7"} | fields
+    (bit,), (hwh,) = folder.glob("*.bit"), folder.glob("*.hwh")
+    content = replace(read_bit(bit), design=header(manifest, hwh.read_bytes())).to_bytes()
+    bit.write_bytes(content)
+    manifest["files"][bit.name] = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
     return folder
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tool": "simulation"}, "since it holds no hardware: a virtual board takes it where its folder is named"),
+        ({"unvouched": ["rebuilt"]}, "since nobody vouches for it: GATEWRIGHT_UNVOUCHED tells"),
+    ],
+)
+def test_what_is_passed_over_is_said(here: Path, built_once: Path, fields: dict[str, object], said: str) -> None:
+    folder = put(built_once, here / "bitstreams/zybo-z7-10/made", "2026-01-01T00:00:00Z", **fields)
+    with pytest.raises(BackendUnavailable, match=f"gatewright build makes one; {folder} is passed over, {said}"):
+        choose_design(TINY, "zybo-z7-10", None)
 
 
 def test_the_newest_that_fits(here: Path, built_once: Path) -> None:
     put(built_once, here / "bitstreams/zybo-z7-10/old", "2026-01-01T00:00:00Z")
     new = put(built_once, here / "bitstreams/zybo-z7-10/new", "2026-03-01T00:00:00Z")
+    put(built_once, here / "bitstreams/zybo-z7-10/unvouched", "2026-05-01T00:00:00Z", unvouched=["rebuilt"])
     put(built_once, here / "bitstreams/zybo-z7-10/simulated", "2026-04-01T00:00:00Z", tool="simulation")
     (here / "bitstreams/zybo-z7-10/damaged").mkdir()
     (here / "bitstreams/zybo-z7-10/damaged/manifest.json").write_text("{")
@@ -47,6 +70,23 @@ def test_the_newest_that_fits(here: Path, built_once: Path) -> None:
         choose_design(get_config("pynq-z2"), "", None)
     with pytest.raises(BackendUnavailable, match="for board 'kv260'"):
         choose_design(TINY, "kv260", None)
+
+
+def test_what_nobody_vouches_for_is_taken_knowingly(
+    here: Path, built_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting names the one design; that of another, or a yes, is none."""
+    reasons = ["a tool of unknown date", "a rebuilt tile grid"]
+    folder = put(built_once, here / "bitstreams/zybo-z7-10/made", "2026-01-01T00:00:00Z", unvouched=reasons)
+    name = next(folder.glob("*.bit")).stem
+    said = f"nobody vouches for {name}: {'; '.join(reasons)}; GATEWRIGHT_UNVOUCHED={name} takes it all the same"
+    for setting in ("", "1", name[:-1]):
+        monkeypatch.setenv("GATEWRIGHT_UNVOUCHED", setting)
+        with pytest.raises(ArtefactError, match=said):
+            choose_design(TINY, "zybo-z7-10", folder)
+    monkeypatch.setenv("GATEWRIGHT_UNVOUCHED", name)
+    for named in (folder, None):
+        assert choose_design(TINY, "zybo-z7-10", named).folder == folder
 
 
 @pytest.mark.parametrize("place", [".", "bitstream"])
