@@ -32,7 +32,11 @@ from gatewright_sim.powerup import without_initial_values
 __all__ = ["BENCHES", "Bench", "Design", "Verdict", "run_bench", "verify"]
 
 CONFIG = "tiny"
-"""The configuration that the benches run on: bus models in Python are slow, and every mechanism is in the small one."""
+"""The configuration that the benches run on: bus models in Python are slow, and nearly every mechanism is in the small
+one."""
+
+NARROW_CONFIG = "zybo-z7-10"
+"""Whose engines of fewer lanes than CONFIG's have mechanisms of their own."""
 
 TIMEOUT_S = 1200
 """Limit on the wall for one bench."""
@@ -40,31 +44,36 @@ TIMEOUT_S = 1200
 
 @dataclass(frozen=True)
 class Design:
-    """A component, and the name of its top module. ``uninitialised``: its registers hold anything when the simulation
-    begins, but the one that ``keeps`` names."""
+    """A component in a configuration, and the name of its top module. ``uninitialised``: its registers hold anything
+    when the simulation begins, but the one that ``keeps`` names."""
 
     make: Callable[[AcceleratorConfig], wiring.Component]
     top: str
+    config: str = CONFIG
     uninitialised: bool = False
     keeps: str | None = None
 
     @cache  # noqa: B019 - designs are few and live as long as the process
     def verilog(self) -> str:
-        """Its text in configuration CONFIG; benches of one design share it, hence the simulator."""
-        text: str = to_verilog(self.make(get_config(CONFIG)), self.top)
+        """Its text; benches of one design share it, hence the simulator."""
+        text: str = to_verilog(self.make(get_config(self.config)), self.top)
         return without_initial_values(text, self.keeps) if self.uninitialised else text
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A design, and the module in ``gatewright_sim.benches`` whose TABLE holds the cases that run on it."""
+    """A design, and what the cases that run on it are about: the TABLE of ``gatewright_sim.benches.<about>_bench``."""
 
     design: Design
-    name: str
+    about: str
+
+    @property
+    def name(self) -> str:
+        return self.about if self.design.config == CONFIG else f"{self.about}-{self.design.config}"
 
     @property
     def module(self) -> str:
-        return f"gatewright_sim.benches.{self.name}_bench"
+        return f"gatewright_sim.benches.{self.about}_bench"
 
     @property
     def table(self) -> Table:
@@ -95,6 +104,10 @@ def _zynqmp(config: AcceleratorConfig) -> wiring.Component:
     return ZynqMpCore(get_board("kv260"), _copying_top(config))
 
 
+def _vector(config: AcceleratorConfig) -> EngineTop:
+    return EngineTop(VectorEngine(config))
+
+
 _COPYING = Design(_copying_top, BLOCK_NAME)
 _GEMM = Design(lambda config: EngineTop(GemmEngine(config)), "gemm_engine")
 
@@ -109,7 +122,8 @@ BENCHES: dict[str, Bench] = {
         Bench(Design(lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine"), "aggregate"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),
-        Bench(Design(lambda config: EngineTop(VectorEngine(config)), "vector_engine"), "vector"),
+        Bench(Design(_vector, "vector_engine"), "vector"),
+        Bench(Design(_vector, "vector_engine", NARROW_CONFIG), "vector"),
         Bench(Design(Top, BLOCK_NAME), "accelerator"),
         Bench(Design(_zynq7, "zynq7_core", uninitialised=True), "zynq7"),
         Bench(Design(_zynqmp, "zynqmp_core", uninitialised=True, keeps=POWER_ON_COUNTER), "zynqmp"),
@@ -134,7 +148,7 @@ def run_bench(
         "gatewright_sim.benches.harness.entry",
         testcase=case,
         seed=seed,
-        environment={"GATEWRIGHT_BENCH": bench.module, "GATEWRIGHT_CONFIG": CONFIG},
+        environment={"GATEWRIGHT_BENCH": bench.module, "GATEWRIGHT_CONFIG": bench.design.config},
         junit=junit,
         waves=waves,
         timeout_s=TIMEOUT_S,

@@ -27,6 +27,11 @@ def test_a_case_is_reported_under_its_bench_and_its_name(tmp_path: Path) -> None
     assert (case.get("classname"), case.get("name")) == ("gatewright_sim.benches.aggregate_bench", "faults")
 
 
+def test_a_bench_on_another_configuration_has_its_name() -> None:
+    assert BENCHES["vector-zybo-z7-10"].module == BENCHES["vector"].module
+    assert BENCHES["vector-zybo-z7-10"].design.verilog() != BENCHES["vector"].design.verilog()
+
+
 def test_an_unknown_bench_is_refused() -> None:
     with pytest.raises(GatewrightError, match="unknown bench 'machine', allowed: registers, sequencer, "):
         run_bench("machine")

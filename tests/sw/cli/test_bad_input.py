@@ -11,7 +11,10 @@ CASES = {
     "unknown user": (["recommend", "--user", "999999"], "unknown user 999999"),
     "top of zero": (["recommend", "--user", "15", "--top", "0"], "--top"),
     "missing folder": (["recommend", "--user", "1", "--data", "/no/such/folder"], "/no/such/folder"),
-    "unknown config": (["simulate", "gemm", "--config", "huge"], "unknown config 'huge', allowed: pynq-z2, tiny"),
+    "unknown config": (
+        ["simulate", "gemm", "--config", "huge"],
+        "unknown config 'huge', allowed: pynq-z2, tiny, zybo-z7-10",
+    ),
     "k too long": (["simulate", "gemm", "--config", "tiny", "--k", "513"], "513"),
     "head too wide": (["simulate", "attention", "--config", "tiny", "--seq", "9", "--head-dim", "40"], "40"),
     "head of no words": (["simulate", "attention", "--config", "tiny", "--seq", "9", "--head-dim", "12"], "12"),
