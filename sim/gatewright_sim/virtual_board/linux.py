@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 from gatewright.spec.boards import Board
@@ -40,6 +41,8 @@ def add_linux(files: Files, board: Board, memory: BoardMemory, line: InterruptLi
     files.constant("/proc/sys/kernel/random/boot_id", f"{uuid4()}\n")
     files.constant("/proc/version", f"{_VERSION[board.family]} #1 SMP\n")
     files.special("/proc/interrupts", read=lambda: _interrupts(board, line))
+    start = time.monotonic()
+    files.special("/proc/uptime", read=lambda: f"{time.monotonic() - start:.2f} 0.00\n".encode())
     files.special("/proc/meminfo", read=lambda: _meminfo(board, memory))
     if board.family is Family.ZYNQ7:
         files.constant("/proc/device-tree/chosen/pynq_board", f"{board.title}\0")

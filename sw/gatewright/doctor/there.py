@@ -6,6 +6,7 @@ import re
 
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.board import loaded
+from gatewright.driver.board.buffers import LEFT_BY_THE_KILLED
 from gatewright.driver.board.clocks import read_clock
 from gatewright.driver.board.loaded import LoadedDesign
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort
@@ -40,7 +41,8 @@ def memory(port: BoardPort) -> Finding:
     said = f"{found['CmaFree'] >> 10} of {found['CmaTotal'] >> 10} MiB of contiguous memory are free"
     if found["CmaFree"] >= _ENOUGH_KIB:
         return Finding("memory", Verdict.GOOD, said)
-    return Finding("memory", Verdict.ODD, said, "end other notebooks and programs; boot with cma=128M")
+    remedy = LEFT_BY_THE_KILLED if port.remote else "end other notebooks and programs; boot with cma=128M"
+    return Finding("memory", Verdict.ODD, said, remedy)
 
 
 def manager(port: BoardPort) -> Finding:

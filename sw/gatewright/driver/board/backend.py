@@ -233,10 +233,12 @@ class BoardBackend:
             for buffer in list(self._buffers):
                 buffer.free() if at_rest else buffer.keep()
             self._fabric.close()
-            self._claim.close()
+            self._claim.close(answers=at_rest)
 
     def _ours(self) -> bool:
-        """Whether nobody has loaded something else meanwhile."""
+        """Whether nobody has loaded something else meanwhile, or has begun to use it."""
+        if not self._claim.held():
+            return False
         found = loaded.loaded_design(self._port)
         return found is not None and found.stem == self.built.path(".bit").stem
 
@@ -244,4 +246,5 @@ class BoardBackend:
     def _open(self) -> Fabric:
         if self._closed:
             raise AcceleratorClosed
+        self._claim.check()
         return self._fabric

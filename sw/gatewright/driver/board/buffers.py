@@ -15,13 +15,17 @@ from gatewright.driver.backend import DEVICE_ALIGNMENT
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 
-__all__ = ["BoardMemory", "allocate"]
+__all__ = ["LEFT_BY_THE_KILLED", "BoardMemory", "allocate"]
 
 _KEPT: list[Any] = []
 """Buffers that an accelerator may still write to, which came to no rest; they go with the process."""
 
 LEAST_BYTES = 8192
 """zocl, which allocates below pynq, may place smaller pieces beyond 4 GiB (XRT, zocl_bo.c)."""
+LEFT_BY_THE_KILLED = (
+    "PYNQ.remote's server keeps the memory of clients that were killed: `systemctl restart pynq-remote` there frees it"
+)
+"""A remedy; the service's name is that of PYNQ's recipe pynq-cpp."""
 LOWEST_ADDRESS = 1 << 20
 """The ports of Zynq-7000 reach DRAM from here on (UG585, address map)."""
 
@@ -93,6 +97,7 @@ def allocate(port: BoardPort, nbytes: int, cacheable: bool, live: set[BoardMemor
 
 def _left(port: BoardPort) -> str:
     rows = dict(line.split(":", 1) for line in port.read_text("/proc/meminfo").splitlines() if ":" in line)
-    if "CmaFree" not in rows:
-        return ""
-    return f"; of {rows.get('CmaTotal', '?').strip()} reserved (CMA) {rows['CmaFree'].strip()} are free"
+    said = ""
+    if "CmaFree" in rows:
+        said = f"; of {rows.get('CmaTotal', '?').strip()} reserved (CMA) {rows['CmaFree'].strip()} are free"
+    return f"{said}; {LEFT_BY_THE_KILLED}" if port.remote else said

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import IO
 
+from gatewright.driver.board.lease import Lease
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort
 from gatewright.driver.errors import BoardError
 
@@ -15,17 +16,30 @@ PATH = f"{FIRMWARE}/gatewright.lock"
 
 
 class Claim:
-    """This board's accelerator is ours until :meth:`close`, or until the process ends.
+    """A board's accelerator is ours until :meth:`close`, or until the process ends.
 
-    It is a lock of a file on the board, so that it concerns processes there; behind a network there is none. Raises
-    :class:`BoardError` where another process, or another accelerator of this one, has it.
+    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`. Raises :class:`BoardError` where another
+    process, or another accelerator of this one, has it.
     """
 
     def __init__(self, port: BoardPort) -> None:
+        self._lease = Lease(port) if port.remote else None
         self._file: IO[str] | None = None if port.remote or port.foreign_files else _locked(port.label)
 
-    def close(self) -> None:
-        """Let others have it; a second call does nothing."""
+    def check(self) -> None:
+        """Raise :class:`BoardError` where it was lost to another client, as a lease may be."""
+        if self._lease is not None:
+            self._lease.check()
+
+    def held(self) -> bool:
+        """Whether it was not lost, by a look at the board. Raises :class:`BoardError` where that does not answer."""
+        return self._lease is None or self._lease.held()
+
+    def close(self, answers: bool = True) -> None:
+        """Let others have it; a second call does nothing. ``answers``: whether the board is known to answer."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.close(answers)
         file, self._file = self._file, None
         if file is not None:
             import fcntl

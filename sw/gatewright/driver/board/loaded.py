@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from gatewright.artefact import ArtefactError, Built
 from gatewright.artefact.fields import from_json
 from gatewright.driver.board.clocks import read_clock
-from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort, Window
+from gatewright.driver.board.pynq_versions import BOOT, FIRMWARE, BoardPort, Window
 from gatewright.driver.errors import BoardError
 from gatewright.spec.boards import BOARDS, Board
 from gatewright.spec.config import AcceleratorConfig
@@ -26,7 +26,6 @@ NOTE = f"{FIRMWARE}/gatewright.json"
 OPERATING = "operating"
 DRAIN_TIMEOUT_S = 2.0
 _STATE = "/sys/class/fpga_manager/fpga0/state"
-_BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def loaded_design(port: BoardPort) -> LoadedDesign | None:
         found = from_json(LoadedDesign, json.loads(port.read_file(NOTE) or b"{}"))
     except (ValueError, ArtefactError):
         return None
-    if found.board not in BOARDS or found.boot != port.read_text(_BOOT):
+    if found.board not in BOARDS or found.boot != port.read_text(BOOT):
         return None
     return found if (port.last_download() or "") == found.bit_sha1 else None
 
@@ -81,7 +80,7 @@ def note_loaded(port: BoardPort, built: Built) -> None:
         closed_mhz=manifest.clock.closed_mhz,
         unvouched=manifest.unvouched,
         bit_sha1=port.last_download() or "",
-        boot=port.read_text(_BOOT),
+        boot=port.read_text(BOOT),
     )
     port.write_file(NOTE, (json.dumps(asdict(note)) + "\n").encode())
 

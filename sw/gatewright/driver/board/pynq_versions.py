@@ -24,9 +24,11 @@ from gatewright.driver.board.deadlines import RPC_TIMEOUT_S, bounded, within
 from gatewright.driver.errors import BackendUnavailable, BoardError, OutOfDeviceMemory
 from gatewright.driver.hosts import PynqHost
 
-__all__ = ["FIRMWARE", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
+__all__ = ["BOOT", "FIRMWARE", "BoardPort", "Window", "import_pynq", "local_port", "remote_port"]
 
 FIRMWARE = "/lib/firmware"
+BOOT = "/proc/sys/kernel/random/boot_id"
+"""Another one each time that Linux starts."""
 VERSIONS = ((3, 0, 1), (5, 0, 0))
 """The first that is spoken to, and the first that is not."""
 

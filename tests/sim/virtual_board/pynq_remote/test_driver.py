@@ -18,6 +18,7 @@ import pytest
 from environments import board_python
 from gatewright.driver import Accelerator
 from gatewright.driver.board import pynq_versions
+from gatewright.driver.board.lease import TERM_S, Lease
 from gatewright.driver.errors import BoardError, GatewrightError, OutOfDeviceMemory
 from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
@@ -160,6 +161,40 @@ def test_a_board_that_freezes(
     assert "frozen" in board.log
 
 
+HOLD = """
+import sys
+from gatewright.driver import Accelerator
+with Accelerator("tiny", "board", host=sys.argv[1], bitstream=sys.argv[2]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_client_is_refused_until_the_first_has_gone(
+    board: ServedBoard, designs: dict[float, Path], rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would stop the board by its download. One that was killed lets it go after a while."""
+    a, b, wanted = operands(rng)
+    host = f"pynq://{board.host}:{board.port}"
+    with open_(board, designs[100.0]) as accelerator:
+        with pytest.raises(BoardError, match="in use by this process, which must close it first"):
+            open_(board, designs[50.0])
+        assert np.array_equal(accelerator.gemm(a, b), wanted)
+    arguments = [sys.executable, "-c", HOLD, host, str(designs[100.0])]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(BoardError, match=f"{host}: .* in use by process {other.pid} on .*: end it first"):
+            open_(board, designs[50.0])
+        other.kill()
+    with pytest.raises(BoardError, match=r"if it was killed, the board is free in \d+ s"):
+        open_(board, designs[50.0])
+    uptime = Lease._uptime
+    monkeypatch.setattr(Lease, "_uptime", lambda lease: uptime(lease) + TERM_S)
+    with open_(board, designs[100.0]) as accelerator:
+        assert np.array_equal(accelerator.gemm(a, b), wanted)
+    assert "frozen" not in board.log
+
+
 def test_a_foreign_bitstream(board: ServedBoard, designs: dict[float, Path], tmp_path: Path) -> None:
     """One of other sources: the board refuses it in silence, the driver does not."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -178,7 +213,7 @@ def test_a_foreign_bitstream(board: ServedBoard, designs: dict[float, Path], tmp
 
 def test_memory_that_is_not_there(board: ServedBoard, designs: dict[float, Path]) -> None:
     with open_(board, designs[100.0]) as accelerator:
-        with pytest.raises(OutOfDeviceMemory, match="CMA"):
+        with pytest.raises(OutOfDeviceMemory, match=r"CMA.*clients that were killed: `systemctl restart pynq-remote`"):
             accelerator.backend.allocate(121 << 20)
         accelerator.backend.allocate(1 << 20).free()
 

@@ -99,8 +99,7 @@ def test_a_file_system_without_locks(port: Any, monkeypatch: pytest.MonkeyPatch)
         Claim(port)
 
 
-@pytest.mark.parametrize("kind", ["remote", "foreign_files"])
-def test_other_systems_files_are_not_locked(kind: str, port: Any) -> None:
-    setattr(port, kind, True)
+def test_files_of_a_callers_own_device_are_not_locked(port: Any) -> None:
+    port.foreign_files = True
     Claim(port)
     Claim(port)
