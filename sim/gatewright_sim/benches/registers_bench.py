@@ -8,7 +8,6 @@ from itertools import product
 
 from cocotb import start_soon
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiResp
 
 from gatewright.spec.commands import AGGREGATE
 from gatewright.spec.config import get_config
@@ -36,9 +35,8 @@ def defined(entry: Register) -> int:
 
 async def contents(driver: TopDriver) -> dict[int, int]:
     """Every word of the block, by offset."""
-    answer = await driver.registers.read(0, REGISTER_BYTES)
-    assert answer.resp == AxiResp.OKAY
-    return {at: int.from_bytes(answer.data[at : at + 4], "little") for at in range(0, REGISTER_BYTES, 4)}
+    block = await driver.read_bytes(0, REGISTER_BYTES)
+    return {at: int.from_bytes(block[at : at + 4], "little") for at in range(0, REGISTER_BYTES, 4)}
 
 
 @TABLE.case()
@@ -57,14 +55,14 @@ async def a_write_changes_the_bytes_that_are_enabled(driver: TopDriver) -> None:
     spans = [(first, last) for first, last in product(range(4), repeat=2) if first <= last]
     for entry, (first, last) in product(WRITABLE, spans):
         await driver.write(entry.name, 0x1122_3344)
-        await driver.registers.write(entry.offset + first, b"\xaa\xbb\xcc\xdd"[first : last + 1])
+        await driver.write_bytes(entry.offset + first, b"\xaa\xbb\xcc\xdd"[first : last + 1])
         expected = bytearray(b"\x44\x33\x22\x11")
         expected[first : last + 1] = b"\xaa\xbb\xcc\xdd"[first : last + 1]
         assert await driver.read(entry.name) == int.from_bytes(expected, "little") & defined(entry)
     control, status = register("CONTROL").offset, register("IRQ_STATUS").offset
     assert await driver.run([copy()], PROGRAM) == OK
-    await driver.registers.write(status + 1, b"\xff\xff\xff")
-    await driver.registers.write(control + 1, b"\xff\xff\xff")
+    await driver.write_bytes(status + 1, b"\xff\xff\xff")
+    await driver.write_bytes(control + 1, b"\xff\xff\xff")
     await ClockCycles(driver.dut.clk, 4)
     assert (await driver.read("STATUS"), await driver.read("IRQ_STATUS")) == (0b010, 1)
 
@@ -81,7 +79,7 @@ async def only_what_can_be_written_changes(driver: TopDriver) -> None:
     assert {"ERROR", "ERROR_INDEX", "COMMAND_INDEX", "CYCLES", "CYCLES_AGGREGATE", "COMMANDS_GEMM"} <= holding
     kept = [at for at in before if at not in BY_OFFSET or BY_OFFSET[at].access in (Access.CONSTANT, Access.RO)]
     for word in (b"\xff\xff\xff\xff", bytes(4)):
-        for task in [start_soon(driver.registers.write(at, word)) for at in kept]:
+        for task in [start_soon(driver.write_bytes(at, word)) for at in kept]:
             await task
         assert await contents(driver) == before
     for entry, value in zip(WRITABLE, (0x1000, 7, 1, 0x0F0F_0F0F), strict=True):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from amaranth.sim import SimulatorContext
 
 from gatewright_hw.bus.axi import Resp
+from gatewright_sim.components.simulation import Testbench
 
-__all__ = ["axi_lite_read", "axi_lite_write"]
+__all__ = ["axi_lite_read", "axi_lite_write", "lite_sink", "lite_source"]
 
 
 async def axi_lite_write(ctx: SimulatorContext, bus: Any, offset: int, value: int, strobes: int = 0xF) -> None:
@@ -33,3 +36,37 @@ async def axi_lite_read(ctx: SimulatorContext, bus: Any, offset: int) -> int:
     assert ctx.get(bus.rvalid)
     assert ctx.get(bus.rresp) == Resp.OKAY
     return int(ctx.get(bus.rdata))
+
+
+def lite_source(bus: Any, channel: str, beats: Iterable[Mapping[str, int]], pauses: Iterable[int]) -> Testbench:
+    """A testbench that offers ``beats`` on ar, aw or w, whatever the other channels do, and idles for one of ``pauses``
+    after each."""
+
+    async def testbench(ctx: SimulatorContext) -> None:
+        for beat, pause in zip(beats, pauses, strict=False):
+            for field, value in beat.items():
+                ctx.set(getattr(bus, channel + field), value)
+            ctx.set(getattr(bus, f"{channel}valid"), 1)
+            await ctx.tick().until(getattr(bus, f"{channel}ready"))
+            ctx.set(getattr(bus, f"{channel}valid"), 0)
+            if pause:
+                await ctx.tick().repeat(pause)
+
+    return testbench
+
+
+def lite_sink(bus: Any, channel: str, count: int, rng: np.random.Generator, probability: float) -> Testbench:
+    """A testbench that takes ``count`` answers on r or b, in each cycle with ``probability``; another one fails."""
+
+    async def testbench(ctx: SimulatorContext) -> None:
+        valid, taken = getattr(bus, f"{channel}valid"), 0
+        while taken < count:
+            ready = bool(rng.random() < probability)
+            ctx.set(getattr(bus, f"{channel}ready"), ready)
+            *_, there = await ctx.tick().sample(valid)
+            taken += there and ready
+        ctx.set(getattr(bus, f"{channel}ready"), 1)
+        (there,) = await ctx.tick().sample(valid).repeat(20)
+        assert not there, f"{channel}: more answers than accesses"
+
+    return testbench

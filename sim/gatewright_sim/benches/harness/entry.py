@@ -10,6 +10,9 @@ import cocotb
 
 from gatewright_sim.benches.harness.cases import Case, Table
 
+LIMIT_MS = 20
+"""Simulated time that no case needs: a design that hangs fails its case."""
+
 _BENCH = os.environ["GATEWRIGHT_BENCH"]
 _TABLE: Table = import_module(_BENCH).TABLE
 
@@ -19,7 +22,7 @@ def _test(case: Case) -> Any:
         await case.run(await _TABLE.start(dut))
 
     run.__module__, run.__doc__ = _BENCH, case.run.__doc__  # what reports and logs call it
-    return cocotb.test(name=case.name)(run)
+    return cocotb.test(name=case.name, timeout_time=LIMIT_MS, timeout_unit="ms")(run)
 
 
 globals().update({case.name: _test(case) for case in _TABLE.cases})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from cocotb import start_soon
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from gatewright.spec.registers import register
@@ -17,6 +18,10 @@ from gatewright_sim.benches.harness.program_driver import ProgramDriver
 __all__ = ["TopDriver"]
 
 CLOCK_NS = 10
+ACCESS_LIMIT = 20_000
+"""Most cycles until an access to a register is answered, those before it in the queue included."""
+
+_T = TypeVar("_T")
 
 
 class TopDriver(ProgramDriver):
@@ -56,11 +61,24 @@ class TopDriver(ProgramDriver):
 
     async def read(self, name: str) -> int:
         """A register's value."""
-        answer = await self.registers.read(register(name).offset, 4)
-        assert answer.resp == AxiResp.OKAY
-        return int.from_bytes(answer.data, "little")
+        return int.from_bytes(await self.read_bytes(register(name).offset, 4), "little")
 
     async def write(self, name: str, value: int) -> None:
         """Set a register."""
-        answer = await self.registers.write(register(name).offset, value.to_bytes(4, "little"))
+        await self.write_bytes(register(name).offset, value.to_bytes(4, "little"))
+
+    async def read_bytes(self, offset: int, length: int) -> bytes:
+        """What ``length`` bytes of the block show; words one after the other."""
+        answer = await self._answered(self.registers.read(offset, length))
         assert answer.resp == AxiResp.OKAY
+        return bytes(answer.data)
+
+    async def write_bytes(self, offset: int, data: bytes) -> None:
+        """Write bytes of the block, and no others."""
+        answer = await self._answered(self.registers.write(offset, data))
+        assert answer.resp == AxiResp.OKAY
+
+    async def _answered(self, access: Awaitable[_T]) -> _T:
+        limit = ACCESS_LIMIT * CLOCK_NS
+        answer: _T = await with_timeout(access, limit, "ns")
+        return answer
