@@ -6,7 +6,7 @@ from __future__ import annotations
 from gatewright.spec.commands import AttentionFlags
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.engine_bench import EngineBench, resets, some, start_bench, sweep
-from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
+from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AttentionCommand, GemmCommand
 
 __all__ = ["TABLE"]
@@ -19,6 +19,10 @@ TABLE = Table(
     sweep("random_attentions", some(AttentionCommand.random, 3), REGIMES, reads_once=True, seeds=(1, 2, 3)),
     sweep("every_edge", AttentionCommand.boundaries, [Stalls.both(0.1, 3)], reads_once=True),
     sweep("extreme_weights", AttentionCommand.extremes, reads_once=True),
+    sweep("each_channel_alone", some(AttentionCommand.random, 1), ALONE, reads_once=True),
+    sweep("every_reach", AttentionCommand.reaches, reads_once=True),
+    sweep("more_than_the_rings_hold", AttentionCommand.rings, [FREE, LATE], reads_once=True),
+    sweep("ties", AttentionCommand.ties, reads_once=True),
     resets(
         lambda rng, _: (AttentionCommand.of_shape(rng, 13, 40, 2, 16) for _ in range(8)),
         lambda rng, config: (kind.random(rng, config) for kind in _MIXED),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from gatewright.spec.commands import GemmFlags
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.engine_bench import EngineBench, resets, some, start_bench, sweep
-from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
+from gatewright_sim.benches.harness.pauses import ALONE, REGIMES, Stalls
 from gatewright_sim.commands import GemmCommand
 
 __all__ = ["TABLE"]
@@ -16,6 +16,10 @@ TABLE = Table(
     sweep("random_products", some(GemmCommand.random, 3), REGIMES, seeds=(1, 2, 3)),
     sweep("every_edge", GemmCommand.boundaries, [Stalls.both(0.1, 3)]),
     sweep("extreme_sums", GemmCommand.extremes),
+    sweep("each_channel_alone", some(GemmCommand.random, 1), ALONE),
+    sweep("every_length", GemmCommand.lengths),
+    sweep("many_blocks", GemmCommand.blocks),
+    sweep("ties", GemmCommand.ties),
     sweep(
         "a_small_a_is_read_once",
         lambda rng, config: [

@@ -15,6 +15,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.softmax import EXP_ONE, row_scale
 from gatewright_sim.commands.draw import draw_int8, draw_requantise
 from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
 from gatewright_sim.golden.attention import attention
@@ -95,6 +96,48 @@ class AttentionCommand:
         nothing = cls.of_shape(rng, 5, 20, 2, 8, AttentionFlags.KEY_MASK)
         yield replace(nothing, mask=np.zeros(20, bool))
         yield cls.of_shape(rng, 30, 9, 1, 8, AttentionFlags.CAUSAL)
+
+    @classmethod
+    def reaches(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Sequences of every length up to two tiles of the array each, causal, where each key that is allowed has the
+        same weight: one more or less shows. Then some that are much longer than the other."""
+        rows, cols, longest = config.array_rows, config.array_cols, config.max_seq
+        several = {1, 2, 3, 5, cols - 1, cols, cols + 1, cols + 2, 2 * cols - 1, 2 * cols, 2 * cols + 1}
+        shapes = [*product(range(1, 2 * rows + 2), sorted(several))]
+        shapes += [(q, longest - less) for q in (1, rows, rows + 1) for less in (0, 1, cols)]
+        shapes += [(5 * rows + more, kv) for more in (0, 1) for kv in (1, rows, cols + 1)]
+        for number, (seq_q, seq_kv) in enumerate(shapes):
+            masked = AttentionFlags.KEY_MASK if number % 3 == 2 else AttentionFlags(0)
+            one = cls.of_shape(rng, seq_q, seq_kv, 1, 8, AttentionFlags.CAUSAL | AttentionFlags.OUT_INT16 | masked)
+            mask = rng.random(seq_kv) < 0.7
+            yield replace(one, score=Requantise(0, 0), out=Requantise.from_scale(100.0), mask=mask)
+
+    @classmethod
+    def rings(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """More tiles of queries and more heads than the buffers hold, of heads of every width."""
+        rows, widest = config.array_rows, config.max_head_dim
+        for d, seq_kv in ((8, config.array_cols + 1), (widest - 8, 5), (widest, config.max_seq)):
+            for heads, tiles in ((5, 1), (3, 5)):
+                yield cls.of_shape(rng, tiles * rows + 1, seq_kv, heads, d)
+
+    @classmethod
+    def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Scores and results that their requantisers halve: products of Q and K are small integers; a single key has
+        all the weight, and the requantiser of its row is a power of two."""
+        seq, cols = config.array_rows + 1, 2 * config.array_cols + 1
+        for shift in (1, 2, 3):
+            one = cls.of_shape(rng, seq, cols, 1, 8, AttentionFlags.OUT_INT16)
+            q, k = (np.zeros_like(array) for array in (one.q, one.k))
+            q[:, 0], k[:, 0] = rng.integers(-9, 10, seq), rng.integers(-9, 10, cols)
+            v = rng.choice(np.array([-128, 127], np.int8), one.v.shape)
+            yield replace(one, q=q, k=k, v=v, score=Requantise(1, shift), out=Requantise.from_scale(128.0))
+        weight = np.array([EXP_ONE])
+        whole = next(
+            m for m in range(1 << 14, 1 << 16) if int(row_scale(weight, Requantise(m, 0))[0][0]).bit_count() == 1
+        )
+        for shift, wide in product(range(8, 15), (AttentionFlags(0), AttentionFlags.OUT_INT16)):
+            one = cls.of_shape(rng, seq, 1, 1, 16, wide)
+            yield replace(one, score=Requantise(1, 8), out=Requantise(whole, shift))
 
     @property
     def _masked(self) -> bool:

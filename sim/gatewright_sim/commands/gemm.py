@@ -14,7 +14,9 @@ from gatewright.spec.commands import GEMM, GEMM_PARAMS_DTYPE, GemmFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_MAX
-from gatewright_sim.commands.draw import draw_int8
+from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.tiling import tiles_per_half
+from gatewright_sim.commands.draw import draw_int8, draw_ties
 from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
 from gatewright_sim.golden.gemm import gemm
 
@@ -79,6 +81,51 @@ class GemmCommand:
             one = cls.of_shape(rng, 2, 9, config.gemm_max_k, flags)
             one.a[:], one.b[:] = a, b
             one.params["bias"] = rng.choice([-(2**31), 2**31 - 1, 0], 9)
+            yield one
+
+    @classmethod
+    def lengths(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """Every inner dimension about a word and about the fewest steps of a tile, and those about which a block holds
+        more or fewer tiles; several tiles each way."""
+        rows, cols = config.array_rows, config.array_cols
+        for k in range(1, 2 * config.macs_per_cycle // config.lanes + 2):
+            yield cls.of_shape(rng, rows + 1, 2 * cols + 1, k)
+        halves = {
+            depth // 2 // tiles * BUS_BYTES for depth in (config.a_depth, config.b_depth) for tiles in (1, 2, 4, 8)
+        }
+        for k in sorted(longest + more for longest in halves for more in (-1, 0, 1)):
+            if k <= config.gemm_max_k:
+                yield cls.of_shape(rng, rows + 1, cols + 1, k)
+
+    @classmethod
+    def blocks(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """The resident operand in more blocks than its buffer holds, the last of them not whole, the streamed one in as
+        many or a single tile, B stored either way."""
+        rows, cols, k_max = config.array_rows, config.array_cols, config.gemm_max_k
+        for k, resident, stored in product(
+            (3, 9, k_max // 2 + 1), (GemmFlags(0), GemmFlags.A_RESIDENT), (0, GemmFlags.B_KN)
+        ):
+            words = beats(k)
+            a_block = rows * tiles_per_half(words, config.a_depth // 2)
+            b_block = cols * tiles_per_half(words, config.b_depth // 2)
+            many, few = (3 * a_block + rows + 1, 3 * b_block + cols + 3), (rows + 1, cols + 3)
+            m, n = (many[0], few[1]) if resident else (few[0], many[1])
+            for kind in (GemmFlags.PARAMS, GemmFlags.PARAMS | GemmFlags.OUT_INT16):
+                yield cls.of_shape(rng, m, n, k, GemmFlags(kind | resident | stored))
+        for flags in (GemmFlags.PARAMS, GemmFlags.PARAMS | GemmFlags.B_KN, GemmFlags.PARAMS | GemmFlags.A_RESIDENT):
+            yield cls.of_shape(rng, 3 * rows + 1, 5 * cols + 1, k_max, flags)
+
+    @classmethod
+    def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """Sums that the requantiser halves: ties and neighbours, of small and of saturating results; A's first row
+        is zero, so that the bias alone is the sum."""
+        for kind, n in product((GemmFlags(0), GemmFlags.OUT_INT16), (config.array_cols, 3 * config.array_cols + 1)):
+            one = cls.of_shape(rng, 2, n, 8, GemmFlags.PARAMS | kind)
+            one.a[:], one.b[:] = 0, 0
+            one.a[1, 0], one.b[:, 0] = rng.choice([-128, -1, 1, 127]), rng.choice([-128, 127], n)
+            one.params["shift"] = rng.integers(1, 24, n)
+            one.params["multiplier"] = rng.choice([1, 1, 3, 5, 85], n)
+            one.params["bias"] = draw_ties(rng, one.params["shift"].astype(np.int64))
             yield one
 
     def result(self) -> npt.NDArray[Any]:
