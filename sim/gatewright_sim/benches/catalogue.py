@@ -38,6 +38,9 @@ one."""
 NARROW_CONFIG = "zybo-z7-10"
 """Whose engines of fewer lanes than CONFIG's have mechanisms of their own."""
 
+WIDE_CONFIG = "pynq-z2"
+"""Whose rows are wider than CONFIG's."""
+
 TIMEOUT_S = 1200
 """Limit on the wall for one bench."""
 
@@ -104,6 +107,10 @@ def _zynqmp(config: AcceleratorConfig) -> wiring.Component:
     return ZynqMpCore(get_board("kv260"), _copying_top(config))
 
 
+def _aggregate(config: AcceleratorConfig) -> EngineTop:
+    return EngineTop(AggregateEngine(config))
+
+
 def _vector(config: AcceleratorConfig) -> EngineTop:
     return EngineTop(VectorEngine(config))
 
@@ -119,7 +126,9 @@ BENCHES: dict[str, Bench] = {
         Bench(_COPYING, "bus"),
         Bench(_COPYING, "recovery"),
         Bench(_COPYING, "watchdog"),
-        Bench(Design(lambda config: EngineTop(AggregateEngine(config)), "aggregate_engine"), "aggregate"),
+        Bench(Design(_aggregate, "aggregate_engine"), "aggregate"),
+        Bench(Design(_aggregate, "aggregate_engine", NARROW_CONFIG), "aggregate"),
+        Bench(Design(_aggregate, "aggregate_engine", WIDE_CONFIG), "wide_rows"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),
         Bench(Design(_vector, "vector_engine"), "vector"),

@@ -72,10 +72,25 @@ class AggregateCommand:
 
     @classmethod
     def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
-        """Widths around the word, the reuse distance of the accumulators, and the maximum."""
+        """Widths around the word and its half, the reuse distance of the accumulators, and the maximum."""
         widest = config.max_features
-        for features in (1, 7, 8, 9, 16, 17, 24, 25, 32, 33, widest - 1, widest):
+        for features in (1, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 32, 33, widest - 1, widest):
             yield cls.of_width(rng, features)
+
+    @classmethod
+    def wide(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """A few rows of more than half the widest."""
+        half, widest = config.max_features // 2, config.max_features
+        for features in (half + 1, half + 8, int(rng.integers(half, widest)), widest - 8, widest - 1, widest):
+            yield cls.of_degrees(rng, rng.permutation([0, 1, 2, 4]), features)
+
+    @classmethod
+    def mostly_empty(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """More words of empty rows than the write queue holds, before, between and behind a few rows with edges."""
+        for features, rows in ((1, 120), (8, 120), (24, 40), (config.max_features, 12)):
+            degrees = np.zeros(rows, np.int64)
+            degrees[rng.integers(0, rows, 3)] = rng.integers(1, 4, 3)
+            yield cls.of_degrees(rng, degrees, features)
 
     @classmethod
     def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
