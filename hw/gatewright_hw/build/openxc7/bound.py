@@ -4,9 +4,12 @@ A path that begins or ends at such a cell is not in nextpnr-xilinx's report, wha
 the longer of two estimates of it:
 
 * its fabric is as slow as the longest path that was timed, and the slowest clock-to-output and the slowest set-up of
-  the untimed cells of this netlist come on top;
+  the untimed cells of this netlist come on top. A path that is all wire is in here, with the wire that was routed;
 * its logic is the slowest of the netlist, arcs of those cells included, and its wires stretch it as much as they do
-  the longest path that was timed.
+  the longest path that was timed, but no less than 2 and no more than 3 times. One path's share of wire says little of
+  another's: each cell adds about one wire to a path, whatever its logic, so that a timed path of two wires across the
+  die has ten times its logic, and one along a carry chain hardly more than its logic. Twice is what paths with short
+  wires have on these parts, three times those through crowded ones.
 
 Ten per cent are added for skew, jitter and what neither knows. It is an estimate, and called a bound in the manifest;
 who has a board raises the clock by tests.
@@ -21,9 +24,11 @@ from dataclasses import dataclass
 from gatewright_hw.build.openxc7.netlist import Cell, Netlist
 from gatewright_hw.build.openxc7.timing import Timing
 
-__all__ = ["MARGIN", "Arcs", "Bound", "arcs", "bound"]
+__all__ = ["MARGIN", "STRETCH", "Arcs", "Bound", "arcs", "bound"]
 
 MARGIN = 1.10
+STRETCH = (2.0, 3.0)
+"""How many times as long as its logic a path is at least and at most, for the second estimate."""
 
 _RAM_OUT, _RAM_OUT_REGISTERED, _RAM_IN = 2.46, 0.89, 0.74
 _P_FROM_P, _P_FROM_M, _P_FROM_INPUTS = 0.45, 2.31, 5.93
@@ -55,12 +60,13 @@ def bound(netlist: Netlist, timing: Timing, logic_ns: float) -> Bound:
     first, out = max(((cell.kind, slow.out) for cell, slow in found), key=lambda entry: entry[1], default=("any", 0.0))
     last, into = max(((cell.kind, slow.into) for cell, slow in found), key=lambda entry: entry[1], default=("any", 0.0))
     routed = 1e3 / timing.mhz
-    ends, stretched = routed + out + into, logic_ns * timing.stretch
+    stretch = STRETCH[1] if timing.stretch is None else min(max(timing.stretch, STRETCH[0]), STRETCH[1])
+    ends, stretched = routed + out + into, logic_ns * stretch
     text = f"{MARGIN:g} times the longer of {ends:.2f} ns, "
     text += (
         f"the longest path that was timed with {out:.2f} ns from the clock of {first} and {into:.2f} ns of set-up at "
     )
-    text += f"{last}, and {stretched:.2f} ns, the slowest logic with wires as in that path"
+    text += f"{last}, and {stretched:.2f} ns, {stretch:.2g} times the slowest logic, for its wires"
     untimed = tuple(sorted({f"paths from and to {cell.kind}" for cell, _ in found}))
     return Bound(1e3 / (max(ends, stretched) * MARGIN), text, untimed)
 

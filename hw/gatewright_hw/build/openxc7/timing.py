@@ -17,18 +17,19 @@ _HOP = re.compile(r"(?:^|\s)(Source|Net|Sink|Setup)\s+(\S+)")
 
 
 _SHARES = re.compile(r"([\d.]+) ns logic, ([\d.]+) ns routing")
-_STRETCH = 3.0
-"""What wires make of a path's logic where the report does not say."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The clock that all timed paths allow, the worst of them, and how many times as long as its logic that is."""
+    """The clock that all timed paths allow, the worst of them, and how many times as long as its logic that is.
+
+    ``stretch`` is None where the report does not say it.
+    """
 
     mhz: float
     clock: str
     worst: TimedPath
-    stretch: float
+    stretch: float | None
 
 
 def read_timing(log: str) -> Timing:
@@ -54,12 +55,12 @@ def read_timing(log: str) -> Timing:
     return Timing(mhz, clock, worst, _stretch(log, clock))
 
 
-def _stretch(log: str, clock: str) -> float:
+def _stretch(log: str, clock: str) -> float | None:
     """The last path about ``clock``: its delay over that of its logic."""
     reports = [found.end() for found in _REPORT.finditer(log) if found[1] == clock]
     found = _SHARES.search(log, reports[-1]) if reports else None
     if found is None or float(found[1]) <= 0:
-        return _STRETCH
+        return None
     return 1 + float(found[2]) / float(found[1])
 
 

@@ -7,7 +7,7 @@ import pytest
 from gatewright_hw.build.flow import TimedPath
 from gatewright_hw.build.openxc7.bound import MARGIN, arcs, bound
 from gatewright_hw.build.openxc7.netlist import Cell, Netlist
-from gatewright_hw.build.openxc7.timing import Timing
+from gatewright_hw.build.openxc7.timing import Timing, read_timing
 
 
 def _cell(kind: str, parameters: dict[str, Any] | None = None, pins: dict[str, Any] | None = None) -> Cell:
@@ -45,7 +45,7 @@ def test_cells_that_are_timed_have_none() -> None:
     assert arcs(_cell("FDRE")) is None
 
 
-def _timing(mhz: float, stretch: float = 2.0) -> Timing:
+def _timing(mhz: float, stretch: float | None = 2.0) -> Timing:
     return Timing(mhz, "clk", TimedPath("a", "b", 1e3 / mhz, ""), stretch)
 
 
@@ -67,3 +67,30 @@ def test_the_longer_of_both_estimates_bounds_it(logic_ns: float, period: float) 
 
 def test_without_such_cells_the_margin_is_left() -> None:
     assert bound(Netlist({"ff": _cell("FDRE")}), _timing(110.0), 1.0).mhz == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("stretch", "times"), [(None, 3.0), (1.1, 2.0), (2.0, 2.0), (2.6, 2.6), (3.0, 3.0), (10.0, 3.0)]
+)
+def test_a_path_s_share_of_wire_stretches_logic_within_limits(stretch: float | None, times: float) -> None:
+    """A timed path that is nearly all wire, or nearly all logic, says little of another's wires."""
+    found = bound(Netlist({"ff": _cell("FDRE")}), _timing(100.0, stretch), 8.0)
+    assert found.mhz == pytest.approx(1e3 / (8.0 * times * MARGIN))
+    assert f"{times:.2g} times the slowest logic" in found.text
+
+
+ALL_WIRE = """Info: Critical path report for clock 'clk' (posedge -> posedge):
+Info:  0.5  0.5  Source core.a_ff.Q
+Info:  9.0  9.5    Net core.a budget 9.100000 ns (1,1) -> (60,90)
+Info:                Sink core.b_ff.D
+Info:  0.5  10.0  Setup core.b_ff.D
+Info: 1.0 ns logic, 9.0 ns routing
+Info: Max frequency for clock 'clk': 100.00 MHz (PASS at 50.00 MHz)
+"""
+
+
+def test_a_worst_path_of_wire_alone_leaves_the_board_its_first_clock() -> None:
+    """With 4 ns of logic and a memory: not 22.7 MHz, as ten times the logic would give."""
+    found = bound(Netlist({cell.name: cell for cell in CELLS}), read_timing(ALL_WIRE), 4.0)
+    assert found.mhz == pytest.approx(1e3 / ((10.0 + 2.46 + 3.37) * MARGIN))
+    assert found.mhz > 50.0
