@@ -7,11 +7,13 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
 CONFORMANCE ?=
+# Options of `make mutate`: --block, --seed, --count, --jobs.
+MUTATE ?=
 # Tests run in the order of this seed, over so many processes.
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing formal clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing formal mutate clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -34,7 +36,7 @@ golden: $(STAMP)
 onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
-verify-full: test golden onnx-conformance area pnr formal
+verify-full: test golden onnx-conformance area pnr formal mutate
 	$(BIN)/pytest -m slow -s -p no:randomly --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
@@ -52,6 +54,9 @@ timing: $(STAMP)
 
 formal: $(STAMP)
 	$(BIN)/python -m gatewright_sim.formal
+
+mutate: $(STAMP)
+	$(BIN)/python -m gatewright_sim.mutation --out build/mutants $(MUTATE)
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh .ci/check-tools "$(PYTHON)"

@@ -43,6 +43,13 @@ ALLOWED = {
     },
     "sim/gatewright_sim/commands": {"gatewright.spec", "gatewright_sim.golden"},
     "sim/gatewright_sim/stimulus": {"gatewright.spec", "gatewright.driver", "gatewright_sim.commands"},
+    "sim/gatewright_sim/mutation": {
+        "gatewright.spec",
+        "gatewright.cache",
+        "gatewright.files",
+        "gatewright_hw",
+        "gatewright_sim.benches",
+    },
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
         "gatewright.driver",

@@ -56,10 +56,17 @@ class Design:
     uninitialised: bool = False
     keeps: str | None = None
 
+    def component(self) -> wiring.Component:
+        """A new one."""
+        return self.make(get_config(self.config))
+
     @cache  # noqa: B019 - designs are few and live as long as the process
     def verilog(self) -> str:
         """Its text; benches of one design share it, hence the simulator."""
-        text: str = to_verilog(self.make(get_config(self.config)), self.top)
+        return self.finished(to_verilog(self.component(), self.top))
+
+    def finished(self, text: str) -> str:
+        """Verilog of the component as simulated: without what registers do not have."""
         return without_initial_values(text, self.keeps) if self.uninitialised else text
 
 

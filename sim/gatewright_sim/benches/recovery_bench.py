@@ -65,6 +65,10 @@ async def a_hung_bus_trips_the_watchdog(driver: TopDriver) -> None:
         outcome = await driver.run([copy(beats=30)], PROGRAM, watchdog=500, cycles=1000)
         assert outcome == Outcome(0, 1, ErrorCode.WATCHDOG, 0, 0)
         assert bool(await driver.read("CYCLES_GEMM")) != bool(fetch)
+        # The host is told once.
+        await driver.write("IRQ_STATUS", 1)
+        await ClockCycles(driver.dut.clk, 20)
+        assert not int(driver.dut.irq.value)
         # Without a reset nothing runs, but the host is told.
         assert (await driver.run([copy()], PROGRAM, watchdog=500, cycles=20)).code is ErrorCode.WATCHDOG
         # The reset waits for the bus to come to rest.

@@ -1,0 +1,1 @@
+"""Mutation testing of the hardware: small faults, one at a time, and which test notices each."""

@@ -1,0 +1,105 @@
+"""What a campaign found: as a table, as data, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from html import escape
+from string import Template
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gatewright_hw.build.bars import Bar, bars
+from gatewright_sim.mutation.campaign import Outcome
+from gatewright_sim.mutation.equivalents import EQUIVALENTS
+from gatewright_sim.mutation.score import scores, survivors
+
+__all__ = ["html", "print_table", "report"]
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Mutants</title>
+<style>
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: left; vertical-align: top; }
+svg text { font-size: 13px; }
+</style>
+</head>
+<body>
+<h1>Mutants</h1>
+$body
+</body>
+</html>
+""")
+
+
+def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
+    """As data for JSON."""
+    return {
+        "seed": seed,
+        "blocks": [asdict(score) | {"survived": score.survived, "share": score.share} for score in scores(outcomes)],
+        "mutants": [
+            {
+                "block": each.block,
+                "kind": each.mutant.kind,
+                "mutant": each.mutant.key,
+                "line": each.mutant.line,
+                "killer": each.verdict.killer,
+                "how": each.verdict.how,
+                "equivalent": EQUIVALENTS.get(each.mutant.key) if each.verdict.killer is None else None,
+            }
+            for each in outcomes
+        ],
+    }
+
+
+def html(described: dict[str, Any]) -> str:
+    """The page of a :func:`report`: a bar for each block, then every mutant, survivors first."""
+    rows = [
+        Bar(each["block"], each["share"], f"{each['share']:.1%} of {each['mutants'] - each['equivalent']}")
+        for each in described["blocks"]
+    ]
+    parts = [bars(rows, 1.0), "<h2>Survivors</h2>", _table([each for each in described["mutants"] if _alive(each)])]
+    parts += ["<h2>Equivalent</h2>", _table([each for each in described["mutants"] if each["equivalent"]])]
+    parts += ["<h2>Noticed</h2>", _table([each for each in described["mutants"] if each["killer"]])]
+    return _PAGE.substitute(body="\n".join(parts))
+
+
+def _alive(mutant: dict[str, Any]) -> bool:
+    return not mutant["killer"] and not mutant["equivalent"]
+
+
+def _table(mutants: list[dict[str, Any]]) -> str:
+    cells = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(text))}</td>" for text in (*_place(each), _said(each))) + "</tr>"
+        for each in mutants
+    )
+    return f"<table>{cells}</table>" if mutants else "<p>None.</p>"
+
+
+def _place(mutant: dict[str, Any]) -> tuple[str, str, str, str]:
+    file, what = mutant["mutant"].split(": ", 1)
+    return mutant["block"], f"{file}:{mutant['line']}", mutant["kind"], what
+
+
+def _said(mutant: dict[str, Any]) -> str:
+    return mutant["equivalent"] or f"{mutant['killer'] or ''} {mutant['how'].splitlines()[0][:120]}"
+
+
+def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The score of each block, and the survivors."""
+    table = Table("block", box=None)
+    for name in ("mutants", "benches", "tests of parts", "equivalent", "survived", "noticed"):
+        table.add_column(name, justify="right")
+    for score in scores(outcomes):
+        counts = (score.mutants, score.benches, score.parts, score.equivalent, score.survived)
+        table.add_row(score.block, *map(str, counts), f"{score.share:.1%}")
+    console.print(table)
+    for each in survivors(outcomes):
+        file, what = each.mutant.key.split(": ", 1)
+        console.print(f"survived: {file}:{each.mutant.line}: {what}", markup=False, highlight=False, soft_wrap=True)

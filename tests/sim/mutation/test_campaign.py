@@ -1,0 +1,38 @@
+"""A sample of mutants of the quickest block: each is noticed, or listed as equivalent. All blocks: `make mutate`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatewright_sim.mutation.__main__ import main
+from gatewright_sim.mutation.blocks import BLOCKS
+
+
+def test_a_sample_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--block", "sequencer", "--count", "30", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(arguments) == 0, capsys.readouterr().out
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert len(report["mutants"]) == 30
+    assert all(mutant["killer"] or mutant["equivalent"] for mutant in report["mutants"]), capsys.readouterr().out
+    lines = (tmp_path / "sequencer.jsonl").read_text()
+    assert main(arguments) == 0
+    assert (tmp_path / "sequencer.jsonl").read_text() == lines, "what is known was found again"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--block", "gems"], "unknown block 'gems', allowed: registers"), (["--count", "0"], "0 is given, allowed: 1")],
+)
+def test_bad_arguments(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    try:
+        code = main([*arguments, "--out", str(tmp_path)])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_block_has_sources() -> None:
+    for block in BLOCKS.values():
+        assert block.files, block.name

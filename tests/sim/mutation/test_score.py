@@ -1,0 +1,48 @@
+"""Scores and reports of outcomes."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gatewright_sim.mutation.campaign import PARTS, Outcome
+from gatewright_sim.mutation.design import Mutant
+from gatewright_sim.mutation.equivalents import EQUIVALENTS
+from gatewright_sim.mutation.job import Verdict
+from gatewright_sim.mutation.report import html, print_table, report
+from gatewright_sim.mutation.score import scores, survivors
+
+
+def outcome(key: str, killer: str | None) -> Outcome:
+    return Outcome("sequencer", Mutant(1, key, "logic", 7), Verdict(key, killer, "how <it> failed", "0123"))
+
+
+OUTCOMES = [
+    outcome("part.py: f: a & b -> |", "sequencer.interrupts.1"),
+    outcome("part.py: f: a & b -> left", PARTS),
+    outcome("part.py: f: a < b -> <=", None),
+    outcome(next(iter(EQUIVALENTS)), None),
+]
+
+
+def test_equivalent_mutants_do_not_count() -> None:
+    (score,) = scores(OUTCOMES)
+    assert (score.mutants, score.benches, score.parts, score.equivalent, score.survived) == (4, 1, 1, 1, 1)
+    assert score.share == pytest.approx(2 / 3)
+    assert survivors(OUTCOMES) == [OUTCOMES[2]]
+
+
+def test_an_equivalent_mutant_that_is_noticed_counts_as_noticed() -> None:
+    (score,) = scores([outcome(next(iter(EQUIVALENTS)), "sequencer.interrupts.1")])
+    assert (score.benches, score.equivalent) == (1, 0)
+
+
+def test_table_and_page() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_table(console, OUTCOMES)
+    text = console.file.getvalue()
+    assert "66.7%" in text
+    assert "survived: part.py:7: f: a < b -> <=" in text
+    page = html(report(OUTCOMES, seed=1))
+    assert "how &lt;it&gt; failed" in page
+    assert page.index("a &lt; b") < page.index("<h2>Equivalent") < page.index("a &amp; b")
