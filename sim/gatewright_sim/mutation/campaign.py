@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewright.cache import digest
-from gatewright_sim.benches.catalogue import BENCHES, CONFIG
+from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.benches.harness.runner import run_cocotb
 from gatewright_sim.mutation.blocks import ROOT, Block
 from gatewright_sim.mutation.design import Mutant, source_mutants
@@ -99,13 +99,13 @@ class Campaign:
             left = tuple(mutant for mutant in made.mutants if mutant.key not in known)
             if left:
                 design, job = BENCHES[block.bench].design, Path(folder) / "job.json"
-                benches = tuple(bench.name for bench in BENCHES.values() if bench.design is design)
+                benches = tuple(bench.about for bench in BENCHES.values() if bench.design is design)
                 Job(benches, left, results, sources).save(job)
                 run_cocotb(
                     made.verilog,
                     made.top,
                     "gatewright_sim.mutation.entry",
-                    environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": CONFIG},
+                    environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": design.config},
                     timeout_s=TIMEOUT_S,
                     random_start=design.uninitialised,
                 )
