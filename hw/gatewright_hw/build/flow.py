@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from gatewright.spec.boards import Board
-from gatewright.spec.clocks import ClockSetting
+from gatewright.spec.clocks import ClockSetting, clock_settings
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import SpecError
 
 __all__ = ["LOG", "RESOURCES", "TIMEOUT_S", "Flow", "Request", "Result", "TimedPath"]
 
@@ -48,9 +49,16 @@ class Request:
     def of(cls, board: Board, config: AcceleratorConfig, mhz: float | None = None, **options: object) -> Request:
         """A build at the fastest clock of the board that is not above ``mhz``, by default the configuration's.
 
-        Raises :class:`gatewright.spec.errors.SpecError` where the board has none so slow.
+        Raises :class:`SpecError` where the board has none so slow, or ports that are slower.
         """
-        clock = board.clock_at_most(config.clock_mhz if mhz is None else mhz)
+        asked, fastest = config.clock_mhz if mhz is None else mhz, board.family.clocks.ports_mhz
+        slowest = clock_settings(board.fabric_pll_mhz)[-1].mhz
+        if not slowest * (1 - 1e-9) <= asked <= fastest:
+            raise SpecError(
+                f"board {board.name!r}: clock of {asked:g} MHz, allowed: {slowest:g} to {fastest:g}, "
+                "what its dividers make and its AXI ports take"
+            )
+        clock = board.clock_at_most(asked)
         return cls(board, config, clock, **options)  # type: ignore[arg-type]
 
 

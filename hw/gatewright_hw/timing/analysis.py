@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,17 +136,8 @@ def _name_of(cell: Cell, names: Mapping[Bit, str]) -> str:
     if "$" not in cell.name:
         return cell.name
     driven = [names[bit] for pin in sorted(cell.outputs) for bit in cell.pins.get(pin, ()) if bit in names]
-    return driven[0] if driven else f"{cell.kind} in {_scope(cell) or 'the top'}"
-
-
-def _scope(cell: Cell) -> str:
-    """The instances that a cell comes from: as Yosys noted them, else by the cell's name."""
-    if noted := cell.attributes.get("scopename"):
-        return re.sub(r"\$\d+", "", noted.replace(" ", "."))  # Amaranth numbers names that are taken
-    if "$" not in cell.name:
-        return ".".join(re.sub(r"(\.\d+)+$", "", cell.name).split(".")[:-1])  # a memory's blocks are numbered
-    return ""
+    return driven[0] if driven else f"{cell.kind} in {cell.scope or 'the top'}"
 
 
 def _module_of(cell: Cell, depth: int) -> str:
-    return ".".join(_scope(cell).split(".")[:depth])
+    return ".".join(cell.scope.split(".")[:depth])

@@ -30,6 +30,7 @@ class ClockBlock:
     pll_control : byte offset of each PLL's control register, by the PLL's name.
     multiplier, halved : its fields: the feedback divider, and whether the output is halved (None: never).
     source_code : the source field's value for each PLL.
+    ports_mhz : the fastest clock of the AXI ports between processing system and fabric, of the slowest speed grade.
     """
 
     base: int
@@ -43,6 +44,7 @@ class ClockBlock:
     multiplier: BitField
     halved: BitField | None
     source_code: dict[str, int]
+    ports_mhz: float
 
 
 class Family(Enum):
@@ -74,6 +76,7 @@ _BLOCKS = {
         multiplier=_field("PLL_FDIV", 12, 7),
         halved=None,
         source_code={"IO": 0, "ARM": 2, "DDR": 3},
+        ports_mhz=250.0,  # DS187, F_AXI_MAX
     ),
     Family.ZYNQMP: ClockBlock(
         base=0xFF5E_0000,
@@ -87,6 +90,7 @@ _BLOCKS = {
         multiplier=_field("FBDIV", 8, 7),
         halved=_field("DIV2", 16, 1),
         source_code={"IO": 0, "RPU": 2},
+        ports_mhz=333.0,  # DS925, F_AXICLK
     ),
 }
 

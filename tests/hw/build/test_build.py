@@ -9,6 +9,7 @@ import pytest
 from gatewright.artefact import load_built
 from gatewright.artefact.simulation import identify
 from gatewright.spec.boards import BOARDS
+from gatewright.spec.errors import SpecError
 from gatewright.spec.hwh import handoff
 from gatewright_hw.build import FLOWS, LOG, BuildError, Request, Result, TimedPath, build
 from gatewright_hw.build.simulation import SimulationFlow
@@ -60,6 +61,17 @@ def test_a_new_handoff_gives_new_names(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(FLOWS, "simulation", Fixed(Result(words, 200.0)))
     names = {build("simulation", request_of(mhz), tmp_path / str(mhz)).path(".bit").name for mhz in (100, 50)}
     assert len(names) == 2
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_a_clock_that_no_board_can_use_is_refused(board) -> None:
+    """Whatever builds: dividers have a slowest clock, and ports a fastest, far below the PLL's."""
+    limits = rf"allowed: 0\.\d+ to {board.family.clocks.ports_mhz:g}, what its dividers make and its AXI ports take"
+    for mhz in (board.family.clocks.ports_mhz * 1.001, 1000.0, 1e300, 0.1, 0.0, -5.0, float("nan"), float("inf")):
+        with pytest.raises(SpecError, match=limits):
+            Request.of(board, board.default_config, mhz)
+    for mhz in (0.5, 50.0, board.family.clocks.ports_mhz):
+        assert 0.9 * mhz < Request.of(board, board.default_config, mhz).clock.mhz <= mhz * (1 + 1e-9)
 
 
 class Fixed(SimulationFlow):

@@ -52,7 +52,11 @@ CASES = {
     ),
     "build: clock": (
         ["build", "--board", "pynq-z2", "--tool", "simulation", "--freq", "0.1", "--out", "x"],
-        "board 'pynq-z2': clock of 0.1 MHz, allowed: 0.251953 to 1000",
+        "board 'pynq-z2': clock of 0.1 MHz, allowed: 0.251953 to 250, what its dividers make and its AXI ports take",
+    ),
+    "build: fast clock": (
+        ["build", "--board", "kv260", "--tool", "simulation", "--freq", "1000", "--out", "x"],
+        "board 'kv260': clock of 1000 MHz, allowed: 0.377929 to 333, what its dividers make and its AXI ports take",
     ),
     "build: out": (["build", "--board", "kv260", "--tool", "simulation", "--out", "/dev/null/x"], "Not a directory"),
     "out below a file": (["generate", "--config", "tiny", "--out", "/dev/null/x"], "/dev/null/x"),

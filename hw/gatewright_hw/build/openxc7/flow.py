@@ -1,7 +1,8 @@
 """The flow: Yosys, nextpnr-xilinx, fasm2frames, xc7frames2bit, and the bitstream read back.
 
-Nothing in the netlist rests on what shift registers hold at power-up: none are inferred. No constraints are needed: the
-design's only pins are the processing system's, which place and route leaves alone, and its only clock comes from there.
+Cells remember the instances that they come from, for the report. Nothing in the netlist rests on what shift registers
+hold at power-up: none are inferred. No constraints are needed: the design's only pins are the processing system's,
+which place and route leaves alone, and its only clock comes from there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gatewright_hw.build.openxc7.bound import bound
 from gatewright_hw.build.openxc7.check import read_back
 from gatewright_hw.build.openxc7.database import Database
 from gatewright_hw.build.openxc7.logic import slowest_logic
+from gatewright_hw.build.openxc7.modules import by_module
 from gatewright_hw.build.openxc7.netlist import Netlist
 from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
@@ -34,6 +36,9 @@ _FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "desi
 _LOGIC = "logic.txt"
 
 _SYNTHESIS = """read_verilog {source}
+hierarchy -top {top}
+proc
+flatten -scopename
 synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -abc9
 delete t:$scopeinfo
 write_json {netlist}
@@ -106,6 +111,7 @@ class OpenXc7Flow:
             tools=versions.of,
             unvouched=(versions.objection,) if versions.objection else (),
             utilisation=utilisation(netlist),
+            modules=by_module(netlist),
             paths=(timing.worst,),
             remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),
         )

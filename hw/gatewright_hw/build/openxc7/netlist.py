@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,15 @@ class Cell:
     attributes: Mapping[str, str]
     pins: Mapping[str, tuple[Bit, ...]]
     outputs: frozenset[str]
+
+    @property
+    def scope(self) -> str:
+        """The instances that it comes from: as Yosys noted them, else by its name; empty where neither says it."""
+        if noted := self.attributes.get("scopename"):
+            return re.sub(r"\$\d+", "", noted.replace(" ", "."))  # Amaranth numbers names that are taken
+        if "$" not in self.name:
+            return ".".join(re.sub(r"(\.\d+)+$", "", self.name).split(".")[:-1])  # a memory's blocks are numbered
+        return ""
 
     def number(self, name: str, default: int) -> int:
         """A parameter that is a number."""
