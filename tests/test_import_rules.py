@@ -62,6 +62,13 @@ ALLOWED = {
         "gatewright_sim.backend",
         "gatewright_sim.memory",
     },
+    "sim/gatewright_sim/gates": {
+        "gatewright.spec",
+        "gatewright_hw",
+        "gatewright_sim.cxx",
+        "gatewright_sim.verilator",
+        "gatewright_sim.rtl",
+    },
     "sim/gatewright_sim/virtual_board": {
         "gatewright.spec",
         "gatewright.artefact",

@@ -13,9 +13,9 @@ from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.generate import verilog
+from gatewright_hw.synthesis import synthesised
 from gatewright_hw.timing.analysis import Path, analyse
 from gatewright_hw.timing.library import load_library
-from gatewright_hw.timing.synthesis import synthesised
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,8 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from gatewright_hw.build.openxc7.netlist import Bit, Cell, Netlist
-from gatewright_hw.timing.library import Library
-from gatewright_hw.timing.synthesis import TimingError
+from gatewright_hw.timing.library import Library, TimingError
 
 __all__ = ["Path", "Step", "analyse"]
 

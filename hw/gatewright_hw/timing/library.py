@@ -7,22 +7,32 @@ RAM, DSP48E1 and PS7, of whose blocks Yosys knows little: DS187, in :mod:`gatewr
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from gatewright.cache import cached_directory, digest
+from gatewright.spec.errors import GatewrightError
 from gatewright_hw.build.openxc7.bound import arcs
 from gatewright_hw.build.openxc7.netlist import Cell
-from gatewright_hw.timing.synthesis import TimingError, delays
+from gatewright_hw.synthesis import run_yosys
 
-__all__ = ["Delays", "Library", "Pin", "load_library"]
+__all__ = ["Delays", "Library", "Pin", "TimingError", "load_library"]
+
+_DELAYS = "read_verilog -specify -lib +/xilinx/cells_sim.v; delete =*/p:*; write_json cells.json"
 
 Pin = tuple[str, int]
 """A port, and a bit of it."""
 
 _WITHOUT = frozenset({"$scopeinfo", "GND", "VCC"})
 _CLOCKS = frozenset({"CLK", "CLKARDCLK", "CLKBWRCLK"})
+
+
+class TimingError(GatewrightError):
+    """A netlist that cannot be timed."""
 
 
 @dataclass
@@ -113,5 +123,11 @@ def _hard(cell: Cell, out: float, into: float) -> Delays:
 
 
 def load_library() -> Library:
-    """With what the installed Yosys knows."""
-    return Library(delays())
+    """With what the installed Yosys knows: its cells for 7 series by name, each with its ``specify`` block as cells."""
+    key = digest(_DELAYS, run_yosys(["-V"], Path.cwd()))
+    folder = cached_directory("cells", key, _make_cells)
+    return Library(json.loads((folder / "cells.json").read_text())["modules"])
+
+
+def _make_cells(work: Path) -> None:
+    run_yosys(["-q", "-p", _DELAYS], work)

@@ -75,6 +75,7 @@ class RtlBackend(SimulatedBackend):
     stalls : chance (0..0.9) that a bus channel pauses in a cycle, besides latency and bandwidth.
     seed : of the pauses, and of what registers without an initial value hold before their reset.
     verilog : text of the design to simulate instead of the one that ``config`` makes; same module name and ports.
+    large : whether the design is large, such as a netlist: it is built in less time and runs slower.
 
     Raises :class:`BackendUnavailable` where the simulator cannot be built.
     """
@@ -93,6 +94,7 @@ class RtlBackend(SimulatedBackend):
         stalls: float = 0.0,
         seed: int = 0,
         verilog: str | None = None,
+        large: bool = False,
     ) -> None:
         if not 0 <= stalls <= 0.9:
             raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
@@ -103,7 +105,7 @@ class RtlBackend(SimulatedBackend):
         self._handle: int | None = None
         try:
             text = design_verilog(config) if verilog is None else verilog
-            self._library = load(build_library(text, trace=waves is not None))
+            self._library = load(build_library(text, trace=waves is not None, large=large))
         except CacheError as error:
             raise BackendUnavailable(f"the RTL simulator cannot be kept: {error}") from error
         self._handle = self._library.gw_open(

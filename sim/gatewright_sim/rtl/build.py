@@ -22,15 +22,19 @@ from gatewright_sim.cxx import INSTALL_TOOLS, find_cxx
 from gatewright_sim.fst import fst_build_args
 from gatewright_sim.verilator import CONFIG_HEADER, Verilator, find_verilator
 
-__all__ = ["build_library", "design_verilog"]
+__all__ = ["build_library", "design_verilog", "run_step"]
 
 TOP = "gatewright_simulation"
 LIBRARY = "libgatewright.so"
 
 VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--output-split", "0", "--no-assert")
+LARGE_FLAGS = ("--output-split", "20000")
+"""C++ of a large design is many files: a compiler takes more than twice the time and memory for twice the length."""
+
 CXX_FLAGS = ("-std=c++20", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-DVL_TIME_CONTEXT")
-FAST, TRACED, SLOW = "-O3", "-O1", "-O0"
-"""Optimisation of what runs in every cycle, of that when waves are written, and of what Verilator marks as run once."""
+FAST, QUICK, SLOW = "-O3", "-O1", "-O0"
+"""Optimisation of what runs in every cycle, of that with waves or in a large design, and of what Verilator marks as run
+once."""
 
 HARNESS = ("harness.cpp", "ddr.hpp", "wrapper.v")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
@@ -42,7 +46,7 @@ _HERE = Path(__file__).parent
 _PIP = "pip install 'gatewright[sim]'"
 
 
-def _run(step: str, command: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:
+def run_step(step: str, command: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:
     """Run one step of the build; returns what it printed. Raises :class:`BackendUnavailable` with the end of that."""
     _log.info("%s: %s", step, Path(command[-1]).name)
     try:
@@ -84,17 +88,25 @@ def _machine() -> str:
     return platform.machine() + (flags.group() if flags else "")
 
 
-def _verilate(verilator: Verilator, verilog: str, trace: bool, work: Path) -> None:
+def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work: Path) -> None:
     """Verilog to C++ in the folder ``work``."""
     (work / "design.v").write_text(verilog)
-    flags = [*VERILATOR_FLAGS, "--timescale", "1ps/1ps", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    flags = [
+        *VERILATOR_FLAGS,
+        *(LARGE_FLAGS if large else ()),
+        "--timescale",
+        "1ps/1ps",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "-Wno-style",
+    ]
     flags += ["--trace-fst", "--trace-structs"] if trace else []
     names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
     command = [str(verilator.command), *names, *flags, str(_HERE / "wrapper.v"), "design.v"]
-    _run("Verilator", command, work, {**os.environ, **verilator.environment})
+    run_step("Verilator", command, work, {**os.environ, **verilator.environment})
 
 
-def _compile(compiler: list[str], verilator: Verilator, trace: bool, work: Path, library: Path) -> None:
+def _compile(compiler: list[str], verilator: Verilator, trace: bool, large: bool, work: Path, library: Path) -> None:
     """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
     runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
     flags = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
@@ -104,32 +116,33 @@ def _compile(compiler: list[str], verilator: Verilator, trace: bool, work: Path,
         fst_build_args(compiler, work)  # puts what the system lacks of lz4 and zlib into the folder
         libraries += [f"-L{work}", "-llz4", "-lz"]
     for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
-        level = SLOW if source.stem.endswith("__Slow") else TRACED if trace else FAST
-        _run("C++ compiler", [*compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
+        level = SLOW if source.stem.endswith("__Slow") else QUICK if trace or large else FAST
+        run_step("C++ compiler", [*compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
     objects = [str(item) for item in sorted(work.glob("*.o"))]
-    _run("C++ compiler", [*compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
+    run_step("C++ compiler", [*compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
 
 
-def build_library(verilog: str, *, trace: bool = False) -> Path:
+def build_library(verilog: str, *, trace: bool = False, large: bool = False) -> Path:
     """The shared library of a design with the ports of ``gatewright_top``, built unless the cache holds it.
 
     Parameters
     ----------
     verilog : text of the design.
     trace : with support for waves, which makes it slower.
+    large : build a large design, such as a netlist, in less time; it runs slower.
 
     Raises :class:`BackendUnavailable` when a tool is missing or fails; the message says how to install it.
     """
     compiler, verilator = find_cxx(), find_verilator()
-    tools = _run("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / CONFIG_HEADER).read_text()
+    tools = run_step("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / CONFIG_HEADER).read_text()
     harness = [(_HERE / name).read_bytes() for name in HARNESS]
-    flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, TRACED, SLOW, f"trace={trace}"]
+    flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, QUICK, SLOW, f"trace={trace}", *(LARGE_FLAGS if large else ())]
 
     def make(path: Path) -> None:
         work = path / "build"
         work.mkdir()
-        _verilate(verilator, verilog, trace, work)
-        _compile(compiler, verilator, trace, work, path / LIBRARY)
+        _verilate(verilator, verilog, trace, large, work)
+        _compile(compiler, verilator, trace, large, work, path / LIBRARY)
         shutil.rmtree(work)
 
     return cached_directory("rtl", digest(verilog, *harness, *flags, *compiler, tools, _machine()), make) / LIBRARY

@@ -7,7 +7,8 @@ import pytest
 
 import gatewright_hw.timing.__main__ as command
 from gatewright_hw.build.openxc7.netlist import Netlist
-from gatewright_hw.timing import Library, TimingError, analyse, load_library, synthesised
+from gatewright_hw.synthesis import synthesised
+from gatewright_hw.timing import Library, TimingError, analyse, load_library
 
 LUT2, FDRE = 0.238, 0.303
 """Slowest input to output, and clock to output (cells_sim.v of Yosys)."""
@@ -167,9 +168,3 @@ def test_the_table_names_modules_and_cells(monkeypatch: pytest.MonkeyPatch, caps
     assert re.search(r"^  1\.02  b +FDRE 0\.30 > LUT2 x3 0\.71 > FDRE 0\.00$", out, re.MULTILINE)
     assert "worst: from a.x to b.y" in out
     assert "no clock follows" in out
-
-
-def test_bad_verilog_is_an_error(shared_cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
-    with pytest.raises(TimingError, match="Yosys ended with code 1: "):
-        synthesised("module broken(", "broken")
