@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,16 +14,19 @@ import numpy.typing as npt
 from gatewright.agent.connect import BOARD
 from gatewright.agent.errors import AgentError
 from gatewright.agent.fields import call_fields
+from gatewright.agent.kept import KeptDesign
 from gatewright.agent.shelf import Shelf
 from gatewright.artefact import Built
+from gatewright.artefact.manifest import MANIFEST
 from gatewright.driver import Accelerator
 from gatewright.driver.board import BoardBackend
 from gatewright.driver.board.designs import named_design
+from gatewright.driver.board.opening import board_of, open_port
 from gatewright.program import load_program
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["Machine", "designs_dir"]
+__all__ = ["Machine"]
 
 LEAST_S = 0.01
 """Of a call whose turn came in the last moment."""
@@ -36,9 +37,12 @@ Fields = dict[str, Any]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def designs_dir() -> Path:
-    """Where flashed designs are kept: ``$XDG_STATE_HOME/gatewright`` or ``~/.local/state/gatewright``."""
-    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "gatewright"
+def _board_here() -> str | None:
+    """Our name of the board that this runs on, as its image says; None where it says none, or there is none."""
+    try:
+        return board_of(open_port()) or None
+    except GatewrightError:  # opening an accelerator says why
+        return None
 
 
 class Machine:
@@ -69,12 +73,12 @@ class Machine:
         self.config = config
         self.timeout_s = timeout_s
         self._board = board
-        self._designs = designs
+        self._image = _board_here() if backend == BOARD else None
+        self._kept = KeptDesign(designs)
         self._built: Built | None = None
         self._accelerator: Accelerator | None = None
         self._why = ""
         self.shelf = Shelf(session_s)
-        self._flashed = designs / "flashed"
         if bitstream is not None:
             self._open(named_design(bitstream))
         elif backend == BOARD:
@@ -85,7 +89,7 @@ class Machine:
     def _open_last(self) -> None:
         """The design that was flashed last, else the newest here. Where that fails, one can still be flashed."""
         try:
-            self._open(named_design(self._flashed) if self._flashed.is_dir() else None)
+            self._open(self._kept.find())
         except GatewrightError as error:
             self._why = f"{error}; a design is loaded by `gatewright flash FOLDER --host HOST`"
             _log.warning("%s", self._why)
@@ -118,7 +122,7 @@ class Machine:
         opened, built = self._accelerator, self._built
         return {
             "backend": self.backend,
-            "board": built.manifest.board if built else self._board,
+            "board": built.manifest.board if built else self._board or self._image,
             "design": built.path(".bit").stem if built else None,
             "open": opened is not None,
             "why_not": "" if opened else self._why,
@@ -126,6 +130,7 @@ class Machine:
             "config": asdict(self.config),
             "config_hash": self.config.hash_text,
             "clock_mhz": opened.clock_mhz if opened else None,
+            "notes": list(opened.backend.notes) if opened and isinstance(opened.backend, BoardBackend) else [],
             "programs": self.shelf.summary(),
         }
 
@@ -157,36 +162,19 @@ class Machine:
 
         Raises :class:`AgentError`, :class:`~gatewright.artefact.ArtefactError` and the driver's.
         """
+        if MANIFEST not in files:
+            raise AgentError(f"files {', '.join(files) or 'none'}, allowed: {MANIFEST} and those that it names")
         if self.backend != BOARD:
             raise AgentError(f"the agent's backend is {self.backend!r}, which takes no bitstream: allowed {BOARD!r}")
-        new, old = self._designs / "new", self._designs / "old"
-        for folder in (new, old):
-            shutil.rmtree(folder, ignore_errors=True)
-        new.mkdir(parents=True)
+        before = self._built
         try:
-            for name, path in files.items():
-                shutil.copyfile(path, new / name)
-            named_design(new)
-            before = self._built
-            if self._flashed.exists():
-                self._flashed.rename(old)
-            new.rename(self._flashed)
-            try:
-                self._open(named_design(self._flashed))
-            except BaseException:
-                self._undo_flash(before, old)
-                raise
-        finally:
-            for folder in (new, old):
-                shutil.rmtree(folder, ignore_errors=True)
+            with self._kept.replaced_by(files) as new:
+                self._open(new)
+        except BaseException:
+            if self._accelerator is None and before is not None:
+                self._open(before)
+            raise
         return self.status()
-
-    def _undo_flash(self, before: Built | None, old: Path) -> None:
-        shutil.rmtree(self._flashed)
-        if old.exists():
-            old.rename(self._flashed)
-        if before is not None:
-            self._open(before)
 
     def close(self) -> None:
         """Free programs and accelerator; a second call does nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from gatewright.spec.errors import GatewrightError
 from gatewright.version import __version__
 
 __all__ = ["Service"]
+
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
+"""Names of files that are kept."""
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +133,8 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         if ticket is None:
             self._turn(rpc, self._machine.find, digest, session)
         else:
-            with _used(self._spool.path(ticket)) as file:
+            file = self._spool.path(ticket)
+            with _used(file):
                 self._turn(rpc, self._machine.load, digest, session, file)
         return {}, {}
 
@@ -148,19 +153,20 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         return {}, {}
 
     def _flash(self, message: Message, rpc: Any) -> Answer:
-        files = {name: self._spool.path(ticket) for name, ticket in message.get("files", dict).items()}
-        for name in files:
-            if not name or "/" in name or name.startswith("."):
-                raise AgentError(f"file {name!r:.80}, allowed: a name without folders")
+        tickets = message.get("files", dict)
+        for name in tickets:
+            if not _FILE.fullmatch(name):
+                raise AgentError(f"file {name!r:.80}, allowed: a name without folders, of letters, digits, - _ and .")
+        files = {name: self._spool.path(ticket) for name, ticket in tickets.items()}
         with _used(*files.values()):
             return self._turn(rpc, self._machine.flash, files), {}
 
 
 @contextmanager
-def _used(*files: Path) -> Iterator[Path]:
-    """Uploads, the first of them; they are removed after the body."""
+def _used(*files: Path) -> Iterator[None]:
+    """Uploads, which are removed after the body."""
     try:
-        yield files[0]
+        yield
     finally:
         for file in files:
             file.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,11 +14,15 @@ from secrets import token_hex
 from gatewright.agent.errors import AgentError
 from gatewright.agent.transport import MAX_UPLOAD_BYTES
 from gatewright.agent.wire import Message, unpack
+from gatewright.files import reason
 
 __all__ = ["Spool", "check_digest"]
 
 KEPT_S = 600.0
 """A file that is not used within so many seconds is removed: its client went away."""
+
+LEAST_BYTES = 4096
+"""Which each upload counts for: a file takes some, however little is in it."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TICKET = re.compile(r"[0-9a-f]{32}")
@@ -33,18 +38,45 @@ def check_digest(digest: str) -> str:
 
 class Spool:
     """A folder of such files. A ticket belongs to one upload, so that clients with the same file are not in each
-    other's way."""
+    other's way. All that is on its way or waits is no more than the largest of uploads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._coming: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def receive(self, parts: Iterator[bytes]) -> str:
         """Write a file from a message that names its hash and size and the pieces after it; returns the ticket.
 
-        Raises :class:`AgentError` where the pieces are not what was announced; nothing of them stays.
+        Raises :class:`AgentError` where the pieces are not what was announced, or there is no room; nothing of them
+        stays.
         """
         digest, nbytes = _announced(unpack(next(parts, b"")))
         ticket = token_hex(16)
+        self._reserve(ticket, nbytes)
+        try:
+            self._write(ticket, digest, nbytes, parts)
+        except OSError as error:
+            if error.errno is None:  # the connection's, not the folder's
+                raise
+            raise AgentError(f"upload {digest[:16]} cannot be kept: {reason(error)}") from None
+        finally:
+            with self._lock:
+                del self._coming[ticket]
+        return ticket
+
+    def _reserve(self, ticket: str, nbytes: int) -> None:
+        with self._lock:
+            waiting = [path.stat().st_size for path in self._folder.iterdir() if _TICKET.fullmatch(path.name)]
+            taken = sum(max(each, LEAST_BYTES) for each in (*waiting, *self._coming.values()))
+            if taken + max(nbytes, LEAST_BYTES) > MAX_UPLOAD_BYTES:
+                raise AgentError(
+                    f"upload: {nbytes:,} bytes besides {taken:,} of other uploads that are not used yet, allowed: "
+                    f"{MAX_UPLOAD_BYTES:,} in all; those that nobody comes for go after {KEPT_S:g} s"
+                )
+            self._coming[ticket] = nbytes
+
+    def _write(self, ticket: str, digest: str, nbytes: int, parts: Iterator[bytes]) -> None:
         work = self._folder / f"{ticket}{_PART}"
         state, written = hashlib.sha256(), 0
         try:
@@ -60,7 +92,6 @@ class Spool:
             work.rename(self._folder / ticket)
         finally:
             work.unlink(missing_ok=True)
-        return ticket
 
     def path(self, ticket: object) -> Path:
         """The file with this ticket. Raises :class:`AgentError` where there is none (any more)."""

@@ -21,7 +21,13 @@ from gatewright.agent.errors import AgentError
 __all__ = ["Message", "pack", "unpack"]
 
 _LENGTH = struct.Struct("<I")
-_KINDS = "biuf"
+_NAMES = ("|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8")
+_TYPES = {name: np.dtype(name) for name in _NAMES}
+"""What arrays may be of, as it is written: those that every machine has alike. Nothing else is given to numpy to read,
+whose language for types is a large one."""
+
+_LARGEST = 2**31 - 1
+"""Size of a dimension; numpy fails in other ways at larger ones."""
 
 Array = npt.NDArray[Any]
 
@@ -42,9 +48,12 @@ class Message:
 
 
 def pack(fields: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> bytes:
-    """A message as bytes."""
+    """A message as bytes. Raises :class:`AgentError` for arrays of types that no message has."""
     arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in (arrays or {}).items()}
     listed = [[name, array.dtype.newbyteorder("<").str, array.shape] for name, array in arrays.items()]
+    for name, kind, _ in listed:
+        if kind not in _TYPES:
+            raise AgentError(f"array {name!r} is of type {kind}, allowed over a network: {', '.join(_TYPES)}")
     text = json.dumps({"fields": fields, "arrays": listed}).encode()
     parts = (array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays.values())
     return b"".join((_LENGTH.pack(len(text)), text, *parts))
@@ -73,11 +82,11 @@ def unpack(data: bytes) -> Message:
 
 def _array(data: bytes, start: int, kind: Any, shape: Any) -> tuple[Array, int]:
     """One array, and where the next begins."""
-    dtype: np.dtype[Any] = np.dtype(str(kind))
-    if dtype.kind not in _KINDS:
-        raise ValueError(f"an array is of type {dtype}")
-    if not all(isinstance(size, int) and size >= 0 for size in shape):
-        raise ValueError(f"an array has shape {shape}")
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise ValueError(f"an array is of type {kind!r:.40}, allowed: {', '.join(_TYPES)}")
+    dtype = _TYPES[kind]
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST for size in shape):
+        raise ValueError(f"an array has shape {shape!r:.60}, allowed: sizes from 0 to {_LARGEST}")
     end = start + math.prod(shape) * dtype.itemsize
     if end > len(data):
         raise ValueError(f"an array ends at byte {end:,} of {len(data):,}")

@@ -45,10 +45,11 @@ def agent(
     Ctrl-C ends it, with exit code 0.
     """
     from gatewright.agent.address import DEFAULT_PORT, Address, find_token, read_token
-    from gatewright.agent.machine import Machine, designs_dir
+    from gatewright.agent.kept import designs_dir
+    from gatewright.agent.machine import Machine
     from gatewright.agent.server import serve
 
-    chosen = config_for(config, board, bitstream=bitstream)
+    chosen = config_for(config, board, backend, bitstream=bitstream)
     assert chosen is not None
     token = read_token(token_file) if token_file else find_token()
     folder = designs or designs_dir()

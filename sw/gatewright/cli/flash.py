@@ -65,7 +65,7 @@ def _by_agent(host: str, built: Built) -> dict[str, Any]:
     from gatewright.agent.flash import flash_agent  # needs grpcio
 
     status = flash_agent(host, built)
-    return {"design": status["design"], "board": status["board"], "clock_mhz": status["clock_mhz"], "notes": []}
+    return {name: status[name] for name in ("design", "board", "clock_mhz", "notes")}
 
 
 def _directly(host: str | None, built: Built, board: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewright.cli.console import console
-from gatewright.cli.serve import BUILT
+from gatewright.cli.serve import built_folders
 from gatewright.spec.boards import BOARDS, get_board
 
 __all__ = ["local"]
@@ -55,10 +55,10 @@ def local(
 
     logger = logging.getLogger("gatewright_sim.virtual_board")
     logger.addHandler(_Happenings(logging.WARNING))
-    folders = [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
+    chosen, folders = get_board(board), built_folders(bitstreams)
     cma_bytes = None if cma is None else cma << 20
     with (
-        VirtualBoard(get_board(board), bitstreams=folders, broken_flush=broken_flush, cma_bytes=cma_bytes) as virtual,
+        VirtualBoard(chosen, bitstreams=folders, broken_flush=broken_flush, cma_bytes=cma_bytes) as virtual,
         LocalDoor(virtual, root=root, xrt=xrt, uio=uio, frozen_s=frozen) as door,
     ):
         raise typer.Exit(door.run(command))

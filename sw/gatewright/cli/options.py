@@ -8,11 +8,14 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from gatewright.agent.connect import is_agent
+from gatewright.agent.connect import BOARD, is_agent
 from gatewright.cli.console import STDOUT, print_raw
 from gatewright.driver.board.designs import named_design
+from gatewright.driver.board.opening import board_of, open_port
+from gatewright.driver.errors import BackendUnavailable
 from gatewright.files import check_writable, reason, same_file, written_whole
 from gatewright.spec.boards import BOARDS, get_board
+from gatewright.spec.boards import Board as BoardFile
 from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 
@@ -32,6 +35,8 @@ __all__ = [
     "output_file",
     "write_json",
 ]
+
+_SIMULATED = "pynq-z2"
 
 Backend = Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")]
 Bitstream = Annotated[
@@ -55,11 +60,12 @@ Waves = Annotated[Path | None, typer.Option("--waves", help="Record waves of the
 
 
 def config_for(
-    config: str | None, board: str | None, host: str | None = None, bitstream: Path | None = None
+    config: str | None, board: str | None, backend: str, host: str | None = None, bitstream: Path | None = None
 ) -> AcceleratorConfig | None:
-    """The configuration asked for, else the bitstream's, the board's, the PYNQ-Z2's; None: whatever the agent has.
+    """The configuration asked for, else the bitstream's, the named board's, the one of the board that is there.
 
-    Raises :class:`SpecError` and :class:`~gatewright.artefact.ArtefactError`.
+    For simulations it is the PYNQ-Z2's; None: whatever the agent at ``host`` has. Raises :class:`SpecError`,
+    :class:`~gatewright.artefact.ArtefactError`, and :class:`BackendUnavailable` where no board says which it is.
     """
     known = get_board(board) if board else None
     if config:
@@ -68,7 +74,22 @@ def config_for(
         return named_design(bitstream).manifest.config
     if known is None and is_agent(host):
         return None
-    return (known or get_board("pynq-z2")).default_config
+    return (known or _board_there(backend, host)).default_config
+
+
+def _board_there(backend: str, host: str | None) -> BoardFile:
+    """The board that would be opened; for ``auto`` without one, and for simulations, one to simulate."""
+    if backend in (BOARD, "auto"):
+        try:
+            found = board_of(open_port(host))
+            if not found:
+                where, names = host or "this board", ", ".join(sorted(BOARDS))
+                raise BackendUnavailable(f"the image of {where} names no board of ours, allowed: --board {names}")
+            return get_board(found)
+        except BackendUnavailable:
+            if host is not None or backend == BOARD:
+                raise
+    return get_board(_SIMULATED)
 
 
 def data_files(data: Path | None) -> tuple[Path, ...]:

@@ -138,8 +138,8 @@ def recommend(
     json: Json = None,
 ) -> None:
     """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
-    asked = config_for(config, board, host, bitstream)
     check_outputs({"--json": json}, data_files(data))
+    asked = config_for(config, board, backend, host, bitstream)
     with step("loading"):
         from gatewright.models.data import load_movielens
         from gatewright.models.deploy import deploy_or_load

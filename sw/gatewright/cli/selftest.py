@@ -30,7 +30,7 @@ def selftest(
 ) -> None:
     """Run every kernel's golden vectors; then one request, its host, transfer and accelerator time apart."""
     check_outputs({"--json": json})
-    chosen = config_for(config, board, host, bitstream)
+    chosen = config_for(config, board, backend, host, bitstream)
     with step(f"opening {host or backend}"):
         accelerator = open_session(chosen, backend, host, board=board, bitstream=bitstream)
     with accelerator:

@@ -16,7 +16,7 @@ from gatewright.spec.errors import GatewrightError
 if TYPE_CHECKING:
     from gatewright_sim.virtual_board import EventLog
 
-__all__ = ["serve"]
+__all__ = ["built_folders", "serve"]
 
 BUILT = Path(__file__).parents[3] / "bitstreams"
 """Of a checkout."""
@@ -67,13 +67,10 @@ def serve(
 
     chosen = get_board(board)
     expected = chosen.default_config if config is None else get_config(config)
-    for folder in bitstreams or ():
-        if not folder.is_dir():
-            raise GatewrightError(f"--bitstreams {folder}: no such folder")
+    folders = built_folders(bitstreams)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    folders = [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
     with (
         VirtualBoard(
             chosen,
@@ -95,6 +92,14 @@ def serve(
             build_library(fabric_verilog(chosen, expected))
         print_raw(f"{chosen.title} at pynq://{host}:{server.port}, Ctrl-C ends it")
         _watch(virtual.log, stop)
+
+
+def built_folders(bitstreams: list[Path] | None) -> list[Path]:
+    """Where built designs lie: what ``--bitstreams`` names, and a checkout's. Raises :class:`GatewrightError`."""
+    for folder in bitstreams or ():
+        if not folder.is_dir():
+            raise GatewrightError(f"--bitstreams {folder}: no such folder")
+    return [*(bitstreams or []), *([BUILT] if BUILT.is_dir() else [])]
 
 
 def _watch(log: "EventLog", stop: threading.Event) -> None:

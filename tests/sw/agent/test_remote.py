@@ -194,7 +194,14 @@ def test_a_simulation_takes_no_bitstream(agent, tmp_path) -> None:
         flash_agent(agent.host, built)
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+@pytest.mark.parametrize("files", [{}, {"a.bit": "0"}])
+def test_files_without_a_manifest(remote, files: dict[str, str]) -> None:
+    tickets = {name: remote.connection.upload([b"content"], 10) for name in files}
+    with pytest.raises(AgentError, match=f"files {', '.join(files) or 'none'}, allowed: manifest.json and those that"):
+        remote.connection.call("flash", {"files": tickets}, 10)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a\0b", "a b", "a" * 256])
 def test_names_of_files_that_are_flashed(remote, name: str) -> None:
     ticket = remote.connection.upload([b"content"], 10)
     with pytest.raises(AgentError, match="allowed: a name without folders"):

@@ -1,12 +1,15 @@
 """Uploads: what was announced, or nothing."""
 
+import errno
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gatewright.agent import spool as spooling
 from gatewright.agent.errors import AgentError
 from gatewright.agent.spool import KEPT_S, Spool
 from gatewright.agent.transport import MAX_UPLOAD_BYTES
@@ -60,6 +63,56 @@ def test_anything_else_leaves_nothing(spool: Spool, tmp_path: Path, pieces: list
     with pytest.raises(AgentError):
         spool.receive(iter(pieces))
     assert list(tmp_path.iterdir()) == []
+
+
+class TestRoom:
+    """All uploads together have that of the largest one."""
+
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spooling, "MAX_UPLOAD_BYTES", 3 * len(CONTENT))
+
+    def test_for_what_waits(self, spool: Spool, tmp_path: Path) -> None:
+        tickets = [spool.receive(iter([_head(), CONTENT])) for _ in range(3)]
+        with pytest.raises(AgentError, match=r"10,000 bytes besides 30,000 of other uploads .* allowed: 30,000 in all"):
+            spool.receive(iter([_head(), CONTENT]))
+        assert len(list(tmp_path.iterdir())) == 3
+        spool.path(tickets[0]).unlink()
+        spool.receive(iter([_head(), CONTENT]))
+
+    def test_for_what_is_on_its_way(self, spool: Spool) -> None:
+        """As announced: it is refused before it comes."""
+        coming = []
+
+        def others():
+            yield _head()
+            if len(coming) < 3:
+                coming.append(1)
+                with suppress(AgentError):
+                    spool.receive(others())
+                    coming.append("all")
+            yield CONTENT
+
+        spool.receive(others())
+        assert coming == [1, 1, 1, "all", "all"]
+        assert spool._coming == {}
+
+    def test_for_many_empty_ones(self, spool: Spool) -> None:
+        nothing = _head(hashlib.sha256(b"").hexdigest(), 0)
+        for _ in range(3 * len(CONTENT) // spooling.LEAST_BYTES):
+            spool.receive(iter([nothing]))
+        with pytest.raises(AgentError, match="in all"):
+            spool.receive(iter([nothing]))
+
+
+def test_a_disk_that_is_full(spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(AgentError, match="cannot be kept: No space left on device"):
+        spool.receive(iter([_head(), CONTENT]))
+    assert (list(tmp_path.iterdir()), spool._coming) == ([], {})
 
 
 def test_a_client_that_breaks_off_leaves_nothing(spool: Spool, tmp_path: Path) -> None:

@@ -68,6 +68,28 @@ def test_what_is_no_message(data: bytes) -> None:
         unpack(data)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["i4,(", "(2,)i4", "i4,f4", "<i4 ", "=i4", ">i4", "i4", "int32", "<f16", "<c8", "|V4", "<M8[s]", "|S1", 4, None],
+)
+def test_types_are_those_of_a_list(kind: object) -> None:
+    """Numpy reads more, by rules of its own, some of which fail as no caller expects."""
+    with pytest.raises(AgentError, match=r"an array is of type .*, allowed: \|b1, \|i1, <i2"):
+        unpack(_with({"fields": {}, "arrays": [["x", kind, [1]]]}, bytes(16)))
+
+
+@pytest.mark.parametrize("shape", [[0, 2**63], [2**63], [True], {"0": 1}, "1", [[1]], None])
+def test_shapes_are_lists_of_sizes(shape: object) -> None:
+    with pytest.raises(AgentError, match="an array has shape"):
+        unpack(_with({"fields": {}, "arrays": [["x", "<i4", shape]]}, bytes(4)))
+
+
+@pytest.mark.parametrize("array", [np.zeros(2, np.complex64), np.array(["a"]), np.zeros(1, np.longdouble)])
+def test_arrays_that_no_message_has(array: np.ndarray) -> None:
+    with pytest.raises(AgentError, match=r"array 'x' is of type .*, allowed over a network"):
+        pack({}, {"x": array})
+
+
 def test_damaged_messages_never_do_anything_else(rng: np.random.Generator) -> None:
     whole = np.frombuffer(pack({"sha256": "0" * 64}, {"x": np.arange(20.0)}), np.uint8)
     for _ in range(500):

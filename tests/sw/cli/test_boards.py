@@ -13,6 +13,7 @@ import pytest
 
 from fake_board import make_design
 from gatewright.artefact import load_built
+from gatewright.cli.options import config_for
 from gatewright.spec.boards import get_board
 from gatewright_sim.rtl.build import build_library
 from gatewright_sim.virtual_board import VirtualBoard
@@ -163,6 +164,43 @@ def test_an_unknown_board(command: str, gatewright: Run) -> None:
     done = gatewright(command, "--board", "zedboard")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "unknown board 'zedboard', allowed: kv260" in done.err
+
+
+CONFIGS: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "the board that is found": (b"Zybo Z7-10", {}, "zybo-z7-10"),
+    "found, by auto": (b"Zybo Z7-10", {"backend": "auto"}, "zybo-z7-10"),
+    "the one that is named": (b"Zybo Z7-10", {"board": "kv260"}, "kv260"),
+    "none is named or found, by auto": (b"", {"backend": "auto"}, "pynq-z2"),
+    "a simulation's": (b"Zybo Z7-10", {"backend": "rtl"}, "pynq-z2"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_whose_configuration_it_is(case: str, device: Any) -> None:
+    image, given, board = CONFIGS[case]
+    device.files["/proc/device-tree/chosen/pynq_board"] = image
+    found = config_for(None, **{"board": None, "backend": "board", **given})
+    assert found == get_board(board).default_config
+
+
+@pytest.mark.parametrize("command", [("selftest", "--backend", "board"), ("board", "agent")], ids=" ".join)
+def test_a_board_that_is_not_known_is_asked_for(command: tuple[str, ...], device: Any, gatewright: Run) -> None:
+    done = gatewright(*command)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "the image of this board names no board of ours, allowed: --board kv260, pynq-z2" in done.err
+
+
+@pytest.mark.parametrize("command", ["local", "serve"])
+def test_folders_of_bitstreams_that_are_not_there(command: str, gatewright: Run) -> None:
+    rest = ["--", "true"] if command == "local" else []
+    done = gatewright("board", command, "--board", BOARD, "--bitstreams", "/no/such", *rest)
+    assert (done.code, done.err) == (2, "error: --bitstreams /no/such: no such folder\n")
+
+
+def test_flash_takes_no_other_file(design: Path, device: Any, gatewright: Run) -> None:
+    done = gatewright("flash", design / "manifest.json")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "manifest.json is a file, allowed: the folder of a built design, or its .bit" in done.err
 
 
 def test_no_board_here(design: Path, gatewright: Run, monkeypatch: pytest.MonkeyPatch) -> None:

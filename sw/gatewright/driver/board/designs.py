@@ -27,7 +27,8 @@ def board_name(pynq_board: str) -> str:
 
 
 def choose_design(config: AcceleratorConfig | None, board: str, bitstream: str | Path | None) -> Built:
-    """The design to load: ``bitstream``, or the newest one of ``config`` (None: any) for ``board`` (empty: any).
+    """The design to load: ``bitstream``, or the newest one of ``config`` (None: any) for ``board`` (empty: the only
+    board that there are any for).
 
     Raises :class:`ArtefactError` for files that are damaged or do not fit each other, :class:`ConfigMismatch` for
     another configuration or board, :class:`BackendUnavailable` where there is none.
@@ -55,6 +56,8 @@ def named_design(bitstream: str | Path) -> Built:
     Raises :class:`ArtefactError`, also where nobody vouches for it.
     """
     path = Path(bitstream)
+    if path.suffix != ".bit" and path.exists() and not path.is_dir():
+        raise ArtefactError(f"bitstream {path} is a file, allowed: the folder of a built design, or its .bit")
     folder = path.parent if path.suffix == ".bit" else path
     built = load_built(folder)
     if path.suffix == ".bit" and built.path(".bit").name != path.name:
@@ -76,6 +79,12 @@ def _newest(config: AcceleratorConfig | None, board: str) -> Built:
         others = "".join(f"; {folder} is passed over, {_passed_over(manifest)}" for manifest, folder in fitting[:1])
         raise BackendUnavailable(
             f"no bitstream{what} for {where} in this folder or in {BITSTREAMS}/: gatewright build makes one{others}"
+        )
+    boards = sorted({manifest.board for manifest, folder in fitting if not _passed_over(manifest)})
+    if len(boards) > 1:
+        raise BackendUnavailable(
+            f"the board's image names none of ours, and there are bitstreams for {' and '.join(boards)}: name it, "
+            f"allowed: {', '.join(sorted(BOARDS))}"
         )
     return named_design(max(found)[1])
 

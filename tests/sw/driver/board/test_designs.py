@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gatewright.artefact.manifest import MANIFEST
 from gatewright.driver.board import designs
 from gatewright.driver.board.designs import board_name, choose_design
 from gatewright.driver.errors import BackendUnavailable, ConfigMismatch
+from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
 
 TINY = get_config("tiny")
@@ -70,6 +72,24 @@ def test_the_newest_that_fits(here: Path, built_once: Path) -> None:
         choose_design(get_config("pynq-z2"), "", None)
     with pytest.raises(BackendUnavailable, match="for board 'kv260'"):
         choose_design(TINY, "kv260", None)
+
+
+def test_a_board_that_is_not_known_must_be_named_where_there_is_a_choice(
+    here: Path, built_once: Path, make_design: Callable[..., Path]
+) -> None:
+    only = put(built_once, here / "bitstreams/zybo-z7-10/made", "2026-01-01T00:00:00Z")
+    assert choose_design(None, "", None).folder == only
+    other = make_design(here.parent / "made", get_board("kv260"))
+    put(other, here / "bitstreams/kv260/made", "2026-02-01T00:00:00Z")
+    with pytest.raises(BackendUnavailable, match="bitstreams for kv260 and zybo-z7-10: name it, allowed: kv260"):
+        choose_design(None, "", None)
+    assert choose_design(None, "zybo-z7-10", None).folder == only
+
+
+def test_a_file_that_is_no_bitstream(here: Path) -> None:
+    (here / "notes.txt").touch()
+    with pytest.raises(ArtefactError, match=r"bitstream notes\.txt is a file, allowed: the folder of a built design"):
+        choose_design(TINY, "", "notes.txt")
 
 
 def test_what_nobody_vouches_for_is_taken_knowingly(
