@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, IOPort, Module, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, IOPort, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.boards import Board
 from gatewright_hw.boards.accelerator import BoardAccelerator
 from gatewright_hw.boards.gp_port import GpPort
 from gatewright_hw.boards.ps7_ports import AXI_PORTS, PS7_PORTS, Direction, tie
+from gatewright_hw.boards.resets import SynchronisedReset
 from gatewright_hw.top import Top
 
 __all__ = ["Zynq7Core", "Zynq7Top"]
 
 GP, HP = AXI_PORTS["M_AXI_GP0"], AXI_PORTS["S_AXI_HP0"]
-RESET_STAGES = 3
 
 
 class Zynq7Core(wiring.Component):
@@ -52,7 +51,8 @@ class Zynq7Core(wiring.Component):
         m = Module()
         m.domains.sync = ClockDomain()
         m.d.comb += ClockSignal().eq(self.clk)
-        m.submodules.reset = ResetSynchronizer(~self.resetn, stages=RESET_STAGES)
+        m.submodules.reset = reset = SynchronisedReset()
+        m.d.comb += [reset.resetn.eq(self.resetn), ResetSignal().eq(reset.reset)]
         m.submodules.accelerator = inner = self._accelerator
         m.submodules.gp1_port = nobody = GpPort(GP, None)
         wiring.connect(m, wiring.flipped(self.gp0), inner.gp)
@@ -73,7 +73,8 @@ class Zynq7Top(wiring.Component):
     ----------
     board : where the registers lie, and which memory ports its accelerator's masters use.
     top : the accelerator.
-    pads : bring the processing system's pads out, as Vivado wants it; nextpnr wants them left alone.
+    pads : bring the processing system's pads out, each through a BIBUF, as Vivado wants it and its own block for the
+        processing system (``processing_system7``) does; nextpnr wants them left alone.
     """
 
     def __init__(self, board: Board, top: Top, pads: bool = False) -> None:
@@ -97,12 +98,27 @@ class Zynq7Top(wiring.Component):
         for port, member in (("M_AXI_GP0", "gp0"), ("M_AXI_GP1", "gp1"), *hp):
             interface = getattr(core, member)
             used |= {f"{_prefix(port)}{name.upper()}": getattr(interface, name) for name in AXI_PORTS[port].members}
-        m.submodules.ps7 = Instance("PS7", a_DONT_TOUCH="TRUE", **self._connections(used))
+        pads = self._buffered(m) if self._pads else {}
+        m.submodules.ps7 = Instance("PS7", a_DONT_TOUCH="TRUE", **self._connections(used), **pads)
         return m
 
-    def _connections(self, used: dict[str, Value]) -> dict[str, Value | IOPort]:
+    def _buffered(self, m: Module) -> dict[str, Value]:
+        """What goes to each pad of PS7: a wire between its pin and that of a BIBUF, both of which drive in turn.
+
+        Amaranth has no such wires inside a design. In Verilog a wire has no direction, so we name one of either pin's.
+        """
+        connections: dict[str, Value] = {}
+        for name, port in PS7_PORTS.items():
+            if port.direction is Direction.PAD:
+                pad, wire = IOPort(port.width, name=name), Signal(port.width, name=f"buffered_{name}")
+                for bit in range(port.width):
+                    m.submodules[f"{name}_{bit}"] = Instance("BIBUF", io_PAD=pad[bit], o_IO=wire[bit])
+                connections[f"i_{name}"] = wire
+        return connections
+
+    def _connections(self, used: dict[str, Value]) -> dict[str, Value]:
         """What goes to each port of PS7: every input is driven, and outputs that nothing reads are left open."""
-        connections: dict[str, Value | IOPort] = {}
+        connections: dict[str, Value] = {}
         for name, port in PS7_PORTS.items():
             if name in used and len(used[name]) != port.width:
                 raise ValueError(f"PS7 port {name} is given {len(used[name])} bits, allowed {port.width}")
@@ -111,8 +127,6 @@ class Zynq7Top(wiring.Component):
                     connections[f"i_{name}"] = used.get(name, Const(tie(name), port.width))
                 case Direction.OUTPUT if name in used:
                     connections[f"o_{name}"] = used[name]
-                case Direction.PAD if self._pads:
-                    connections[f"io_{name}"] = IOPort(port.width, name=name)
         return connections
 
 
