@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gatewright.spec.boards import Board, get_board
-from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright_hw.build import Request, build
 from gatewright_sim.golden.machine import GoldenMachine
 from gatewright_sim.memory import SimulatedMemory
@@ -21,9 +21,11 @@ SLCR = BOARD.family.clocks
 STATE = "/sys/class/fpga_manager/fpga0/state"
 
 
-def make_design(folder: Path, board: Board = BOARD, mhz: float | None = None, unvouched: tuple[str, ...] = ()) -> Path:
-    """A built design of the board's configuration, without hardware."""
-    build("simulation", Request.of(board, board.default_config, mhz, unvouched=unvouched), folder)
+def make_design(
+    folder: Path, board: Board = BOARD, config: str = "tiny", mhz: float | None = None, unvouched: tuple[str, ...] = ()
+) -> Path:
+    """A built design, without hardware."""
+    build("simulation", Request.of(board, get_config(config), mhz, unvouched=unvouched), folder)
     return folder
 
 

@@ -16,7 +16,7 @@ END_S = 30
 
 
 class ServedBoard:
-    """``gatewright board serve`` in a process.
+    """``gatewright board serve`` in a process, with the RTL of config tiny made ready.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ class ServedBoard:
 
     def __init__(self, board: str = "zybo-z7-10", *options: str, port: int = 0) -> None:
         command = [sys.executable, "-m", "gatewright", "board", "serve", "--board", board, "--port", str(port)]
+        command += ["--config", "tiny"]
         self._errors: list[str] = []
         self._process = subprocess.Popen(
             [*command, *options],

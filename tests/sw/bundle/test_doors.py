@@ -19,12 +19,12 @@ from gatewright.bundle.write import write_bundle
 from gatewright.driver import Accelerator
 from gatewright.recommender import HybridRecommender
 from gatewright.spec.boards import get_board
-from gatewright.spec.config import get_config
 from gatewright_hw.build import Request, build
 
 pytestmark = pytest.mark.slow
 
 BOARD = "zybo-z7-10"
+CONFIG = get_board(BOARD).default_config
 QUERY = "space adventure"
 VERSIONS = ["3.0.1", "3.1.2"]
 WAIT_S = 600
@@ -34,19 +34,18 @@ Start = Callable[..., subprocess.Popen]
 
 @pytest.fixture(scope="module")
 def deployed(shared_cache: Path, small_trained):
-    """The small model, compiled for ``tiny``."""
+    """The small model, compiled for the board's configuration."""
     from gatewright.models.deploy import deploy_or_load
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
-        return deploy_or_load(small_trained, get_config("tiny"))
+        return deploy_or_load(small_trained, CONFIG)
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, deployed) -> Path:
     folder = tmp_path_factory.mktemp("doors")
-    board = get_board(BOARD)
-    design = build("simulation", Request.of(board, board.default_config), folder / "design")
+    design = build("simulation", Request.of(get_board(BOARD), CONFIG), folder / "design")
     write_bundle(folder / "bundle", deployed.program, deployed.model.save, design)
     return folder / "bundle"
 
@@ -58,7 +57,7 @@ def user(deployed) -> int:
 
 @pytest.fixture(scope="module")
 def from_rtl(deployed, user: int) -> np.ndarray:
-    with Accelerator("tiny", "rtl") as accelerator:
+    with Accelerator(CONFIG, "rtl") as accelerator:
         recommender = HybridRecommender(accelerator, deployed.model, deployed.program)
         return recommender.recommend(user, QUERY, 3).scores
 
@@ -125,7 +124,7 @@ def test_by_pynq_remote(
 
 
 def _ask(host: str, bitstream: Path | None, deployed, user: int, wanted: np.ndarray) -> None:
-    with open_session("tiny", "board", host, board=BOARD, bitstream=bitstream, timeout_s=WAIT_S) as session:
+    with open_session(CONFIG, "board", host, board=BOARD, bitstream=bitstream, timeout_s=WAIT_S) as session:
         answer = HybridRecommender(session, deployed.model, deployed.program).recommend(user, QUERY, 3)
     np.testing.assert_array_equal(answer.scores, wanted)
     assert answer.seconds.accelerator > 0

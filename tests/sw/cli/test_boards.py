@@ -22,6 +22,7 @@ from gatewright_sim.virtual_board.pynq_remote.server import PynqRemoteServer
 
 pytest.importorskip("pynq")
 BOARD = "zybo-z7-10"
+CONFIG = get_board(BOARD).config
 Run = Callable[..., Any]
 
 
@@ -44,7 +45,8 @@ def nobody() -> Iterator[str]:
         yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
-def test_flash_and_doctor_over_a_network(host: str, design: Path, gatewright: Run, tmp_path: Path) -> None:
+def test_from_flash_to_selftest_over_a_network(host: str, gatewright: Run, tmp_path: Path) -> None:
+    design = make_design(tmp_path / "built", config=CONFIG)
     before = gatewright("doctor", "--host", host)
     assert before.code == 1
     assert "none that is known to be ours: it is not touched -> gatewright flash" in before.out
@@ -59,14 +61,17 @@ def test_flash_and_doctor_over_a_network(host: str, design: Path, gatewright: Ru
     assert after.code == 0, after.out
     findings = json.loads(after.out)["findings"]
     assert {finding["verdict"] for finding in findings} == {"good"}
-    assert f"{name}, config tiny, answers" in [finding["found"] for finding in findings]
+    assert f"{name}, config {CONFIG}, answers" in [finding["found"] for finding in findings]
+    tested = gatewright("selftest", "--host", host, "--board", BOARD, "--bitstream", design, "--json", "-")
+    assert tested.code == 0, tested.err
+    assert json.loads(tested.out)["config"] == CONFIG
 
 
 def test_what_nobody_vouches_for_is_flashed_knowingly(
     host: str, gatewright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused without the setting, before the board is touched; told by flash and by the doctor with it."""
-    design = make_design(tmp_path / "doubtful", unvouched=("a rebuilt tile grid",))
+    design = make_design(tmp_path / "doubtful", config=CONFIG, unvouched=("a rebuilt tile grid",))
     name = load_built(design).path(".bit").stem
     refused = gatewright("flash", design, "--host", host)
     assert (refused.code, refused.err.count("\n")) == (2, 1)
@@ -78,7 +83,7 @@ def test_what_nobody_vouches_for_is_flashed_knowingly(
     findings = json.loads(gatewright("doctor", "--host", host, "--json", "-").out)["findings"]
     (found,) = (finding for finding in findings if finding["name"] == "design")
     assert found["verdict"] == "odd"
-    assert found["found"] == f"{name}, config tiny, answers; nobody vouches for it: a rebuilt tile grid"
+    assert found["found"] == f"{name}, config {CONFIG}, answers; nobody vouches for it: a rebuilt tile grid"
 
 
 def test_flash_on_a_board(device: Any, design: Path, gatewright: Run) -> None:

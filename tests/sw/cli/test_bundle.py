@@ -31,7 +31,7 @@ def test_it_answers_as_recommend_does(
     assert load_bundle(out).about.board == "zybo-z7-10"
     request = ["--user", "15", "--query", "space adventure"]
     found = gatewright(
-        "recommend", *request, "--data", small_movielens, "--config", "tiny", "--backend", "golden", "--json", "-"
+        "recommend", *request, "--data", small_movielens, "--config", "zybo-z7-10", "--backend", "golden", "--json", "-"
     )
     assert main([str(out), *request, "--backend", "golden", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["items"] == json.loads(found.out)["items"]

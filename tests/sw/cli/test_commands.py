@@ -106,7 +106,7 @@ def test_generate_for_a_board(gatewright, tmp_path: Path) -> None:
     done = gatewright("generate", "--board", "zybo-z7-10", "--out", tmp_path)
     assert done.code == 0, done.err
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["config"]["name"] == "tiny"
+    assert manifest["config"]["name"] == "zybo-z7-10"
     assert "gatewright_zybo_z7_10.v" in manifest["files"]
     assert "PS7 ps7 (" in (tmp_path / "gatewright_zybo_z7_10.v").read_text()
 

@@ -5,11 +5,11 @@ import pytest
 
 from gatewright.driver import Accelerator
 from gatewright.selftest import KERNELS, load_vectors, self_test
-from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright_sim.golden.backend import GoldenBackend
 
 
-@pytest.mark.parametrize("config", ["tiny", "pynq-z2"])
+@pytest.mark.parametrize("config", CONFIGS)
 def test_the_golden_model_passes(config: str) -> None:
     with Accelerator(config, "golden") as accelerator:
         found = self_test(accelerator)

@@ -63,7 +63,7 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 @pytest.mark.parametrize("name", ["zybo-z7-10", "kv260"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_overlay(run: Callable[..., dict[str, Any]], bits: dict[str, Path], version: str, name: str) -> None:
-    with ServedBoard(name, "--config", "tiny") as board:
+    with ServedBoard(name) as board:
         found = run(version, board.port, bits[name])
         assert board.stop() == 0
     assert found["pynq"] == version
