@@ -114,6 +114,10 @@ def _zynqmp(config: AcceleratorConfig) -> wiring.Component:
     return ZynqMpCore(get_board("kv260"), _copying_top(config))
 
 
+def _gemm(config: AcceleratorConfig) -> EngineTop:
+    return EngineTop(GemmEngine(config))
+
+
 def _aggregate(config: AcceleratorConfig) -> EngineTop:
     return EngineTop(AggregateEngine(config))
 
@@ -123,7 +127,8 @@ def _vector(config: AcceleratorConfig) -> EngineTop:
 
 
 _COPYING = Design(_copying_top, BLOCK_NAME)
-_GEMM = Design(lambda config: EngineTop(GemmEngine(config)), "gemm_engine")
+_GEMM = Design(_gemm, "gemm_engine")
+_NARROW_GEMM = Design(_gemm, "gemm_engine", NARROW_CONFIG)
 
 BENCHES: dict[str, Bench] = {
     bench.name: bench
@@ -138,6 +143,8 @@ BENCHES: dict[str, Bench] = {
         Bench(Design(_aggregate, "aggregate_engine", WIDE_CONFIG), "wide_rows"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),
+        Bench(_NARROW_GEMM, "gemm"),
+        Bench(_NARROW_GEMM, "attention"),
         Bench(Design(_vector, "vector_engine"), "vector"),
         Bench(Design(_vector, "vector_engine", NARROW_CONFIG), "vector"),
         Bench(Design(Top, BLOCK_NAME), "accelerator"),
