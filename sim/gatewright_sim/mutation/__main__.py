@@ -20,10 +20,10 @@ from gatewright_sim.benches.harness.runner import BenchError
 from gatewright_sim.mutation.blocks import BLOCKS, get_block
 from gatewright_sim.mutation.campaign import Campaign
 from gatewright_sim.mutation.report import html, print_table, report
-from gatewright_sim.mutation.score import LEAST, scores
+from gatewright_sim.mutation.score import LEAST, scores, wrongly_listed
 
-COUNT = 60
-"""Mutants of a block, where nothing else is asked for."""
+COUNT, NETLIST = 60, 20
+"""Mutants of a block's sources, and of its cells, where nothing else is asked for."""
 
 
 def _number(text: str) -> int:
@@ -34,11 +34,17 @@ def _number(text: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print scores and survivors; exit code 1 where a block's share is below LEAST."""
+    """Print scores and survivors; exit code 1 where a block's share is below LEAST, or the list of equivalent
+    mutants is wrong."""
     parser = argparse.ArgumentParser(prog="python -m gatewright_sim.mutation", description=__doc__.splitlines()[0])
     parser.add_argument("--block", action="append", help=f"these alone, of {', '.join(BLOCKS)} (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="which mutants are drawn")
-    parser.add_argument("--count", type=_number, default=COUNT, help=f"mutants of each block (default: {COUNT})")
+    parser.add_argument(
+        "--count", type=_number, default=COUNT, help=f"mutants of each block's sources (default: {COUNT})"
+    )
+    parser.add_argument(
+        "--netlist", type=_number, default=NETLIST, help=f"mutants of each block's cells, by Yosys (default: {NETLIST})"
+    )
     parser.add_argument("--jobs", type=_number, default=os.cpu_count() or 1, help="processes")
     parser.add_argument(
         "--out", type=Path, default=Path("build/mutants"), help="folder of verdicts, report.json and report.html; "
@@ -49,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         blocks = tuple(get_block(name) for name in options.block or BLOCKS)
-        campaign = Campaign(blocks, options.count, options.seed, options.out, options.jobs)
+        campaign = Campaign(blocks, options.count, options.seed, options.out, options.netlist, options.jobs)
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("mutants", total=None)
             outcomes = campaign.run(lambda done, total: progress.update(task, completed=done, total=total))
@@ -61,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print_table(console, outcomes)
-    return 0 if all(score.share >= LEAST for score in scores(outcomes)) else 1
+    right = all(score.share >= LEAST for score in scores(outcomes)) and not wrongly_listed(outcomes)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

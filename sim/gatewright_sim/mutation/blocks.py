@@ -22,12 +22,13 @@ class Block:
     Attributes
     ----------
     sources : files and folders, relative to the hardware's package; of a folder, the files in it but not below.
-    bench : one of the catalogue's, in whose design the sources are; all benches of that design take part.
+    benches : of the catalogue, in whose designs the sources are; all benches of such a design take part. What those
+        of one design leave, those of the next try.
     """
 
     name: str
     sources: tuple[str, ...]
-    bench: str
+    benches: tuple[str, ...]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -43,14 +44,14 @@ class Block:
 BLOCKS: dict[str, Block] = {
     block.name: block
     for block in (
-        Block("registers", ("register_block.py", "counters.py", "top.py"), "sequencer"),
-        Block("sequencer", ("sequencer.py", "validator.py"), "sequencer"),
-        Block("bus", ("bus/master.py", "bus/arbiter.py", "bus/reader.py", "bus/writer.py"), "sequencer"),
-        Block("gemm", ("engines/gemm", "engines/command_control.py"), "gemm"),
-        Block("attention", ("engines/gemm/attention",), "attention"),
-        Block("aggregate", ("engines/aggregate",), "aggregate"),
-        Block("vector", ("engines/vector",), "vector"),
-        Block("boards", ("boards", "bus/lite_decoder.py"), "zynq7"),
+        Block("registers", ("register_block.py", "counters.py", "top.py"), ("sequencer",)),
+        Block("sequencer", ("sequencer.py", "validator.py"), ("sequencer",)),
+        Block("bus", ("bus/master.py", "bus/arbiter.py", "bus/reader.py", "bus/writer.py"), ("sequencer",)),
+        Block("gemm", ("engines/gemm", "engines/command_control.py"), ("gemm",)),
+        Block("attention", ("engines/gemm/attention",), ("attention",)),
+        Block("aggregate", ("engines/aggregate",), ("aggregate", "aggregate-zybo-z7-10", "wide_rows-pynq-z2")),
+        Block("vector", ("engines/vector",), ("vector", "vector-zybo-z7-10")),
+        Block("boards", ("boards", "bus/lite_decoder.py"), ("zynq7",)),
     )
 }
 """Every block by name."""

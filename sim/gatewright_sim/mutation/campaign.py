@@ -13,9 +13,12 @@ from gatewright.cache import digest
 from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.benches.harness.runner import run_cocotb
 from gatewright_sim.mutation.blocks import ROOT, Block
-from gatewright_sim.mutation.design import Mutant, source_mutants
+from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.job import Job, Verdict, append, verdicts
+from gatewright_sim.mutation.mutant import Mutant, Mutated
+from gatewright_sim.mutation.netlist import NETLIST, netlist_mutants
 from gatewright_sim.mutation.parts import killed_by_parts
+from gatewright_sim.mutation.sources import source_mutants
 
 __all__ = ["Campaign", "Outcome", "sources_hash"]
 
@@ -47,21 +50,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Campaign:
-    """``count`` mutants of each block, drawn with ``seed``; verdicts are kept in ``folder``, a file for each block.
+    """``count`` mutants of each block's sources and ``netlist`` of its cells, drawn with ``seed``.
 
-    Verdicts that stand there already count, if hardware, benches and tests are what they were.
+    Verdicts are kept in ``folder``, a file for each block; those that stand there count, if hardware, benches and tests
+    are what they were.
     """
 
     blocks: tuple[Block, ...]
     count: int
     seed: int
     folder: Path
+    netlist: int = 0
     jobs: int = 1
 
     def run(self, progress: Progress = lambda done, total: None) -> list[Outcome]:
         """All outcomes. Raises :class:`BenchError` where a bench fails without any mutant."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        sources, total = sources_hash(), self.count * len(self.blocks)
+        sources, total = sources_hash(), (self.count + self.netlist) * len(self.blocks)
         with ProcessPoolExecutor(self.jobs) as pool:
             futures = [pool.submit(self._benches, block, sources) for block in self.blocks]
             self._watch(futures, sources, lambda done: progress(done, total))
@@ -92,31 +97,59 @@ class Campaign:
 
     def _benches(self, block: Block, sources: str) -> tuple[Mutant, ...]:
         """The block's mutants, each with a verdict of the benches."""
-        results = self._results(block)
+        first, *others = block.benches
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
-            made = source_mutants(block, self.count, self.seed, Path(folder))
-            known = verdicts(results, sources)
-            left = tuple(mutant for mutant in made.mutants if mutant.key not in known)
-            if left:
-                design, job = BENCHES[block.bench].design, Path(folder) / "job.json"
-                benches = tuple(bench.about for bench in BENCHES.values() if bench.design is design)
-                Job(benches, left, results, sources).save(job)
-                run_cocotb(
-                    made.verilog,
-                    made.top,
-                    "gatewright_sim.mutation.entry",
-                    environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": design.config},
-                    timeout_s=TIMEOUT_S,
-                    random_start=design.uninitialised,
-                )
-            return made.mutants
+            made = source_mutants(block, first, Path(folder), count=self.count, seed=self.seed)
+            self._stage(block, first, made, first, sources)
+            for bench in others:
+                left = [mutant.key for mutant in self._left(block, made.mutants, sources)]
+                if left:
+                    more = source_mutants(block, bench, Path(folder), keys=left)
+                    self._stage(block, bench, more, bench, sources)
+            design, count = BENCHES[first].design, self.netlist
+            cells = netlist_mutants(block, design, Path(folder), count=count, seed=self.seed)
+            self._stage(block, first, cells, NETLIST, sources)
+            return made.mutants + cells.mutants
+
+    def _left(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> list[Mutant]:
+        """Those that nothing has noticed, though something could: what is listed as equivalent is tried once."""
+        known = verdicts(self._results(block), sources)
+        return [
+            mutant
+            for mutant in mutants
+            if mutant.key not in known or (known[mutant.key].killer is None and mutant.key not in EQUIVALENTS)
+        ]
+
+    def _stage(self, block: Block, bench: str, made: Mutated, stage: str, sources: str) -> None:
+        """All benches of a design on those of its mutants that have not been through this stage and are not noticed."""
+        results, design = self._results(block), BENCHES[bench].design
+        stages = [*block.benches, NETLIST, PARTS]
+        known = {key: stages.index(verdict.stage) for key, verdict in verdicts(results, sources).items()}
+        left = [
+            mutant
+            for mutant in self._left(block, made.mutants, sources)
+            if known.get(mutant.key, -1) < stages.index(stage)
+        ]
+        if not left:
+            return
+        benches = {each.name: each.module for each in BENCHES.values() if each.design is design}
+        with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
+            job = Path(folder) / "job.json"
+            Job(benches, tuple(left), results, stage, sources).save(job)
+            run_cocotb(
+                made.verilog,
+                design.top,
+                "gatewright_sim.mutation.entry",
+                environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": design.config},
+                timeout_s=TIMEOUT_S,
+                random_start=design.uninitialised,
+            )
 
     def _parts(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> None:
         """The tests of the parts on what the benches left."""
         results = self._results(block)
         known = verdicts(results, sources)
-        for mutant in mutants:
-            if known[mutant.key].how == "survived":
-                noticed = killed_by_parts(mutant.key)
-                how = noticed or "survived the tests of its part, too"
-                append(results, Verdict(mutant.key, PARTS if noticed else None, how, sources))
+        for mutant in self._left(block, mutants, sources):
+            if mutant.kind != NETLIST and known[mutant.key].stage != PARTS:
+                noticed = killed_by_parts(mutant)
+                append(results, Verdict(mutant.key, PARTS, PARTS if noticed else None, noticed or "", sources))

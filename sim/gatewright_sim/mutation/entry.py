@@ -22,9 +22,7 @@ from gatewright_sim.mutation.forks import run_apart
 from gatewright_sim.mutation.job import Job, Order
 
 JOB = Job.load(Path(os.environ["GATEWRIGHT_MUTATION"]))
-TABLES: dict[str, Table] = {
-    bench: import_module(f"gatewright_sim.benches.{bench}_bench").TABLE for bench in JOB.benches
-}
+TABLES: dict[str, Table] = {name: import_module(module).TABLE for name, module in JOB.benches.items()}
 CASES = {
     f"{bench}.{case.name}.{seed}": (table, case, seed)
     for bench, table in TABLES.items()
@@ -56,7 +54,7 @@ async def mutants(dut: Any) -> None:
         lengths[name] = fork.ns
     order = Order(lengths)
     for mutant in JOB.mutants:
-        killer, how = None, "survived"
+        killer, how = None, ""
         for name in order.cases():
             fork = await run_apart(partial(_run, dut, mutant.number, name, JOB.limit_ns(lengths[name])))
             order.note(name, fork.failure is not None)

@@ -8,17 +8,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gatewright_sim.mutation.design import Mutant
+from gatewright_sim.mutation.mutant import Mutant
 
 __all__ = ["Job", "Order", "Verdict", "append", "verdicts"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one mutant: the test that noticed it, None when none did; and how. ``sources`` is the hash of what it was
-    found with: design, benches, tests."""
+    """Of one mutant.
+
+    Attributes
+    ----------
+    key : the mutant's.
+    stage : the last that it has been through.
+    killer : the test that noticed it, None when none did.
+    how : the test said so.
+    sources : hash of what this was found with: hardware, benches, tests.
+    """
 
     key: str
+    stage: str
     killer: str | None
     how: str
     sources: str
@@ -44,15 +53,16 @@ class Job:
 
     Attributes
     ----------
-    benches : whose cases are tried.
+    benches : whose cases are tried: their names, and their modules.
     mutants : which ones.
     results : where verdicts are appended.
-    sources : for the verdicts.
+    stage, sources : for the verdicts.
     """
 
-    benches: tuple[str, ...]
+    benches: dict[str, str]
     mutants: tuple[Mutant, ...]
     results: Path
+    stage: str
     sources: str
 
     @classmethod
@@ -60,7 +70,7 @@ class Job:
         """As :meth:`save` wrote it."""
         stored = json.loads(path.read_text())
         mutants = tuple(Mutant(**each) for each in stored["mutants"])
-        return cls(tuple(stored["benches"]), mutants, Path(stored["results"]), stored["sources"])
+        return cls(**stored | {"mutants": mutants, "results": Path(stored["results"])})
 
     def save(self, path: Path) -> None:
         """For the simulator's process."""
@@ -68,7 +78,7 @@ class Job:
 
     def note(self, key: str, killer: str | None, how: str) -> None:
         """Append a verdict."""
-        append(self.results, Verdict(key, killer, how, self.sources))
+        append(self.results, Verdict(key, self.stage, killer, how, self.sources))
 
     @staticmethod
     def limit_ns(ns: int) -> int:

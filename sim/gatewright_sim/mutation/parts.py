@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatewright_sim.mutation.blocks import ROOT, TESTS
 from gatewright_sim.mutation.hook import Hook
+from gatewright_sim.mutation.mutant import Mutant
 from gatewright_sim.mutation.operators import Operators
 
 __all__ = ["killed_by_parts", "tests_of"]
@@ -27,13 +28,24 @@ def tests_of(file: str) -> Path | None:
     return path if path.exists() else None
 
 
-def killed_by_parts(key: str) -> str | None:
+def killed_by_parts(mutant: Mutant) -> str | None:
     """How the tests of its part notice a mutant of a source, None when they do not."""
-    file = key.split(": ", 1)[0]
-    tests = tests_of(file)
+    tests = tests_of(mutant.file)
     if tests is None:
         return None
-    command = [sys.executable, "-m", __name__, key, file, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        __name__,
+        mutant.key,
+        mutant.file,
+        "-x",
+        "-q",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    ]
     try:
         done = subprocess.run(
             [*command, str(tests)],

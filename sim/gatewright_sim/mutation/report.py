@@ -14,7 +14,7 @@ from rich.table import Table
 from gatewright_hw.build.bars import Bar, bars
 from gatewright_sim.mutation.campaign import Outcome
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
-from gatewright_sim.mutation.score import scores, survivors
+from gatewright_sim.mutation.score import scores, survivors, wrongly_listed
 
 __all__ = ["html", "print_table", "report"]
 
@@ -88,7 +88,7 @@ def _place(mutant: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _said(mutant: dict[str, Any]) -> str:
-    return mutant["equivalent"] or f"{mutant['killer'] or ''} {mutant['how'].splitlines()[0][:120]}"
+    return mutant["equivalent"] or f"{mutant['killer'] or ''} {mutant['how'].split(chr(10))[0][:120]}"
 
 
 def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
@@ -100,6 +100,7 @@ def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
         counts = (score.mutants, score.benches, score.parts, score.equivalent, score.survived)
         table.add_row(score.block, *map(str, counts), f"{score.share:.1%}")
     console.print(table)
-    for each in survivors(outcomes):
-        file, what = each.mutant.key.split(": ", 1)
-        console.print(f"survived: {file}:{each.mutant.line}: {what}", markup=False, highlight=False, soft_wrap=True)
+    named = [("survived", survivors(outcomes)), ("noticed, but listed as equivalent", wrongly_listed(outcomes))]
+    for what, each in ((what, each) for what, found in named for each in found):
+        place = f"{each.mutant.file}:{each.mutant.line}: {each.mutant.key.split(': ', 1)[1]}"
+        console.print(f"{what}: {place}", markup=False, highlight=False, soft_wrap=True)

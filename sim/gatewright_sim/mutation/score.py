@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatewright_sim.mutation.campaign import PARTS, Outcome
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
 
-__all__ = ["LEAST", "Score", "scores", "survivors"]
+__all__ = ["LEAST", "Score", "scores", "survivors", "wrongly_listed"]
 
 LEAST = 0.95
 """The share that must be noticed in each block."""
@@ -39,6 +39,11 @@ class Score:
 def survivors(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Mutants that no test noticed, and that could be."""
     return [each for each in outcomes if each.verdict.killer is None and each.mutant.key not in EQUIVALENTS]
+
+
+def wrongly_listed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Mutants that are listed as equivalent, and that some test noticed all the same."""
+    return [each for each in outcomes if each.verdict.killer is not None and each.mutant.key in EQUIVALENTS]
 
 
 def scores(outcomes: Iterable[Outcome]) -> list[Score]:

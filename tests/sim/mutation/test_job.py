@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from gatewright_sim.mutation.design import Mutant
 from gatewright_sim.mutation.job import Job, Order, Verdict, append, verdicts
+from gatewright_sim.mutation.mutant import Mutant
 
 MUTANT = Mutant(1, "part.py: f: a == 1 -> !=", "comparison", 7)
 
 
 def test_a_job_as_a_file(tmp_path: Path) -> None:
-    job = Job(("gemm",), (MUTANT,), tmp_path / "results.jsonl", "0123")
+    job = Job({"gemm": "benches.gemm"}, (MUTANT,), tmp_path / "results.jsonl", "gemm", "0123")
     job.save(tmp_path / "job.json")
     assert Job.load(tmp_path / "job.json") == job
 
@@ -17,8 +17,8 @@ def test_a_job_as_a_file(tmp_path: Path) -> None:
 def test_verdicts_of_these_sources_the_last_one_counts(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     assert verdicts(path, "new") == {}
-    late = Verdict("a", "gemm.edges.1", "differs", "new")
-    for verdict in (Verdict("a", None, "survived", "new"), Verdict("b", "x", "failed", "old"), late):
+    late = Verdict("a", "gemm", "gemm.edges.1", "differs", "new")
+    for verdict in (Verdict("a", "gemm", None, "", "new"), Verdict("b", "gemm", "x", "failed", "old"), late):
         append(path, verdict)
     with path.open("a") as file:
         file.write('{"key": "c", "kil')  # the run was stopped here

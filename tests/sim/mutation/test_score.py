@@ -6,15 +6,17 @@ import pytest
 from rich.console import Console
 
 from gatewright_sim.mutation.campaign import PARTS, Outcome
-from gatewright_sim.mutation.design import Mutant
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.job import Verdict
+from gatewright_sim.mutation.mutant import Mutant
 from gatewright_sim.mutation.report import html, print_table, report
-from gatewright_sim.mutation.score import scores, survivors
+from gatewright_sim.mutation.score import scores, survivors, wrongly_listed
 
 
 def outcome(key: str, killer: str | None) -> Outcome:
-    return Outcome("sequencer", Mutant(1, key, "logic", 7), Verdict(key, killer, "how <it> failed", "0123"))
+    return Outcome(
+        "sequencer", Mutant(1, key, "logic", 7), Verdict(key, "sequencer", killer, "how <it> failed", "0123")
+    )
 
 
 OUTCOMES = [
@@ -32,8 +34,11 @@ def test_equivalent_mutants_do_not_count() -> None:
     assert survivors(OUTCOMES) == [OUTCOMES[2]]
 
 
-def test_an_equivalent_mutant_that_is_noticed_counts_as_noticed() -> None:
-    (score,) = scores([outcome(next(iter(EQUIVALENTS)), "sequencer.interrupts.1")])
+def test_what_is_noticed_is_not_equivalent() -> None:
+    found = [outcome(next(iter(EQUIVALENTS)), "sequencer.interrupts.1")]
+    assert wrongly_listed(found) == found
+    assert wrongly_listed(OUTCOMES) == []
+    (score,) = scores(found)
     assert (score.benches, score.equivalent) == (1, 0)
 
 

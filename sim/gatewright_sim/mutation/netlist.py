@@ -1,0 +1,65 @@
+"""Mutants of a block's netlist, by `mutate` of Yosys: an input or output of one cell of one instance is stuck or
+inverted, always or while another bit has some value."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from gatewright.spec.errors import GatewrightError
+from gatewright_hw.area import find_yosys
+from gatewright_hw.verilog import to_rtlil
+from gatewright_sim.benches.catalogue import Design
+from gatewright_sim.mutation.blocks import HARDWARE, Block
+from gatewright_sim.mutation.mutant import Mutant, Mutated
+from gatewright_sim.mutation.operators import SELECT_BITS
+
+__all__ = ["NETLIST", "netlist_mutants"]
+
+NETLIST = "netlist"
+"""The kind of these mutants."""
+TIMEOUT_S = 900
+
+_SCRIPT = """read_rtlil design.il
+hierarchy -top {top}
+proc
+flatten
+opt_clean
+memory_collect
+select -set mine {sources}
+mutate -list {count} -seed {seed} -ctrl mutant {bits} 1 -o mutants.ys @mine
+script mutants.ys
+write_verilog -noattr design.v
+"""
+
+
+def netlist_mutants(block: Block, design: Design, folder: Path, *, count: int, seed: int) -> Mutated:
+    """``count`` mutants of the cells that come from the block's sources, made in ``folder``."""
+    (folder / "design.il").write_text(to_rtlil(design.component(), design.top))
+    sources = " ".join(f"a:src=*{HARDWARE.name}/{file}:*" for file in block.files)
+    script = _SCRIPT.format(top=design.top, sources=sources, count=count, seed=seed, bits=SELECT_BITS)
+    (folder / "script.ys").write_text(script)
+    done = subprocess.run(
+        [find_yosys(), "-q", "-s", "script.ys"], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    if done.returncode:
+        raise GatewrightError(f"Yosys could not make mutants of {block.name}: {done.stderr.strip()[-500:]}")
+    seen: Counter[str] = Counter()
+    mutants = tuple(_mutant(line, block, seen) for line in (folder / "mutants.ys").read_text().splitlines())
+    return Mutated(design.finished((folder / "design.v").read_text()), mutants)
+
+
+def _mutant(line: str, block: Block, seen: Counter[str]) -> Mutant:
+    """The mutant that a command of Yosys makes, named by instance, line of source, port and mode."""
+    options = dict(re.findall(r"-(mode|cell|port|portbit|ctrlbit|wire) (\S+)", line))
+    (number,) = re.findall(rf"-ctrl mutant {SELECT_BITS} (\d+)", line)
+    places = re.findall(rf"-src \S*{HARDWARE.name}/(\S+):(\d+)", line)
+    file, row = next(place for place in places if place[0] in block.files)
+    instance = ".".join(re.findall(r"\\([^.$]+)\.", options["cell"]))
+    text = (HARDWARE / file).read_text().splitlines()[int(row) - 1].strip()
+    fault = f"{options['port']}[{options['portbit']}] {options['mode']} {options.get('ctrlbit', '')}".strip()
+    key = f"{file}: {NETLIST} {instance}: {text} -> {fault}"
+    seen[key] += 1
+    return Mutant(int(number), key if seen[key] == 1 else f"{key} #{seen[key]}", NETLIST, int(row))
