@@ -11,7 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
-from gatewright.agent.errors import AgentError, AgentLost, AgentTimeout, AgentUnavailable
+from gatewright.agent.errors import (
+    AgentBusy,
+    AgentError,
+    AgentLost,
+    AgentRefused,
+    AgentTimeout,
+    AgentUnreachable,
+    NoAgent,
+)
 from gatewright.agent.faults import rebuild
 from gatewright.agent.transport import (
     AUTHORIZATION,
@@ -120,7 +128,7 @@ class Connection:
         try:
             socket.create_connection((self.address.host, self.address.port), CONNECT_S).close()
         except OSError as error:
-            raise AgentUnavailable(f"no agent answers at {self.address}: {reason(error)}") from None
+            raise AgentUnreachable(f"no agent answers at {self.address}: {reason(error)}") from None
         channel = grpc.insecure_channel(str(self.address), options=[*limits(), *_CHANNEL])
         try:
             self._hello(channel)
@@ -133,24 +141,29 @@ class Connection:
         return channel
 
     def _hello(self, channel: Any) -> None:
-        """Exchange versions. Raises :class:`AgentUnavailable`, :class:`AgentError` and gRPC's errors."""
+        """Exchange versions. Raises :class:`NoAgent`, :class:`AgentError` and gRPC's errors."""
         hello = channel.unary_unary(f"/{SERVICE}/hello")
         answer = hello(pack({"protocol": PROTOCOL, "version": __version__}), CONNECT_S, self._metadata)
         if self._checked(answer).fields.get("protocol") != PROTOCOL:
-            raise AgentUnavailable(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
+            raise NoAgent(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
 
     def _stranger(self, error: Any) -> AgentError:
         """What the failed exchange of versions means."""
         code, where = error.code(), f"what answers at {self.address}"
         if code is grpc.StatusCode.UNAUTHENTICATED:
-            return AgentUnavailable(
+            return AgentRefused(
                 f"the agent at {self.address} wants {error.details()}: set {TOKEN}, or {TOKEN_FILE} to a file with it"
             )
         if code is grpc.StatusCode.UNIMPLEMENTED:
-            return AgentUnavailable(f"{where} is no gatewright agent (a PYNQ.remote image is --host pynq://HOST)")
+            return NoAgent(f"{where} is no gatewright agent (a PYNQ.remote image is --host pynq://HOST)")
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return AgentUnavailable(f"{where} said nothing within {CONNECT_S:g} s: no gatewright agent, or a hung one")
-        return AgentUnavailable(f"{where} does not speak as a gatewright agent does: {_first(error)}")
+            return NoAgent(f"{where} said nothing within {CONNECT_S:g} s: no gatewright agent, or a hung one")
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return self._busy()
+        return NoAgent(f"{where} does not speak as a gatewright agent does: {_first(error)}")
+
+    def _busy(self) -> AgentError:
+        return AgentBusy(f"the agent at {self.address} has as many calls as it takes at a time")
 
     def _result(self, method: str, call: Any, request: Any, timeout_s: float) -> Message:
         try:
@@ -166,6 +179,8 @@ class Connection:
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return AgentTimeout(f"the agent at {self.address} did not finish {method!r} within {timeout_s:g} s")
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            if "Concurrent RPC" in _first(error):  # gRPC's own words
+                return self._busy()
             return AgentError(f"the agent at {self.address} refused {method!r}: {_first(error)}")
         self._drop()  # the next call connects again
         if code is grpc.StatusCode.UNAUTHENTICATED:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["AgentBusy", "AgentError", "AgentLost", "AgentTimeout", "AgentUnavailable", "ProgramNotLoaded"]
+__all__ = [
+    "AgentBusy",
+    "AgentError",
+    "AgentLost",
+    "AgentOfAnotherVersion",
+    "AgentRefused",
+    "AgentTimeout",
+    "AgentUnavailable",
+    "AgentUnreachable",
+    "NoAgent",
+    "ProgramNotLoaded",
+]
 
 
 class AgentError(GatewrightError):
@@ -14,6 +25,22 @@ class AgentError(GatewrightError):
 
 class AgentUnavailable(AgentError, BackendUnavailable):
     """No agent answers there, or none that this client may or can use: unreachable, another program, version, token."""
+
+
+class AgentUnreachable(AgentUnavailable):
+    """Nothing answers at the address."""
+
+
+class AgentRefused(AgentUnavailable):
+    """The agent wants a token, or another one."""
+
+
+class AgentOfAnotherVersion(AgentUnavailable):
+    """The agent speaks another protocol than this client."""
+
+
+class NoAgent(AgentUnavailable):
+    """What answers there is no agent, or one that hangs."""
 
 
 class AgentLost(AgentError, ConnectionError):

@@ -22,6 +22,7 @@ from gatewright.driver import Accelerator
 from gatewright.driver.board import BoardBackend
 from gatewright.driver.board.designs import named_design
 from gatewright.driver.board.opening import board_of, open_port
+from gatewright.driver.errors import NoBitstream
 from gatewright.program import load_program
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import GatewrightError
@@ -78,6 +79,7 @@ class Machine:
         self._built: Built | None = None
         self._accelerator: Accelerator | None = None
         self._why = ""
+        self._wants_design = False
         self.shelf = Shelf(session_s)
         if bitstream is not None:
             self._open(named_design(bitstream))
@@ -91,7 +93,9 @@ class Machine:
         try:
             self._open(self._kept.find())
         except GatewrightError as error:
-            self._why = f"{error}; a design is loaded by `gatewright flash FOLDER --host HOST`"
+            self._why, self._wants_design = str(error), isinstance(error, NoBitstream)
+            if self._wants_design:
+                self._why += "; one is loaded by `gatewright flash FOLDER --host HOST`"
             _log.warning("%s", self._why)
 
     def _open(self, built: Built | None) -> None:
@@ -126,6 +130,7 @@ class Machine:
             "design": built.path(".bit").stem if built else None,
             "open": opened is not None,
             "why_not": "" if opened else self._why,
+            "wants_design": opened is None and self._wants_design,
             "choice": opened.choice if opened else "",
             "config": asdict(self.config),
             "config_hash": self.config.hash_text,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gatewright.agent.errors import AgentError, AgentUnavailable
+from gatewright.agent.errors import AgentError, AgentOfAnotherVersion
 from gatewright.agent.faults import describe
 from gatewright.agent.jobs import Jobs
 from gatewright.agent.machine import Machine
@@ -114,7 +114,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         spoken = message.fields.get("protocol")
         if spoken != PROTOCOL:
             theirs = f"{spoken!r:.20} (gatewright {message.fields.get('version')!r:.20})"
-            raise AgentUnavailable(
+            raise AgentOfAnotherVersion(
                 f"the agent speaks protocol {PROTOCOL} (gatewright {__version__}), this client {theirs}: install the "
                 "same release at both ends"
             )

@@ -8,12 +8,15 @@ from rich.markup import escape
 
 from gatewright.cli.console import output
 from gatewright.cli.options import Board, Host, Json, check_outputs, write_json
-from gatewright.doctor import Finding, Verdict, examine, exit_code
+from gatewright.doctor import DIRECTIONS, Finding, Verdict, examine, exit_code
 from gatewright.driver.hosts import is_pynq_host
 
 __all__ = ["doctor"]
 
 _MARKS = {Verdict.GOOD: "[green]good[/]", Verdict.ODD: "[yellow]odd [/]", Verdict.BAD: "[red]bad [/]"}
+
+_WIDTH = max(map(len, DIRECTIONS))
+"""No name is longer: lines are printed as they are found, when those to come are not known."""
 
 
 def doctor(board: Board = None, host: Host = None, json: Json = None) -> None:
@@ -26,15 +29,16 @@ def doctor(board: Board = None, host: Host = None, json: Json = None) -> None:
     if host is not None and not is_pynq_host(host):
         from gatewright.agent.diagnosis import examine_agent  # needs grpcio
 
-        findings = examine_agent(host)
+        found = examine_agent(host)
     else:
-        findings = list(examine(board, host))
-    write_json(json, {"findings": [_plain(finding) for finding in findings]})
-    width = max(len(finding.name) for finding in findings)
-    for finding in findings:
+        found = examine(board, host)
+    findings = []
+    for finding in found:
+        findings.append(finding)
         remedy = f" [bold]->[/] {escape(finding.remedy)}" if finding.remedy else ""
-        line = f"{_MARKS[finding.verdict]}  {finding.name:<{width}}  {escape(finding.found)}{remedy}"
+        line = f"{_MARKS[finding.verdict]}  {finding.name:<{_WIDTH}}  {escape(finding.found)}{remedy}"
         output(json).print(line, soft_wrap=True)
+    write_json(json, {"findings": [_plain(finding) for finding in findings]})
     raise typer.Exit(exit_code(findings))
 
 

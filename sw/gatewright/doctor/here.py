@@ -17,13 +17,20 @@ from gatewright.driver.board.interrupt import find_uio
 from gatewright.driver.board.pynq_versions import FIRMWARE, import_pynq
 from gatewright.driver.errors import BackendUnavailable
 
-__all__ = ["interrupt", "pynq", "python", "root", "writable", "xclbinutil", "xrt"]
+__all__ = ["interrupt", "is_board", "pynq", "python", "root", "writable", "xclbinutil", "xrt"]
+
+_MANAGER = Path("/sys/class/fpga_manager/fpga0")
 
 _PYTHONS = ((3, 10), (3, 13))
 
 
+def is_board() -> bool:
+    """Whether this system has a fabric to program; a PC has none."""
+    return _MANAGER.exists()
+
+
 def python() -> Finding:
-    """Python and numpy, which are the image's."""
+    """Python and numpy; on a board the image's."""
     low, high = (".".join(map(str, version)) for version in _PYTHONS)
     found = f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}"
     if _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
@@ -32,12 +39,15 @@ def python() -> Finding:
 
 
 def pynq() -> Finding:
-    """The image's own; another one does not fit its XRT and kernel."""
+    """On a board the image's own, as another one does not fit its XRT and kernel; on a PC it speaks to PYNQ.remote."""
     try:
         version = import_pynq().__version__
     except BackendUnavailable as error:
+        if not is_board():
+            return Finding("pynq", Verdict.ODD, str(error), "needed for --host pynq://HOST alone, not for an agent's")
         return Finding("pynq", Verdict.BAD, str(error), f"use the image's own Python; {PROFILES}")
-    return Finding("pynq", Verdict.GOOD, f"pynq {version}, the image's: never upgrade it")
+    whose = "the image's: never upgrade it" if is_board() else "for --host pynq://HOST"
+    return Finding("pynq", Verdict.GOOD, f"pynq {version}, {whose}")
 
 
 def root() -> Finding:

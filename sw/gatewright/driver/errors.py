@@ -14,11 +14,13 @@ __all__ = [
     "AcceleratorTimeout",
     "BackendUnavailable",
     "BoardError",
+    "BoardInUse",
     "BusProtocolError",
     "ConfigMismatch",
     "DriverError",
     "ForkedAccelerator",
     "GatewrightError",
+    "NoBitstream",
     "OutOfDeviceMemory",
 ]
 
@@ -33,6 +35,14 @@ class BackendUnavailable(GatewrightError):
 
 class BoardError(BackendUnavailable):
     """A board that does not answer any more, or does not do what it was told; the message says what, and the remedy."""
+
+
+class BoardInUse(BoardError):
+    """Another process or client has the board; the message says which."""
+
+
+class NoBitstream(BackendUnavailable):
+    """No design was built for the board, or it is nowhere to be found."""
 
 
 class ConfigMismatch(GatewrightError):

@@ -14,6 +14,7 @@ import pytest
 from fake_board import make_design
 from gatewright.artefact import load_built
 from gatewright.cli.options import config_for
+from gatewright.doctor import Finding, Verdict
 from gatewright.spec.boards import get_board
 from gatewright_sim.rtl.build import build_library
 from gatewright_sim.virtual_board import VirtualBoard
@@ -206,6 +207,23 @@ def test_flash_takes_no_other_file(design: Path, device: Any, gatewright: Run) -
     done = gatewright("flash", design / "manifest.json")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "manifest.json is a file, allowed: the folder of a built design, or its .bit" in done.err
+
+
+@pytest.mark.parametrize("host", [[], ["--host", "a:1"]], ids=["here", "an agent's"])
+def test_findings_are_printed_as_they_are_made(
+    host: list[str], gatewright: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step may take a minute, and the next may be the last."""
+
+    def findings(*_: object) -> Iterator[Finding]:
+        yield Finding("first", Verdict.ODD, "looked at", "do this")
+        assert capsys.readouterr().out == f"odd   {'first':<27}  looked at -> do this\n"
+        yield Finding("second", Verdict.GOOD, "all right")
+
+    monkeypatch.setattr("gatewright.cli.doctor.examine", findings)
+    monkeypatch.setattr("gatewright.agent.diagnosis.examine_agent", findings)
+    done = gatewright("doctor", *host)
+    assert (done.code, done.out) == (1, f"good  {'second':<27}  all right\n"), done.err
 
 
 def test_no_board_here(design: Path, gatewright: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from gatewright.doctor import Finding, Verdict, examine, exit_code, here
 from gatewright.driver.board import BoardBackend
 from gatewright.driver.board import loaded as notes
+from gatewright.driver.errors import BoardError, BoardInUse
 from gatewright.spec.config import get_config
 
 pytest.importorskip("pynq")
@@ -23,6 +26,31 @@ BOARD = "zybo-z7-10"
 
 def findings(board: str | None = BOARD) -> dict[str, Finding]:
     return {finding.name: finding for finding in examine(board)}
+
+
+class Claims:
+    """Stands for the claim; the fabric may be another's by the time that it is had."""
+
+    def __init__(self, taken: Callable[[], object]) -> None:
+        self.taken = taken
+        self.held = 0
+        self.ends: list[bool] = []
+
+    def __call__(self, port: object) -> Any:
+        self.taken()
+        self.held += 1
+        return self
+
+    def close(self, answers: bool) -> None:
+        self.held -= 1
+        self.ends.append(answers)
+
+
+@pytest.fixture
+def claims(monkeypatch: pytest.MonkeyPatch) -> Claims:
+    made = Claims(lambda: None)
+    monkeypatch.setattr(import_module("gatewright.doctor.fabric"), "Claim", made)
+    return made
 
 
 @pytest.fixture
@@ -112,7 +140,8 @@ def test_a_design_that_does_not_answer_is_not_asked_again(running: Any, monkeypa
     assert found["memory coherence"].verdict is Verdict.ODD
 
 
-def test_a_step_that_hangs_ends_it(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_hangs_ends_it(running: Any, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more is asked of the board, not even to take the claim back."""
     released = threading.Event()
     monkeypatch.setattr(import_module("gatewright.doctor.examine"), "STEP_S", 0.3)
     monkeypatch.setattr(running.machine, "read", lambda offset: released.wait(30))
@@ -120,6 +149,7 @@ def test_a_step_that_hangs_ends_it(running: Any, monkeypatch: pytest.MonkeyPatch
     released.set()
     assert found[-1].verdict is Verdict.BAD
     assert "the rest is not looked at" in found[-1].found
+    assert claims.ends == [False]
 
 
 def test_a_board_whose_image_does_not_say(device: Any) -> None:
@@ -128,14 +158,104 @@ def test_a_board_whose_image_does_not_say(device: Any) -> None:
     assert "design" not in found
 
 
-def test_no_board_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("on_board", [True, False], ids=["a board", "a PC"])
+def test_no_board_at_all(on_board: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     import pynq
 
     monkeypatch.setattr(pynq.Device, "_devices", [], raising=False)
     monkeypatch.delattr(pynq.Device, "_active_device", raising=False)
+    monkeypatch.setattr(here, "is_board", lambda: on_board)
     found = findings()
     assert found["board"].verdict is Verdict.BAD
     assert "pynq finds no board here" in found["board"].found
+    assert ("this is a PC: --host HOST" in found["board"].remedy) is not on_board
+    assert ("image" in "".join(each.found + each.remedy for each in found.values())) is on_board
+    assert ("xrt" in found) is on_board
+
+
+def test_a_pc_without_pynq_may_have_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynq", None)
+    monkeypatch.setattr(here, "is_board", lambda: False)
+    assert here.pynq().verdict is Verdict.ODD
+    assert "not for an agent's" in here.pynq().remedy
+    monkeypatch.setattr(here, "is_board", lambda: True)
+    assert here.pynq().verdict is Verdict.BAD
+    assert "the image's own Python" in here.pynq().remedy
+
+
+def test_a_board_that_does_not_say_its_name_any_more(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> str:
+        raise BoardError("board x: reading a file: it does not answer (any more)")
+
+    monkeypatch.setattr(import_module("gatewright.doctor.examine"), "board_of", lost)
+    found = findings(None)
+    assert found["board"].verdict is Verdict.BAD
+    assert "does not answer" in found["board"].found
+
+
+def _fabric(device: Any) -> list[int]:
+    """Accesses that are not of the clock's registers."""
+    return [address for _, address, _ in device.log if not 0xF800_0000 <= address < 0xF800_1000]
+
+
+def test_the_fabric_is_touched_under_the_claim_alone(running: Any, claims: Claims) -> None:
+    read = running.read_registers
+
+    def watched(address: int, length: int) -> bytes:
+        value = read(address, length)
+        assert claims.held or not _fabric(running)
+        return value
+
+    running.read_registers = watched
+    assert findings()["memory uncached"].verdict is Verdict.GOOD
+    assert _fabric(running)
+    assert (claims.held, claims.ends) == (0, [True])
+
+
+def test_who_loads_another_design_before_the_claim_is_had(running: Any, claims: Claims) -> None:
+    claims.taken = lambda: running.files.update({notes.NOTE: b"{}\n"})
+    found = findings()
+    assert found["design"].found.startswith("none that is known to be ours")
+    assert not _fabric(running)
+
+
+def test_who_loads_another_design_between_two_steps(running: Any, claims: Claims) -> None:
+    """A notebook's own Overlay asks nobody."""
+    found = []
+    for finding in examine(BOARD):
+        found.append(finding)
+        if finding.name == "design":
+            running.files[notes.NOTE] = b"{}\n"
+            running.log.clear()
+    assert found[-1].found == "not looked at: another design was loaded meanwhile"
+    assert not _fabric(running)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (BoardInUse("this board: the accelerator is in use by process 7"), "end that, and look again"),
+        (BoardError("this board: /lib/firmware/gatewright.lock: Permission denied"), "see above"),
+    ],
+)
+def test_a_fabric_that_another_uses_is_left_alone(error: BoardError, remedy: str, running: Any, claims: Claims) -> None:
+    def refuse() -> None:
+        raise error
+
+    claims.taken = refuse
+    found = findings()
+    assert (found["design"].found, found["design"].remedy) == (f"not looked at: {error}", remedy)
+    assert found["clock"].verdict is Verdict.GOOD
+    assert not _fabric(running)
+
+
+def test_the_claim_is_given_back_where_the_examination_ends_early(running: Any, claims: Claims) -> None:
+    looking = examine(BOARD)
+    while next(looking).name != "design":
+        pass
+    assert claims.held == 1
+    looking.close()
+    assert (claims.held, claims.ends) == (0, [True])
 
 
 def test_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -145,6 +265,7 @@ def test_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert here.xclbinutil().verdict is Verdict.GOOD
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert "sudo -i" in here.root().remedy
+    monkeypatch.setattr(here, "is_board", lambda: True)
     assert "never upgrade" in here.pynq().found
     assert here.python().verdict is Verdict.GOOD
     monkeypatch.setattr("pynq.__version__", "3.0.1")

@@ -8,7 +8,7 @@ from typing import IO
 
 from gatewright.driver.board.lease import Lease
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort
-from gatewright.driver.errors import BoardError
+from gatewright.driver.errors import BoardError, BoardInUse
 
 __all__ = ["Claim"]
 
@@ -18,8 +18,8 @@ PATH = f"{FIRMWARE}/gatewright.lock"
 class Claim:
     """A board's accelerator is ours until :meth:`close`, or until the process ends.
 
-    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`. Raises :class:`BoardError` where another
-    process, or another accelerator of this one, has it.
+    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`. Raises :class:`BoardInUse` where another
+    process, or another accelerator of this one, has it, :class:`BoardError` where that cannot be told.
     """
 
     def __init__(self, port: BoardPort) -> None:
@@ -62,7 +62,7 @@ def _locked(label: str) -> IO[str]:
         owner = file.read().strip()
         file.close()
         what = "this process, which must close it first" if owner == str(os.getpid()) else f"process {owner}".strip()
-        raise BoardError(f"{label}: the accelerator is in use by {what}") from None
+        raise BoardInUse(f"{label}: the accelerator is in use by {what}") from None
     except OSError as error:
         file.close()
         raise BoardError(f"{label}: {PATH}, which says who uses the accelerator: {error.strerror}") from None

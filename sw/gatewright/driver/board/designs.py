@@ -9,7 +9,7 @@ from pathlib import Path
 from gatewright.artefact import ArtefactError, Built, Manifest, load_built
 from gatewright.artefact.manifest import MANIFEST, load_manifest
 from gatewright.driver.board.vouched import SETTING, check_vouched, is_vouched
-from gatewright.driver.errors import BackendUnavailable, ConfigMismatch
+from gatewright.driver.errors import BackendUnavailable, ConfigMismatch, NoBitstream
 from gatewright.spec.boards import BOARDS
 from gatewright.spec.config import AcceleratorConfig
 
@@ -77,7 +77,7 @@ def _newest(config: AcceleratorConfig | None, board: str) -> Built:
         what = f" of config {config.name!r}" if config else ""
         where = f"board {board!r}" if board else "any board"
         others = "".join(f"; {folder} is passed over, {_passed_over(manifest)}" for manifest, folder in fitting[:1])
-        raise BackendUnavailable(
+        raise NoBitstream(
             f"no bitstream{what} for {where} in this folder or in {BITSTREAMS}/: gatewright build makes one{others}"
         )
     boards = sorted({manifest.board for manifest, folder in fitting if not _passed_over(manifest)})

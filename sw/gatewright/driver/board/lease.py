@@ -20,7 +20,7 @@ from secrets import token_hex
 from gatewright.artefact import ArtefactError
 from gatewright.artefact.fields import from_json
 from gatewright.driver.board.pynq_versions import BOOT, FIRMWARE, BoardPort
-from gatewright.driver.errors import BoardError
+from gatewright.driver.errors import BoardError, BoardInUse
 
 __all__ = ["Lease"]
 
@@ -52,7 +52,7 @@ _NOBODY = _Entry("", 0, "", "", 0.0)
 class Lease:
     """The board is this client's until :meth:`close`.
 
-    Raises :class:`BoardError` where another client has it, and where the board does not answer.
+    Raises :class:`BoardInUse` where another client has it, :class:`BoardError` where the board does not answer.
     """
 
     def __init__(self, port: BoardPort) -> None:
@@ -128,7 +128,7 @@ class Lease:
         here = (found.process, found.host) == (os.getpid(), socket.gethostname())
         who = "this process, which must close it first" if here else f"process {found.process} on {found.host}"
         remedy = "" if here else f": end it first; if it was killed, the board is free in {left:.0f} s"
-        raise BoardError(f"{self._port.label}: the accelerator is in use by {who}{remedy}")
+        raise BoardInUse(f"{self._port.label}: the accelerator is in use by {who}{remedy}")
 
     def _uptime(self) -> float:
         text = self._port.read_text(UPTIME)
