@@ -123,3 +123,16 @@ async def a_soft_reset_in_mid_command(driver: TopDriver) -> None:
         assert not any(driver.ram.read(0x8000, 0x1000) + driver.ram.read(0x9000 + 8 * 200, 0x1000))
         await works(driver)
         driver.ram.flow()
+
+
+@TABLE.case()
+async def a_soft_reset_does_not_wait_for_commands(driver: TopDriver) -> None:
+    """Only for what is under way on the bus: a few bursts, however much is left of the program."""
+    for wait in (40, 100, 300):
+        driver.ram.write(0x9000, bytes(8 * 600))
+        await driver.start([copy(beats=600, target=0x9000)] * 3, PROGRAM)
+        await ClockCycles(driver.dut.clk, wait)
+        await driver.soft_reset()
+        written = driver.ram.read(0x9000, 8 * 600)
+        assert written[-8:] == bytes(8), "the command went on to its end"
+        await works(driver)

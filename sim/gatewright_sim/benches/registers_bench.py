@@ -8,6 +8,7 @@ from itertools import product
 
 from cocotb import start_soon
 from cocotb.triggers import ClockCycles
+from cocotb.utils import get_sim_time
 
 from gatewright.spec.commands import AGGREGATE
 from gatewright.spec.config import get_config
@@ -17,7 +18,7 @@ from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, copy, start, works
 from gatewright_sim.benches.harness.lite_watch import LiteWatch
 from gatewright_sim.benches.harness.pauses import ALONE, REGIMES, Pauses, Stalls
-from gatewright_sim.benches.harness.top_driver import TopDriver
+from gatewright_sim.benches.harness.top_driver import CLOCK_NS, TopDriver
 
 __all__ = ["TABLE"]
 
@@ -135,6 +136,17 @@ async def accesses_overlap(driver: TopDriver) -> None:
     driver.hold(REGIMES[0])
     await driver.write("WATCHDOG", 0)
     await works(driver)
+
+
+@TABLE.case()
+async def an_access_takes_two_cycles(driver: TopDriver) -> None:
+    """With a master that asks again at once and takes its answers at once; 12 cycles are the master's own."""
+    for access in (lambda: driver.read("WATCHDOG"), lambda: driver.write("WATCHDOG", 3)):
+        begin = get_sim_time("ns")
+        for task in [start_soon(access()) for _ in range(100)]:
+            await task
+        cycles = (get_sim_time("ns") - begin) / CLOCK_NS
+        assert cycles <= 2 * 100 + 12
 
 
 @TABLE.case()

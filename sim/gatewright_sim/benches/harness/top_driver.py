@@ -15,7 +15,7 @@ from gatewright_sim.benches.harness.bus_memory import BusMemory
 from gatewright_sim.benches.harness.pauses import Stalls
 from gatewright_sim.benches.harness.program_driver import ProgramDriver
 
-__all__ = ["TopDriver"]
+__all__ = ["CLOCK_NS", "TopDriver"]
 
 CLOCK_NS = 10
 ACCESS_LIMIT = 20_000
