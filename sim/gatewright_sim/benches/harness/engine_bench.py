@@ -96,7 +96,13 @@ class EngineBench:
         cycles: int = await with_timeout(until_done(), CLOCK_NS * COMMAND_LIMIT, "ns")
         error = ErrorCode(int(self.dut.error.value))
         assert error is placed.error, f"the engine says {error.name}, expected {placed.error.name}"
+        cocotb.start_soon(self._error_ends())
         return cycles
+
+    async def _error_ends(self) -> None:
+        """An error is said with ``done`` alone."""
+        await RisingEdge(self.dut.clk)
+        assert self.dut.done.value == 1 or int(self.dut.error.value) == ErrorCode.NONE, "an error without an end"
 
     async def run_all(self, commands: Iterable[Command], *, reads_once: bool = False) -> list[int]:
         """Run commands one after the other, as many as a memory holds, and compare the whole memory; then the rest.
