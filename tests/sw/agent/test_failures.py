@@ -353,14 +353,14 @@ class TestStart:
         assert ended.returncode == 2
         assert sentence in ended.stderr
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_the_end(self, start_agent, number, programs, x) -> None:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGHUP, 129)])
+    def test_the_end(self, start_agent, number, code, programs, x) -> None:
         agent = start_agent()
         with RemoteAccelerator("tiny", agent.host, timeout_s=20) as remote:
             linear = remote.load(programs.linear())
             linear(x=x)
             agent.send(number)
-            assert agent.process.wait(20) == 0
+            assert agent.process.wait(20) == code
             with pytest.raises(AgentError):
                 linear(x=x)
 

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gatewright.doctor import Finding, Verdict, examine, exit_code, here
+from gatewright.doctor import Finding, Verdict, examine, exit_code, here, there
 from gatewright.driver.board import BoardBackend
 from gatewright.driver.board import loaded as notes
 from gatewright.driver.errors import BoardError, BoardInUse
@@ -280,3 +281,12 @@ def test_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_exit_codes() -> None:
     good, odd, bad = (Finding("x", verdict, "") for verdict in Verdict)
     assert [exit_code(each) for each in ([], [good], [good, odd], [bad, odd])] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("remote", "remedy"), [(False, "end other notebooks"), (True, "systemctl restart pynq-remote")]
+)
+def test_what_frees_memory(remote: bool, remedy: str) -> None:
+    """PYNQ.remote's server gives nothing back of a client that was killed, until it ends itself."""
+    port: Any = SimpleNamespace(remote=remote, read_text=lambda path: "CmaTotal: 131072 kB\nCmaFree: 2048 kB")
+    assert remedy in there.memory(port).remedy

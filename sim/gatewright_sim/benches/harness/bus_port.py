@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gatewright_sim.benches.harness.signals import Signals
+
 __all__ = ["FIXED", "BusPort"]
 
 FIXED = {"size": 3, "burst": 1, "lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
@@ -18,8 +20,8 @@ _FIELDS = {
 }
 
 
-class BusPort:
-    """Takes what is asked and shows what is answered; what it shows stays until it is shown otherwise.
+class BusPort(Signals):
+    """Takes what is asked and shows what is answered.
 
     Parameters
     ----------
@@ -27,13 +29,7 @@ class BusPort:
     """
 
     def __init__(self, dut: Any, prefix: str) -> None:
-        self._fields = {c: [n for n in names if hasattr(dut, f"{prefix}_{c}{n}")] for c, names in _FIELDS.items()}
-        self._signals = {
-            f"{c}{name}": getattr(dut, f"{prefix}_{c}{name}")
-            for c, names in self._fields.items()
-            for name in (*names, "valid", "ready")
-        }
-        self._shown: dict[str, int] = {}
+        super().__init__(dut, prefix, _FIELDS)
         self.rest()
 
     def rest(self) -> None:
@@ -42,42 +38,28 @@ class BusPort:
         for name in ("arready", "awready", "wready", "rvalid", "bvalid"):
             self.set(name, 0)
 
-    def get(self, name: str) -> int:
-        """What the design shows."""
-        return int(self._signals[name].value)
-
-    def shows(self, name: str) -> int:
-        """What the memory shows."""
-        return self._shown[name]
-
-    def set(self, name: str, value: int) -> None:
-        """Show a value from now on."""
-        if self._shown.get(name) != value:
-            self._shown[name] = value
-            self._signals[name].value = value
-
     def taken(self, channel: str) -> dict[str, int] | None:
         """What crosses ar, aw or w in this cycle; asserts that a payload that waits stays."""
         if not self.get(f"{channel}valid"):
             assert channel not in self._waiting, f"{channel}: valid was withdrawn before ready"
             return None
-        names = self._fields[channel]
+        names = self.fields[channel]
         payload = tuple(self.get(channel + name) for name in names)
         assert self._waiting.pop(channel, payload) == payload, f"{channel}: the payload changed before ready"
-        if self._shown[f"{channel}ready"]:
+        if self.shows(f"{channel}ready"):
             return dict(zip(names, payload, strict=True))
         self._waiting[channel] = payload
         return None
 
     def answered(self, channel: str) -> bool:
         """Whether the answer on r or b is taken in this cycle, which then is no longer there."""
-        if not (self._shown[f"{channel}valid"] and self.get(f"{channel}ready")):
+        if not (self.shows(f"{channel}valid") and self.get(f"{channel}ready")):
             return False
         self.set(f"{channel}valid", 0)
         return True
 
     def answer(self, channel: str, **fields: int) -> None:
         """Answer on r or b."""
-        for name in self._fields[channel]:
+        for name in self.fields[channel]:
             self.set(channel + name, int(fields[name]))
         self.set(f"{channel}valid", 1)

@@ -11,6 +11,8 @@ import numpy as np
 from cocotb import start_soon
 from cocotb.triggers import Event, RisingEdge
 
+from gatewright_sim.benches.harness.signals import Signals
+
 __all__ = ["Access", "GpMaster"]
 
 OUTSTANDING = 8
@@ -18,6 +20,14 @@ OUTSTANDING = 8
 PATIENCE = 4000
 """Cycles in which an access must be answered; the slowest, behind 8 of 16 beats and long pauses, takes a third."""
 WORD, INCR = 2, 1
+_REQUEST = ("id", "addr", "len", "size", "burst", "lock", "cache", "prot", "qos")
+_FIELDS = {
+    "aw": _REQUEST,
+    "ar": _REQUEST,
+    "w": ("id", "data", "strb", "last"),
+    "b": ("id", "resp"),
+    "r": ("id", "data", "resp", "last"),
+}
 
 
 @dataclass(eq=False)
@@ -78,24 +88,14 @@ class GpMaster:
         self.pauses = pauses
         self.connected = False
         self._rng = rng
-        self._has_wid = hasattr(dut, f"{prefix}_wid")
-        request = ("id", "addr", "len", "size", "burst", "lock", "cache", "prot", "qos", "valid", "ready")
-        channels = {"aw": request, "ar": request, "w": ("data", "strb", "last", "valid", "ready")}
-        channels |= {"b": ("id", "resp", "valid", "ready"), "r": ("id", "data", "resp", "last", "valid", "ready")}
-        if self._has_wid:
-            channels["w"] = ("id", *channels["w"])
-        self._port = {
-            f"{c}{name}": getattr(dut, f"{prefix}_{c}{name}") for c, names in channels.items() for name in names
-        }
-        self.id_bits = len(self._port["awid"])
-        self.lock_bits = len(self._port["awlock"])
-        self._shown: dict[str, int] = {}
+        self._port = Signals(dut, prefix, _FIELDS)
+        self.id_bits, self.lock_bits = self._port.bits("awid"), self._port.bits("awlock")
         self._now = 0
         self._reads, self._writes = _Side(), _Side()
         self._beats: deque[tuple[Access, int]] = deque()  # write data to be offered
-        for name in self._port:
-            if name.startswith(("r", "b")) is name.endswith("ready"):  # what a master drives
-                self._set(name, 0)
+        for channel, names in self._port.fields.items():
+            for name in ("ready",) if channel in ("r", "b") else (*names, "valid"):
+                self._port.set(channel + name, 0)
         start_soon(self._run(RisingEdge(dut.clk)))
 
     # ---- accesses
@@ -119,14 +119,6 @@ class GpMaster:
 
     # ---- the port, cycle by cycle
 
-    def _get(self, name: str) -> int:
-        return int(self._port[name].value)
-
-    def _set(self, name: str, value: int) -> None:
-        if self._shown.get(name) != value:
-            self._shown[name] = value
-            self._port[name].value = value
-
     def _goes(self) -> bool:
         return bool(self._rng.random() >= self.pauses)
 
@@ -137,11 +129,11 @@ class GpMaster:
             if not self.connected:
                 continue
             for channel, side in (("ar", self._reads), ("aw", self._writes)):
-                if self._shown[f"{channel}valid"] and self._get(f"{channel}ready"):
-                    self._set(f"{channel}valid", 0)
+                if self._port.shows(f"{channel}valid") and self._port.get(f"{channel}ready"):
+                    self._port.set(f"{channel}valid", 0)
                     side.offered = None
-            if self._shown["wvalid"] and self._get("wready"):
-                self._set("wvalid", 0)
+            if self._port.shows("wvalid") and self._port.get("wready"):
+                self._port.set("wvalid", 0)
                 self._beats.popleft()
             self._take_read()
             self._take_write()
@@ -160,20 +152,20 @@ class GpMaster:
         access.done.set()
 
     def _take_read(self) -> None:
-        if self._shown["rready"] and self._get("rvalid"):
-            access = self._answered_access(self._reads, "r", self._get("rid"))
-            access.data.append(self._get("rdata"))
-            access.resp.append(self._get("rresp"))
+        if self._port.shows("rready") and self._port.get("rvalid"):
+            access = self._answered_access(self._reads, "r", self._port.get("rid"))
+            access.data.append(self._port.get("rdata"))
+            access.resp.append(self._port.get("rresp"))
             last = len(access.data) == access.length + 1
-            assert self._get("rlast") == last, f"r: last is {not last} at beat {len(access.data)} of {access}"
+            assert self._port.get("rlast") == last, f"r: last is {not last} at beat {len(access.data)} of {access}"
             if last:
                 self._end(self._reads, access)
 
     def _take_write(self) -> None:
-        if self._shown["bready"] and self._get("bvalid"):
-            access = self._answered_access(self._writes, "b", self._get("bid"))
+        if self._port.shows("bready") and self._port.get("bvalid"):
+            access = self._answered_access(self._writes, "b", self._port.get("bid"))
             assert all(access is not pending for pending, _ in self._beats), "b: an answer before all data were taken"
-            access.resp.append(self._get("bresp"))
+            access.resp.append(self._port.get("bresp"))
             self._end(self._writes, access)
 
     def _drive(self) -> None:
@@ -190,8 +182,8 @@ class GpMaster:
         self._offer("ar", self._reads)
         self._offer("aw", self._writes)
         self._offer_data()
-        self._set("rready", int(self._goes()))
-        self._set("bready", int(self._goes()))
+        self._port.set("rready", int(self._goes()))
+        self._port.set("bready", int(self._goes()))
 
     def _offer(self, channel: str, side: _Side) -> None:
         """Show the first open access that has not been shown, once its time has come."""
@@ -205,10 +197,10 @@ class GpMaster:
         fields = {"id": access.id, "addr": access.address, "len": access.length, "size": access.size}
         fields |= {"burst": access.burst, "lock": access.lock, "valid": 1}
         for name, value in fields.items():
-            self._set(channel + name, value)
+            self._port.set(channel + name, value)
 
     def _offer_data(self) -> None:
-        if self._shown["wvalid"] or not self._beats or not self._goes():
+        if self._port.shows("wvalid") or not self._beats or not self._goes():
             return
         access, number = self._beats[0]
         if self._now < access._since + max(0, -access.lead):
@@ -216,7 +208,7 @@ class GpMaster:
         assert access.beats is not None
         data, strobes = access.beats[number]
         fields = {"data": data, "strb": strobes, "last": int(number == access.length), "valid": 1}
-        if self._has_wid:
+        if "id" in self._port.fields["w"]:
             fields["id"] = access.id if access.wid is None else access.wid
         for name, value in fields.items():
-            self._set(f"w{name}", value)
+            self._port.set(f"w{name}", value)
