@@ -11,6 +11,27 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["Queue"]
 
+_BLOCK_RAM_BITS = 32 * 64
+"""Bits of a queue that are worth a block RAM: as look-up tables they are forty and more."""
+
+
+class _BlockRamFifo(SyncFIFOBuffered):
+    """Its memory is a block RAM, whatever synthesis deems cheaper: a part runs out of look-up tables first.
+
+    ``ram_style`` is Vivado's attribute (UG901) and Yosys'.
+    """
+
+    def elaborate(self, platform: object) -> Module:
+        m: Module = super().elaborate(platform)
+        m.submodules.storage.attrs["ram_style"] = "block"
+        return m
+
+
+def _fifo(width: int, depth: int, buffered: bool) -> SyncFIFO | SyncFIFOBuffered:
+    if not buffered:
+        return SyncFIFO(width=width, depth=depth)
+    return (_BlockRamFifo if width * depth >= _BLOCK_RAM_BITS else SyncFIFOBuffered)(width=width, depth=depth)
+
 
 class Queue(wiring.Component):
     """Items leave in the order in which they came, up to one a cycle in and out.
@@ -19,8 +40,9 @@ class Queue(wiring.Component):
     ----------
     shape : of an item; a layout or a number of bits.
     depth : most items, at least 1. A buffered queue of one takes an item only every other cycle.
-    buffered : an item can leave two cycles after it came, and the memory is read with a register, as a block RAM is.
-        Otherwise it can leave one cycle after, and the memory is distributed RAM.
+    buffered : an item can leave two cycles after it came, and the memory is read with a register, as a block RAM is;
+        it is one from _BLOCK_RAM_BITS on. Otherwise an item can leave one cycle after, and the memory is distributed
+        RAM.
 
     Members
     -------
@@ -49,9 +71,7 @@ class Queue(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        width = len(Value.cast(self.i.payload))
-        fifo = (SyncFIFOBuffered if self._buffered else SyncFIFO)(width=width, depth=self.depth)
-        m.submodules.fifo = fifo
+        m.submodules.fifo = fifo = _fifo(len(Value.cast(self.i.payload)), self.depth, self._buffered)
         m.d.comb += [
             fifo.w_data.eq(self.i.payload),
             fifo.w_en.eq(self.i.valid),
