@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gatewright.artefact import read_bit
+from gatewright_hw.area import PARTS
 from gatewright_hw.boards import board_verilog, top_name
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.flow import LOG, Request, Result
@@ -21,6 +22,7 @@ from gatewright_hw.build.openxc7.database import Database
 from gatewright_hw.build.openxc7.logic import slowest_logic
 from gatewright_hw.build.openxc7.modules import by_module
 from gatewright_hw.build.openxc7.netlist import Netlist
+from gatewright_hw.build.openxc7.pairing import pair_multipliers
 from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
 from gatewright_hw.build.openxc7.tools import Versions, find_tools, name_versions
@@ -33,16 +35,24 @@ SEEDS = 3
 
 _SOURCE, _SCRIPT, _NETLIST, _PLACED = "design.v", "synthesis.ys", "netlist.json", "placed.json"
 _FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "design.bit", "timing.log", "versions.json"
-_LOGIC = "logic.txt"
+_LOGIC, _PAIRED = "logic.txt", "paired.json"
 
 _SYNTHESIS = """read_verilog {source}
 hierarchy -top {top}
 proc
 flatten -scopename
-synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -abc9
+setattr -set ram_style "block" m:*reader.queue.fifo.storage m:*writer.queue.fifo.storage m:*fetch.queue.fifo.storage
+synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -run begin:fine
+select -set short t:$alu r:Y_WIDTH<=8 %i t:$lcu r:WIDTH<=8 %i %u
+techmap -map +/techmap.v @short
+opt -fast
+synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -run fine:
 delete t:$scopeinfo
 write_json {netlist}
 """
+"""Two things are done for the sake of small parts. Queues of bursts lie in block RAM, of which there is more to spare.
+Adders and comparisons of up to 8 bits are made of look-up tables alone: for each bit of a carry chain, in fours,
+nextpnr-xilinx takes a whole look-up table, mostly to pass a value on."""
 
 
 class OpenXc7Flow:
@@ -72,6 +82,7 @@ class OpenXc7Flow:
             request.say(remark)
         logic_ns = slowest_logic(work / _NETLIST, top_name(request.board))
         (work / _LOGIC).write_text(str(logic_ns))
+        self._pair(request, work)
         best = 0.0
         for seed in range(1, SEEDS + 1):
             output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
@@ -116,10 +127,18 @@ class OpenXc7Flow:
             remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),
         )
 
+    def _pair(self, request: Request, work: Path) -> None:
+        """The netlist as place and route takes it."""
+        design = json.loads((work / _NETLIST).read_text())
+        pairs = pair_multipliers(design["modules"][top_name(request.board)], PARTS[request.board.device].dsp48e1 // 2)
+        if pairs:
+            request.say(f"{2 * pairs} multipliers share tiles in pairs")
+        (work / _PAIRED).write_text(json.dumps(design))
+
     def _place(self, nextpnr: str, chipdb: Path, request: Request, steps: Steps, seed: int) -> str:
         """One placement, as ``new-`` files; what nextpnr said. A missed clock is our affair, not its failure."""
         made = [f"new-{_PLACED}", f"new-{_FASM}"]
-        files = ["--chipdb", str(chipdb), "--json", _NETLIST, "--write", made[0], "--fasm", made[1]]
+        files = ["--chipdb", str(chipdb), "--json", _PAIRED, "--write", made[0], "--fasm", made[1]]
         options = ["--freq", f"{request.clock.mhz:.6f}", "--seed", str(seed), "--timing-allow-fail"]
         return steps.run("place and route", [nextpnr, *files, *options], made)
 

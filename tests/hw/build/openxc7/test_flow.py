@@ -121,7 +121,7 @@ def _as_cell(entry: dict[str, Any]) -> SimpleNamespace:
 
 
 def _netlist(path: Path, cells: dict[str, Any]) -> None:
-    path.write_text(json.dumps({"modules": {TOP: {"cells": cells}}}))
+    path.write_text(json.dumps({"modules": {TOP: {"cells": cells, "netnames": {}}}}))
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_what_the_programs_are_told(pretended: Pretended, fabric: Any, tmp_path:
     assert yosys == ["yosys", "-q", "-s", "synthesis.ys"]
     options = dict(zip(place[1:-1:2], place[2::2], strict=True))
     assert options["--chipdb"] == str(pretended.home / "xc7z010clg400.bin")
-    assert options["--json"] == "netlist.json"
+    assert options["--json"] == "paired.json"
     assert options["--seed"] == "1"
     assert float(options["--freq"]) == pytest.approx(ZYBO.clock_at_most(50.0).mhz)
     assert place[-1] == "--timing-allow-fail"
@@ -178,6 +178,16 @@ def test_what_the_programs_are_told(pretended: Pretended, fabric: Any, tmp_path:
     part = f"{root}/xc7z010clg400-1/part.yaml"
     files = ["--frm_file", "design.frames", "--output_file", "design.bit"]
     assert bit == ["xc7frames2bit", "--part_name", "xc7z010clg400-1", "--part_file", part, *files]
+
+
+def test_more_multipliers_than_tiles_are_placed_in_pairs(pretended: Pretended, tmp_path: Path) -> None:
+    """What is read back is held to what synthesis made, without the pairs."""
+    _netlist(pretended.home / "netlist.json", {f"dsp{i}": {**_dsp(), "port_directions": {}} for i in range(41)})
+    with pytest.raises(BuildError, match="no site for the cell dsp0"):  # the pretended placement knows others
+        build("openxc7", Request.of(ZYBO, ZYBO.default_config, 50.0, say=print), tmp_path / "out", tmp_path / "kept")
+    (module,) = json.loads((tmp_path / "kept" / "paired.json").read_text())["modules"].values()
+    joined = [name for name, cell in module["cells"].items() if "PCIN" in cell["connections"]]
+    assert len(joined) == 20
 
 
 def test_seeds_are_tried_until_the_clock_is_met(pretended: Pretended, tmp_path: Path) -> None:
