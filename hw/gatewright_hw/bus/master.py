@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES
-from gatewright_hw.bus.axi import Axi4, BurstType
+from gatewright_hw.bus.axi import Axi4, BurstType, Resp
 from gatewright_hw.bus.ports import LEN_BITS, Burst, ReadPort, WriteBeat, WritePort
 from gatewright_hw.parts.parameters import in_range
 from gatewright_hw.parts.queue import Queue
@@ -106,7 +106,8 @@ class AxiMaster(wiring.Component):
         answered = axi.bvalid & axi.bready
         open_writes, announced = self._request(m, "aw", self.write.aw, answered)
         # Beats follow the address handshake, never precede it.
-        m.submodules.lengths = lengths = Queue(LEN_BITS, self._outstanding)
+        # Three at least: a buffered queue of two cannot take lengths in two cycles that follow each other.
+        m.submodules.lengths = lengths = Queue(LEN_BITS, max(self._outstanding, 3))
         layout = data.StructLayout({"beat": WriteBeat, "last": 1})
         m.submodules.w = beats = StreamRegister(layout)
         beat = Signal(LEN_BITS)
@@ -144,6 +145,8 @@ class AxiMaster(wiring.Component):
             (self.read_beat, axi.rresp, errors.read_slverr, errors.read_decerr),
             (axi.bvalid & axi.bready, axi.bresp, errors.write_slverr, errors.write_decerr),
         ):
-            with m.If(valid & resp[1]):
-                m.d.sync += [slverr.eq(slverr | ~resp[0]), decerr.eq(decerr | resp[0])]
+            with m.If(valid & (resp == Resp.SLVERR)):
+                m.d.sync += slverr.eq(1)
+            with m.If(valid & (resp == Resp.DECERR)):
+                m.d.sync += decerr.eq(1)
         return m

@@ -30,8 +30,8 @@ class Result:
         return sum(outcome.verdict is Verdict.FAILS for outcome in self.bugs)
 
     @property
-    def seconds(self) -> float:
-        """All runs together."""
+    def seconds(self) -> int:
+        """Processor time of all runs together."""
         return sum(outcome.seconds for outcome in (self.proven, self.reached, *self.bugs))
 
     @property

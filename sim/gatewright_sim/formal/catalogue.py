@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.proof import Proof
-from gatewright_sim.formal.proofs import queues, registers
+from gatewright_sim.formal.proofs import arithmetic, queues, registers
 
 __all__ = ["GROUPS", "group_of", "select"]
 
 GROUPS: dict[str, tuple[Proof, ...]] = {
+    "arithmetic": arithmetic.TABLE,
     "queues": queues.TABLE,
     "registers": registers.TABLE,
 }

