@@ -127,5 +127,6 @@ async def many_commands(driver: TopDriver) -> None:
     assert await driver.run(program, 0x9000, cycles=40_000) == OK
     assert [await driver.read(f"COMMANDS_{spec.engine.upper()}") for spec in specs] == [65] * 4
     assert await driver.read("COMMAND_INDEX") == 259
-    outcome = await driver.run([*program[:258], bytes(64)], 0x9000, cycles=40_000)
-    assert outcome == Outcome(0, 1, ErrorCode.BAD_OPCODE, 0, 258)
+    for index in (255, 256):
+        outcome = await driver.run([*program[:index], bytes(64)], 0x9000, cycles=40_000)
+        assert outcome == Outcome(0, 1, ErrorCode.BAD_OPCODE, 0, index)

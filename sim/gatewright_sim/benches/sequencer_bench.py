@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from cocotb.triggers import ClockCycles
 
-from gatewright.spec.commands import AGGREGATE, ATTENTION, COMMANDS, GEMM, VECTOR, GemmFlags, Kind, check
+from gatewright.spec.commands import (
+    AGGREGATE,
+    ATTENTION,
+    COMMANDS,
+    GEMM,
+    OPCODE_BITS,
+    VECTOR,
+    GemmFlags,
+    Kind,
+    check,
+)
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import ENGINES
@@ -51,18 +61,21 @@ async def a_program_runs_in_order_and_is_counted(driver: TopDriver) -> None:
 
 
 def faulty_commands() -> list[bytes]:
-    """Every way in which the contract's tables refuse a command: each flag bit, each field's limits."""
-    opcodes = (0, max(COMMANDS) + 1, 0x80, 0xFF)
+    """Every way in which the contract's tables refuse a command: each bit of an opcode, each flag bit, each field's
+    limits, each bit above them."""
+    near = {opcode ^ 1 << bit for opcode in COMMANDS for bit in range(OPCODE_BITS)} - COMMANDS.keys()
+    opcodes = sorted({0, max(COMMANDS) + 1, 0xFF, *near})
     bad = [bytes(64), *(bytes([opcode]) + copy()[1:] for opcode in opcodes)]
     for spec in COMMANDS.values():
         undefined = [1 << bit for bit in range(8) if not spec.flags_mask >> bit & 1]
         bad += [copy(spec, flags=flags | VALID[spec][0]) for flags in undefined]
         for field in spec.fields:
             if field.kind in (Kind.ADDRESS, Kind.STRIDE):
-                bad += [copy(spec, **{field.name: value}) for value in (1, 4, 0xFFFF_FFFC)]
+                bad += [copy(spec, **{field.name: value}) for value in (1, 2, 4, 0xFFFF_FFFC)]
             elif field.kind is Kind.SIZE:
                 limit = field.maximum(CONFIG)
-                values = [0] + ([limit + 1, limit + 1 + (1 << field.width >> 1)] if field.limit else [])
+                values = [0] + ([limit + 1] if field.limit else [])
+                values += [1 << bit for bit in range(limit.bit_length(), field.width)]
                 values += [field.multiple + 1] if field.multiple > 1 else []
                 bad += [copy(spec, **{field.name: value}) for value in values if value < 1 << field.width]
             elif field.kind is Kind.CHOICE:
