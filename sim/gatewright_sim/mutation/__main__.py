@@ -22,7 +22,7 @@ from gatewright_sim.mutation.campaign import Campaign
 from gatewright_sim.mutation.report import html, print_table, report
 from gatewright_sim.mutation.score import LEAST, scores, wrongly_listed
 
-COUNT, NETLIST = 60, 20
+COUNT, NETLIST = 40, 10
 """Mutants of a block's sources, and of its cells, where nothing else is asked for."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -135,7 +136,7 @@ class Campaign:
         benches = {each.name: each.module for each in BENCHES.values() if each.design is design}
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
             job = Path(folder) / "job.json"
-            Job(benches, tuple(left), results, stage, sources).save(job)
+            Job(benches, tuple(left), results, stage, sources, os.getppid()).save(job)
             run_cocotb(
                 made.verilog,
                 design.top,

@@ -54,6 +54,7 @@ async def mutants(dut: Any) -> None:
         lengths[name] = fork.ns
     order = Order(lengths)
     for mutant in JOB.mutants:
+        assert JOB.wanted, "the process that asked for mutants has ended"
         killer, how = None, ""
         for name in order.cases():
             fork = await run_apart(partial(_run, dut, mutant.number, name, JOB.limit_ns(lengths[name])))

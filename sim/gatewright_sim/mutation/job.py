@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -57,6 +58,7 @@ class Job:
     mutants : which ones.
     results : where verdicts are appended.
     stage, sources : for the verdicts.
+    owner : process for which this is done; without it, it ends.
     """
 
     benches: dict[str, str]
@@ -64,6 +66,16 @@ class Job:
     results: Path
     stage: str
     sources: str
+    owner: int
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits for it."""
+        try:
+            os.kill(self.owner, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     @classmethod
     def load(cls, path: Path) -> Job:

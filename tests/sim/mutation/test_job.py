@@ -1,5 +1,7 @@
 """Jobs and verdicts as files, and the order of cases."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from gatewright_sim.mutation.job import Job, Order, Verdict, append, verdicts
@@ -9,9 +11,11 @@ MUTANT = Mutant(1, "part.py: f: a == 1 -> !=", "comparison", 7)
 
 
 def test_a_job_as_a_file(tmp_path: Path) -> None:
-    job = Job({"gemm": "benches.gemm"}, (MUTANT,), tmp_path / "results.jsonl", "gemm", "0123")
+    job = Job({"gemm": "benches.gemm"}, (MUTANT,), tmp_path / "results.jsonl", "gemm", "0123", os.getpid())
     job.save(tmp_path / "job.json")
     assert Job.load(tmp_path / "job.json") == job
+    assert job.wanted
+    assert not replace(job, owner=1 << 22).wanted  # above any number of a process
 
 
 def test_verdicts_of_these_sources_the_last_one_counts(tmp_path: Path) -> None:
