@@ -19,6 +19,7 @@ from gatewright_sim.mutation.job import Job, Verdict, append, verdicts
 from gatewright_sim.mutation.mutant import Mutant, Mutated
 from gatewright_sim.mutation.netlist import NETLIST, netlist_mutants
 from gatewright_sim.mutation.parts import killed_by_parts
+from gatewright_sim.mutation.proof import PROVED, proved_equivalent
 from gatewright_sim.mutation.sources import source_mutants
 
 __all__ = ["Campaign", "Outcome", "sources_hash"]
@@ -27,7 +28,9 @@ TIMEOUT_S = 4 * 3600
 """Limit on the wall for all mutants of one block; forks have limits of their own."""
 POLL_S = 0.5
 PARTS = "tests/hw"
-"""What stands before the name of a part's test as a killer."""
+"""What stands for the tests of a part as a killer."""
+PROOF = "proof"
+"""The last stage."""
 
 Progress = Callable[[int, int], None]
 """Told of mutants judged, and of how many."""
@@ -124,7 +127,7 @@ class Campaign:
     def _stage(self, block: Block, bench: str, made: Mutated, stage: str, sources: str) -> None:
         """All benches of a design on those of its mutants that have not been through this stage and are not noticed."""
         results, design = self._results(block), BENCHES[bench].design
-        stages = [*block.benches, NETLIST, PARTS]
+        stages = [*block.benches, NETLIST, PARTS, PROOF]
         known = {key: stages.index(verdict.stage) for key, verdict in verdicts(results, sources).items()}
         left = [
             mutant
@@ -147,10 +150,23 @@ class Campaign:
             )
 
     def _parts(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> None:
-        """The tests of the parts on what the benches left."""
+        """The tests of the parts on what the benches left, and then proofs."""
         results = self._results(block)
         known = verdicts(results, sources)
         for mutant in self._left(block, mutants, sources):
             if mutant.kind != NETLIST and known[mutant.key].stage != PARTS:
                 noticed = killed_by_parts(mutant)
                 append(results, Verdict(mutant.key, PARTS, PARTS if noticed else None, noticed or "", sources))
+        left = [mutant for mutant in self._left(block, mutants, sources) if mutant.kind != NETLIST]
+        known = verdicts(results, sources)
+        unproved = [mutant.key for mutant in left if known[mutant.key].stage != PROOF]
+        if unproved:
+            self._prove(block, unproved, sources)
+
+    def _prove(self, block: Block, keys: list[str], sources: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
+            made = source_mutants(block, block.benches[0], Path(folder), keys=keys)
+            for mutant in made.mutants:
+                proved = proved_equivalent(made.verilog, mutant.number, Path(folder))
+                verdict = Verdict(mutant.key, PROOF, None, PROVED if proved else "", sources)
+                append(self._results(block), verdict)

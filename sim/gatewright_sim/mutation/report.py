@@ -13,8 +13,7 @@ from rich.table import Table
 
 from gatewright_hw.build.bars import Bar, bars
 from gatewright_sim.mutation.campaign import Outcome
-from gatewright_sim.mutation.equivalents import EQUIVALENTS
-from gatewright_sim.mutation.score import scores, survivors, wrongly_listed
+from gatewright_sim.mutation.score import equivalent, scores, survivors, wrongly_listed
 
 __all__ = ["html", "print_table", "report"]
 
@@ -51,7 +50,7 @@ def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
                 "line": each.mutant.line,
                 "killer": each.verdict.killer,
                 "how": each.verdict.how,
-                "equivalent": EQUIVALENTS.get(each.mutant.key) if each.verdict.killer is None else None,
+                "equivalent": equivalent(each),
             }
             for each in outcomes
         ],

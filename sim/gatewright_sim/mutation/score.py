@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gatewright_sim.mutation.campaign import PARTS, Outcome
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
+from gatewright_sim.mutation.proof import PROVED
 
-__all__ = ["LEAST", "Score", "scores", "survivors", "wrongly_listed"]
+__all__ = ["LEAST", "Score", "equivalent", "scores", "survivors", "wrongly_listed"]
 
 LEAST = 0.95
 """The share that must be noticed in each block."""
@@ -36,9 +37,16 @@ class Score:
         return (counted - self.survived) / counted if counted else 1.0
 
 
+def equivalent(outcome: Outcome) -> str | None:
+    """Why nothing can notice a mutant that nothing noticed: a reason that is listed, or that it was proved."""
+    if outcome.verdict.killer is not None:
+        return None
+    return EQUIVALENTS.get(outcome.mutant.key) or (PROVED if outcome.verdict.how == PROVED else None)
+
+
 def survivors(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Mutants that no test noticed, and that could be."""
-    return [each for each in outcomes if each.verdict.killer is None and each.mutant.key not in EQUIVALENTS]
+    return [each for each in outcomes if each.verdict.killer is None and not equivalent(each)]
 
 
 def wrongly_listed(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -57,5 +65,5 @@ def scores(outcomes: Iterable[Outcome]) -> list[Score]:
 def _score(block: str, outcomes: list[Outcome]) -> Score:
     killers = [each.verdict.killer for each in outcomes]
     parts = killers.count(PARTS)
-    equivalent = killers.count(None) - len(survivors(outcomes))
-    return Score(block, len(outcomes), len(outcomes) - parts - killers.count(None), parts, equivalent)
+    same = killers.count(None) - len(survivors(outcomes))
+    return Score(block, len(outcomes), len(outcomes) - parts - killers.count(None), parts, same)

@@ -1,16 +1,18 @@
 """Scores and reports of outcomes."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from gatewright_sim.mutation.campaign import PARTS, Outcome
+from gatewright_sim.mutation.campaign import PARTS, PROOF, Outcome
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.job import Verdict
 from gatewright_sim.mutation.mutant import Mutant
+from gatewright_sim.mutation.proof import PROVED
 from gatewright_sim.mutation.report import html, print_table, report
-from gatewright_sim.mutation.score import scores, survivors, wrongly_listed
+from gatewright_sim.mutation.score import equivalent, scores, survivors, wrongly_listed
 
 
 def outcome(key: str, killer: str | None) -> Outcome:
@@ -32,6 +34,14 @@ def test_equivalent_mutants_do_not_count() -> None:
     assert (score.mutants, score.benches, score.parts, score.equivalent, score.survived) == (4, 1, 1, 1, 1)
     assert score.share == pytest.approx(2 / 3)
     assert survivors(OUTCOMES) == [OUTCOMES[2]]
+
+
+def test_what_is_proved_does_not_count() -> None:
+    mutant = outcome("part.py: f: a < b -> <=", None)
+    assert equivalent(mutant) is None
+    proved = replace(mutant, verdict=replace(mutant.verdict, stage=PROOF, how=PROVED))
+    assert equivalent(proved) == PROVED
+    assert survivors([proved]) == []
 
 
 def test_what_is_noticed_is_not_equivalent() -> None:
