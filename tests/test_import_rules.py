@@ -22,7 +22,13 @@ ALLOWED = {
     },  # it measures what it made
     "sw/gatewright/driver": {"gatewright.spec", "gatewright.program", "gatewright.artefact"},
     "sw/gatewright/doctor": {"gatewright.spec", "gatewright.driver"},
-    "hw/gatewright_hw": {"gatewright.spec", "gatewright.files", "gatewright.cache", "gatewright.artefact"},
+    "hw/gatewright_hw": {
+        "gatewright.spec",
+        "gatewright.files",
+        "gatewright.cache",
+        "gatewright.web_page",
+        "gatewright.artefact",
+    },
     "hw/gatewright_hw/parts": {"gatewright.spec"},
     "hw/gatewright_hw/bus": {"gatewright.spec", "gatewright_hw.parts"},
     "hw/gatewright_hw/boards": {
@@ -47,6 +53,7 @@ ALLOWED = {
         "gatewright.spec",
         "gatewright.cache",
         "gatewright.files",
+        "gatewright.web_page",
         "gatewright_hw",
         "gatewright_sim.benches",
     },

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from html import escape
-from string import Template
 from typing import Any
 
 from gatewright.artefact import Clock
+from gatewright.web_page import table, web_page
 from gatewright_hw.area import PARTS
 from gatewright_hw.build.bars import Bar, bars
 from gatewright_hw.build.flow import RESOURCES, Request, Result
@@ -22,25 +21,6 @@ AVAILABLE = {
 
 _MODULES = 16
 """So many of the largest modules are pictured; report.json has them all."""
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>$title</title>
-<style>
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-table { border-collapse: collapse; }
-td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: left; vertical-align: top; }
-svg text { font-size: 13px; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-$body
-</body>
-</html>
-""")
 
 
 def report(tool: str, request: Request, result: Result, clock: Clock) -> dict[str, Any]:
@@ -76,7 +56,7 @@ def html(described: dict[str, Any]) -> str:
         *(("nobody vouches for it", reason) for reason in described["unvouched"]),
         *(("remark", remark) for remark in described["remarks"]),
     ]
-    parts = [_table(facts), "<h2>Clock</h2>", _clock(clock)]
+    parts = [table(facts), "<h2>Clock</h2>", _clock(clock)]
     if described["utilisation"]:
         parts += ["<h2>Utilisation</h2>", _utilisation(described["utilisation"])]
     for resource in RESOURCES if described["modules"] else ():
@@ -84,12 +64,7 @@ def html(described: dict[str, Any]) -> str:
     if described["paths"]:
         parts += ["<h2>Longest paths</h2>", _paths(described["paths"], 1e3 / clock["asked_mhz"])]
     title = f"{described['config']} on {described['board']}"
-    return _PAGE.substitute(title=escape(title), body="\n".join(parts))
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
-    return f"<table>{cells}</table>"
+    return web_page(title, "\n".join(parts), width=60)
 
 
 def _clock(clock: dict[str, Any]) -> str:

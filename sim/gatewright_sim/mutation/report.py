@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
-from string import Template
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from gatewright.web_page import web_page
 from gatewright_hw.build.bars import Bar, bars
 from gatewright_sim.mutation.campaign import Outcome
 from gatewright_sim.mutation.score import equivalent, scores, survivors, wrongly_listed
 
 __all__ = ["html", "print_table", "report"]
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Mutants</title>
-<style>
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: left; vertical-align: top; }
-svg text { font-size: 13px; }
-</style>
-</head>
-<body>
-<h1>Mutants</h1>
-$body
-</body>
-</html>
-""")
 
 
 def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
@@ -66,7 +47,7 @@ def html(described: dict[str, Any]) -> str:
     parts = [bars(rows, 1.0), "<h2>Survivors</h2>", _table([each for each in described["mutants"] if _alive(each)])]
     parts += ["<h2>Equivalent</h2>", _table([each for each in described["mutants"] if each["equivalent"]])]
     parts += ["<h2>Noticed</h2>", _table([each for each in described["mutants"] if each["killer"]])]
-    return _PAGE.substitute(body="\n".join(parts))
+    return web_page("Mutants", "\n".join(parts))
 
 
 def _alive(mutant: dict[str, Any]) -> bool:

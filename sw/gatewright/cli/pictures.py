@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from html import escape
 from math import isnan
-from string import Template
 
 import plotly.graph_objects as go
 from plotly.colors import qualitative
@@ -11,26 +10,10 @@ from plotly.colors import qualitative
 from gatewright.program.compiled import CompiledProgram, Variant
 from gatewright.program.summary import VariantSummary
 from gatewright.spec.registers import ENGINES
+from gatewright.web_page import table, web_page
 
 __all__ = ["page"]
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>$title</title>
-<style>
-body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-td, th { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: left; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-$body
-</body>
-</html>
-""")
 _KINDS = ("commands", "constant", "input", "output", "workspace")
 _COLOURS = qualitative.Safe
 
@@ -44,24 +27,19 @@ def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSumm
         ("device memory", f"{program.nbytes:,} bytes, of them {program.image.nbytes:,} of commands and constants"),
         *((what, f"{value.name}: {value.dtype} [{', '.join(map(str, value.shape))}]") for what, value in rows),
     ]
-    parts = [_table(facts)]
+    parts = [table(facts)]
     library = True  # once in the page
     for variant, summary in variants:
         parts.append(f"<h2>{escape(summary.title)}</h2>")
         if summary.host:
-            parts.append(_table([(f"host: {entry.node}", entry.reason) for entry in summary.host]))
+            parts.append(table([(f"host: {entry.node}", entry.reason) for entry in summary.host]))
         figures = [timeline(summary), memory_map(variant)]
         if any(not isnan(layer.error) for layer in summary.layers):
             figures.append(errors(summary))
         for figure in figures:
             parts.append(figure.to_html(full_html=False, include_plotlyjs=library))
             library = False
-    return _PAGE.substitute(title=escape(program.name), body="\n".join(parts))
-
-
-def _table(rows: Sequence[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
-    return f"<table>{cells}</table>"
+    return web_page(program.name, "\n".join(parts))
 
 
 def timeline(summary: VariantSummary) -> go.Figure:
