@@ -8,7 +8,7 @@ from dataclasses import replace
 from gatewright.spec.vector import Combine, ElementType, Function
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.engine_bench import EngineBench, resets, some, start_bench, sweep
-from gatewright_sim.benches.harness.pauses import FREE, REGIMES, Stalls
+from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import VectorCommand
 
 __all__ = ["TABLE"]
@@ -19,6 +19,11 @@ TABLE = Table(
     sweep("every_combination_of_types", VectorCommand.types, [Stalls.both(0.1, 3)], reads_once=True),
     sweep("row_widths", VectorCommand.boundaries, [FREE, Stalls.both(0.1, 3)], reads_once=True),
     sweep("extreme_rows", VectorCommand.extremes),
+    sweep("each_channel_alone", some(VectorCommand.random, 4), ALONE, reads_once=True),
+    sweep("ties", VectorCommand.ties),
+    sweep("table_ends", VectorCommand.table_ends),
+    sweep("softmax_steps", VectorCommand.softmax_steps),
+    sweep("row_counts", VectorCommand.row_counts, [FREE, LATE], reads_once=True),
     sweep("many_short_rows", VectorCommand.short_rows, [FREE, Stalls.both(0.2, 4)]),
     resets(some(VectorCommand.random, 10), some(VectorCommand.random, 2), within=300, seeds=(1, 2)),
 )

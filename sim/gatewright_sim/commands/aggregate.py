@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from gatewright.spec.commands import AGGREGATE, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.commands.draw import draw_int8
 from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
 from gatewright_sim.golden.aggregate import aggregate, first_fault
@@ -72,9 +74,9 @@ class AggregateCommand:
 
     @classmethod
     def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
-        """Widths around the word and its half, the reuse distance of the accumulators, and the maximum."""
+        """Widths around groups of lanes, the word, the reuse distance of the accumulators, and the maximum."""
         widest = config.max_features
-        for features in (1, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 32, 33, widest - 1, widest):
+        for features in (1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 32, 33, widest - 1, widest):
             yield cls.of_width(rng, features)
 
     @classmethod
@@ -124,6 +126,46 @@ class AggregateCommand:
                     bad.row_ptr[rng.integers(1, 5)] = 2**32 - 1
             yield bad
             yield cls.of_width(rng, 12, hub=40)
+
+    @classmethod
+    def limits(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """Each row pointer and columns of each row at the first value that is wrong, one at a time, and in between
+        matrices at the last value that is right."""
+        degrees, features = (3, 0, 37, 50), 12
+        nnz = sum(degrees)
+
+        def sound(spare: int) -> AggregateCommand:
+            one = cls.of_degrees(rng, degrees, features, spare)
+            one.col[rng.random(len(one.col)) < 0.5] = len(one.x) - 1
+            return one
+
+        for place in range(len(degrees) + 1):
+            for spare in (0, 1, 5):
+                beyond = sound(spare)
+                beyond.row_ptr[place] = nnz + spare + 1
+                yield beyond
+                yield sound(spare)
+            if place == 0 or beyond.row_ptr[place - 1]:
+                one_off = sound(2)
+                one_off.row_ptr[place] = one_off.row_ptr[place - 1] - 1 if place else 1
+                yield one_off
+        for edge in (0, 2, 3, 39, 40, nnz - 1):
+            wild = sound(0)
+            wild.col[edge] = len(wild.x)
+            yield wild
+            unclaimed = sound(1)
+            unclaimed.col[nnz] = len(unclaimed.x)  # of an edge that no row claims
+            yield unclaimed
+
+    @classmethod
+    def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """Sums that the requantiser halves, of small and of saturating results: one edge a row, of half a unit."""
+        for shift, multiplier in product((1, 2, 8, 15), (1, 3, 5, 255)):
+            one = cls.of_degrees(rng, [1, 1, 0, 1], 2 * BUS_BYTES)
+            sign = rng.choice([-1, 1], len(one.weight))
+            x = draw_int8(rng, len(one.x), 2 * BUS_BYTES) | 1
+            weight = (sign << shift - 1).astype(np.int16)
+            yield replace(one, weight=weight, x=x, requantise=Requantise(multiplier, shift))
 
     def _fault(self) -> tuple[ErrorCode, int]:
         """What the engine must report, and the rows that it writes before."""

@@ -14,7 +14,15 @@ from gatewright.spec.commands import VECTOR, VectorFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES
-from gatewright.spec.vector import EPSILON_BITS, TABLE_ENTRIES, Combine, ElementType, Function
+from gatewright.spec.vector import (
+    EPSILON_BITS,
+    EXP2_FRACTION_BITS,
+    SOFTMAX_STEPS,
+    TABLE_ENTRIES,
+    Combine,
+    ElementType,
+    Function,
+)
 from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
 from gatewright_sim.golden.vector import vector
@@ -28,6 +36,8 @@ _INT16 = ElementType.INT16
 _LOW, _HIGH = -(1 << 15), (1 << 15) - 1
 _MOST_ELEMENTS = 1200
 """Of a random command, so that several fit a memory."""
+_UNUSED = ("b_addr", "b_stride", "table_addr")
+"""Fields that a command need not use."""
 _REDUCTIONS = (Function.LAYER_NORM, Function.RMS_NORM, Function.SOFTMAX)
 
 
@@ -40,7 +50,7 @@ class VectorCommand:
     rows: int
     a: Array
     b: Array | None = None
-    noise: dict[str, int] = field(default_factory=dict)
+    noise: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_UNUSED, 0))
 
     @classmethod
     def of_shape(
@@ -79,7 +89,7 @@ class VectorCommand:
             epsilon=int(rng.choice([0, 1, rng.integers(1 << 30), rng.integers(most), most])),
             table=_table(rng) if function is Function.TABLE else None,
         )
-        noise = {name: int(rng.integers(1 << 29)) * BUS_BYTES for name in ("b_addr", "b_stride", "table_addr")}
+        noise = {name: int(rng.integers(1 << 29)) * BUS_BYTES for name in _UNUSED}
         noise |= {} if combine is Combine.ADD else {"b_multiplier": _multiplier(rng)}
         return cls(op, rows, a, b, noise)
 
@@ -135,6 +145,50 @@ class VectorCommand:
         """More rows in flight than any queue between the stages holds."""
         for function, (cols, rows) in product(Function, ((1, 70), (6, 40))):
             yield cls.of_shape(rng, rows, cols, function=function)
+
+    @classmethod
+    def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Sums that the combination halves, results that the output stage halves by its shift or by its bias, about
+        zero and at both ends of every type of Y, and the bits below the bias that decide."""
+        one = Record(1 << 8, 8)
+        for y_type, shift in product(ElementType, (1, 2, 16)):
+            ends = np.iinfo(y_type.dtype)
+            centre = (
+                rng.choice([0, 0, ends.min, ends.max], 40) if y_type is not ElementType.INT32 else np.zeros(40, int)
+            )
+            total = (2 * (centre + rng.integers(-3, 4, 40)) + 1 << shift - 1) + rng.choice([0, 0, 0, -1, 1], 40)
+            b = rng.integers(-50, 50, 40).astype(np.int8)[None]
+            a = (total[None] - b).astype(np.int32)
+            yield cls(VectorOp(y_type, one, combine_shift=shift), 1, total[None].astype(np.int32))
+            yield cls(VectorOp(y_type, one, Combine.ADD, combine_shift=shift), 1, a, b)
+            for bias in (0, 128, -128, 127, 129):
+                record = Record(rng.choice([1, 3, -1], 40), shift + 8 - (bias != 0), np.full(40, bias))
+                scaled = (centre + rng.integers(-3, 4, 40) << shift + 7).clip(-(1 << 23), (1 << 23) - 1)
+                yield cls(VectorOp(y_type, record), 1, (scaled + rng.choice([0, 0, -1, 1], 40))[None].astype(np.int32))
+
+    @classmethod
+    def table_ends(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """The first and the last entries, entries met exactly and the places beside them, and what saturates."""
+        near = np.concatenate([np.arange(-2, 3) + at for at in (_LOW, -128, 0, 128, _HIGH, -(1 << 23), (1 << 23) - 1)])
+        for _ in range(3):
+            one = cls.of_shape(rng, 1, len(near), function=Function.TABLE, combine=Combine.ALONE)
+            op = replace(one.op, y_type=ElementType.INT32, out=Record(1 << 8, 8), a_multiplier=1, combine_shift=0)
+            yield replace(one, op=op, a=near[None].astype(np.int32))
+
+    @classmethod
+    def softmax_steps(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Distances from a row's largest at and beside each halving of a weight, beyond the last as well."""
+        steps = (np.arange(SOFTMAX_STEPS + 3) << EXP2_FRACTION_BITS)[:, None] + np.array([-1, 0, 1])
+        for top in (0, -(1 << 23) + int(steps.max()), (1 << 23) - 1):
+            row = np.append(top - steps.ravel().clip(0), top)
+            one = cls.of_constant_rows(rng, len(row), (0,), 0, Function.SOFTMAX)
+            yield replace(one, rows=2, a=np.stack([row, rng.permutation(row)]).astype(np.int32))
+
+    @classmethod
+    def row_counts(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Rows about the number that one transfer takes where they lie side by side, B by columns, by rows, or one."""
+        for number, (rows, combine) in enumerate(product((1, 15, 16, 17, 33), (Combine.ALONE, Combine.ADD))):
+            yield cls.of_shape(rng, rows, 1 + number, function=Function(number % len(Function)), combine=combine)
 
     def result(self) -> Array:
         return vector(self.op, np.broadcast_to(self.a, (self.rows, self.a.shape[1])), self.b)
