@@ -16,9 +16,9 @@ TABLE = Table(
     sweep("feature_widths", AggregateCommand.boundaries, [Stalls.both(0.1, 3)]),
     sweep("chosen_graphs", AggregateCommand.extremes),
     sweep("mostly_empty_rows", AggregateCommand.mostly_empty, [FREE, LATE, *ALONE]),
-    sweep("each_channel_alone", some(AggregateCommand.random, 1), ALONE),
+    sweep("every_memory", AggregateCommand.each_width, [*REGIMES, *ALONE]),
     sweep("ties", AggregateCommand.ties),
-    sweep("limits", AggregateCommand.limits),
+    sweep("limits", AggregateCommand.limits, [FREE, Stalls.both(0.05, 60)]),
     sweep("faults", AggregateCommand.faulty, [FREE, Stalls.both(0.3, 4)], seeds=(1, 2)),
     resets(
         lambda rng, _: (AggregateCommand.of_width(rng, 30) for _ in range(6)),

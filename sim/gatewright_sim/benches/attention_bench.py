@@ -19,7 +19,7 @@ TABLE = Table(
     sweep("random_attentions", some(AttentionCommand.random, 3), REGIMES, reads_once=True, seeds=(1, 2, 3)),
     sweep("every_edge", AttentionCommand.boundaries, [Stalls.both(0.1, 3)], reads_once=True),
     sweep("extreme_weights", AttentionCommand.extremes, reads_once=True),
-    sweep("each_channel_alone", some(AttentionCommand.random, 1), ALONE, reads_once=True),
+    sweep("every_memory", AttentionCommand.each_flag, [*REGIMES, *ALONE], reads_once=True),
     sweep("every_reach", AttentionCommand.reaches, reads_once=True),
     sweep("more_than_the_rings_hold", AttentionCommand.rings, [FREE, LATE], reads_once=True),
     sweep("ties", AttentionCommand.ties, reads_once=True),

@@ -7,7 +7,7 @@ from itertools import product
 
 from gatewright.spec.commands import COMMANDS, VECTOR
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
+from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.axi import Resp
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, copy, inverted, start, works
@@ -55,17 +55,20 @@ async def a_program_about_a_page(driver: TopDriver) -> None:
 
 @TABLE.case()
 async def every_bit_of_an_address(driver: TopDriver) -> None:
-    """Programs and operands anywhere in 4 GiB, of which the memory is 64 KiB over and over."""
+    """Programs and operands of several bursts anywhere in 4 GiB, of which the memory is 64 KiB over and over."""
     seen: list[int] = []
     driver.ram.on_burst = lambda _, address, __: seen.append(address)
+    beats, line = MAX_BURST_BEATS + 2, BUS_BYTES * MAX_BURST_BEATS
     for bit in range(16, 32):
-        high = 1 << bit
-        for program, source, target in ((high, 0, 0), (0, high, 0), (0, 0, high)):
+        for program, source, target in ((1 << bit, 0, 0), (0, 1 << bit, 0), (0, 0, 1 << bit)):
             seen.clear()
-            driver.ram.write(TARGET, bytes(16))
-            assert await driver.run([copy(VECTOR, source + SOURCE, target + TARGET, 2)], program + PROGRAM) == OK
-            assert seen == [program + PROGRAM, source + SOURCE, target + TARGET]
-            assert driver.ram.read(TARGET, 16) == inverted(driver.ram.read(SOURCE, 16))
+            driver.ram.write(TARGET, bytes(BUS_BYTES * beats))
+            commands = [copy(VECTOR, source + SOURCE, target + TARGET, beats), copy(beats=1, target=0x9000)]
+            assert await driver.run(commands, program + PROGRAM) == OK
+            of_copies = [place + step for place in (source + SOURCE, target + TARGET) for step in (0, line)]
+            of_program = [program + PROGRAM, program + PROGRAM + COMMAND_BYTES]
+            assert sorted(seen) == sorted([*of_program, *of_copies, SOURCE, 0x9000])
+            assert driver.ram.read(TARGET, BUS_BYTES * beats) == inverted(driver.ram.read(SOURCE, BUS_BYTES * beats))
     driver.ram.on_burst = None
 
 

@@ -1,6 +1,6 @@
 """The cocotb benches by name: what `gatewright verify` and the tests run. Adding one is adding an entry."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,6 +23,7 @@ from gatewright_hw.engines.gemm.engine import GemmEngine
 from gatewright_hw.engines.vector.engine import VectorEngine
 from gatewright_hw.top import ROUTES, Top
 from gatewright_hw.verilog import to_verilog
+from gatewright_sim.benches.coverage.collect import FOLDER
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
 from gatewright_sim.benches.harness.engine_top import EngineTop
@@ -156,9 +157,16 @@ BENCHES: dict[str, Bench] = {
 
 
 def run_bench(
-    name: str, *, case: str | None = None, seed: int = 1, junit: Path | None = None, waves: Path | None = None
+    name: str,
+    *,
+    case: str | Sequence[str] | None = None,
+    seed: int = 1,
+    junit: Path | None = None,
+    waves: Path | None = None,
+    coverage: Path | None = None,
 ) -> int:
-    """Run all cases of the bench called ``name``, or one of them, and return how many ran.
+    """Run all cases of the bench called ``name``, or one of them, or some, and return how many ran. What they reached
+    is added to the folder ``coverage``.
 
     Raises :class:`GatewrightError` on an unknown name and :class:`BenchError` when a case fails.
     """
@@ -171,7 +179,11 @@ def run_bench(
         "gatewright_sim.benches.harness.entry",
         testcase=case,
         seed=seed,
-        environment={"GATEWRIGHT_BENCH": bench.module, "GATEWRIGHT_CONFIG": bench.design.config},
+        environment={
+            "GATEWRIGHT_BENCH": bench.module,
+            "GATEWRIGHT_CONFIG": bench.design.config,
+            **({FOLDER: str(coverage)} if coverage else {}),
+        },
         junit=junit,
         waves=waves,
         timeout_s=TIMEOUT_S,

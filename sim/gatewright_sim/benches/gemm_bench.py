@@ -16,7 +16,7 @@ TABLE = Table(
     sweep("random_products", some(GemmCommand.random, 3), REGIMES, seeds=(1, 2, 3)),
     sweep("every_edge", GemmCommand.boundaries, [Stalls.both(0.1, 3)]),
     sweep("extreme_sums", GemmCommand.extremes),
-    sweep("each_channel_alone", some(GemmCommand.random, 1), ALONE),
+    sweep("every_memory", GemmCommand.each_flag, [*REGIMES, *ALONE]),
     sweep("every_length", GemmCommand.lengths),
     sweep("many_blocks", GemmCommand.blocks),
     sweep("ties", GemmCommand.ties),

@@ -19,7 +19,7 @@ TABLE = Table(
     sweep("every_combination_of_types", VectorCommand.types, [Stalls.both(0.1, 3)], reads_once=True),
     sweep("row_widths", VectorCommand.boundaries, [FREE, Stalls.both(0.1, 3)], reads_once=True),
     sweep("extreme_rows", VectorCommand.extremes),
-    sweep("each_channel_alone", some(VectorCommand.random, 4), ALONE, reads_once=True),
+    sweep("every_memory", VectorCommand.each_kind, [*REGIMES, *ALONE], reads_once=True),
     sweep("ties", VectorCommand.ties),
     sweep("table_ends", VectorCommand.table_ends),
     sweep("softmax_steps", VectorCommand.softmax_steps),

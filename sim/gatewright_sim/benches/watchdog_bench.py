@@ -111,6 +111,17 @@ async def the_largest_limit_is_none_for_long(driver: TopDriver) -> None:
         assert await driver.run([copy(beats=300, target=0x9000)], PROGRAM, watchdog=limit) == OK
 
 
+@TABLE.case()
+async def a_limit_of_many_bits(driver: TopDriver) -> None:
+    limit = 0x1_0002
+    driver.ram.hang("r")
+    assert await driver.run([copy()], PROGRAM, watchdog=limit, cycles=limit + 1000) == hung(0)
+    assert await driver.read("CYCLES") == BEGIN + limit
+    driver.ram.flow()
+    await driver.soft_reset()
+    await works(driver)
+
+
 async def snapshot(driver: TopDriver) -> dict[str, int]:
     """All that a program leaves in registers."""
     return {entry.name: await driver.read(entry.name) for entry in REGISTERS if entry.access is Access.RO}

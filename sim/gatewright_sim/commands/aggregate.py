@@ -95,6 +95,13 @@ class AggregateCommand:
             yield cls.of_degrees(rng, degrees, features)
 
     @classmethod
+    def each_width(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """Widths about the word and the widest, of no edge, of one and of rows with several."""
+        widths = (1, BUS_BYTES - 1, BUS_BYTES, BUS_BYTES + 1, config.max_features - 1, config.max_features)
+        for features, degrees in product(widths, ([0], [1], [3, 0, 9, 1])):
+            yield cls.of_degrees(rng, degrees, features)
+
+    @classmethod
     def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
         """One row, only empty rows, a hub of thousands, and the largest sums that both signs can have."""
         for degrees, features in (([0], 5), ([1], 8), ([0] * 9, 20), ([0, 0, 3, 0], 3), ([1, 3000, 0, 1], 8)):

@@ -78,12 +78,20 @@ class AttentionCommand:
 
     @classmethod
     def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
-        """Sequences around a tile of the array and a word of memory, more queries than keys, all masks in turn."""
+        """Sequences around a tile of the array and a word of memory, more queries than keys, and heads of every width,
+        each with every combination of flags."""
         rows, cols = config.array_rows, config.array_cols
-        for count, seq_q in enumerate((1, rows, rows + 1, 3 * rows - 1)):
-            d = 8 * (count % (config.max_head_dim // 8) + 1)
-            for number, seq_kv in enumerate((1, 7, cols, cols + 1, 2 * cols + 3)):
-                yield cls.of_shape(rng, seq_q, seq_kv, 2, d, ATTENTION_FLAGS[(3 * count + number) % 8])
+        queries, widths = (1, rows - 1, rows, rows + 1, 3 * rows - 1), range(8, config.max_head_dim + 1, 8)
+        keys = (1, cols - 1, cols, cols + 1, 2 * cols + 3, config.max_seq)
+        for (turn, flags), (number, seq_kv) in product(enumerate(ATTENTION_FLAGS), enumerate(keys)):
+            seq_q, d = queries[(turn + number) % len(queries)], widths[(turn // 2 + number) % len(widths)]
+            yield cls.of_shape(rng, seq_q, seq_kv, 2, d, flags)
+
+    @classmethod
+    def each_flag(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Every combination of flags, of several tiles each way."""
+        for flags in ATTENTION_FLAGS:
+            yield cls.of_shape(rng, config.array_rows + 1, config.array_cols + 1, 1, config.max_head_dim, flags)
 
     @classmethod
     def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:

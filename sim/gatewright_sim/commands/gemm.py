@@ -66,11 +66,18 @@ class GemmCommand:
 
     @classmethod
     def boundaries(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
-        """Sizes around a tile of the array and a word of memory, with every combination of flags in turn."""
+        """Sizes around a tile of the array and a word of memory, each size with every combination of flags."""
         rows, cols = config.array_rows, config.array_cols
-        shapes = product((1, rows - 1, rows, rows + 1), (1, cols - 1, cols, cols + 1), (1, 7, 8, 9))
-        for number, (m, n, k) in enumerate(shapes):
-            yield cls.of_shape(rng, m, n, k, GEMM_FLAGS[number % len(GEMM_FLAGS)])
+        pairs = list(product((1, cols - 1, cols, cols + 1), (1, 7, 8, 9)))
+        for turn, m in enumerate((1, rows - 1, rows, rows + 1)):
+            for number, (n, k) in enumerate(pairs):
+                yield cls.of_shape(rng, m, n, k, GEMM_FLAGS[number ^ 5 * turn])
+
+    @classmethod
+    def each_flag(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
+        """Every combination of flags, of several tiles each way."""
+        for flags in GEMM_FLAGS:
+            yield cls.of_shape(rng, 2 * config.array_rows + 1, 2 * config.array_cols + 1, 17, flags)
 
     @classmethod
     def extremes(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
@@ -94,8 +101,10 @@ class GemmCommand:
             depth // 2 // tiles * BUS_BYTES for depth in (config.a_depth, config.b_depth) for tiles in (1, 2, 4, 8)
         }
         for k in sorted(longest + more for longest in halves for more in (-1, 0, 1)):
-            if k <= config.gemm_max_k:
+            if k < config.gemm_max_k:
                 yield cls.of_shape(rng, rows + 1, cols + 1, k)
+        for flags in GEMM_FLAGS:
+            yield cls.of_shape(rng, 1, cols + 1, config.gemm_max_k, flags)
 
     @classmethod
     def blocks(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:

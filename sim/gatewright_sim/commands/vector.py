@@ -185,6 +185,12 @@ class VectorCommand:
             yield replace(one, rows=2, a=np.stack([row, rng.permutation(row)]).astype(np.int32))
 
     @classmethod
+    def each_kind(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
+        """Every function of every combination."""
+        for function, combine in product(Function, Combine):
+            yield cls.of_shape(rng, 5, 11, function=function, combine=combine)
+
+    @classmethod
     def row_counts(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
         """Rows about the number that one transfer takes where they lie side by side, B by columns, by rows, or one."""
         for number, (rows, combine) in enumerate(product((1, 15, 16, 17, 33), (Combine.ALONE, Combine.ADD))):

@@ -14,9 +14,12 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 
+from gatewright.spec.commands import decode
 from gatewright.spec.config import AcceleratorConfig, get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES
+from gatewright_sim.benches.coverage.collect import note
+from gatewright_sim.benches.coverage.points import Sample
 from gatewright_sim.benches.harness.bus_memory import BusMemory
 from gatewright_sim.benches.harness.cases import Case
 from gatewright_sim.benches.harness.pauses import FREE, REGIMES, Stalls
@@ -46,6 +49,7 @@ class EngineBench:
         self.rng = np.random.default_rng(cocotb.RANDOM_SEED)
         self.config = get_config(os.environ["GATEWRIGHT_CONFIG"])
         self.read_beats = 0
+        self._stalls = FREE
         self._allowed: list[tuple[int, int]] = []
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
         self.ram = BusMemory(dut, "m_axi", MEMORY_BYTES, dut.rst)
@@ -53,6 +57,7 @@ class EngineBench:
 
     def stall(self, stalls: Stalls) -> None:
         """Hold the memory's channels back at random from now on."""
+        self._stalls = stalls
         self.ram.stall(self.rng, stalls)
 
     def _watch(self, channel: str, start: int, beats: int) -> None:
@@ -95,6 +100,7 @@ class EngineBench:
 
         cycles: int = await with_timeout(until_done(), CLOCK_NS * COMMAND_LIMIT, "ns")
         error = ErrorCode(int(self.dut.error.value))
+        note(Sample(decode(placed.command), self.config, self._stalls, error))
         assert error is placed.error, f"the engine says {error.name}, expected {placed.error.name}"
         cocotb.start_soon(self._error_ends())
         return cycles

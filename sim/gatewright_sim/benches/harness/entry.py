@@ -8,6 +8,7 @@ from typing import Any
 
 import cocotb
 
+from gatewright_sim.benches.coverage.collect import save
 from gatewright_sim.benches.harness.cases import Case, Table
 
 LIMIT_MS = 20
@@ -20,6 +21,7 @@ _TABLE: Table = import_module(_BENCH).TABLE
 def _test(case: Case) -> Any:
     async def run(dut: Any) -> None:
         await case.run(await _TABLE.start(dut))
+        save()
 
     run.__module__, run.__doc__ = _BENCH, case.run.__doc__  # what reports and logs call it
     return cocotb.test(name=case.name, timeout_time=LIMIT_MS, timeout_unit="ms")(run)

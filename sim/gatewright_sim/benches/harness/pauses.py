@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,12 +61,12 @@ FREE = Stalls()
 LATE = Stalls(latency=40)
 REGIMES = (
     FREE,
-    Stalls.both(0.3, 2),
+    replace(Stalls.both(0.3, 2), latency=5),
     Stalls.both(0.05, 60),
     Stalls(idle=Pauses(0.5, 8)),
     Stalls(backpressure=Pauses(0.5, 8)),
     LATE,
 )
-"""No stalls and no latency, many short stalls, few long ones, each side alone, latency alone."""
+"""No stalls and no latency, many short stalls and a short latency, few long stalls, each side alone, latency alone."""
 ALONE = tuple(Stalls(Pauses(0.6, 25), Pauses(0.6, 25), only=channel) for channel in CHANNELS)
 """Each channel alone, held back for most of the time, so that what waits for it fills up."""

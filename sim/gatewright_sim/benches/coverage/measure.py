@@ -1,0 +1,25 @@
+"""Runs the benches of the engines and collects what they reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gatewright_sim.benches.catalogue import BENCHES, run_bench
+from gatewright_sim.benches.coverage.collect import Counts, merged
+
+__all__ = ["ENGINES", "measure"]
+
+ENGINES = ("gemm", "attention", "aggregate", "vector")
+"""What the benches that are counted are about."""
+
+
+def measure() -> Counts:
+    """The counts of every case with each of its seeds."""
+    with TemporaryDirectory(prefix="gatewright-coverage-") as name:
+        for bench in BENCHES.values():
+            if bench.about in ENGINES:
+                for seed in sorted({seed for case in bench.table.cases for seed in case.seeds}):
+                    cases = [case.name for case in bench.table.cases if seed in case.seeds]
+                    run_bench(bench.name, case=cases, seed=seed, coverage=Path(name))
+        return merged(Path(name))
