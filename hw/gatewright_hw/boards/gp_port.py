@@ -92,7 +92,8 @@ class GpPort(wiring.Component):
 
     def _read(self, m: Module) -> None:
         port, bus = self.port, self.bus
-        taken, place = Signal(), Signal(_place(self._bits - WALK_BITS))
+        taken = Signal()
+        place = Signal(_place(self._bits - WALK_BITS), name="read_place")
         walk = self._walk(m, "ar", taken, place)
         m.d.comb += [
             bus.araddr.eq(Cat(walk.address, place.page)),
@@ -131,7 +132,8 @@ class GpPort(wiring.Component):
 
     def _write(self, m: Module) -> None:
         port, bus = self.port, self.bus
-        taken, place = Signal(), Signal(_place(self._bits - WALK_BITS))
+        taken = Signal()
+        place = Signal(_place(self._bits - WALK_BITS), name="write_place")
         walk = self._walk(m, "aw", taken, place)
         asked, given = Signal(), Signal()  # the beat's address, and its data, have been taken
         m.d.comb += [bus.awaddr.eq(Cat(walk.address, place.page)), taken.eq(port.awvalid & port.awready)]

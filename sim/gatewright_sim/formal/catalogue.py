@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.proof import Proof
-from gatewright_sim.formal.proofs import arithmetic, queues, registers
+from gatewright_sim.formal.proofs import arithmetic, gp_port, queues, registers, sequencer
 
 __all__ = ["GROUPS", "group_of", "select"]
 
@@ -14,6 +14,8 @@ GROUPS: dict[str, tuple[Proof, ...]] = {
     "arithmetic": arithmetic.TABLE,
     "queues": queues.TABLE,
     "registers": registers.TABLE,
+    "sequencer": sequencer.TABLE,
+    "boards": gp_port.TABLE,
 }
 
 

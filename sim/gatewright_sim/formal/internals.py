@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from amaranth.hdl import Module, Signal
@@ -19,13 +20,16 @@ def opened(component: Any) -> Module:
 def register(module: Module, name: str) -> Signal:
     """The signal called ``name`` that ``module`` itself drives. Raises :class:`LookupError` unless there is one."""
     module._flush()  # Amaranth 0.5 has no public way to a module's statements
-    driven = {
-        id(signal): signal
-        for statements in module._statements.values()
-        for statement in statements
-        for signal in statement._lhs_signals()
-        if signal.name == name
-    }
-    if len(driven) != 1:
-        raise LookupError(f"{len(driven)} signals are called {name!r}, needed: one")
-    return next(iter(driven.values()))
+    found = {id(each): each for part in module._statements.values() for each in _driven(part) if each.name == name}
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} signals are called {name!r}, needed: one")
+    return next(iter(found.values()))
+
+
+def _driven(statements: Iterable[Any]) -> Iterator[Signal]:
+    for statement in statements:
+        if hasattr(statement, "cases"):
+            for _, body, _ in statement.cases:
+                yield from _driven(body)
+        elif hasattr(statement, "_lhs_signals"):  # a state machine's next state is none yet
+            yield from statement._lhs_signals()
