@@ -22,6 +22,7 @@ from gatewright_hw.build.openxc7.database import Database
 from gatewright_hw.build.openxc7.logic import slowest_logic
 from gatewright_hw.build.openxc7.modules import by_module
 from gatewright_hw.build.openxc7.netlist import Netlist
+from gatewright_hw.build.openxc7.order import order_registers
 from gatewright_hw.build.openxc7.pairing import pair_multipliers
 from gatewright_hw.build.openxc7.resources import check_fits, utilisation
 from gatewright_hw.build.openxc7.timing import read_timing
@@ -35,7 +36,7 @@ SEEDS = 3
 
 _SOURCE, _SCRIPT, _NETLIST, _PLACED = "design.v", "synthesis.ys", "netlist.json", "placed.json"
 _FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "design.bit", "timing.log", "versions.json"
-_LOGIC, _PAIRED = "logic.txt", "paired.json"
+_LOGIC, _PLACEABLE = "logic.txt", "placeable.json"
 
 _SYNTHESIS = """read_verilog {source}
 hierarchy -top {top}
@@ -82,7 +83,7 @@ class OpenXc7Flow:
             request.say(remark)
         logic_ns = slowest_logic(work / _NETLIST, top_name(request.board))
         (work / _LOGIC).write_text(str(logic_ns))
-        self._pair(request, work)
+        self._help_placement(request, work)
         best = 0.0
         for seed in range(1, SEEDS + 1):
             output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
@@ -127,18 +128,20 @@ class OpenXc7Flow:
             remarks=(f"as routed, paths that were timed allow {timing.mhz:.2f} MHz", *checks),
         )
 
-    def _pair(self, request: Request, work: Path) -> None:
+    def _help_placement(self, request: Request, work: Path) -> None:
         """The netlist as place and route takes it."""
         design = json.loads((work / _NETLIST).read_text())
-        pairs = pair_multipliers(design["modules"][top_name(request.board)], PARTS[request.board.device].dsp48e1 // 2)
+        module = design["modules"][top_name(request.board)]
+        pairs = pair_multipliers(module, PARTS[request.board.device].dsp48e1 // 2)
+        order_registers(module)
         if pairs:
             request.say(f"{2 * pairs} multipliers share tiles in pairs")
-        (work / _PAIRED).write_text(json.dumps(design))
+        (work / _PLACEABLE).write_text(json.dumps(design))
 
     def _place(self, nextpnr: str, chipdb: Path, request: Request, steps: Steps, seed: int) -> str:
         """One placement, as ``new-`` files; what nextpnr said. A missed clock is our affair, not its failure."""
         made = [f"new-{_PLACED}", f"new-{_FASM}"]
-        files = ["--chipdb", str(chipdb), "--json", _PAIRED, "--write", made[0], "--fasm", made[1]]
+        files = ["--chipdb", str(chipdb), "--json", _PLACEABLE, "--write", made[0], "--fasm", made[1]]
         options = ["--freq", f"{request.clock.mhz:.6f}", "--seed", str(seed), "--timing-allow-fail"]
         return steps.run("place and route", [nextpnr, *files, *options], made)
 

@@ -169,7 +169,7 @@ def test_what_the_programs_are_told(pretended: Pretended, fabric: Any, tmp_path:
     assert yosys == ["yosys", "-q", "-s", "synthesis.ys"]
     options = dict(zip(place[1:-1:2], place[2::2], strict=True))
     assert options["--chipdb"] == str(pretended.home / "xc7z010clg400.bin")
-    assert options["--json"] == "paired.json"
+    assert options["--json"] == "placeable.json"
     assert options["--seed"] == "1"
     assert float(options["--freq"]) == pytest.approx(ZYBO.clock_at_most(50.0).mhz)
     assert place[-1] == "--timing-allow-fail"
@@ -185,7 +185,7 @@ def test_more_multipliers_than_tiles_are_placed_in_pairs(pretended: Pretended, t
     _netlist(pretended.home / "netlist.json", {f"dsp{i}": {**_dsp(), "port_directions": {}} for i in range(41)})
     with pytest.raises(BuildError, match="no site for the cell dsp0"):  # the pretended placement knows others
         build("openxc7", Request.of(ZYBO, ZYBO.default_config, 50.0, say=print), tmp_path / "out", tmp_path / "kept")
-    (module,) = json.loads((tmp_path / "kept" / "paired.json").read_text())["modules"].values()
+    (module,) = json.loads((tmp_path / "kept" / "placeable.json").read_text())["modules"].values()
     joined = [name for name, cell in module["cells"].items() if "PCIN" in cell["connections"]]
     assert len(joined) == 20
 
