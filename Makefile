@@ -13,7 +13,7 @@ MUTATE ?=
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing formal mutate clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -48,6 +48,9 @@ area: $(STAMP)
 
 pnr: $(STAMP)
 	$(BIN)/python -m gatewright_hw.pnr --config tiny
+
+gate-sim: $(STAMP)
+	$(BIN)/python -m gatewright_sim.gates --config tiny
 
 timing: $(STAMP)
 	$(BIN)/python -m gatewright_hw.timing --config pynq-z2

@@ -71,6 +71,10 @@ ALLOWED = {
     },
     "sim/gatewright_sim/gates": {
         "gatewright.spec",
+        "gatewright.program",
+        "gatewright.driver",
+        "gatewright.compiler",  # a program to run on gates
+        "gatewright.selftest",
         "gatewright_hw",
         "gatewright_sim.cxx",
         "gatewright_sim.verilator",

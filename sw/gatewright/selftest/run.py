@@ -14,7 +14,7 @@ from gatewright.driver import (
 from gatewright.selftest.programs import BEFORE, program_of
 from gatewright.selftest.vectors import KERNELS, GoldenVector, load_vectors
 
-__all__ = ["KernelResult", "RequestTime", "SelfTest", "self_test"]
+__all__ = ["KernelResult", "RequestTime", "SelfTest", "run_vectors", "self_test"]
 
 ROUNDS = 8
 """How often the timed request runs each command: its time is the accelerator's, not that of ringing once."""
@@ -76,7 +76,7 @@ class SelfTest:
 
 def self_test(session: Session) -> SelfTest:
     """Test an accelerator. A wrong result is in what is returned; what keeps it from running at all is raised."""
-    kernels = tuple(_kernel(session, kernel) for kernel in KERNELS)
+    kernels = tuple(run_vectors(session, kernel) for kernel in KERNELS)
     failed = any(kernel.failure for kernel in kernels)
     return SelfTest(kernels, None if failed else _request(session))
 
@@ -89,7 +89,8 @@ def _fitting(session: Session, kernel: str) -> tuple[list[GoldenVector], tuple[s
     return fitting, tuple(reason for reason in reasons if reason)
 
 
-def _kernel(session: Session, kernel: str) -> KernelResult:
+def run_vectors(session: Session, kernel: str) -> KernelResult:
+    """One kernel's vectors, but for those that the configuration is too small for, as one program."""
     vectors, skipped = _fitting(session, kernel)
     session.reset_report()
     failure = ""
