@@ -6,15 +6,31 @@ from collections.abc import Iterable
 
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.proof import Proof
-from gatewright_sim.formal.proofs import arithmetic, gp_port, queues, registers, sequencer
+from gatewright_sim.formal.proofs import (
+    arbiters,
+    arithmetic,
+    drain,
+    gp_port,
+    lite_slaves,
+    master_bus,
+    master_data,
+    program,
+    queues,
+    registers,
+    splitter,
+    watchdog,
+)
 
 __all__ = ["GROUPS", "group_of", "select"]
 
 GROUPS: dict[str, tuple[Proof, ...]] = {
     "arithmetic": arithmetic.TABLE,
     "queues": queues.TABLE,
-    "registers": registers.TABLE,
-    "sequencer": sequencer.TABLE,
+    "registers": (*lite_slaves.TABLE, *registers.TABLE),
+    "master": (*splitter.TABLE, *master_bus.TABLE, *master_data.TABLE),
+    "arbiters": arbiters.TABLE,
+    "sequencer": (*program.TABLE, *watchdog.TABLE),
+    "engines": drain.TABLE,
     "boards": gp_port.TABLE,
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Assert, Module, Mux, Signal, Value, ValueLike
 
-__all__ = ["Followed", "follow", "past", "stays_until_taken", "waited"]
+__all__ = ["Followed", "follow", "owned", "past", "stays_until_taken", "waited"]
 
 
 def past(m: Module, value: ValueLike) -> Signal:
@@ -83,3 +83,37 @@ def follow(
         Assert(~(present & offered & (ahead == 0)) | (Value.cast(out) == held)),
     ]
     return Followed(inside, present, ahead, held)
+
+
+def owned(
+    m: Module, pick: Value, comes: Value, count: Value, whose: Value, offered: Value, moves: Value, most: int
+) -> Signal:
+    """Assert that items go to those for whom they are, one run of them after the other. One run, any, is followed: the
+    one that comes while ``pick`` is high for the first time.
+
+    Parameters
+    ----------
+    comes, count, whose : a run of ``count`` items for ``whose``, one bit each, is announced.
+    offered, moves : one bit each; to whom the next item is offered, and who takes it in this cycle.
+    most : items that are announced and have not moved are fewer.
+
+    Returns
+    -------
+    The number of items that were announced and have not moved.
+    """
+    owed, ahead, left = Signal(range(most)), Signal(range(most)), Signal(range(most))
+    seen, owner = Signal(), Signal(len(whose))
+    move = moves.any()
+    m.d.sync += owed.eq(owed + Mux(comes, count, 0) - move)
+    with m.If(comes & pick & ~seen):
+        m.d.sync += [seen.eq(1), ahead.eq(owed - move), left.eq(count), owner.eq(whose)]
+    with m.Elif(move & (ahead != 0)):
+        m.d.sync += ahead.eq(ahead - 1)
+    with m.Elif(move & (left != 0)):
+        m.d.sync += left.eq(left - 1)
+    m.d.comb += [
+        Assert((offered & (offered - 1)) == 0),
+        Assert((offered == 0) | (owed != 0)),
+        Assert((ahead != 0) | (left == 0) | ((offered & ~owner) == 0)),
+    ]
+    return owed

@@ -1,27 +1,18 @@
-"""The register block: what AXI4-Lite promises, what each register holds, and that no event is lost."""
+"""What each register holds, and that no event is lost."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Assert, Cat, Cover, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 
-from gatewright.spec.config import get_config
-from gatewright.spec.interrupt_controller import interrupt_register
 from gatewright.spec.registers import REGISTERS, Access, Register, constants
 from gatewright_hw import register_block
-from gatewright_hw.boards import interrupt_controller
-from gatewright_hw.boards.interrupt_controller import InterruptController
 from gatewright_hw.register_block import RegisterBlock
 from gatewright_sim.formal.emission import Harness
-from gatewright_sim.formal.internals import opened, register
-from gatewright_sim.formal.lite_rules import lite_slave
 from gatewright_sim.formal.proof import Bug, Mode, Proof
-from gatewright_sim.formal.properties import past, waited
+from gatewright_sim.formal.proofs.lite_slaves import CONFIG, slave_rules
+from gatewright_sim.formal.properties import past
 
 __all__ = ["TABLE"]
-
-CONFIG = get_config("tiny")
-LATENCY = 2
 
 
 def _defined(entry: Register) -> int:
@@ -40,37 +31,6 @@ def _bytes_of(word: Value, strobes: Value, before: Value) -> Value:
     return Cat(Mux(strobes[i], word[8 * i : 8 * i + 8], before[8 * i : 8 * i + 8]) for i in range(4))
 
 
-def _rules(harness: Harness, m: Module) -> None:
-    """AXI4-Lite's, and how these slaves keep them: address and data are taken together, the answer comes in the next
-    cycle."""
-    bus = harness.part.bus
-    traffic = lite_slave(m, bus, LATENCY)
-    if harness.invariants:
-        m.d.comb += [
-            Assert((traffic.write_address == bus.bvalid) & (traffic.write_data == bus.bvalid)),
-            Assert(traffic.read == bus.rvalid),
-        ]
-
-
-class LiteSlaveHarness(Harness):
-    """A slave, under any number of overlapping accesses."""
-
-    def __init__(self, part: wiring.Component) -> None:
-        super().__init__(part)
-
-    def elaborate(self, _platform: object) -> Module:
-        m = Module()
-        bus = self.part.bus
-        _rules(self, m)
-        held = waited(m, bus.bvalid & ~bus.bready & bus.awvalid & bus.wvalid, 3)
-        reads = waited(m, bus.rvalid & ~bus.rready & bus.arvalid, 3)
-        m.d.comb += [
-            Cover((held == 3) & bus.bready),
-            Cover((reads == 3) & bus.rready),
-        ]
-        return m
-
-
 class WritesHarness(Harness):
     """Registers that software writes, each beside a model of what it holds."""
 
@@ -80,7 +40,7 @@ class WritesHarness(Harness):
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         bus = self.part.bus
-        _rules(self, m)
+        slave_rules(self, m)
         _no_undefined_bits(m, self.part)
         zero = Signal(32)
         for entry in REGISTERS:
@@ -125,7 +85,7 @@ class ReadsHarness(Harness):
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         bus = self.part.bus
-        _rules(self, m)
+        slave_rules(self, m)
         _no_undefined_bits(m, self.part)
         shown = Signal(32)  # 0 where no register lies, and where it cannot be read
         with m.Switch(bus.araddr[2:]):
@@ -140,68 +100,7 @@ class ReadsHarness(Harness):
         return m
 
 
-class InterruptControllerHarness(Harness):
-    """The line is the interrupt's until software takes over, and what software says from then on."""
-
-    def __init__(self) -> None:
-        super().__init__(InterruptController())
-
-    def elaborate(self, _platform: object) -> Module:
-        m = Module()
-        part, bus = self.part, self.part.bus
-        _rules(self, m)
-        touched, ier, mer = Signal(), Signal(), Signal(2)
-        bit = bus.wdata[0]
-        with m.If(bus.awvalid & bus.awready & bus.wstrb[0]), m.Switch(bus.awaddr[2:]):
-            for name, effect in {
-                "IER": ier.eq(bit),
-                "SIE": ier.eq(ier | bit),
-                "CIE": ier.eq(ier & ~bit),
-                "MER": mer.eq(bus.wdata),
-            }.items():
-                with m.Case(interrupt_register(name).offset >> 2):
-                    m.d.sync += [touched.eq(1), effect]
-        if self.invariants:
-            inside = opened(part)
-            transparent, enabled = register(inside, "transparent"), register(inside, "enabled")
-            chosen = Cat(register(inside, "master"), register(inside, "looks"))
-            m.d.comb += Assert((transparent == ~touched) & (enabled == ier) & (chosen == mer))
-        line = part.interrupt & Mux(touched, ier & mer.all(), 1)
-        m.d.comb += [Assert(part.irq == past(m, line)), Cover(part.irq & touched)]
-        return m
-
-
-_LOST_EVENT = Bug(
-    "an event is lost in the cycle of its clearing",
-    register_block,
-    "(member & ~cleared) | raised",
-    "(member | raised) & ~cleared",
-)
-_OVERLAP = "& ~(bus.bvalid & ~bus.bready)"
-
 TABLE = (
-    *(
-        Proof(
-            f"axi_lite_{name}",
-            f"the {text} answers every access once, whatever overlaps, and nothing else",
-            lambda make=make: LiteSlaveHarness(make()),  # type: ignore[misc]
-            Mode.INDUCTIVE,
-            10,
-            (
-                Bug("a write is taken while the answer to the last one waits", module, _OVERLAP, ""),
-                Bug(
-                    "an answer is withdrawn",
-                    module,
-                    "with m.If(bus.bready):\n            m.d.sync += bus.bvalid.eq(0)",
-                    "m.d.sync += bus.bvalid.eq(0)",
-                ),
-            ),
-        )
-        for name, text, make, module in (
-            ("registers", "register block", lambda: RegisterBlock(CONFIG), register_block),
-            ("interrupts", "interrupt controller", InterruptController, interrupt_controller),
-        )
-    ),
     Proof(
         "register_writes",
         "registers hold what was written, commands act once, no event is lost even in the cycle of its clearing",
@@ -209,7 +108,12 @@ TABLE = (
         Mode.INDUCTIVE,
         6,
         (
-            _LOST_EVENT,
+            Bug(
+                "an event is lost in the cycle of its clearing",
+                register_block,
+                "(member & ~cleared) | raised",
+                "(member | raised) & ~cleared",
+            ),
             Bug(
                 "a write of 0 clears",
                 register_block,
@@ -234,13 +138,5 @@ TABLE = (
                 "bus.rvalid.eq(1)",
             ),
         ),
-    ),
-    Proof(
-        "interrupt_controller",
-        "the line is transparent until software writes, and from then on what software says",
-        InterruptControllerHarness,
-        Mode.INDUCTIVE,
-        8,
-        (Bug("it stays transparent", interrupt_controller, "[transparent.eq(0), *effect]", "effect"),),
     ),
 )
