@@ -131,6 +131,43 @@ def test_round_robin_serves_every_requester_equally(wanting):
     assert memory.most_in_flight <= 8
 
 
+@pytest.mark.parametrize("wanting", [(0, 1, 2), (1, 2), (2,)])
+@pytest.mark.parametrize("outstanding", [2, 5])
+def test_writes_take_turns_and_each_hears_its_own_answers(wanting, outstanding):
+    """Three requesters whose beats say whose they are, to pages of their own; answers are late."""
+    dut = WriteArbiter(3, outstanding)
+    memory = PortMemory(bytearray(SIZE), latency=(30, 30))
+    announced, answered = [0] * 3, [0] * 3
+
+    async def want(ctx):
+        for index, port in enumerate(dut.ports):
+            ctx.set(port.aw.payload, {"addr": 4096 * index, "len": index})
+            ctx.set(port.aw.valid, index in wanting)
+            ctx.set(port.w.payload, {"data": index + 1, "strb": 0xFF})
+            ctx.set(port.w.valid, index in wanting)
+        for _ in range(600):
+            for index, port in enumerate(dut.ports):
+                announced[index] += ctx.get(port.aw.valid) and ctx.get(port.aw.ready)
+                answered[index] += ctx.get(port.b)
+                assert answered[index] <= announced[index]
+            await ctx.tick()
+        for port in dut.ports:
+            ctx.set(port.aw.valid, 0)
+        for _ in range(100):
+            for index, port in enumerate(dut.ports):
+                answered[index] += ctx.get(port.b)
+            await ctx.tick()
+
+    simulate(dut, want, background=[memory.writes(dut.port)])
+    assert answered == announced
+    counts = [announced[index] for index in wanting]
+    assert max(counts) - min(counts) <= 1
+    assert sum(announced) == sum(counts) > 10
+    assert memory.most_in_flight == outstanding
+    for index in wanting:
+        assert memory.data[4096 * index : 4096 * index + 8 * (index + 1)] == bytes([index + 1, *bytes(7)]) * (index + 1)
+
+
 @pytest.mark.parametrize("arbiter", [ReadArbiter, WriteArbiter])
 def test_parameters_are_checked(arbiter):
     with pytest.raises(ValueError, match=r"n is 0, allowed 1\.\.16"):

@@ -102,6 +102,13 @@ def test_full_rate(beats):
     assert cycles < 32 * beats + 24 + 40
 
 
+def test_so_many_bursts_are_unanswered_at_most():
+    transfers = [(128 * i, [(i, 0xFF)]) for i in range(90)]
+    memory, _ = write(transfers, latency=(400, 400))
+    assert memory.data == expected(transfers)
+    assert memory.most_in_flight == 64
+
+
 def test_idle_waits_for_the_last_acknowledgement():
     transfers = [(64, [(1, 0xFF)])]
     _, cycles = write(transfers, latency=(200, 200))
