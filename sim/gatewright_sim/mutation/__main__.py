@@ -34,7 +34,7 @@ def _number(text: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print scores and survivors; exit code 1 where a block's share is below LEAST, or the list of equivalent
+    """Print scores and survivors; exit code 1 where a group's share is below LEAST, or the list of equivalent
     mutants is wrong."""
     parser = argparse.ArgumentParser(prog="python -m gatewright_sim.mutation", description=__doc__.splitlines()[0])
     parser.add_argument("--block", action="append", help=f"these alone, of {', '.join(BLOCKS)} (default: all)")
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print_table(console, outcomes)
-    right = all(score.share >= LEAST for score in scores(outcomes)) and not wrongly_listed(outcomes)
+    right = all(score.share >= LEAST for score in scores(outcomes, by_group=True)) and not wrongly_listed(outcomes)
     return 0 if right else 1
 
 

@@ -22,11 +22,13 @@ class Block:
     Attributes
     ----------
     sources : files and folders, relative to the hardware's package; of a folder, the files in it but not below.
+    group : blocks that are judged together, since the same tests try them.
     benches : of the catalogue, in whose designs the sources are; all benches of such a design take part. What those
         of one design leave, those of the next try.
     """
 
     name: str
+    group: str
     sources: tuple[str, ...]
     benches: tuple[str, ...]
 
@@ -44,14 +46,16 @@ class Block:
 BLOCKS: dict[str, Block] = {
     block.name: block
     for block in (
-        Block("registers", ("register_block.py", "counters.py", "top.py"), ("sequencer",)),
-        Block("sequencer", ("sequencer.py", "validator.py"), ("sequencer",)),
-        Block("bus", ("bus/master.py", "bus/arbiter.py", "bus/reader.py", "bus/writer.py"), ("sequencer",)),
-        Block("gemm", ("engines/gemm", "engines/command_control.py"), ("gemm", "gemm-zybo-z7-10")),
-        Block("attention", ("engines/gemm/attention",), ("attention", "attention-zybo-z7-10")),
-        Block("aggregate", ("engines/aggregate",), ("aggregate", "aggregate-zybo-z7-10", "wide_rows-pynq-z2")),
-        Block("vector", ("engines/vector",), ("vector", "vector-zybo-z7-10")),
-        Block("boards", ("boards", "bus/lite_decoder.py"), ("zynq7",)),
+        Block("registers", "control", ("register_block.py", "counters.py", "top.py"), ("sequencer",)),
+        Block("sequencer", "control", ("sequencer.py", "validator.py"), ("sequencer",)),
+        Block("bus", "control", ("bus/master.py", "bus/arbiter.py", "bus/reader.py", "bus/writer.py"), ("sequencer",)),
+        Block("gemm", "array", ("engines/gemm", "engines/command_control.py"), ("gemm", "gemm-zybo-z7-10")),
+        Block("attention", "array", ("engines/gemm/attention",), ("attention", "attention-zybo-z7-10")),
+        Block(
+            "aggregate", "aggregate", ("engines/aggregate",), ("aggregate", "aggregate-zybo-z7-10", "wide_rows-pynq-z2")
+        ),
+        Block("vector", "vector", ("engines/vector",), ("vector", "vector-zybo-z7-10")),
+        Block("boards", "boards", ("boards", "bus/lite_decoder.py"), ("zynq7",)),
     )
 }
 """Every block by name."""

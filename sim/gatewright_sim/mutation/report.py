@@ -13,7 +13,7 @@ from rich.table import Table
 from gatewright.web_page import web_page
 from gatewright_hw.build.bars import Bar, bars
 from gatewright_sim.mutation.campaign import Outcome
-from gatewright_sim.mutation.score import equivalent, scores, survivors, wrongly_listed
+from gatewright_sim.mutation.score import Score, equivalent, scores, survivors, wrongly_listed
 
 __all__ = ["html", "print_table", "report"]
 
@@ -22,7 +22,8 @@ def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
     """As data for JSON."""
     return {
         "seed": seed,
-        "blocks": [asdict(score) | {"survived": score.survived, "share": score.share} for score in scores(outcomes)],
+        "blocks": [_described(score) for score in scores(outcomes)],
+        "groups": [_described(score) for score in scores(outcomes, by_group=True)],
         "mutants": [
             {
                 "block": each.block,
@@ -38,11 +39,15 @@ def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
     }
 
 
+def _described(score: Score) -> dict[str, Any]:
+    return asdict(score) | {"survived": score.survived, "share": score.share}
+
+
 def html(described: dict[str, Any]) -> str:
-    """The page of a :func:`report`: a bar for each block, then every mutant, survivors first."""
+    """The page of a :func:`report`: a bar for each group, then every mutant, survivors first."""
     rows = [
-        Bar(each["block"], each["share"], f"{each['share']:.1%} of {each['mutants'] - each['equivalent']}")
-        for each in described["blocks"]
+        Bar(each["name"], each["share"], f"{each['share']:.1%} of {each['mutants'] - each['equivalent']}")
+        for each in described["groups"]
     ]
     parts = [bars(rows, 1.0), "<h2>Survivors</h2>", _table([each for each in described["mutants"] if _alive(each)])]
     parts += ["<h2>Equivalent</h2>", _table([each for each in described["mutants"] if each["equivalent"]])]
@@ -72,13 +77,15 @@ def _said(mutant: dict[str, Any]) -> str:
 
 
 def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """The score of each block, and the survivors."""
-    table = Table("block", box=None)
+    """The score of each block and each group, and the survivors."""
+    table = Table("block, group")
     for name in ("mutants", "benches", "tests of parts", "equivalent", "survived", "noticed"):
         table.add_column(name, justify="right")
-    for score in scores(outcomes):
-        counts = (score.mutants, score.benches, score.parts, score.equivalent, score.survived)
-        table.add_row(score.block, *map(str, counts), f"{score.share:.1%}")
+    for by_group in (False, True):
+        for score in scores(outcomes, by_group=by_group):
+            counts = (score.mutants, score.benches, score.parts, score.equivalent, score.survived)
+            table.add_row(score.name, *map(str, counts), f"{score.share:.1%}")
+        table.add_section()
     console.print(table)
     named = [("survived", survivors(outcomes)), ("noticed, but listed as equivalent", wrongly_listed(outcomes))]
     for what, each in ((what, each) for what, found in named for each in found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gatewright_sim.mutation.blocks import BLOCKS
 from gatewright_sim.mutation.campaign import PARTS, Outcome
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.proof import PROVED
@@ -12,14 +13,14 @@ from gatewright_sim.mutation.proof import PROVED
 __all__ = ["LEAST", "Score", "equivalent", "scores", "survivors", "wrongly_listed"]
 
 LEAST = 0.95
-"""The share that must be noticed in each block."""
+"""The share that must be noticed in each group of blocks."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of one block: mutants in all, noticed by benches, noticed by tests of parts alone, equivalent."""
+    """Counts of a block or a group: mutants in all, noticed by benches, noticed by tests of parts alone, equivalent."""
 
-    block: str
+    name: str
     mutants: int
     benches: int
     parts: int
@@ -54,16 +55,16 @@ def wrongly_listed(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [each for each in outcomes if each.verdict.killer is not None and each.mutant.key in EQUIVALENTS]
 
 
-def scores(outcomes: Iterable[Outcome]) -> list[Score]:
-    """Of each block, in the order in which they come."""
-    by_block: dict[str, list[Outcome]] = {}
+def scores(outcomes: Iterable[Outcome], *, by_group: bool = False) -> list[Score]:
+    """Of each block or group, in the order in which they come."""
+    found: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        by_block.setdefault(outcome.block, []).append(outcome)
-    return [_score(block, mine) for block, mine in by_block.items()]
+        found.setdefault(BLOCKS[outcome.block].group if by_group else outcome.block, []).append(outcome)
+    return [_score(name, mine) for name, mine in found.items()]
 
 
-def _score(block: str, outcomes: list[Outcome]) -> Score:
+def _score(name: str, outcomes: list[Outcome]) -> Score:
     killers = [each.verdict.killer for each in outcomes]
     parts = killers.count(PARTS)
     same = killers.count(None) - len(survivors(outcomes))
-    return Score(block, len(outcomes), len(outcomes) - parts - killers.count(None), parts, same)
+    return Score(name, len(outcomes), len(outcomes) - parts - killers.count(None), parts, same)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.mutation.__main__ import main
 from gatewright_sim.mutation.blocks import BLOCKS
 
@@ -33,6 +34,8 @@ def test_bad_arguments(arguments: list[str], message: str, capsys: pytest.Captur
     assert message in capsys.readouterr().err
 
 
-def test_every_block_has_sources() -> None:
+def test_every_block_has_sources_and_benches_of_different_designs() -> None:
     for block in BLOCKS.values():
         assert block.files, block.name
+        designs = [BENCHES[bench].design for bench in block.benches]
+        assert len(set(designs)) == len(designs), block.name
