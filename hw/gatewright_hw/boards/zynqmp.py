@@ -45,23 +45,10 @@ IP_CONFIGURATION = {
 
 
 class ZynqMpCore(wiring.Component):
-    """All of the top but the processing system.
+    """All of the top but the processing system: as :class:`.zynq7.Zynq7Core`, but for what this family has otherwise.
 
-    Parameters
-    ----------
-    board : where the registers lie, and which memory ports it has.
-    top : the accelerator.
-
-    Members
-    -------
-    clk : 1, in; fabric clock 0, buffered.
-    gp0 : Axi4, in; registers, see :class:`.gp_port.GpPort`.
-    hp0, hp1, ... : Axi4, out; a memory port for each of the accelerator's masters.
-    irq : 1, out; level, active high.
-
-    Attributes
-    ----------
-    hp_names : the names of the memory ports.
+    Its clock is buffered, nobody resets it from outside, and nothing asks at a second register port; ``gp0`` and the
+    memory ports are AXI4.
     """
 
     def __init__(self, board: Board, top: Top) -> None:
