@@ -10,12 +10,14 @@ import pytest
 
 from gatewright.artefact import Built
 from gatewright.spec.registers import register
+from gatewright_sim.rtl.build import build_library
 from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.fabric_top import fabric_verilog
 from gatewright_sim.virtual_board.local import LocalDoor
 from gatewright_sim.virtual_board.log import Level
 from gatewright_sim.virtual_board.memory import Buffer
 
-WAIT_S = 120
+WAIT_S = 300
 STATUS = register("STATUS")
 
 
@@ -42,6 +44,7 @@ def test_memory_goes_once_the_accelerator_rests(
 
     monkeypatch.setattr(board.memory, "release", watched)
     python = board_environment("pynq-3.1.2")
+    build_library(fabric_verilog(board.board, built.manifest.config))  # which the download would wait for
     options = ["--backend", "board", "--board", built.manifest.board, "--bitstream", str(built.folder)]
     process = subprocess.Popen(
         [str(python), "-W", "ignore", "-m", "gatewright", "selftest", *options],
