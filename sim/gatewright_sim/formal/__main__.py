@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gatewright.files import reason, written_whole
+from gatewright.signals import ended_by_signals
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.campaign import run
 from gatewright_sim.formal.catalogue import select
@@ -40,9 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for result in run(select(options.only), options.folder, options.jobs):
             results.append(result)
-            console.print(
-                f"{time.monotonic() - begin:5.0f} s  {result.proof.name}: {result.proof.promise}", markup=False
-            )
+            seconds, proof = time.monotonic() - begin, result.proof
+            console.print(f"{seconds:5.0f} s  {proof.name}: {proof.promise}", markup=False, soft_wrap=True)
         if options.json:
             with written_whole(options.json) as file:
                 file.write((json.dumps(to_json(results), indent=2) + "\n").encode())
@@ -60,4 +60,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_by_signals():
+        sys.exit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 from gatewright_sim.formal.emission import to_rtlil
 from gatewright_sim.formal.proof import Bug, Proof
 from gatewright_sim.formal.seeded import seeded
-from gatewright_sim.formal.solver import Outcome, Verdict, prepare, solve
+from gatewright_sim.formal.solver import Outcome, Verdict, prepare, solve, stop
 
 __all__ = ["Result", "from_outside", "run"]
 
@@ -70,24 +70,36 @@ def run(proofs: Iterable[Proof], folder: Path, jobs: int) -> Iterator[Result]:
     :class:`~gatewright_sim.formal.solver.FormalError`.
     """
     prepare()
-    with ThreadPoolExecutor(jobs) as pool:
-        started = []
-        for proof in proofs:
-            own = folder / proof.name
-            harness = to_rtlil(proof.harness())
-            started.append(
-                (
-                    proof,
-                    pool.submit(solve, harness, proof.mode.value, proof.depth, own / "proof"),
-                    pool.submit(solve, harness, "cover", proof.depth, own / "cover"),
-                    [_refute(pool, proof, bug, own / f"bug{number}") for number, bug in enumerate(proof.bugs, 1)],
-                )
-            )
-        try:
-            for proof, proven, reached, bugs in started:
-                yield Result(proof, proven.result(), reached.result(), tuple(each.result() for each in bugs))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        for runs in [_start(pool, proof, folder / proof.name) for proof in proofs]:
+            yield runs.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop()
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The runs of one proof that are under way."""
+
+    proof: Proof
+    proven: Future[Outcome]
+    reached: Future[Outcome]
+    bugs: list[Future[Outcome]]
+
+    def result(self) -> Result:
+        return Result(self.proof, self.proven.result(), self.reached.result(), tuple(bug.result() for bug in self.bugs))
+
+
+def _start(pool: ThreadPoolExecutor, proof: Proof, folder: Path) -> _Runs:
+    harness = to_rtlil(proof.harness())
+    return _Runs(
+        proof,
+        pool.submit(solve, harness, proof.mode.value, proof.depth, folder / "proof"),
+        pool.submit(solve, harness, "cover", proof.depth, folder / "cover"),
+        [_refute(pool, proof, bug, folder / f"bug{number}") for number, bug in enumerate(proof.bugs, 1)],
+    )
 
 
 def from_outside(proof: Proof) -> str:

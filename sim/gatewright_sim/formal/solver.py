@@ -16,7 +16,7 @@ from pathlib import Path
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.emission import TOP
 
-__all__ = ["ENGINE", "FormalError", "Outcome", "Verdict", "prepare", "solve"]
+__all__ = ["ENGINE", "FormalError", "Outcome", "Verdict", "prepare", "solve", "stop"]
 
 ENGINE = "smtbmc --nopresat boolector"
 TIMEOUT_S = 1800
@@ -95,7 +95,7 @@ def solve(text: str, mode: str, depth: int, folder: Path) -> Outcome:
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """The exit code, and what it said. Whatever happens, no solver is left behind."""
+    """The exit code, and what it said. Raises :class:`FormalError` when it goes on for too long, or is stopped."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -103,16 +103,31 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        start_new_session=True,  # so that its solvers end with it
     )
+    _running.add(process)
     try:
         said, _ = process.communicate(timeout=2 * TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise FormalError(f"sby in {folder} goes on after {2 * TIMEOUT_S} s") from None
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
+        _running.discard(process)
     return process.returncode, said
+
+
+_running: set[subprocess.Popen[str]] = set()
+
+
+def stop() -> None:
+    """End all runs, those of other threads."""
+    for process in list(_running):
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _found() -> dict[str, Path]:

@@ -1,6 +1,10 @@
 """Proofs run, with their bugs; the whole catalogue is `make formal`."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +48,33 @@ def test_a_defect_is_a_fault_with_its_waves(tmp_path: Path) -> None:
     assert refuted.startswith("some is refuted by the property at ")
     assert Path(refuted.split()[-1]).suffix == ".vcd"
     assert unreached.startswith("some does not reach what it speaks of, at ")
+
+
+def test_what_is_broken_off_leaves_no_solver(tmp_path: Path) -> None:
+    """By a signal, as by a terminal that goes away."""
+    command = [sys.executable, "-m", "gatewright_sim.formal", "--only", "sequencer_program", "--folder", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        log = tmp_path / "sequencer_program" / "proof" / "task" / "engine_0" / "logfile.txt"
+        end = time.monotonic() + 120
+        while not (log.exists() and "step 3" in log.read_text()):
+            assert time.monotonic() < end, "no solver has begun"
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in _text(path)]
+    assert left == []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

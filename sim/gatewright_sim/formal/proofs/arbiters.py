@@ -128,7 +128,7 @@ class WriteArbiterHarness(_ArbiterHarness):
         return m
 
 
-_LENGTHS = (("", False, "1 or 2 beats", 14), ("_whole", True, "16 beats", 24))
+_LENGTHS = (("", False, "1 or 2 beats", 14), ("_whole", True, "16 beats", 22))
 """Of bursts: name, whether they are whole, in words, and cycles that show what they do."""
 
 _TURNS = (

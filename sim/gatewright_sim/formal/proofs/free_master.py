@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Assume, Cat, Module
 
+from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.bus.ports import LEN_BITS, WORD_LSB
 from gatewright_sim.formal.axi_rules import AxiTraffic, axi_master, is_legal
@@ -29,7 +30,7 @@ class MasterHarness(Harness):
     """
 
     def __init__(self, reads: bool = True, writes: bool = True) -> None:
-        free = {"place": 2 * PLACE_BITS, "length": 4, "data": DATA_BITS, "pick_burst": 1, "pick_beat": 1}
+        free = {"place": 2 * PLACE_BITS, "length": 4, "data": DATA_BITS, "strobe": 1, "pick_burst": 1, "pick_beat": 1}
         super().__init__(AxiMaster(OUTSTANDING), **free)
         self._reads, self._writes = reads, writes
 
@@ -47,6 +48,7 @@ class MasterHarness(Harness):
         m.d.comb += [
             part.axi.rdata.eq(self.data),
             beats.payload.data.eq(self.data),
+            beats.payload.strb.eq(self.strobe.replicate(BUS_BYTES)),
             Assume(stays_until_taken(m, beats.valid, beats.ready, beats.payload)),
         ]
         return axi_master(m, part.axi, OUTSTANDING)

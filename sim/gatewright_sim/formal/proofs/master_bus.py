@@ -69,7 +69,7 @@ TABLE = (
         "reads keep the rules of AXI4, drained or not; the bus is called quiet only when it is",
         lambda: BusHarness(writes=False),
         Mode.BOUNDED,
-        24,
+        22,
         (
             Bug(
                 "more bursts than allowed",
@@ -90,7 +90,7 @@ TABLE = (
         "writes keep the rules of AXI4, drained or not; the bus is called quiet only when it is",
         lambda: BusHarness(reads=False),
         Mode.BOUNDED,
-        24,
+        22,
         (
             Bug("last is a beat early", master_module, "beat == lengths.o.payload", "beat + 1 == lengths.o.payload"),
             Bug(

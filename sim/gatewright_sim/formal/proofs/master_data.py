@@ -52,7 +52,7 @@ TABLE = (
         "bursts and beats pass in order; an error in the very cycle of its clearing is kept",
         lambda: DataHarness(writes=False),
         Mode.BOUNDED,
-        12,
+        22,
         (
             Bug(
                 "an error in the cycle of its clearing is lost",
@@ -68,7 +68,7 @@ TABLE = (
         "bursts, beats and answers pass in order; an error in the very cycle of its clearing is kept",
         lambda: DataHarness(reads=False),
         Mode.BOUNDED,
-        12,
+        22,
         (
             Bug(
                 "a write that failed is never acknowledged",
