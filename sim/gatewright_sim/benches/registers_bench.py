@@ -200,3 +200,24 @@ async def an_interrupt_in_the_cycle_of_its_clearing_stays(driver: TopDriver) -> 
             assert pending == (clear <= end), f"cleared {clear} cycles after the start, ended after {end}"
             seen.add(clear - end)
         assert {-1, 0, 1} <= seen
+
+
+@TABLE.case()
+async def a_start_right_behind_a_reset(driver: TopDriver) -> None:
+    """From a reset that finds the bus at rest to a start in each of the next cycles: it is taken from the first cycle
+    on in which the reset is over."""
+    over, seen = 3, set()
+    watch = LiteWatch(driver.dut)
+    assert await driver.run([copy(beats=1)], PROGRAM) == OK
+    for wait in range(10):
+        writes = [start_soon(driver.control("reset"))]
+        await ClockCycles(driver.dut.clk, wait)
+        writes.append(start_soon(driver.control("start")))
+        for write in writes:
+            await write
+        await ClockCycles(driver.dut.clk, 100)
+        (reset, _), (begin, _) = watch.writes[-2:]
+        seen.add(begin - reset)
+        assert await driver.read("STATUS") == (0b010 if begin - reset >= over else 0), f"{begin - reset} cycles later"
+        assert await driver.read("IRQ_STATUS") == (begin - reset >= over)
+    assert {over - 1, over, over + 1} <= seen
