@@ -7,13 +7,15 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
 CONFORMANCE ?=
+# Options of `make fuzz`: --minutes, --seed, --target, --corpus.
+FUZZ ?=
 # Options of `make mutate`: --block, --seed, --count, --jobs.
 MUTATE ?=
 # Tests run in the order of this seed, over so many processes.
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -36,7 +38,7 @@ golden: $(STAMP)
 onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
 
-verify-full: test golden onnx-conformance area pnr formal mutate
+verify-full: test golden onnx-conformance area pnr formal mutate fuzz
 	$(BIN)/pytest -m slow -s -p no:randomly --junit-xml=junit-slow.xml
 
 bench: $(STAMP)
@@ -60,6 +62,9 @@ formal: $(STAMP)
 
 mutate: $(STAMP)
 	$(BIN)/python -m gatewright_sim.mutation --out build/mutants $(MUTATE)
+
+fuzz: $(STAMP)
+	$(BIN)/python -m gatewright_sim.fuzz $(FUZZ)
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh .ci/check-tools "$(PYTHON)"

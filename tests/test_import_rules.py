@@ -41,6 +41,13 @@ ALLOWED = {
     "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/formal": {"gatewright.spec", "gatewright.files", "gatewright.signals", "gatewright_hw"},
+    "sim/gatewright_sim/fuzz": {
+        "gatewright.spec",
+        "gatewright.files",
+        "gatewright_sim.golden",
+        "gatewright_sim.memory",
+        "gatewright_sim.rtl",
+    },
     "sim/gatewright_sim/golden": {
         "gatewright.spec",
         "gatewright_sim.backend",

@@ -1,5 +1,6 @@
 """Verilog text of a component, with readable port names."""
 
+import re
 from collections.abc import Mapping
 
 from amaranth.back import rtlil, verilog
@@ -8,6 +9,9 @@ from amaranth.hdl._ir import PortDirection  # Amaranth 0.5 has no public name fo
 from amaranth.lib import wiring
 
 __all__ = ["to_rtlil", "to_verilog"]
+
+_NEVER_STARTED = re.compile(r"^  always @\*\n    (.*'h[0-9a-f]+;)$", re.MULTILINE)
+_STARTER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+)\s+= 0;$", re.MULTILINE)
 
 
 def to_verilog(component: wiring.Component, name: str, **inputs: Signal) -> str:
@@ -19,7 +23,22 @@ def to_verilog(component: wiring.Component, name: str, **inputs: Signal) -> str:
     only, not on where its sources lie.
     """
     ports = _ports(component, inputs)
-    return str(verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True))
+    text = verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return "endmodule\n".join(map(_started, text.split("endmodule\n")))
+
+
+def _started(module: str) -> str:
+    """Yosys writes bits of a variable that are constant as a block without an input, which no simulator has to start:
+    they would be X, or whatever registers begin with. Its other blocks read a variable that sets them off."""
+    if not _NEVER_STARTED.search(module):
+        return module
+    starter = _STARTER.search(module)
+    assert starter is not None, "a module with such a variable has a process"
+    return _NEVER_STARTED.sub(lambda found: _block(starter[1], found[1]), module)
+
+
+def _block(starter: str, statement: str) -> str:
+    return f"  always @* begin\n    if ({starter} ) begin end\n    {statement}\n  end"
 
 
 def to_rtlil(component: wiring.Component, name: str) -> str:

@@ -48,6 +48,11 @@ def _check_room(path: Path) -> None:
         raise DriverError(f"waves: the disk of {path} has {free:,} bytes left, allowed at least {WAVES_ROOM:,}")
 
 
+def _check_stalls(stalls: float) -> None:
+    if not 0 <= stalls <= 0.9:
+        raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
+
+
 class RefusedAccess(BusProtocolError):
     """A register access that was not answered with OKAY.
 
@@ -96,8 +101,7 @@ class RtlBackend(SimulatedBackend):
         verilog: str | None = None,
         large: bool = False,
     ) -> None:
-        if not 0 <= stalls <= 0.9:
-            raise DriverError(f"stalls is {stalls}, allowed 0..0.9")
+        _check_stalls(stalls)
         self._waves = None if waves is None else Path(waves).resolve()
         if self._waves is not None:
             _check_writable(self._waves)
@@ -108,12 +112,25 @@ class RtlBackend(SimulatedBackend):
             self._library = load(build_library(text, trace=waves is not None, large=large))
         except CacheError as error:
             raise BackendUnavailable(f"the RTL simulator cannot be kept: {error}") from error
+        self.power_up(seed, stalls=stalls)
+
+    def power_up(self, seed: int, *, memory: MemoryModel | None = None, stalls: float = 0.0) -> None:
+        """Begin again as after power comes up: registers without an initial value hold anything, drawn by ``seed``.
+
+        The memory keeps its bytes; ``memory``, where it is given, is its timing from now on. Takes less than a
+        millisecond.
+        """
+        _check_stalls(stalls)
+        self._check_open()
+        self.memory = memory or self.memory
+        if self._handle is not None:
+            self._library.gw_close(self._handle)
         self._handle = self._library.gw_open(
             self._memory.array.ctypes.data,
-            memory_base,
-            memory_bytes,
+            self._memory.base,
+            self._memory.nbytes,
             Timing.of(self.memory),
-            round(1e6 / config.clock_mhz),
+            round(1e6 / self.config.clock_mhz),
             seed,
         )
         self._library.gw_stalls(self._handle, round(256 * stalls), seed)

@@ -1,0 +1,1 @@
+"""Fuzzing: what comes from outside (files, messages, commands), drawn by structure and bent at its limits."""

@@ -1,0 +1,109 @@
+"""A stream on both accelerators, and what may not differ between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+
+from gatewright.spec.commands import DecodedCommand, check, decode
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import COMMAND_BYTES
+from gatewright.spec.roofline import roofline
+from gatewright_sim.fuzz.streams.defined import Defined
+from gatewright_sim.fuzz.streams.rig import WATCHDOG, Bytes, Outcome, Rig
+from gatewright_sim.fuzz.streams.stream import MEMORIES, SIZE, Run, Stream
+from gatewright_sim.fuzz.target import Finding
+
+__all__ = ["compare"]
+
+_SLOWEST = 100
+"""How many times its roofline a command may take before it counts as hung."""
+
+
+def compare(rig: Rig, stream: Stream) -> str:
+    """Run a stream; how its last program ended. Raises :class:`Finding`."""
+    image = stream.image()
+    for memory in rig.memories:
+        memory[:] = image
+    rig.power_up(stream)
+    ending = "nothing"
+    for run in stream.runs:
+        for memory in rig.memories:
+            stream.place(memory, run)
+        before = rig.memories[0].copy()
+        golden, rtl = rig.run(run)
+        program = _Program(run, before, stream.base, rig.config)
+        defined = program.follow(golden)
+        if defined.lost:
+            return "undefined"
+        if rtl.code is ErrorCode.WATCHDOG and program.may_be_slow(rtl.last, stream):
+            return "slow"
+        program.judge(golden, rtl, defined)
+        if golden.code is ErrorCode.WATCHDOG:
+            rig.recover()
+        rtl.memory[defined.vague] = golden.memory[defined.vague]
+        ending = golden.code.name
+    return ending
+
+
+class _Program:
+    """Commands as they lay in the memory before they ran."""
+
+    def __init__(self, run: Run, before: Bytes, base: int, config: AcceleratorConfig) -> None:
+        self._run = run
+        self._before = before
+        self._base = base
+        self._config = config
+
+    def _commands(self) -> Iterator[tuple[int, DecodedCommand | None]]:
+        """Offset of each command, and what it is; None where the accelerator refuses it."""
+        for index in count():
+            offset = (self._run.address + index * COMMAND_BYTES) % (1 << 32) - self._base
+            raw = self._before[offset : offset + COMMAND_BYTES].tobytes() if 0 <= offset < SIZE else b""
+            sound = len(raw) == COMMAND_BYTES and check(raw, self._config)[0] is ErrorCode.NONE
+            yield offset, decode(raw) if sound else None
+
+    def follow(self, golden: Outcome) -> Defined:
+        """What is defined after the commands that golden ran."""
+        defined = Defined(self._base, SIZE)
+        commands = zip(range(golden.last + 1 if self._run.count else 0), self._commands(), strict=False)
+        for index, (offset, command) in commands:
+            # What an earlier one has written here was another command when it was fetched.
+            defined.lost |= bool(np.any(defined.touched[max(offset, 0) : max(offset + COMMAND_BYTES, 0)]))
+            if command is None:
+                break
+            defined.run(command, failed=index == golden.last and golden.code is not ErrorCode.NONE)
+        return defined
+
+    def may_be_slow(self, index: int, stream: Stream) -> bool:
+        """Whether the watchdog ends a command that cannot be much faster."""
+        command = self._command(index)
+        if command is None:
+            return False
+        least = roofline(command, self._config, MEMORIES[stream.memory]).min_cycles
+        return WATCHDOG // _SLOWEST < least <= WATCHDOG
+
+    def judge(self, golden: Outcome, rtl: Outcome, defined: Defined) -> None:
+        """Raise :class:`Finding` for the first difference."""
+        at = self._name(golden.last)
+        for name, wanted in golden.registers.items():
+            if rtl.registers[name] != wanted:
+                codes = f"{rtl.code.name} instead of {golden.code.name}"
+                raise Finding(f"{name} {codes} at {at}", f"RTL {rtl.registers}, golden {golden.registers}")
+        beside = np.flatnonzero((golden.memory != self._before) & ~defined.touched)
+        if beside.size:
+            raise Finding(f"golden writes beside the output of {at}", f"at offset {beside[0]:#x}")
+        wrong = np.flatnonzero((rtl.memory != golden.memory) & ~defined.vague)
+        if wrong.size:
+            where = "output of" if defined.touched[wrong[0]] else "bytes beside the output of"
+            raise Finding(f"{where} {at}", f"{wrong.size} bytes differ, the first at offset {wrong[0]:#x}")
+
+    def _command(self, index: int) -> DecodedCommand | None:
+        return next(command for number, (_, command) in enumerate(self._commands()) if number == index)
+
+    def _name(self, index: int) -> str:
+        command = self._command(index)
+        return command.spec.name if command else "no command"

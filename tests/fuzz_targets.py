@@ -1,0 +1,75 @@
+"""Targets with bugs on purpose, for tests of the fuzzing itself; child processes import them from here."""
+
+import os
+import time
+
+from hypothesis import strategies as st
+
+from gatewright.spec.errors import SpecError
+from gatewright_sim.fuzz.target import Target
+
+
+class Sound(Target):
+    """Refuses what is long."""
+
+    name, suffix = "sound", ".bin"
+
+    def cases(self, corpus):
+        return st.binary(max_size=20)
+
+    def run(self, case):
+        if len(case) > 10:
+            raise SpecError("too long, allowed: 10 bytes")
+        return "right"
+
+
+class Faulty(Sound):
+    """Fails for every case with a byte above 100."""
+
+    name = "faulty"
+
+    def run(self, case):
+        if max(case, default=0) > 100:
+            raise KeyError("of the inside")
+        return "right"
+
+
+class Crashing(Sound):
+    """Ends its process."""
+
+    name = "crashing"
+
+    def run(self, case):
+        if len(case) > 3:
+            os.abort()
+        return "right"
+
+
+class Sleeping(Sound):
+    """Does not come back, and takes no time of the processor."""
+
+    name = "sleeping"
+
+    def run(self, case):
+        if len(case) > 3:
+            time.sleep(1000)
+        return "right"
+
+
+class Rambling(Sound):
+    """Refuses in more than one line."""
+
+    name = "rambling"
+
+    def run(self, case):
+        raise SpecError("no\nand no again")
+
+
+class Busy(Sound):
+    """Takes the processor for ever."""
+
+    name = "busy"
+
+    def run(self, case):
+        while True:
+            pass

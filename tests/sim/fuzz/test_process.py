@@ -1,0 +1,58 @@
+"""What ends or stops a process is a finding; Ctrl-C ends a campaign with what it has done so far."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import fuzz_targets
+from gatewright_sim.fuzz import process
+from gatewright_sim.fuzz.corpus import cases_of
+
+
+def test_a_crash_is_a_finding_and_its_case_is_kept(tmp_path: Path) -> None:
+    (tally,) = process.fuzz([fuzz_targets.Crashing], tmp_path, 1, 0.1)
+    assert set(tally.findings) == {f"killed by signal {signal.SIGABRT.value}"}
+    (case,) = cases_of(fuzz_targets.Crashing(), tmp_path).values()
+    assert len(case) > 3
+
+
+def test_a_process_that_stands_still_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_STILL_S", 1.0)
+    (tally,) = process.fuzz([fuzz_targets.Sleeping], tmp_path, 1, 0.1)
+    assert set(tally.findings) == {f"killed by signal {signal.SIGKILL.value}"}
+
+
+def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
+    code = (
+        "import sys, fuzz_targets, gatewright_sim.fuzz.__main__ as main\n"
+        "main.TARGETS['sound'] = fuzz_targets.Sound\n"
+        "if __name__ == '__main__': sys.exit(main.main(sys.argv[1:]))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    options = ["--minutes", "60", "--target", "sound", "--corpus", str(tmp_path), "--out", str(tmp_path / "out")]
+    paths = os.pathsep.join([str(Path(fuzz_targets.__file__).parent), *filter(None, sys.path)])
+    running = subprocess.Popen(
+        [sys.executable, script, *options],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    timer = threading.Timer(8.0, lambda: os.killpg(running.pid, signal.SIGINT))
+    timer.start()
+    begin = time.monotonic()
+    printed, _ = running.communicate(timeout=120)
+    assert time.monotonic() - begin < 60
+    assert running.returncode == 130, printed
+    assert "Traceback" not in printed
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["targets"]["sound"]["findings"] == {}
