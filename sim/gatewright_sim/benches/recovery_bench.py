@@ -3,13 +3,15 @@ right."""
 
 from __future__ import annotations
 
+from cocotb import start_soon
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.commands import AGGREGATE, ATTENTION
 from gatewright.spec.errors import ErrorCode
 from gatewright_hw.bus.axi import Resp
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.copies import PROGRAM, SOURCE, TARGET, copy, inverted, start, works
+from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, copy, inverted, start, works
+from gatewright_sim.benches.harness.lite_watch import LiteWatch
 from gatewright_sim.benches.harness.pauses import REGIMES, Stalls
 from gatewright_sim.benches.harness.program_driver import Outcome
 from gatewright_sim.benches.harness.top_driver import TopDriver
@@ -136,3 +138,21 @@ async def a_soft_reset_does_not_wait_for_commands(driver: TopDriver) -> None:
         written = driver.ram.read(0x9000, 8 * 600)
         assert written[-8:] == bytes(8), "the command went on to its end"
         await works(driver)
+
+
+@TABLE.case()
+async def a_start_is_taken_as_soon_as_a_soft_reset_is_over(driver: TopDriver) -> None:
+    """On a bus at rest: in the third cycle after it was asked for, and in any later one."""
+    watch, taken = LiteWatch(driver.dut), {}
+    for wait in range(6):
+        await works(driver)
+        writes = [start_soon(driver.control("reset"))]
+        await ClockCycles(driver.dut.clk, wait)
+        writes.append(start_soon(driver.control("start")))
+        for write in writes:
+            await write
+        (asked, _), (started, _) = watch.writes[-2:]
+        await ClockCycles(driver.dut.clk, 150)
+        taken[started - asked] = await driver.outcome() == OK
+    assert taken == {cycles: cycles >= 3 for cycles in taken}
+    assert {2, 3} <= taken.keys()
