@@ -31,6 +31,9 @@ def info(config: Config = "tiny") -> None:
         "part": [entry.part for entry in CONFIGS.values()],
         "MHz (assumed)": [f"{entry.clock_mhz:g}" for entry in CONFIGS.values()],
         "int8 array": [f"{entry.array_rows} x {entry.array_cols}" for entry in CONFIGS.values()],
+        "lanes of gemm, aggregate, vector": [
+            f"{entry.lanes}, {entry.aggregate_lanes}, {entry.vector_lanes}" for entry in CONFIGS.values()
+        ],
         "longest K": [str(entry.gemm_max_k) for entry in CONFIGS.values()],
         "most keys": [str(entry.max_seq) for entry in CONFIGS.values()],
         "most features": [str(entry.max_features) for entry in CONFIGS.values()],

@@ -42,7 +42,6 @@ _SYNTHESIS = """read_verilog {source}
 hierarchy -top {top}
 proc
 flatten -scopename
-setattr -set ram_style "block" m:*reader.queue.fifo.storage m:*writer.queue.fifo.storage m:*fetch.queue.fifo.storage
 synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -run begin:fine
 select -set short t:$alu r:Y_WIDTH<=8 %i t:$lcu r:WIDTH<=8 %i %u
 techmap -map +/techmap.v @short
@@ -51,9 +50,8 @@ synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf -nosrl -run fine
 delete t:$scopeinfo
 write_json {netlist}
 """
-"""Two things are done for the sake of small parts. Queues of bursts lie in block RAM, of which there is more to spare.
-Adders and comparisons of up to 8 bits are made of look-up tables alone: for each bit of a carry chain, in fours,
-nextpnr-xilinx takes a whole look-up table, mostly to pass a value on."""
+"""For the sake of small parts, adders and comparisons of up to 8 bits are made of look-up tables alone: for each bit of
+a carry chain, in fours, nextpnr-xilinx takes a whole look-up table, mostly to pass a value on."""
 
 
 class OpenXc7Flow:
