@@ -5,7 +5,7 @@
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Fragment, Module, Signal
 
 from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_sim.formal.internals import opened, register
@@ -37,3 +37,4 @@ def test_what_was_opened_is_what_is_elaborated() -> None:
     module = opened(part)
     assert part.elaborate(None) is module
     assert register(module, "spare_valid") is register(part.elaborate(None), "spare_valid")
+    assert Fragment.get(part, None).statements

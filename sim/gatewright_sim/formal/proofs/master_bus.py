@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Assert, Assume, Cover, Module, Signal
+from typing import Any
+
+from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Signal
 
 from gatewright_hw.bus import master as master_module
+from gatewright_sim.formal.axi_rules import AxiTraffic
 from gatewright_sim.formal.proof import Bug, Mode, Proof
 from gatewright_sim.formal.proofs.free_master import MasterHarness
 from gatewright_sim.formal.properties import past, waited
@@ -35,6 +38,40 @@ class BusHarness(MasterHarness):
         return m
 
 
+def _fair(m: Module, part: Any, traffic: AxiTraffic) -> None:
+    """A slave that takes and answers everything in the second cycle at the latest."""
+    axi = part.axi
+    for valid, ready in ((axi.arvalid, axi.arready), (axi.awvalid, axi.awready), (axi.wvalid, axi.wready)):
+        m.d.comb += Assume(waited(m, valid & ~ready, 1) < 1)
+    m.d.comb += [
+        Assume(waited(m, (traffic.reads.count != 0) & ~axi.rvalid, 1) < 1),
+        Assume(waited(m, (traffic.unanswered != 0) & ~axi.bvalid, 1) < 1),
+    ]
+
+
+class ProgressHarness(MasterHarness):
+    """With a fair memory, and requesters that give and take their data in the second cycle at the latest, something
+    moves as long as anything is to do: no deadlock."""
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        part = self.part
+        traffic = self._traffic(m)
+        _fair(m, part, traffic)
+        axi = part.axi
+        moves = Cat(getattr(axi, f"{name}valid") & getattr(axi, f"{name}ready") for name in ("ar", "aw", "w", "r", "b"))
+        asks = part.read.ar.valid | part.write.aw.valid
+        still = waited(m, (~part.quiet | asks) & ~moves.any(), STILL_CYCLES)
+        m.d.comb += [
+            Assume(~part.drain),
+            Assume(waited(m, ~part.write.w.valid, 1) < 1),
+            Assume(waited(m, ~part.read.r.ready, 1) < 1),
+            Assert(still < STILL_CYCLES),
+            Cover(asks & past(m, past(m, axi.rlast if self._reads else axi.bvalid)) & (still != 0)),
+        ]
+        return m
+
+
 class DrainHarness(MasterHarness):
     """With a fair memory, whatever the requesters do, a drained bus comes to rest."""
 
@@ -42,12 +79,8 @@ class DrainHarness(MasterHarness):
         m = Module()
         part = self.part
         traffic = self._traffic(m)
-        axi = part.axi
-        for valid, ready in ((axi.arvalid, axi.arready), (axi.awvalid, axi.awready), (axi.wvalid, axi.wready)):
-            m.d.comb += Assume(waited(m, valid & ~ready, 1) < 1)
+        _fair(m, part, traffic)
         m.d.comb += [
-            Assume(waited(m, (traffic.reads.count != 0) & ~axi.rvalid, 1) < 1),
-            Assume(waited(m, (traffic.unanswered != 0) & ~axi.bvalid, 1) < 1),
             Assume(part.drain | ~past(m, part.drain)),
             Assume((self.length & 0b1010) == 0),
         ]
@@ -59,6 +92,8 @@ class DrainHarness(MasterHarness):
         return m
 
 
+STILL_CYCLES = 6
+"""Of pauses of two cycles each, three come together at most."""
 REST_CYCLES = 20
 """Two bursts of two beats in each direction take less, with every handshake in the second cycle."""
 
@@ -108,6 +143,24 @@ TABLE = (
                 "self.write.w.payload.strb",
             ),
         ),
+    ),
+    *(
+        Proof(
+            f"axi_master_{name}_progress",
+            "with a fair memory something moves as long as anything is to do",
+            lambda options=options: ProgressHarness(**options),  # type: ignore[misc]
+            Mode.BOUNDED,
+            18,
+            (
+                Bug(
+                    "a burst that has ended keeps its place",
+                    master_module,
+                    "pending.eq(pending + taken - closed)",
+                    "pending.eq(pending + taken)",
+                ),
+            ),
+        )
+        for name, options in (("read", {"writes": False}), ("write", {"reads": False}))
     ),
     Proof(
         "axi_master_drain",
