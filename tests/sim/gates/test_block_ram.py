@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from amaranth.hdl import Fragment, Module, Mux, Shape, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from gatewright.spec.config import get_config
+from gatewright.spec.config import CONFIGS, get_config
 from gatewright_hw.synthesis import synthesised
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
@@ -64,8 +64,8 @@ def _like(ram: memory.Memory) -> memory.Memory:
     return made
 
 
-def _memories_of(config: str) -> dict[str, memory.Memory]:
-    """One memory of every shape that the accelerator has, by a name that says it."""
+def _memories_of(configs: Iterable[str]) -> dict[str, memory.Memory]:
+    """One memory of every shape that the accelerator has in these configurations, by a name that says it."""
     found: dict[str, memory.Memory] = {}
     elaborate = memory.Memory.elaborate
 
@@ -78,12 +78,13 @@ def _memories_of(config: str) -> dict[str, memory.Memory]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory.Memory, "elaborate", note)
-        Fragment.get(Top(get_config(config)), None)
+        for config in configs:
+            Fragment.get(Top(get_config(config)), None)
     return {name: _like(ram) for name, ram in found.items()}
 
 
 def test_every_memory_in_use() -> None:
-    text = to_verilog(Memories(_memories_of("tiny") | _memories_of("pynq-z2")), "memories")
+    text = to_verilog(Memories(_memories_of(CONFIGS)), "memories")
     module = synthesised(text, "memories")
     assert {"RAMB18E1", "RAMB36E1", "RAM32M", "RAM64M"} <= cells_by_kind(module).keys()
     assert differences(text, "memories", {"gates": gates_of(module, "gates", keeps=True)}, CYCLES) == {}
