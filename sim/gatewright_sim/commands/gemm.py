@@ -109,7 +109,8 @@ class GemmCommand:
     @classmethod
     def blocks(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
         """The resident operand in more blocks than its buffer holds, the last of them not whole, the streamed one in as
-        many or a single tile, B stored either way."""
+        many or a single tile, B stored either way; with parameters, and without, since their loads hold up the next
+        block."""
         rows, cols, k_max = config.array_rows, config.array_cols, config.gemm_max_k
         for k, resident, stored in product(
             (3, 9, k_max // 2 + 1), (GemmFlags(0), GemmFlags.A_RESIDENT), (0, GemmFlags.B_KN)
@@ -119,7 +120,7 @@ class GemmCommand:
             b_block = cols * tiles_per_half(words, config.b_depth // 2)
             many, few = (3 * a_block + rows + 1, 3 * b_block + cols + 3), (rows + 1, cols + 3)
             m, n = (many[0], few[1]) if resident else (few[0], many[1])
-            for kind in (GemmFlags.PARAMS, GemmFlags.PARAMS | GemmFlags.OUT_INT16):
+            for kind in (GemmFlags.OUT_INT32, GemmFlags.PARAMS):
                 yield cls.of_shape(rng, m, n, k, GemmFlags(kind | resident | stored))
         for flags in (GemmFlags.PARAMS, GemmFlags.PARAMS | GemmFlags.B_KN, GemmFlags.PARAMS | GemmFlags.A_RESIDENT):
             yield cls.of_shape(rng, 3 * rows + 1, 5 * cols + 1, k_max, flags)
