@@ -46,3 +46,11 @@ async def array_stays_busy(bench: EngineBench) -> None:
         busy = m * n * k / config.macs_per_cycle / cycles
         bench.dut._log.info("%d cycles, array busy %.1f %%", cycles, 100 * busy)
         assert busy >= 0.85
+
+
+@TABLE.case()
+async def so_many_reads_are_open_at_most(bench: EngineBench) -> None:
+    """On a memory that is later than all of them take."""
+    bench.stall(Stalls(latency=300))
+    await bench.run_all([GemmCommand.of_shape(bench.rng, 20, 40, 256, GemmFlags.PARAMS)])
+    assert bench.ram.most_reads == bench.config.outstanding

@@ -46,12 +46,13 @@ class BusMemory:
     Attributes
     ----------
     bursts : reads and writes taken so far.
+    most_reads : most reads that were open at a time.
     on_burst : is told each burst's channel, byte address and beats.
     """
 
     def __init__(self, dut: Any, prefix: str, size: int, reset: Any = None) -> None:
         self.size = size
-        self.bursts = 0
+        self.bursts = self.most_reads = 0
         self.on_burst: Callable[[str, int, int], None] | None = None
         self._bytes = bytearray(size)
         self._reset = reset
@@ -147,6 +148,7 @@ class BusMemory:
         if self.on_burst:
             self.on_burst(channel, fields["addr"], fields["len"] + 1)
         queue.append(Burst(fields["id"], fields["addr"], fields["len"] + 1))
+        self.most_reads = max(self.most_reads, len(self._reads))
 
     def _take_data(self) -> None:
         beat = self._port.taken("w")
