@@ -41,9 +41,17 @@ ALLOWED = {
     "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
     "sim/gatewright_sim/formal": {"gatewright.spec", "gatewright.files", "gatewright.signals", "gatewright_hw"},
-    "sim/gatewright_sim/fuzz": {
+    "sim/gatewright_sim/fuzz": {  # what reads files and messages
         "gatewright.spec",
         "gatewright.files",
+        "gatewright.artefact",
+        "gatewright.program",
+        "gatewright.driver",
+        "gatewright.agent",
+        "gatewright.compiler",
+        "gatewright.models.data",
+        "gatewright.cli.arrays",
+        "gatewright_hw.build",
         "gatewright_sim.golden",
         "gatewright_sim.memory",
         "gatewright_sim.rtl",

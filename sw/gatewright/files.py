@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,8 +92,10 @@ def read_npz(path: str | Path) -> dict[str, npt.NDArray[Any]]:
             raise ValueError("it holds one array, without a name")
         with loaded as file:
             return {name: file[name] for name in file.files}
-    except (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encryption and the like
-        raise ValueError(str(error)) from error
+    except OSError:
+        raise
+    except Exception as error:  # numpy, zipfile, zlib and tokenize each raise classes of their own
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def _is_special(path: str | Path) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +228,13 @@ def test_one_array_is_no_archive(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones(3))
     with pytest.raises(ValueError, match="one array, without a name"):
         read_npz(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("size", [2**34, 2**60, 2**64, 10**30])
+def test_an_array_larger_than_any_memory_is_damage(tmp_path: Path, size: int) -> None:
+    entry = BytesIO()
+    np.save(entry, np.zeros((3, 8), np.float32))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
+        file.writestr("x.npy", entry.getvalue().replace(b"(3, 8)", f"({size}, 8)".encode()))
+    with pytest.raises(ValueError, match=r"\w"):
+        read_npz(tmp_path / "x.npz")

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from gatewright.program.compiled import FORMAT_VERSION, CompiledProgram
 from gatewright.program.errors import DamagedProgram, ProgramError, UnsupportedProgram
 from gatewright.program.header import pack, unpack
 
-__all__ = ["MAGIC", "load_program", "program_parts", "save_program"]
+__all__ = ["MAGIC", "load_program", "program_parts", "save_program", "sealed_parts"]
 
 MAGIC = b"\x89GWP\r\n\x1a\n"
 """As PNG's: not text, and changed by whatever translates line ends or clears the eighth bit."""
@@ -43,6 +44,11 @@ def program_parts(program: CompiledProgram) -> list[bytes | memoryview]:
     blobs: list[bytes | memoryview] = []
     fields = pack(program, blobs)
     header = json.dumps({"blobs": [len(blob) for blob in blobs], "program": fields}, allow_nan=False).encode()
+    return sealed_parts(header, blobs)
+
+
+def sealed_parts(header: bytes, blobs: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+    """A file around any header and blobs, its sizes and its checksum those of its contents."""
     total = _HEADER_AT + len(header) + sum(map(len, blobs))
     prefix = _PREFIX.pack(MAGIC, FORMAT_VERSION, len(header), total)
     digest = hashlib.sha256(prefix)

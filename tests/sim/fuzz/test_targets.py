@@ -10,7 +10,16 @@ from gatewright_sim.fuzz.corpus import cases_of
 from gatewright_sim.fuzz.target import Target, try_case
 
 CORPUS = Path(__file__).parent / "corpus"
-CASES = {"streams": 300}
+CASES = {
+    "streams": 300,
+    "programs": 60,
+    "onnx": 60,
+    "npz": 150,
+    "csv": 200,
+    "bitstreams": 150,
+    "manifests": 150,
+    "wire": 200,
+}
 """Drawn in every run of the tests."""
 
 
