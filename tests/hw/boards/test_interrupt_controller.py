@@ -97,7 +97,16 @@ def test_what_the_registers_show_and_pass_on(enable: int, master: int, interrupt
 
 def test_bits_of_the_enable_are_set_and_cleared() -> None:
     async def testbench(ctx: Any, dut: InterruptController) -> None:
-        for name, value, enabled in (("SIE", 0, 0), ("SIE", 1, 1), ("CIE", 0, 1), ("SIE", 2, 1), ("CIE", 3, 0)):
+        writes = (
+            ("SIE", 0, 0),
+            ("CIE", 0, 0),
+            ("SIE", 1, 1),
+            ("CIE", 0, 1),
+            ("SIE", 2, 1),
+            ("CIE", 3, 0),
+            ("CIE", 2, 0),
+        )
+        for name, value, enabled in writes:
             await write(ctx, dut, name, value)
             assert await read(ctx, dut, "IER") == enabled
 
