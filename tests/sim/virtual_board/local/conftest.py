@@ -11,7 +11,9 @@ from gatewright.artefact import Built, load_built
 from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
 from gatewright_hw.build import Request, build
+from gatewright_sim.rtl.build import build_library
 from gatewright_sim.virtual_board import VirtualBoard
+from gatewright_sim.virtual_board.fabric_top import fabric_verilog
 from gatewright_sim.virtual_board.local import LocalDoor
 
 BOARD = "zybo-z7-10"
@@ -28,7 +30,9 @@ def built_for(shared_folder: Path) -> Callable[[str], Built]:
         folder = shared_folder / f"built-{name}"
         with FileLock(f"{folder}.lock", timeout=TIMEOUT_S):
             if not folder.exists():
-                build("simulation", Request.of(get_board(name), get_config("tiny")), folder)
+                board, config = get_board(name), get_config("tiny")
+                build_library(fabric_verilog(board, config))  # what a download would wait for
+                build("simulation", Request.of(board, config), folder)
         return load_built(folder)
 
     return make
