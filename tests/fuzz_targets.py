@@ -73,3 +73,12 @@ class Busy(Sound):
     def run(self, case):
         while True:
             pass
+
+
+class Absent(Sound):
+    """Cannot be made here."""
+
+    name = "absent"
+
+    def __init__(self):
+        raise SpecError("no compiler, allowed: one")

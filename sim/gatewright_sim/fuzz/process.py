@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hypothesis.strategies import SearchStrategy
 
+from gatewright.spec.errors import GatewrightError
 from gatewright_sim.fuzz.campaign import Tally, run
 from gatewright_sim.fuzz.corpus import keep
 from gatewright_sim.fuzz.target import Target
@@ -26,8 +27,11 @@ _MOST_ROOM = 8 << 30
 
 
 def fuzz(targets: Sequence[type[Target]], corpus: Path, seed: int, seconds: float) -> Iterator[Tally]:
-    """Fuzz targets one after the other, ``seconds`` each; what has been done so far also after Ctrl-C, which is raised
-    then."""
+    """Fuzz targets one after the other, ``seconds`` each; after Ctrl-C, which is raised then, the batches done so
+    far.
+
+    Raises :class:`GatewrightError` for a target that cannot be made here, such as one without a compiler for its RTL.
+    """
     for target in targets:
         tally = Tally(target.name)
         try:
@@ -48,13 +52,12 @@ def _one_process(target: type[Target], tally: Tally, corpus: Path, seed: int, se
     with tempfile.TemporaryDirectory() as folder:
         case = Path(folder) / "case"
         child = context.Process(target=_work, args=(target, tally, corpus, seed, seconds, case, theirs))
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a child keeps: Ctrl-C is for this process alone
         child.start()
+        signal.signal(signal.SIGINT, before)
         theirs.close()
         try:
             _follow(tally, child, ours, case)
-        except KeyboardInterrupt:
-            _follow(tally, child, ours, case)  # it is interrupted as well, and says what it has done
-            raise
         finally:
             child.kill()
             child.join()
@@ -71,7 +74,10 @@ def _follow(tally: Tally, child: multiprocessing.process.BaseProcess, ours: Conn
     while True:
         try:
             if ours.poll(1.0):
-                vars(tally).update(vars(ours.recv()))
+                said = ours.recv()
+                if isinstance(said, GatewrightError):
+                    raise said
+                vars(tally).update(vars(said))
                 continue
         except EOFError:
             child.join(10.0)
@@ -86,10 +92,12 @@ def _work(
 ) -> None:
     """A process."""
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_ROOM, _MOST_ROOM))
-    with suppress(KeyboardInterrupt):
-        run(_Noted(target(), case), corpus, seed, seconds, tally, theirs.send)
-    theirs.send(tally)
-    theirs.close()
+    try:
+        made = target()
+    except GatewrightError as error:
+        theirs.send(GatewrightError(f"target {target.name}: {error}"))
+        return
+    run(_Noted(made, case), corpus, seed, seconds, tally, theirs.send)
 
 
 class _Noted(Target):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fuzz_targets
+from gatewright.spec.errors import GatewrightError
 from gatewright_sim.fuzz import process
 from gatewright_sim.fuzz.corpus import cases_of
 
@@ -27,6 +28,11 @@ def test_a_process_that_stands_still_is_killed(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(process, "_STILL_S", 1.0)
     (tally,) = process.fuzz([fuzz_targets.Sleeping], tmp_path, 1, 0.1)
     assert set(tally.findings) == {f"killed by signal {signal.SIGKILL.value}"}
+
+
+def test_a_target_that_cannot_be_made_ends_the_campaign(tmp_path: Path) -> None:
+    with pytest.raises(GatewrightError, match="target absent: no compiler"):
+        list(process.fuzz([fuzz_targets.Absent], tmp_path, 1, 60.0))
 
 
 def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
