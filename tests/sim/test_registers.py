@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewright.spec.commands import GEMM, GemmFlags, encode
+from gatewright.spec.commands import AGGREGATE, GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.registers import REGISTER_BYTES, REGISTERS, Access, Register, constants, register
@@ -210,6 +210,17 @@ class TestAMemoryThatDoesNotAnswer:
         assert not device.backend.wait(0.05)
         assert (device.read("STATUS"), device.read("ERROR")) == (0, 0)
         assert device.run(device.product) is ErrorCode.NONE
+
+
+def test_a_faulty_matrix_ends_an_aggregation_before_its_watchdog(device: Device) -> None:
+    at = device.memory.address
+    values = {field.name: 8 for field in AGGREGATE.fields} | {"nnz": 1 << 20, "features": 128, "shift": 0, "rows": 2}
+    places = {"row_ptr_addr": at + 1024, "col_addr": at, "weight_addr": at, "x_addr": at, "y_addr": at + 2048}
+    device.memory.array[1024:1036].view(np.uint32)[:] = [0, 3, 2]
+    columns = {"col_addr": at + 1280}
+    device.memory.array[1280:1536] = 0
+    command = encode(AGGREGATE, **values | places | columns)
+    assert device.run(command, watchdog=10_000) is ErrorCode.BAD_ROW_POINTER
 
 
 @pytest.mark.parametrize("accesses", [1, 4, 12])

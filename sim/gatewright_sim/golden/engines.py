@@ -7,6 +7,7 @@ about a second between two of them, whatever sizes a damaged program asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from gatewright_sim.golden.operands import Operands, blocks
 from gatewright_sim.golden.vector import vector
 from gatewright_sim.memory import SimulatedMemory
 
-__all__ = ["execute"]
+__all__ = ["execute", "reached"]
 
 _ELEMENTS = 1 << 24
 """Most elements of an operand or a result in a block of a product."""
@@ -162,6 +163,23 @@ _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, Operands], Blocks], str]]
     Opcode.VECTOR: (_vector, "y"),
 }
 """Function and the name of the output, by opcode."""
+
+
+def reached(command: DecodedCommand, memory: SimulatedMemory) -> DecodedCommand:
+    """The part of a valid command before its engine's own error: an aggregation ends at the first fault of its matrix.
+    A bus error ends none."""
+    if command.spec.opcode is not Opcode.AGGREGATE:
+        return command
+    operands = Operands(command, memory)
+    row_ptr = operands.vector("row_ptr", command["rows"] + 1, np.uint32)
+    col = operands.vector("col", command["nnz"], np.uint32)
+    if operands.error:
+        return command
+    fault, sound = first_fault(row_ptr, col, command["cols"], command["nnz"])
+    if fault is ErrorCode.NONE:
+        return command
+    edges = int(row_ptr[sound]) if sound else 0
+    return replace(command, values={**command.values, "rows": max(sound, 1), "nnz": edges})
 
 
 def execute(command: DecodedCommand, memory: SimulatedMemory) -> Generator[None, None, ErrorCode]:

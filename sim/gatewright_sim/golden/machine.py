@@ -11,13 +11,13 @@ import math
 import time
 from collections.abc import Generator, Iterator
 
-from gatewright.spec.commands import check, decode
+from gatewright.spec.commands import DecodedCommand, check, decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES, MemoryModel
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, Register, constants, register
 from gatewright.spec.roofline import roofline
-from gatewright_sim.golden.engines import execute
+from gatewright_sim.golden.engines import execute, reached
 from gatewright_sim.memory import BusFault, SimulatedMemory
 
 __all__ = ["GoldenMachine"]
@@ -141,6 +141,9 @@ class GoldenMachine:
             watchdog = self._values["WATCHDOG"]
         self._end()
 
+    def _least(self, command: DecodedCommand) -> int:
+        return roofline(command, self.config, self.timing).min_cycles
+
     def _command(self, address: int, watchdog: int) -> Generator[None, None, tuple[ErrorCode, int]]:
         """Fetch, validate and execute one command; error code and detail."""
         if self.memory.faults.hang:
@@ -155,7 +158,7 @@ class GoldenMachine:
         if code is not ErrorCode.NONE:
             return code, detail
         command = decode(raw)
-        if 0 < watchdog < roofline(command, self.config, self.timing).min_cycles:
+        if 0 < watchdog < self._least(command) and watchdog < self._least(reached(command, self.memory)):
             return ErrorCode.WATCHDOG, 0
         code = yield from execute(command, self.memory)
         if code is ErrorCode.NONE:

@@ -26,7 +26,7 @@ from gatewright.driver.stopwatch import CallSeconds, Stopwatch, TimedMemory
 from gatewright.program.check import check
 from gatewright.program.compiled import CompiledProgram, Value, Variant
 from gatewright.program.convert import EmptyMask, Saturation, accept, bind, pad
-from gatewright.program.errors import InputError
+from gatewright.program.errors import DamagedProgram, InputError
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["CallReport", "LoadedProgram", "accepted"]
@@ -215,6 +215,11 @@ def accepted(wanted: tuple[Value, ...], given: dict[str, Any]) -> tuple[dict[str
 
 
 def _cut(value: Value, array: Array, sizes: dict[str, int]) -> Array:
-    """A copy without what the bucket added."""
-    ends = (sizes.get(size) if isinstance(size, str) else size for size in value.shape)
+    """A copy without what the bucket added. Raises :class:`DamagedProgram` where the steps make less than declared."""
+    ends = tuple(sizes.get(size) if isinstance(size, str) else size for size in value.shape)
+    fits = len(ends) == array.ndim and all(
+        end is None or end <= size for end, size in zip(ends, array.shape, strict=False)
+    )
+    if not fits:
+        raise DamagedProgram(f"output {value.name} is declared as {value.shape}, its step makes {array.shape}")
     return np.array(array[tuple(slice(end) for end in ends)])

@@ -35,6 +35,15 @@ def _linear(programs: Any, x: np.ndarray) -> np.ndarray:
     return (x.astype(np.int32) @ programs.WEIGHT.T.astype(np.int32)) * np.float32(programs.Y_SCALE)
 
 
+@pytest.mark.parametrize("shape", [(4, 9, 1), (36,), (4, 10)])
+def test_an_output_that_its_step_does_not_make(golden: Accelerator, programs: Any, shape: tuple[int, ...]) -> None:
+    program = programs.linear()
+    (variant,) = program.variants
+    wrong = replace(variant, outputs=(replace(variant.outputs[0], shape=shape),))
+    with golden.load(replace(program, variants=(wrong,))) as loaded, pytest.raises(DamagedProgram, match="output y is"):
+        loaded(x=X)
+
+
 def _attend(accelerator: Accelerator, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     score, out = Requantise(40000, 20), Requantise(32768, 15)
     return accelerator.attention(x, x, x, 1, score, out, key_mask=mask.astype(bool))
