@@ -28,7 +28,16 @@ def describe(error: Exception) -> dict[str, Any]:
 
 
 def rebuild(fault: dict[str, Any]) -> GatewrightError:
-    """The exception that :func:`describe` was given. One of an unknown class becomes an :class:`AgentError`."""
+    """The exception that :func:`describe` was given. One of an unknown class, or with attributes that it cannot have,
+    becomes an :class:`AgentError`."""
+    try:
+        return _rebuilt(fault)
+    except (TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        return AgentError(f"the agent's error makes no sense ({first:.80}): {str(fault.get('message'))!r:.200}")
+
+
+def _rebuilt(fault: dict[str, Any]) -> GatewrightError:
     kinds = {kind.__name__: kind for kind in _below(GatewrightError)}
     kind = kinds.get(str(fault.get("class")), AgentError)
     base = OSError if issubclass(kind, OSError) else Exception
@@ -36,6 +45,8 @@ def rebuild(fault: dict[str, Any]) -> GatewrightError:
     error.args = (str(fault.get("message")),)
     attributes = fault.get("attributes")
     for name, value in (attributes if isinstance(attributes, dict) else {}).items():
+        if name.startswith("_") or hasattr(kind, name):
+            raise ValueError(f"attribute {name!r}")
         setattr(error, name, _meant(name, value))
     return error
 

@@ -58,6 +58,18 @@ def test_what_is_not_on_purpose_is_said_so() -> None:
     assert str(found) == "the agent failed: ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{"command": "zz"}, {"command": "00"}, {"args": 1}, {"__class__": 1}, {"code": [1]}, {"with_traceback": 0}],
+    ids=str,
+)
+def test_attributes_that_an_error_cannot_have(attributes: dict) -> None:
+    found = rebuild({"class": "AcceleratorError", "message": "command 3 stopped", "attributes": attributes})
+    assert type(found) is AgentError
+    assert "makes no sense" in str(found)
+    assert "command 3 stopped" in str(found)
+
+
 @pytest.mark.parametrize("fault", [{}, {"class": "SystemExit", "message": "x"}, {"class": 3, "attributes": [1]}])
 def test_unknown_classes_are_errors_of_the_agent(fault: dict) -> None:
     assert type(rebuild(fault)) is AgentError

@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 from hypothesis import strategies as st
 
+from gatewright.agent.faults import rebuild
 from gatewright.agent.fields import config_of, summed
 from gatewright.agent.wire import pack, unpack
 from gatewright.spec.errors import GatewrightError
@@ -18,7 +19,17 @@ from gatewright_sim.fuzz.target import Finding, Target
 __all__ = ["Messages"]
 
 _SOUND = pack(
-    {"sha256": "0" * 64, "session": "s", "nbytes": 7, "open": True, "config": {"name": "tiny"}, "engines": []},
+    {
+        "sha256": "0" * 64,
+        "session": "s",
+        "nbytes": 7,
+        "open": True,
+        "config": {"name": "tiny"},
+        "engines": [],
+        "class": "AcceleratorError",
+        "message": "m",
+        "attributes": {"code": 4, "index": 1, "command": bytes(range(1, 65)).hex()},
+    },
     {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "m": np.ones(3, bool)},
 )
 
@@ -38,7 +49,7 @@ class Messages(Target):
         same = all(array.tobytes() == again.arrays[name].tobytes() for name, array in message.arrays.items())
         if json.dumps(message.fields) != json.dumps(again.fields) or not same:
             raise Finding("another message when it is packed again", f"{message.fields}")
-        for read in (config_of, summed, lambda fields: message.get("nbytes", int)):
+        for read in (config_of, summed, rebuild, lambda fields: message.get("nbytes", int)):
             with suppress(GatewrightError):
                 read(message.fields)
         return "reads"
