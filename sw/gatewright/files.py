@@ -90,7 +90,7 @@ def read_npz(path: str | Path) -> dict[str, npt.NDArray[Any]]:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             raise ValueError("it holds one array, without a name")
-        with loaded as file:
+        with loaded as file, np.errstate(invalid="ignore"):  # sizes that no integer holds
             return {name: file[name] for name in file.files}
     except OSError:
         raise
