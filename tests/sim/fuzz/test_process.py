@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -38,27 +37,27 @@ def test_a_target_that_cannot_be_made_ends_the_campaign(tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
     code = (
         "import sys, fuzz_targets, gatewright_sim.fuzz.__main__ as main\n"
-        "main.TARGETS['sound'] = fuzz_targets.Sound\n"
+        "main.TARGETS['marking'] = fuzz_targets.Marking\n"
         "if __name__ == '__main__': sys.exit(main.main(sys.argv[1:]))\n"
     )
-    script = tmp_path / "script.py"
+    script, mark = tmp_path / "script.py", tmp_path / "mark"
     script.write_text(code)
-    options = ["--minutes", "60", "--target", "sound", "--corpus", str(tmp_path), "--out", str(tmp_path / "out")]
+    options = ["--minutes", "60", "--target", "marking", "--corpus", str(tmp_path), "--out", str(tmp_path / "out")]
     paths = os.pathsep.join([str(Path(fuzz_targets.__file__).parent), *filter(None, sys.path)])
     running = subprocess.Popen(
         [sys.executable, script, *options],
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "FUZZ_MARK": str(mark)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    timer = threading.Timer(8.0, lambda: os.killpg(running.pid, signal.SIGINT))
-    timer.start()
-    begin = time.monotonic()
+    while not mark.exists():
+        assert running.poll() is None
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
     printed, _ = running.communicate(timeout=120)
-    assert time.monotonic() - begin < 60
     assert running.returncode == 130, printed
     assert "Traceback" not in printed
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["targets"]["sound"]["findings"] == {}
+    assert report["targets"]["marking"]["findings"] == {}
