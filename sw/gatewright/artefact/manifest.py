@@ -129,7 +129,8 @@ def load_manifest(folder: str | Path) -> Manifest:
     try:
         return _checked(content)
     except ArtefactError as error:
-        raise ArtefactError(f"{path}: {error}") from None
+        said = " ".join(str(error).split())  # what it quotes may hold line ends
+        raise ArtefactError(f"{path}: {said}") from None
 
 
 def _checked(content: dict[str, Any]) -> Manifest:

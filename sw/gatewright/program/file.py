@@ -84,7 +84,8 @@ def load_program(path: str | Path) -> CompiledProgram:
         program = _parse(data)
         check(program)
     except ProgramError as error:
-        raise type(error)(f"program file {path}: {error}") from error
+        said = " ".join(str(error).split())  # what it quotes may hold line ends
+        raise type(error)(f"program file {path}: {said}") from error
     return program
 
 

@@ -59,7 +59,7 @@ def unpack(kind: Any, value: Any, path: str, blobs: Sequence[memoryview]) -> Any
     if kind is bytes:
         return bytes(_blob(value, path, blobs))
     if kind is float:
-        return float("nan") if value is None else float(_typed(value, (int, float), path))
+        return float("nan") if value is None else _real(_typed(value, (int, float), path), path)
     return _typed(value, kind, path)
 
 
@@ -68,6 +68,13 @@ def _typed(value: Any, kind: Any, path: str) -> Any:
         allowed = " or ".join(entry.__name__ for entry in (kind if isinstance(kind, tuple) else (kind,)))
         raise DamagedProgram(f"header field {path} is a {type(value).__name__}, allowed: {allowed}")
     return value
+
+
+def _real(value: int | float, path: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise DamagedProgram(f"header field {path} is a number of more than 308 digits") from None
 
 
 def _choice(kind: Any, value: Any, path: str) -> Any:

@@ -63,8 +63,8 @@ class _Layout:
         if start + nbytes > SIZE:
             start = max(0, SIZE - -(-nbytes // 8) * 8)  # over what lies there, up to the very end
         self._next = -(-(start + nbytes) // 8) * 8
-        self.taken.append(self.base + start)
-        return self.base + start
+        self.taken.append(_wrapped(self.base + start))
+        return self.taken[-1]
 
 
 def _command(draw: Draw, config: AcceleratorConfig, layout: _Layout, edits: dict[int, str]) -> bytes:
