@@ -80,7 +80,7 @@ def _real(value: int | float, path: str) -> float:
 def _choice(kind: Any, value: Any, path: str) -> Any:
     """The member of a union that ``value`` is of."""
     options = {option.__name__: option for option in get_args(kind)}
-    name = value.get(_TYPE) if isinstance(value, dict) else type(value).__name__
+    name = str(value.get(_TYPE)) if isinstance(value, dict) else type(value).__name__
     if name not in options:
         raise DamagedProgram(f"header field {path} is a {name}, allowed: {', '.join(options)}")
     return options[name]
