@@ -9,7 +9,7 @@ from posixpath import normpath
 
 __all__ = ["Files"]
 
-WRITABLE = ("/lib/firmware", "/tmp", "/home", "/root")
+WRITABLE = ("/lib/firmware", "/run", "/tmp", "/home", "/root")
 """Below these, writing makes new files."""
 
 

@@ -18,7 +18,13 @@ def files() -> Files:
 
 @pytest.mark.parametrize(
     ("path", "there"),
-    [("/proc/version", True), ("/proc", True), ("/proc/vers", False), ("/sys/only/written", True), ("/tmp", True)],
+    [
+        ("/proc/version", True),
+        ("/proc", True),
+        ("/proc/vers", False),
+        ("/sys/only/written", True),
+        ("/run", True),
+    ],
 )
 def test_what_is_there(files: Files, path: str, there: bool) -> None:
     assert files.exists(path) is there

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from gatewright.doctor import Finding, Verdict, examine, exit_code, here, there
+from gatewright.doctor.fabric import examine_fabric
 from gatewright.driver.board import BoardBackend
 from gatewright.driver.board import loaded as notes
 from gatewright.driver.errors import BoardError, BoardInUse
+from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
 
 pytest.importorskip("pynq")
@@ -248,6 +250,23 @@ def test_a_fabric_that_another_uses_is_left_alone(error: BoardError, remedy: str
     assert (found["design"].found, found["design"].remedy) == (f"not looked at: {error}", remedy)
     assert found["clock"].verdict is Verdict.GOOD
     assert not _fabric(running)
+
+
+def test_no_register_of_a_remote_board_is_read_beside_another_client(claims: Claims) -> None:
+    """PYNQ.remote's server keeps windows of all clients in one table, without a lock."""
+
+    def refuse() -> None:
+        raise BoardInUse("board x: the accelerator is in use by process 7 on pc")
+
+    def touched(*_: object) -> None:
+        raise AssertionError("touched")
+
+    claims.taken = refuse
+    port: Any = SimpleNamespace(remote=True, window=touched)
+    steps = (lambda name, step: step(), lambda name, step, *arguments: step(*arguments))
+    found = {finding.name: finding for finding in examine_fabric(port, get_board(BOARD), *steps)}
+    assert {name: finding.verdict for name, finding in found.items()} == {"clock": Verdict.ODD, "design": Verdict.ODD}
+    assert found["clock"].found.startswith("not looked at: board x: the accelerator is in use by process 7")
 
 
 def test_the_claim_is_given_back_where_the_examination_ends_early(running: Any, claims: Claims) -> None:

@@ -18,7 +18,8 @@ PATH = f"{FIRMWARE}/gatewright.lock"
 class Claim:
     """A board's accelerator is ours until :meth:`close`, or until the process ends.
 
-    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`. Raises :class:`BoardInUse` where another
+    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`; the one knows nothing of the other, since
+    a server of files cannot lock any. Raises :class:`BoardInUse` where another
     process, or another accelerator of this one, has it, :class:`BoardError` where that cannot be told.
     """
 

@@ -3,7 +3,8 @@
 The server reads and writes files and offers nothing else to agree by (PYNQ, pynq-remote.cc), so the lease is a file on
 the board: who holds it, and until when by the board's own uptime. A thread renews it while the client lives; one that
 was killed, or has lost its network, holds the board for TERM_S more. Nothing makes a look and a write one step: who
-has written looks again a moment later, and gives way to whoever wrote after it.
+has written looks again a moment later, and gives way to whoever wrote after it. The server, which writes firmware and
+sysfs, has the rights to write there.
 """
 
 from __future__ import annotations
@@ -19,20 +20,22 @@ from secrets import token_hex
 
 from gatewright.artefact import ArtefactError
 from gatewright.artefact.fields import from_json
-from gatewright.driver.board.pynq_versions import BOOT, FIRMWARE, BoardPort
+from gatewright.driver.board.pynq_versions import BOOT, BoardPort
 from gatewright.driver.errors import BoardError, BoardInUse
 
 __all__ = ["Lease"]
 
-PATH = f"{FIRMWARE}/gatewright.lease"
+PATH = "/run/gatewright.lease"
+"""In memory: it is written all the time, which wears out an SD card."""
 UPTIME = "/proc/uptime"
 TERM_S = 60.0
 """A holder that has not renewed it for so long has gone; longer than one procedure call may hang."""
 RENEW_S = 10.0
 SETTLE_S = 0.3
-"""Of two that wrote at once, the first sees the second's entry after it: many times a procedure call."""
-_TORN = 3, 0.05
-"""Looks at an entry that somebody is writing, and seconds between them."""
+"""Of two that wrote at once, the first sees the second's entry after it: many times a procedure call, at least. On a
+slow way to the board it is three times what a look and a write took."""
+_TORN = 40, 0.05
+"""Looks at an entry that somebody is writing, and seconds between them: no write takes as long."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,17 @@ class Lease:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._renewed = 0.0
+        start = time.monotonic()
         self._refuse(self._found())
-        self._write()
-        time.sleep(SETTLE_S)
-        self._refuse(self._found())
-        threading.Thread(target=self._keep, name="gatewright: lease", daemon=True).start()
+        if time.monotonic() - start > SETTLE_S / 2:  # time enough for another to come
+            start = time.monotonic()
+            self._refuse(self._found())
+        try:
+            self._take(start)
+            threading.Thread(target=self._keep, name="gatewright: lease", daemon=True).start()
+        except BaseException:
+            self.close()
+            raise
 
     def check(self) -> None:
         """Raise :class:`BoardError` where it was lost, as by a PC that slept while another client came."""
@@ -75,14 +84,15 @@ class Lease:
 
     def held(self) -> bool:
         """Whether it is still this client's, by a look at the board. Raises :class:`BoardError`."""
-        return self._found().owner == self._owner
+        with self._lock:
+            return self._is_ours(self._found())
 
     def close(self, answers: bool = True) -> None:
         """Let others have it; ``answers``: whether the board is known to, else it is left to end by itself."""
         self._ended.set()
         if answers:
             with suppress(BoardError), self._lock:
-                if self.held():
+                if self._is_ours(self._found()):
                     self._put(_NOBODY)
 
     # ---- the entry
@@ -96,10 +106,27 @@ class Lease:
         with self._lock:
             if self._ended.is_set():
                 return
-            if not self.held():
+            start, found = time.monotonic(), self._found()
+            try:
+                if not self._is_ours(found):
+                    raise BoardInUse("it is theirs now")
+                if found.until > self._uptime():
+                    self._write()
+                else:  # whoever has looked since then takes it for free, and may be about to write
+                    self._take(start)
+            except BoardInUse:
                 self._renewed = 0.0
-                raise BoardError(f"{self._port.label}: another client has used it meanwhile: open it again")
-            self._write()
+                message = f"{self._port.label}: another client has used it meanwhile: open it again"
+                raise BoardError(message) from None
+
+    def _take(self, start: float) -> None:
+        """Write, and look whether it stayed; at ``start`` it was seen to be free."""
+        self._write()
+        time.sleep(max(SETTLE_S, 3 * (time.monotonic() - start)))
+        self._refuse(self._found())
+
+    def _is_ours(self, found: _Entry) -> bool:
+        return found.owner == self._owner
 
     def _write(self) -> None:
         until = self._uptime() + TERM_S

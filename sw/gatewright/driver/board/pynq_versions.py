@@ -106,7 +106,7 @@ def _loop_of_thread() -> None:
 
 
 class BoardPort:
-    """A board as pynq reaches it. One thread at a time uses it.
+    """A board as pynq reaches it. One thread at a time uses it, but a lease's reads and writes files meanwhile.
 
     Attributes
     ----------
