@@ -1,8 +1,9 @@
-"""Which of all possible mutants are made: some of every kind, as many as asked for, the same for the same seed."""
+"""Which of all possible mutants are made: some of every kind, as many as asked for, the same for the same seed, and
+most of them still after a change of the sources."""
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Mapping
 
 from gatewright_sim.mutation.operators import ARROW
@@ -15,11 +16,14 @@ def sample(found: Mapping[str, str], count: int, seed: int) -> list[str]:
 
     A site gives a second mutant only when no other site of that kind is left.
     """
-    shuffled = sorted(found)
-    random.Random(seed).shuffle(shuffled)
     seen: set[str] = set()
     queues: dict[str, tuple[list[str], list[str]]] = {}
-    for key in shuffled:
+
+    def place(key: str) -> bytes:
+        """The key's own, whatever others there are."""
+        return hashlib.sha256(f"{seed} {key}".encode()).digest()
+
+    for key in sorted(found, key=place):
         site = key.rsplit(ARROW, 1)[0]
         first, later = queues.setdefault(found[key], ([], []))
         (later if site in seen else first).append(key)

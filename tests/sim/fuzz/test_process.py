@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,18 @@ def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    while not mark.exists():
-        assert running.poll() is None
-        time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGINT)
-    printed, _ = running.communicate(timeout=120)
+    try:
+        end = time.monotonic() + 120
+        while not mark.exists():
+            assert time.monotonic() < end, "no case has begun"
+            assert running.poll() is None
+            time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        printed, _ = running.communicate(timeout=120)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
     assert running.returncode == 130, printed
     assert "Traceback" not in printed
     report = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -29,8 +29,15 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 def test_what_once_found_something(target: Target) -> None:
-    for name, case in cases_of(target, CORPUS).items():
-        assert try_case(target, case), name
+    kept = {path.name for path in (CORPUS / target.name).glob("*")}
+    tried = {name: try_case(target, case) for name, case in cases_of(target, CORPUS).items()}
+    assert tried.keys() == kept, "a file of another suffix is no case"
+
+
+def test_every_folder_of_the_corpus_is_of_a_target() -> None:
+    folders = {folder.name for folder in CORPUS.iterdir()}
+    assert folders
+    assert folders <= TARGETS.keys()
 
 
 def test_new_cases(target: Target, tmp_path: Path) -> None:

@@ -24,5 +24,11 @@ def test_the_same_for_the_same_seed_alone() -> None:
     assert sample(FOUND, 20, seed=3) != sample(FOUND, 20, seed=4)
 
 
+def test_another_site_leaves_the_others_in_their_order() -> None:
+    before, more = sample(FOUND, 1000, seed=1), sample(FOUND | {"part.py: f: new -> +": "a"}, 1000, seed=1)
+    first = [key for key in before if FOUND[key] == "a"]
+    assert [key for key in more if key in first] == first
+
+
 def test_no_more_than_there_are() -> None:
     assert sorted(sample(FOUND, 1000, seed=1)) == sorted(FOUND)
