@@ -69,6 +69,9 @@ WRONG = {
     "missing": (lambda m: m["files"].update(more="0" * 64), "more: No such file"),
     "words": (lambda m: m.update(words_sha256="0" * 64), r"\.bit holds words of sha256 .*, .* says otherwise"),
     "name": (lambda m: m["config"].update(name="small"), "the config of the manifest is not the one"),
+    "revision": (lambda m: m.update(revision="abc"), "the revision of the manifest is not the one"),
+    "resources": (lambda m: m.update(utilisation={"lut": 1.0}), "the utilisation of the manifest is not the one"),
+    "time": (lambda m: m.update(built="2001-01-01T00:00:00Z"), "the built of the manifest is not the one"),
     "other board": (lambda m: m.update(board="pynq-z2"), r"\.bit is for part xc7z010.*, board pynq-z2 has xc7z020"),
 }  # fmt: skip
 
@@ -103,10 +106,24 @@ def test_a_bitstream_whose_header_says_nothing(text: str, built: Built) -> None:
         load_built(built.folder)
 
 
-@pytest.mark.parametrize("fields", [{"physical": "by A. N. Other"}, {"revision": "abc"}, {"utilisation": {"lut": 1.0}}])
-def test_what_people_add_later_is_no_part_of_the_build(fields: dict[str, Any], built: Built) -> None:
-    change(built, lambda m: m.update(fields))
+def test_who_ran_it_is_said_later(built: Built) -> None:
+    change(built, lambda m: m.update(physical="by A. N. Other"))
     assert load_built(built.folder).bit == built.bit
+
+
+def test_a_configuration_of_another_build_whose_hashes_are_listed(built: Built) -> None:
+    other = replace(built.bit, words=built.bit.words[:-4] + b"\xff" * 4)
+    replace_listed(built, ".bit", other.to_bytes())
+    change(built, lambda m: m.update(words_sha256=other.words_sha256))
+    with pytest.raises(ArtefactError, match=r"the words_sha256 of the manifest is not the one that it was built with"):
+        load_built(built.folder)
+
+
+@pytest.mark.parametrize("edit", [lambda text: f"other{text}", lambda text: f"{text};x=1"], ids=["name", "more"])
+def test_a_bitstream_whose_header_says_more(edit: Callable[[str], str], built: Built) -> None:
+    replace_listed(built, ".bit", replace(built.bit, design=edit(built.bit.design)).to_bytes())
+    with pytest.raises(ArtefactError, match=r"its header has other entries than gatewright_top and the hashes"):
+        load_built(built.folder)
 
 
 @pytest.mark.parametrize(

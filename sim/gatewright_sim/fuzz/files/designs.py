@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from hypothesis import strategies as st
 
 from gatewright.artefact.bitfile import read_bit
-from gatewright.artefact.manifest import MANIFEST, load_built, load_manifest
+from gatewright.artefact.header import UNSEALED
+from gatewright.artefact.manifest import MANIFEST, load_built
 from gatewright.spec.boards import get_board
 from gatewright.spec.config import get_config
 from gatewright_hw.build.build import build
 from gatewright_hw.build.flow import Request
 from gatewright_sim.fuzz.files.edits import damaged, written
-from gatewright_sim.fuzz.target import Target
+from gatewright_sim.fuzz.target import Finding, Target
 
 __all__ = ["Bitstreams", "Manifests"]
 
@@ -29,8 +31,22 @@ class _Designs(Target):
         self._folder = Path(self._temporary.name) / "built"
         build("simulation", Request.of(get_board("zybo-z7-10"), get_config("tiny"), None), self._folder)
         self._manifest = (self._folder / MANIFEST).read_text()
-        self._bit = load_built(self._folder).path(".bit")
-        self._words = self._bit.read_bytes()
+        self._built = load_built(self._folder)
+        self._bit = self._built.path(".bit")
+        self._content = self._bit.read_bytes()
+
+    def _load(self) -> str:
+        """Load what lies in the folder now. Raises :class:`Finding` where that is another design than was built, apart
+        from the date and time of the ``.bit``."""
+        found, built = load_built(self._folder), self._built
+        now, then = asdict(found.manifest), asdict(built.manifest)
+        for name in then.keys() - UNSEALED:
+            if now[name] != then[name]:
+                raise Finding(f"another {name} in the manifest loads", f"{now[name]!r:.200}")
+        for name in ("words", "design", "part"):
+            if getattr(found.bit, name) != getattr(built.bit, name):
+                raise Finding(f"another {name} of the bitstream loads", f"{getattr(found.bit, name)!r:.200}")
+        return "loads"
 
 
 class Bitstreams(_Designs):
@@ -40,7 +56,7 @@ class Bitstreams(_Designs):
     suffix = ".bit"
 
     def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
-        return damaged(self._words)
+        return damaged(self._content)
 
     def run(self, case: bytes) -> str:
         self._bit.write_bytes(case)
@@ -48,8 +64,7 @@ class Bitstreams(_Designs):
         fields["files"][self._bit.name] = hashlib.sha256(case).hexdigest()
         fields["words_sha256"] = read_bit(self._bit).words_sha256
         (self._folder / MANIFEST).write_text(json.dumps(fields))
-        load_built(self._folder)
-        return "loads"
+        return self._load()
 
 
 class Manifests(_Designs):
@@ -63,6 +78,4 @@ class Manifests(_Designs):
 
     def run(self, case: bytes) -> str:
         (self._folder / MANIFEST).write_bytes(case)
-        load_manifest(self._folder)
-        load_built(self._folder)
-        return "loads"
+        return self._load()

@@ -38,7 +38,8 @@ def put(built_once: Path, folder: Path, built: str, **fields: object) -> Path:
     shutil.copytree(built_once, folder)
     manifest = json.loads((folder / MANIFEST).read_text()) | {"built": built, "tool": "openxc7"} | fields
     (bit,), (hwh,) = folder.glob("*.bit"), folder.glob("*.hwh")
-    content = replace(read_bit(bit), design=header(manifest, hwh.read_bytes())).to_bytes()
+    stated = {name: value for name, value in manifest.items() if name != "format"}
+    content = replace(read_bit(bit), design=header(stated, hwh.read_bytes())).to_bytes()
     bit.write_bytes(content)
     manifest["files"][bit.name] = hashlib.sha256(content).hexdigest()
     (folder / MANIFEST).write_text(json.dumps(manifest))
