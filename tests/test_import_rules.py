@@ -129,7 +129,7 @@ ALLOWED = {
     "sw/gatewright/recommender": {
         "gatewright.agent",  # whose client a board elsewhere needs
         "gatewright.lazy",
-        "gatewright.signals",
+        "gatewright.outcome",
         "gatewright.spec",
         "gatewright.files",
         "gatewright.program",

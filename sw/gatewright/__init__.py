@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gatewright.lazy import loaded_when_asked_for
+from gatewright.lazy import loaded_when_asked_for as _loaded_when_asked_for
 from gatewright.version import __version__
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Accelerator", "__version__", "load_program", "save_program"]
 
-__getattr__ = loaded_when_asked_for(
+__getattr__, __dir__ = _loaded_when_asked_for(
     __name__,
     {
         "Accelerator": "gatewright.driver:Accelerator",

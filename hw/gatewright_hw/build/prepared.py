@@ -67,6 +67,7 @@ def _described(tool: str, request: Request, work: Path) -> dict[str, Any]:
         "board": request.board.name,
         "config": request.config.hash_text,
         "mhz": round(request.clock.mhz, 6),
+        "unvouched": list(request.unvouched),
         "design": design_hash(request.config),
         "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources},
     }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewright_hw.build.errors import BuildError
+from gatewright_hw.build.errors import BuildError, TookTooLong
 
 __all__ = ["Steps"]
 
@@ -35,8 +35,8 @@ class Steps:
     def run(self, step: str, command: Sequence[str], makes: Sequence[str] = ()) -> str:
         """Run ``command``; its output.
 
-        Raises :class:`BuildError` that names ``step`` where the program is missing, fails, takes too long (it is then
-        ended with all that it started), or leaves one of the files ``makes`` absent or empty.
+        Raises :class:`BuildError` that names ``step`` where the program is missing, fails, or leaves one of the files
+        ``makes`` absent or empty; :class:`TookTooLong` once it has been ended, with all that it started.
         """
         for name in makes:
             (self.folder / name).unlink(missing_ok=True)
@@ -56,7 +56,8 @@ class Steps:
             raw, _ = process.communicate(timeout=self.timeout_s)
         except subprocess.TimeoutExpired:
             self._note(step, command, _end(process))
-            raise BuildError(f"{step}: {_name(command)} took more than {self.timeout_s:g} s; log: {self.log}") from None
+            message = f"{step}: {_name(command)} took more than {self.timeout_s:g} s; log: {self.log}"
+            raise TookTooLong(message) from None
         except BaseException:
             _end(process)
             raise

@@ -125,7 +125,8 @@ def load_manifest(folder: str | Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ArtefactError(f"{path} is no JSON: {error}") from None
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT_VERSION:
-        raise ArtefactError(f"{path}: not a manifest of format {FORMAT_VERSION}, the one that this release reads")
+        message = f"{path}: not a manifest of format {FORMAT_VERSION}, the one that this release reads: build it again"
+        raise ArtefactError(message)
     try:
         return _checked(content)
     except ArtefactError as error:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gatewright.lazy import loaded_when_asked_for
+from gatewright.lazy import loaded_when_asked_for as _loaded_when_asked_for
 
 if TYPE_CHECKING:
     from gatewright.recommender.errors import DataError, ModelFileError, RecommenderError, UnknownUserError
@@ -26,6 +26,6 @@ _MODULES = {
     "request": ("HybridRecommender", "Recommendation", "RecommendedItem"),
 }
 
-__getattr__ = loaded_when_asked_for(
+__getattr__, __dir__ = _loaded_when_asked_for(
     __name__, {name: f"{__name__}.{module}:{name}" for module, names in _MODULES.items() for name in names}
 )

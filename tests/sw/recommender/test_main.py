@@ -92,6 +92,44 @@ def test_options_that_are_none(arguments: tuple[str, ...], capsys: pytest.Captur
     assert said.err.endswith("(python -m gatewright.recommender --help)\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (PermissionError(13, "Permission denied", "model.npz"), 2, "error: model.npz: Permission denied\n"),
+        (MemoryError("Unable to allocate 8 GiB"), 2, "error: out of memory: Unable to allocate 8 GiB\n"),
+        (KeyError("x"), 2, "error: unexpected KeyError: 'x' (GATEWRIGHT_TRACEBACK=1 shows where)\n"),
+        (BrokenPipeError(32, "Broken pipe"), 0, ""),
+        (SystemExit(143), 143, ""),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_every_end_is_one_line(
+    error: BaseException, code: int, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("gatewright.recommender.command.answer", fail)
+    assert main([]) == code
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_finds_no_room(unbuffered: str) -> None:
+    code = (
+        "import sys; from gatewright.recommender import __main__, command;"
+        "command.answer = lambda arguments: print('titles'); sys.exit(__main__.main([]))"
+    )
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.endswith("No space left on device\n")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "pynq://127.0.0.1:1"])
 def test_a_host_where_no_board_is(host: str, bundle: Path, user: str, capsys: pytest.CaptureFixture) -> None:
     assert main([str(bundle), "--user", user, "--host", host]) == 2

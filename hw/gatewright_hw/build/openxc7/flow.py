@@ -14,7 +14,7 @@ from pathlib import Path
 from gatewright.artefact import read_bit
 from gatewright_hw.area import PARTS
 from gatewright_hw.boards import board_verilog, top_name
-from gatewright_hw.build.errors import BuildError
+from gatewright_hw.build.errors import BuildError, TookTooLong
 from gatewright_hw.build.flow import LOG, Request, Result
 from gatewright_hw.build.openxc7.bound import bound
 from gatewright_hw.build.openxc7.check import read_back
@@ -32,7 +32,7 @@ from gatewright_hw.build.steps import Steps
 __all__ = ["SEEDS", "OpenXc7Flow"]
 
 SEEDS = 3
-"""Placements that are tried until one meets the clock; the best is kept."""
+"""Placements that are tried until one meets the clock; the best is kept, and one that fails says nothing of others."""
 
 _SOURCE, _SCRIPT, _NETLIST, _PLACED = "design.v", "synthesis.ys", "netlist.json", "placed.json"
 _FASM, _FRAMES, _BIT, _TIMING, _VERSIONS = "design.fasm", "design.frames", "design.bit", "timing.log", "versions.json"
@@ -82,9 +82,16 @@ class OpenXc7Flow:
         logic_ns = slowest_logic(work / _NETLIST, top_name(request.board))
         (work / _LOGIC).write_text(str(logic_ns))
         self._help_placement(request, work)
-        best = 0.0
+        best, failure = 0.0, None
         for seed in range(1, SEEDS + 1):
-            output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
+            try:
+                output = self._place(tools.nextpnr, tools.chipdb, request, steps, seed)
+            except TookTooLong:
+                raise
+            except BuildError as error:
+                failure = error
+                request.say(f"seed {seed}: {error}")
+                continue
             timing = read_timing(output)
             closed = bound(netlist, timing, logic_ns).mhz
             request.say(f"seed {seed}: {timing.mhz:.2f} MHz as routed, {closed:.2f} MHz with untimed arcs")
@@ -95,6 +102,8 @@ class OpenXc7Flow:
                     (work / f"new-{name}").replace(work / name)
             if best >= request.clock.mhz:
                 break
+        if failure is not None and not best:
+            raise failure
         part = tools.database / request.board.part / "part.yaml"
         of_part = ["--part", request.board.part, "--db-root", str(tools.database)]
         steps.run("assembly of frames", [tools.fasm2frames, *of_part, _FASM, _FRAMES], [_FRAMES])

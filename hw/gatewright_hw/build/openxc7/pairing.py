@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.netlist import Cell, Netlist
 
 __all__ = ["pair_multipliers"]
@@ -24,7 +25,8 @@ _WIDTH = 48
 def pair_multipliers(module: dict[str, Any], tiles: int) -> int:
     """Join the DSP48E1 of a module, as in Yosys' JSON, in pairs where more than ``tiles`` have no cascade to them.
 
-    The number of pairs. Neighbours in the hierarchy come to lie in one tile.
+    The number of pairs. Neighbours in the hierarchy come to lie in one tile. Raises :class:`BuildError` where more
+    than ``tiles`` are left without a cascade, since placement would try for ever.
     """
     netlist = Netlist.of(module)
     cells = netlist.of_kind("DSP48E1")
@@ -34,6 +36,11 @@ def pair_multipliers(module: dict[str, Any], tiles: int) -> int:
     alone = [cell for cell in roots if not netlist.read_bits & set(_nets(cell, _OUT))]
     alone.sort(key=lambda cell: (cell.scope, cell.name))
     pairs = _pairs(alone)
+    if len(roots) - len(pairs) > tiles:
+        raise BuildError(
+            f"{len(roots)} DSP48E1 need {len(roots) - len(pairs)} tiles, in pairs where they can be, "
+            f"allowed: {tiles}, all that the part has"
+        )
     free = 1 + max(_all_nets(module), default=1)
     for net, (below, above) in enumerate(pairs, free):
         _connect(module, below, "PCOUT", "output", net, "x")
@@ -68,7 +75,9 @@ def _is_wired(cell: Cell, pins: Iterable[str]) -> bool:
 def _reads_cascade(cell: Cell) -> bool:
     """Whether multiplexer Z may select PCIN, which is 01 in OPMODE's bits 5 and 4."""
     opmode = cell.pins.get("OPMODE", ())
-    return len(opmode) < 6 or not (opmode[4] == "0" or opmode[5] == "1")
+    inverted = cell.number("IS_OPMODE_INVERTED", 0)
+    never = {4: "01"[inverted >> 4 & 1], 5: "10"[inverted >> 5 & 1]}  # what the pins are for 0 and 1 inside
+    return len(opmode) < 6 or not any(opmode[index] == level for index, level in never.items())
 
 
 def _all_nets(module: dict[str, Any]) -> Iterable[int]:

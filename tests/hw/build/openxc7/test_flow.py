@@ -36,9 +36,12 @@ if does == "fail":
     print("ERROR: it cannot be done")
     print("bye")
     sys.exit(1)
+value = lambda option: given[given.index(option) + 1]
+if does.startswith("fail with") and value("--seed") in does:
+    print(f"ERROR: no route with seed {{value('--seed')}}")
+    sys.exit(1)
 if does == "hang":
     time.sleep(600)
-value = lambda option: given[given.index(option) + 1]
 made = {{
     "yosys": ["netlist.json"],
     "nextpnr-xilinx": ["placed.json", "design.fasm"],
@@ -50,7 +53,7 @@ out = [value(option) for option in names] if names else [given[-1]] if name == "
 for source, target in zip(made, out):
     if does == "empty":
         open(target, "w").close()
-    elif does == "well":
+    elif does == "well" or does.startswith("fail with"):
         shutil.copy(home / source, target)
 if name == "nextpnr-xilinx":
     mhz = json.loads((home / "mhz.json").read_text())[int(value("--seed")) - 1]
@@ -75,7 +78,7 @@ class Pretended:
         (home / "version").write_text("(Version 2026-10-01)")
         (home / "xc7z010clg400.bin").write_text("chip")
         self.does({})
-        self.gives_mhz(100.0)
+        self.gives_mhz(*[100.0] * flow_module.SEEDS)
         cells = {f"core.dsp{s}": _dsp() for s in (0, 1)}
         pins = {"IRQF2P": ["1", "0"], "SAXIHP0WID": ["1", "1"]}
         cells["ps7"] = {"type": "PS7", "connections": pins}
@@ -100,7 +103,7 @@ class Pretended:
         (self.home / "mhz.json").write_text(json.dumps(mhz))
 
     def does(self, what: dict[str, str]) -> None:
-        """How programs end: ``fail``, ``hang``, or writing ``nothing`` or what is ``empty``."""
+        """How programs end: ``fail`` (``with 1 2``: these seeds), ``hang``, or by ``nothing`` or ``empty`` files."""
         (self.home / "does.json").write_text(json.dumps(what))
 
     @property
@@ -196,6 +199,26 @@ def test_seeds_are_tried_until_the_clock_is_met(pretended: Pretended, tmp_path: 
     assert [call[0] for call in pretended.calls].count("nextpnr-xilinx") == 2
 
 
+def test_a_seed_that_fails_says_nothing_of_others(pretended: Pretended, tmp_path: Path) -> None:
+    pretended.does({"nextpnr-xilinx": "fail with 1 2"})
+    said = _build(tmp_path / "out", 50.0)
+    assert load_built(tmp_path / "out").manifest.clock.set_mhz == pytest.approx(50.0)
+    assert [line for line in said if "no route with seed 1" in line]
+
+
+def test_the_best_is_kept_where_a_later_seed_fails(pretended: Pretended, tmp_path: Path) -> None:
+    pretended.gives_mhz(51.0, 120.0, 52.0)
+    pretended.does({"nextpnr-xilinx": "fail with 2 3"})
+    with pytest.raises(BuildError, match=r"clock of 50 MHz is not met"):
+        _build(tmp_path / "out", 50.0)
+
+
+def test_where_every_seed_fails_the_last_is_said(pretended: Pretended, tmp_path: Path) -> None:
+    pretended.does({"nextpnr-xilinx": "fail with 1 2 3"})
+    with pytest.raises(BuildError, match=r"^place and route: .*no route with seed 3"):
+        _build(tmp_path / "out", 50.0)
+
+
 def test_slow_logic_that_is_not_timed_bounds_the_clock(
     pretended: Pretended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +263,7 @@ def test_a_program_that_hangs_is_ended(pretended: Pretended, tmp_path: Path) -> 
     with pytest.raises(BuildError, match=r"^place and route: nextpnr-xilinx took more than 5 s"):
         _build(tmp_path / "out", timeout_s=5)
     assert not (tmp_path / "out").exists()
+    assert [call[0] for call in pretended.calls].count("nextpnr-xilinx") == 1
 
 
 def test_an_old_release_is_refused_before_anything_runs(pretended: Pretended, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.netlist import Netlist
 from gatewright_hw.build.openxc7.pairing import pair_multipliers
 
@@ -12,11 +13,12 @@ MULTIPLIES, ADDS_CASCADE, CHANGES = list("1010000"), list("1010100"), ["1", "0",
 """OPMODE, least bit first: Z is 0; Z is PCIN; Z is 0 or PCIN."""
 
 
-def _dsp(name: str, opmode: list[Any] = MULTIPLIES, **pins: list[Any]) -> dict[str, Any]:
+def _dsp(name: str, opmode: list[Any] = MULTIPLIES, inverted: str = "", **pins: list[Any]) -> dict[str, Any]:
     connections = {"OPMODE": opmode, "PCIN": ["0"] * 48, "PCOUT": [], "P": [7], **pins}
     directions = {pin: "output" if pin in ("PCOUT", "P", "ACOUT") else "input" for pin in connections}
     attributes = {"scopename": name.split("$", maxsplit=1)[0]}
-    return {"type": "DSP48E1", "connections": connections, "port_directions": directions, "attributes": attributes}
+    cell = {"type": "DSP48E1", "connections": connections, "port_directions": directions, "attributes": attributes}
+    return cell | ({"parameters": {"IS_OPMODE_INVERTED": inverted}} if inverted else {})
 
 
 def _module(cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def _joined(module: dict[str, Any]) -> dict[str, str]:
     return {name: netlist.drivers[bits[0]][0].name for name, bits in cascades.items() if bits}
 
 
-@pytest.mark.parametrize("count", [5, 6, 9])
+@pytest.mark.parametrize("count", [5, 6, 8])
 def test_more_multipliers_than_tiles_come_to_lie_in_pairs(count: int) -> None:
     module = _module({f"m$dsp{i}": _dsp(f"m$dsp{i}") for i in range(count)})
     before = copy.deepcopy(module)
@@ -58,7 +60,7 @@ def test_where_there_are_tiles_enough_nothing_changes() -> None:
 def test_neighbours_of_the_hierarchy_share_a_tile() -> None:
     names = ["a$3", "b$1", "a$1", "b$2"]
     module = _module({name: _dsp(name) for name in names})
-    pair_multipliers(module, 1)
+    pair_multipliers(module, 2)
     assert _joined(module) == {"a$3": "a$1", "b$2": "b$1"}
 
 
@@ -67,8 +69,33 @@ def test_a_multiplier_that_may_add_the_cascade_is_never_the_upper(opmode: list[A
     """It would take in its neighbour's sum. Two such stay alone."""
     cells = {"a$1": _dsp("a$1"), "a$2": _dsp("a$2", opmode), "a$3": _dsp("a$3", opmode), "a$4": _dsp("a$4", opmode)}
     module = _module(cells)
-    assert pair_multipliers(module, 1) == 1
+    assert pair_multipliers(module, 3) == 1
     assert _joined(module) == {"a$1": "a$2"}
+
+
+@pytest.mark.parametrize(
+    ("opmode", "inverted", "upper"),
+    [
+        (MULTIPLIES, "0010000", False),  # Z is PCIN
+        (MULTIPLIES, "0110000", True),  # Z is C
+        (ADDS_CASCADE, "0010000", True),  # Z is 0
+        (ADDS_CASCADE, "0000001", False),
+        (CHANGES, "0100000", True),  # Z is P or C
+        (CHANGES, "0010000", False),
+    ],
+)
+def test_what_is_inverted_inside_counts_as_it_arrives(opmode: list[Any], inverted: str, upper: bool) -> None:
+    cells = {"a$1": _dsp("a$1"), "a$2": _dsp("a$2", opmode, inverted)}
+    pairs = _module(cells)
+    pair_multipliers(pairs, 1)
+    assert _joined(pairs) == ({"a$2": "a$1"} if upper else {"a$1": "a$2"})
+
+
+@pytest.mark.parametrize(("opmode", "needed"), [(MULTIPLIES, 3), (ADDS_CASCADE, 5)])
+def test_more_than_pairs_can_help_is_refused(opmode: list[Any], needed: int) -> None:
+    module = _module({f"a${i}": _dsp(f"a${i}", opmode) for i in range(5)})
+    with pytest.raises(BuildError, match=f"5 DSP48E1 need {needed} tiles, .* allowed: 2, all that the part has"):
+        pair_multipliers(module, 2)
 
 
 def test_a_real_cascade_stays_as_it_is() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -164,6 +165,7 @@ def test_in_two_halves(vivado, tmp_path: Path) -> None:
     [
         (request_of(mhz=100), "was prepared for mhz 125.0, not 100.0"),
         (request_of(BOARDS["pynq-z2"]), 'was prepared for board "zybo-z7-10", not "pynq-z2"'),
+        (replace(request_of(), unvouched=("old",)), r'was prepared for unvouched \[\], not \["old"\]'),
     ],
 )
 def test_what_was_prepared_for_something_else(request_: Request, message: str, vivado, tmp_path: Path) -> None:
