@@ -20,6 +20,8 @@ from gatewright_sim.components.simulation import simulate
 TINY = get_config("tiny")
 ROUTES = {Opcode.GEMM: 0, Opcode.ATTENTION: 0, Opcode.AGGREGATE: 1, Opcode.VECTOR: 2}
 PROGRAM = 0x200
+LATE = 2
+"""Cycles that a command is offered before its engine takes it."""
 
 
 def command(spec: CommandSpec = GEMM, **changes: int) -> bytes:
@@ -29,7 +31,7 @@ def command(spec: CommandSpec = GEMM, **changes: int) -> bytes:
 
 class Bench:
     """A sequencer with its program in memory, and engines that take ``cycles`` for each command and end with
-    ``error``."""
+    ``error``. One takes its command a little late; those that are not asked say ready and done all the time."""
 
     def __init__(self, program: list[bytes], cycles: int = 5, error: ErrorCode = ErrorCode.NONE) -> None:
         self.dut = Sequencer(TINY, ROUTES)
@@ -41,15 +43,17 @@ class Bench:
         self.completed = [0] * len(ENGINES)
 
     async def engines(self, ctx: Any) -> None:
-        dut, left, port = self.dut, 0, 0
+        dut, left, port, waited = self.dut, 0, 0, 0
         while True:
             ctx.set(dut.bus_quiet, left == 0)
-            ctx.set(dut.engine_ready, 0b111)
-            ctx.set(dut.engine_done, 1 << port if left == 1 else 0)
-            ctx.set(dut.engine_error[port], self.error)
             valid = ctx.get(dut.engine_valid)
+            waited = waited + 1 if valid else 0
+            taken = waited > LATE
+            ctx.set(dut.engine_ready, 0b111 if taken else 0b111 & ~valid)
+            ctx.set(dut.engine_done, 0b111 if left == 1 else 0b111 & ~(1 << port))
+            ctx.set(dut.engine_error[port], self.error if left == 1 else ErrorCode.NONE)
             left = max(left - 1, 0)
-            if valid:
+            if taken:
                 assert valid.bit_count() == 1
                 assert left == 0, "two commands at a time"
                 left, port = self.cycles, valid.bit_length() - 1
