@@ -113,6 +113,7 @@ ALLOWED = {
         "gatewright.doctor",
         "gatewright.spec",
         "gatewright.files",
+        "gatewright.signals",
         "gatewright.version",
         "gatewright.artefact",
         "gatewright.program",

@@ -18,8 +18,9 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise ``SystemExit(128 + n)`` in the body; another one does not break off what that begins.
+def ended_by_signals(*more: int) -> Iterator[None]:
+    """SIGTERM, SIGHUP and ``more`` raise ``SystemExit(128 + n)`` in the body; another one of them does not break off
+    what that begins.
 
     One that is ignored already, as by nohup, stays so. Outside the main thread, which alone gets signals, nothing
     changes.
@@ -33,7 +34,7 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in (*_ENDING, *more)}
     before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     try:
         for number in before:

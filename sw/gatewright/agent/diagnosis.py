@@ -17,6 +17,7 @@ from gatewright.agent.errors import (
     NoAgent,
 )
 from gatewright.doctor.finding import Finding, Verdict
+from gatewright.driver.board.vouched import DOUBTFUL, doubts
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["examine_agent"]
@@ -62,7 +63,11 @@ def _findings(host: str, connection: Connection) -> Iterator[Finding]:
         yield Finding("design", Verdict.BAD, str(status["why_not"]), remedy)
         return
     design = status["design"] or "none: a simulation"
-    yield Finding("design", Verdict.GOOD, f"{design}, config {status['config']['name']}")
+    said = f"{design}, config {status['config']['name']}"
+    if status["unvouched"]:
+        yield Finding("design", Verdict.ODD, f"{said}; {doubts(status['unvouched'])}", DOUBTFUL)
+    else:
+        yield Finding("design", Verdict.GOOD, said)
     if status["clock_mhz"] is not None:
         yield Finding("clock", Verdict.GOOD, f"{status['clock_mhz']:.3f} MHz, as read back")
     for note in status["notes"]:

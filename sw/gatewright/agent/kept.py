@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from gatewright.driver.board.designs import named_design
 
 __all__ = ["KeptDesign", "designs_dir"]
 
+_log = logging.getLogger(__name__)
+
 
 def designs_dir() -> Path:
     """Where flashed designs are kept: ``$XDG_STATE_HOME/gatewright`` or ``~/.local/state/gatewright``."""
@@ -20,13 +23,23 @@ def designs_dir() -> Path:
 
 
 class KeptDesign:
-    """The one below ``folder``, if there is one."""
+    """The one below ``folder``, if there is one.
+
+    A design may freeze the board that loads it. So ``old`` is there, empty where there was no former design, from
+    before a new one is in its place until it has proved good: whoever finds it puts back what was there before.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._place, self._new, self._old = (folder / name for name in ("flashed", "new", "old"))
 
     def find(self) -> Built | None:
-        """The design; None where there is none. Raises :class:`~gatewright.artefact.ArtefactError`."""
+        """The design, or the one before where it has not proved good; None where there is none.
+
+        Raises :class:`~gatewright.artefact.ArtefactError`.
+        """
+        if self._old.exists():
+            _log.warning("the agent ended while it loaded the design flashed last: that is given up")
+            self._put_back()
         return named_design(self._place) if self._place.is_dir() else None
 
     @contextmanager
@@ -35,7 +48,7 @@ class KeptDesign:
 
         Raises :class:`~gatewright.artefact.ArtefactError`.
         """
-        self._clean()
+        self._put_back()
         self._new.mkdir(parents=True)
         try:
             for name, path in files.items():
@@ -43,17 +56,21 @@ class KeptDesign:
             named_design(self._new)
             if self._place.exists():
                 self._place.rename(self._old)
+            else:
+                self._old.mkdir()
             self._new.rename(self._place)
-            try:
-                yield named_design(self._place)
-            except BaseException:
-                shutil.rmtree(self._place)
-                if self._old.exists():
-                    self._old.rename(self._place)
-                raise
+            os.sync()  # a board that freezes writes nothing more
+            yield named_design(self._place)
+            self._old.rename(self._new)  # at once, as its removal is not
         finally:
-            self._clean()
+            self._put_back()
 
-    def _clean(self) -> None:
-        for folder in (self._new, self._old):
-            shutil.rmtree(folder, ignore_errors=True)
+    def _put_back(self) -> None:
+        """End with the design that has proved good, wherever this was broken off; what is besides goes."""
+        if self._old.exists():
+            shutil.rmtree(self._place, ignore_errors=True)
+            if any(self._old.iterdir()):
+                self._old.rename(self._place)
+            else:
+                self._old.rmdir()
+        shutil.rmtree(self._new, ignore_errors=True)

@@ -128,6 +128,7 @@ class Machine:
             "backend": self.backend,
             "board": built.manifest.board if built else self._board or self._image,
             "design": built.path(".bit").stem if built else None,
+            "unvouched": list(built.manifest.unvouched) if built else [],
             "open": opened is not None,
             "why_not": "" if opened else self._why,
             "wants_design": opened is None and self._wants_design,
@@ -175,7 +176,7 @@ class Machine:
         try:
             with self._kept.replaced_by(files) as new:
                 self._open(new)
-        except BaseException:
+        except Exception:  # not where it is told to end: nothing is opened any more
             if self._accelerator is None and before is not None:
                 self._open(before)
             raise

@@ -5,11 +5,9 @@ from __future__ import annotations
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
@@ -20,6 +18,7 @@ from gatewright.agent.service import Service
 from gatewright.agent.spool import Spool
 from gatewright.agent.transport import grpc, limits
 from gatewright.files import reason
+from gatewright.signals import ended_by_signals
 
 __all__ = ["serve"]
 
@@ -29,9 +28,8 @@ THREADS = 32
 GRACE_S = 0.5
 """For answers that are on their way when the agent ends."""
 
-
-class _Stop(BaseException):
-    """A signal asks for the end."""
+_ASKED = (128 + signal.SIGTERM, 128 + signal.SIGINT)
+"""Exit codes of an end that was asked for, which is none of a failure."""
 
 
 def serve(
@@ -56,7 +54,7 @@ def serve(
             f"{TOKEN}; clients take the same two variables"
         )
     _check_free(address)
-    with tempfile.TemporaryDirectory(prefix="gatewright-agent-") as folder, _signals():
+    with ended_by_signals(signal.SIGINT), tempfile.TemporaryDirectory(prefix="gatewright-agent-") as folder:
         opened: Machine | None = None
         server = None
         try:
@@ -65,11 +63,10 @@ def serve(
             server = _listen(address, Service(opened, jobs, spool, token))
             ready(Address(address.host, server.port))
             jobs.run((opened.shelf.expire, spool.expire))
-        except _Stop:
-            pass
+        except SystemExit as end:
+            if end.code not in _ASKED:
+                raise
         finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             if server is not None:
                 server.stop()
             if opened is not None:
@@ -111,18 +108,3 @@ def _check_free(address: Address) -> None:
             probe.bind(where)
     except OSError as error:
         raise AgentUnavailable(f"cannot listen on {address}: {reason(error)}") from None
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM and SIGINT raise :class:`_Stop` in the main thread; afterwards they do what they did before."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Stop
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -43,6 +43,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._coming: dict[str, int] = {}
+        self._came: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def receive(self, parts: Iterator[bytes]) -> str:
@@ -67,14 +68,20 @@ class Spool:
 
     def _reserve(self, ticket: str, nbytes: int) -> None:
         with self._lock:
-            waiting = [path.stat().st_size for path in self._folder.iterdir() if _TICKET.fullmatch(path.name)]
-            taken = sum(max(each, LEAST_BYTES) for each in (*waiting, *self._coming.values()))
+            taken = sum(max(each, LEAST_BYTES) for each in (*self._waiting(), *self._coming.values()))
             if taken + max(nbytes, LEAST_BYTES) > MAX_UPLOAD_BYTES:
                 raise AgentError(
                     f"upload: {nbytes:,} bytes besides {taken:,} of other uploads that are not used yet, allowed: "
                     f"{MAX_UPLOAD_BYTES:,} in all; those that nobody comes for go after {KEPT_S:g} s"
                 )
             self._coming[ticket] = nbytes
+
+    def _waiting(self) -> Iterator[int]:
+        """Bytes of each file that is not used yet."""
+        for path in self._folder.iterdir():
+            if _TICKET.fullmatch(path.name):
+                with suppress(FileNotFoundError):  # it was used a moment ago
+                    yield path.stat().st_size
 
     def _write(self, ticket: str, digest: str, nbytes: int, parts: Iterator[bytes]) -> None:
         work = self._folder / f"{ticket}{_PART}"
@@ -89,6 +96,7 @@ class Spool:
                     file.write(part)
             if written != nbytes or state.hexdigest() != digest:
                 raise AgentError(f"upload {digest[:16]}: {written:,} of {nbytes:,} bytes came, or not those announced")
+            self._came[ticket] = time.monotonic()  # not the files' times: a board's clock is set once it has a network
             work.rename(self._folder / ticket)
         finally:
             work.unlink(missing_ok=True)
@@ -102,11 +110,11 @@ class Spool:
 
     def expire(self) -> None:
         """Remove what nobody came for."""
-        limit = time.time() - KEPT_S
-        for path in self._folder.iterdir():
+        limit = time.monotonic() - KEPT_S
+        for ticket in [ticket for ticket, came in list(self._came.items()) if came < limit]:
+            del self._came[ticket]
             with suppress(OSError):
-                if path.stat().st_mtime < limit:
-                    path.unlink()
+                (self._folder / ticket).unlink()
 
 
 def _announced(head: Message) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.backend import DeviceMemory
-from gatewright.driver.board.buffers import BoardMemory, allocate
+from gatewright.driver.board.buffers import Buffers, allocate
 from gatewright.driver.board.coherence import Coherence, check_coherence
 from gatewright.driver.board.fabric import Fabric
 from gatewright.driver.board.loaded import LoadedDesign
@@ -36,10 +36,10 @@ def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) 
     """One of :func:`directions`, measured by copies through our design, which nobody else uses."""
     source, result = DIRECTIONS[direction]
     fabric = Fabric(port, board, MemoryModel())
-    live: set[BoardMemory] = set()
+    owner = Buffers(lambda: fabric.at_rest)
 
     def take(nbytes: int, cacheable: bool) -> DeviceMemory:
-        return allocate(port, nbytes, cacheable, live)
+        return allocate(port, nbytes, cacheable, owner)
 
     try:
         registers = RegisterFile(fabric)
@@ -56,7 +56,7 @@ def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) 
         runner.recover()
         return _finding(direction, measured, port.remote)
     finally:
-        for memory in list(live):
+        for memory in list(owner.live):
             memory.free()
         fabric.close()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gatewright.doctor import there
 from gatewright.doctor.coherent import coherent, directions
 from gatewright.doctor.finding import Finding, Verdict
 from gatewright.driver.board.claim import Claim
-from gatewright.driver.board.loaded import LoadedDesign, loaded_design
+from gatewright.driver.board.loaded import LoadedDesign, drain, loaded_design
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import BoardInUse
 from gatewright.spec.boards import Board
@@ -49,8 +50,16 @@ def examine_fabric(port: BoardPort, board: Board, bounded: Bounded, kept: Kept) 
     answers = True
     try:
         yield from _claimed(port, board, bounded, kept)
+    except GeneratorExit:  # between two steps
+        raise
     except Exception:  # a step did not come back
         answers = False
+        raise
+    except BaseException:  # Ctrl-C or a signal, and the step may be at its copy still
+        answers = False
+        with suppress(GatewrightError):
+            drain(port, loaded_design(port))
+            answers = True
         raise
     finally:
         claim.close(answers)
@@ -70,7 +79,7 @@ def _claimed(port: BoardPort, board: Board, bounded: Bounded, kept: Kept) -> Ite
     if ours is None or mine is not None or ours.board != board.name:
         answers = kept("design", _unchanged("design", there.design), port, board, ours)
         yield answers
-        if answers.verdict is not Verdict.GOOD:
+        if answers.verdict is Verdict.BAD:
             mine = None
     else:
         yield Finding("design", Verdict.ODD, "not looked at: see its clock", "gatewright flash")

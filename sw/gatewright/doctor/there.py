@@ -10,6 +10,7 @@ from gatewright.driver.board.buffers import LEFT_BY_THE_KILLED
 from gatewright.driver.board.clocks import read_clock
 from gatewright.driver.board.loaded import LoadedDesign
 from gatewright.driver.board.pynq_versions import FIRMWARE, BoardPort
+from gatewright.driver.board.vouched import DOUBTFUL, doubts
 from gatewright.spec.boards import Board
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.ports import port_width
@@ -75,10 +76,7 @@ def design(port: BoardPort, board: Board, ours: LoadedDesign | None) -> Finding:
         return Finding("design", Verdict.BAD, f"{ours.stem} has another configuration's hash", "gatewright flash")
     said = f"{ours.stem}, config {ours.config.name}, answers"
     if ours.unvouched:
-        remedy = (
-            "trust no result before the self-test has passed; build it again with tools that nothing speaks against"
-        )
-        return Finding("design", Verdict.ODD, f"{said}; nobody vouches for it: {'; '.join(ours.unvouched)}", remedy)
+        return Finding("design", Verdict.ODD, f"{said}; {doubts(ours.unvouched)}", DOUBTFUL)
     return Finding("design", Verdict.GOOD, said)
 
 

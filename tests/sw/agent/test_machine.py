@@ -91,6 +91,42 @@ def test_a_design_that_does_not_load_leaves_the_former_one(
     assert machine.status()["open"]
 
 
+def test_a_signal_in_mid_flash_ends_it(
+    device: Any, design: Path, make: Callable[..., Machine], make_design: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Nothing more is loaded in an agent that was told to end; the next one has the former design."""
+    machine = make()
+    first = machine.flash(_files(design))["design"]
+    downloads = len(device.downloads)
+
+    def told_to_end(*_: object) -> None:
+        device.download = download
+        raise SystemExit(143)
+
+    download, device.download = device.download, told_to_end
+    with pytest.raises(SystemExit):
+        machine.flash(_files(make_design(tmp_path / "other", mhz=50)))
+    assert (machine.status()["open"], len(device.downloads)) == (False, downloads)
+    assert make().status()["design"] == first
+
+
+def test_its_status_says_that_nobody_vouches(
+    device: Any,
+    make: Callable[..., Machine],
+    make_design: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The agent's environment takes the design, as its message says."""
+    doubtful = make_design(tmp_path / "doubtful", unvouched=("a rebuilt tile grid",))
+    name = next(doubtful.glob("*.bit")).stem
+    machine = make()
+    with pytest.raises(ArtefactError, match=f"GATEWRIGHT_UNVOUCHED={name} takes .*, set for the agent as well"):
+        machine.flash(_files(doubtful))
+    monkeypatch.setenv("GATEWRIGHT_UNVOUCHED", name)
+    assert machine.flash(_files(doubtful))["unvouched"] == ["a rebuilt tile grid"]
+
+
 def _well(device: Any) -> None:
     """The download after this one is taken."""
     device.state_after_download = "operating"

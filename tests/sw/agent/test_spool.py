@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,11 +127,28 @@ def test_a_client_that_breaks_off_leaves_nothing(spool: Spool, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_nobody_came_for_is_removed(spool: Spool) -> None:
+def test_what_nobody_came_for_is_removed(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the clock of a board jumps that is set over the network."""
     path = spool.path(spool.receive(iter([_head(), CONTENT])))
+    os.utime(path, (0, 0))
     spool.expire()
     assert path.exists()
-    old = time.time() - KEPT_S - 1
-    os.utime(path, (old, old))
+    now = time.monotonic()
+    monkeypatch.setattr(spooling, "time", SimpleNamespace(monotonic=lambda: now + KEPT_S + 60))
     spool.expire()
     assert not path.exists()
+    assert spool._came == {}
+
+
+def test_a_file_that_is_used_while_others_are_counted(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = spool.path(spool.receive(iter([_head(), CONTENT])))
+    spool.receive(iter([_head(), CONTENT]))
+    listed = Path.iterdir
+
+    def late(folder: Path) -> list[Path]:
+        found = list(listed(folder))
+        used.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "iterdir", late)
+    assert spool.path(spool.receive(iter([_head(), CONTENT]))).read_bytes() == CONTENT

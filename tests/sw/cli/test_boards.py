@@ -85,6 +85,8 @@ def test_what_nobody_vouches_for_is_flashed_knowingly(
     (found,) = (finding for finding in findings if finding["name"] == "design")
     assert found["verdict"] == "odd"
     assert found["found"] == f"{name}, config {CONFIG}, answers; nobody vouches for it: a rebuilt tile grid"
+    others = {finding["verdict"] for finding in findings if finding["name"] != "design"}
+    assert others == {"good"}
 
 
 def test_flash_on_a_board(device: Any, design: Path, gatewright: Run) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 
 from gatewright.doctor import Finding, Verdict, examine, exit_code, here, there
 from gatewright.doctor.fabric import examine_fabric
-from gatewright.driver.board import BoardBackend
+from gatewright.driver.board import BoardBackend, coherence, deadlines
 from gatewright.driver.board import loaded as notes
 from gatewright.driver.errors import BoardError, BoardInUse
 from gatewright.spec.boards import get_board
@@ -275,6 +277,60 @@ def test_the_claim_is_given_back_where_the_examination_ends_early(running: Any, 
         pass
     assert claims.held == 1
     looking.close()
+    assert (claims.held, claims.ends) == (0, [True])
+
+
+def test_the_rest_is_measured_of_a_design_that_nobody_vouches_for(
+    device: Any, tmp_path: Path, make_design: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = make_design(tmp_path / "doubtful", unvouched=("a rebuilt tile grid",))
+    monkeypatch.setenv("GATEWRIGHT_UNVOUCHED", next(design.glob("*.bit")).stem)
+    BoardBackend(TINY, bitstream=design).close()
+    found = findings()
+    assert found["design"].verdict is Verdict.ODD
+    assert found["design"].found.endswith("nobody vouches for it: a rebuilt tile grid")
+    for name in ("ports", "memory to the accelerator", "memory from the accelerator", "memory uncached"):
+        assert found[name].verdict is Verdict.GOOD, found[name]
+
+
+def test_memory_that_the_accelerator_may_write_to_is_not_given_back(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coherence, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(notes, "DRAIN_TIMEOUT_S", 0.01)
+    assert running.live == 0
+    running.memory.faults.hang = True
+    assert "rest" in findings()["memory to the accelerator"].found
+    assert running.live >= 3
+
+
+def test_an_interrupted_copy_ends_before_the_claim_is_given_back(
+    running: Any, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Ctrl-C; what does not end by itself is reset."""
+    monkeypatch.setattr(deadlines, "INTERRUPTED_S", 0.3)
+    begun, ended = threading.Event(), threading.Event()
+
+    def copying(*_: object, **__: object) -> None:
+        begun.set()
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.wait(30)
+        raise BoardError("ended")
+
+    monkeypatch.setattr(import_module("gatewright.doctor.coherent"), "check_coherence", copying)
+    resets: list[int] = []
+    write = running.machine.write
+
+    def watched(offset: int, value: int) -> None:
+        if begun.is_set():
+            resets.append(claims.held)
+        write(offset, value)
+
+    monkeypatch.setattr(running.machine, "write", watched)
+    with pytest.raises(KeyboardInterrupt):
+        list(examine(BOARD))
+    ended.set()
+    assert resets == [1]
     assert (claims.held, claims.ends) == (0, [True])
 
 

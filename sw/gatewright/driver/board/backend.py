@@ -9,7 +9,7 @@ from typing import Any
 from gatewright.artefact import Built
 from gatewright.driver.backend import DeviceMemory
 from gatewright.driver.board import loaded
-from gatewright.driver.board.buffers import BoardMemory, allocate
+from gatewright.driver.board.buffers import Buffers, allocate
 from gatewright.driver.board.claim import Claim
 from gatewright.driver.board.clocks import FabricClock, read_clock, set_clock
 from gatewright.driver.board.coherence import check_coherence
@@ -74,7 +74,7 @@ class BoardBackend:
         self.config = config
         self.memory = memory or MemoryModel()
         self._closed = False
-        self._buffers: set[BoardMemory] = set()
+        self._buffers = Buffers(lambda: self._fabric.at_rest)
         wanted = known_board(board)
         named = None if bitstream is None else choose_design(config, wanted, bitstream)
         self._port = port = open_port(host, device)
@@ -222,18 +222,18 @@ class BoardBackend:
         if self._closed:
             return
         self._closed = True
-        at_rest = False
+        answers = False
         try:
             if self._ours():
                 self._fabric.reset()
-            at_rest = True
+            answers = True
         except BoardError:  # gone, or still at work in this memory
             pass
         finally:
-            for buffer in list(self._buffers):
-                buffer.free() if at_rest else buffer.keep()
+            for buffer in list(self._buffers.live):
+                buffer.free() if answers else buffer.keep()
             self._fabric.close()
-            self._claim.close(answers=at_rest)
+            self._claim.close(answers)
 
     def _ours(self) -> bool:
         """Whether nobody has loaded something else meanwhile, or has begun to use it."""

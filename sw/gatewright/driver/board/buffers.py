@@ -6,6 +6,7 @@ buffer's start (pynq 3.1.2, xrt_device.py and remote_device.py); so nothing here
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from gatewright.driver.backend import DEVICE_ALIGNMENT
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import DriverError, OutOfDeviceMemory
 
-__all__ = ["LEFT_BY_THE_KILLED", "BoardMemory", "allocate"]
+__all__ = ["LEFT_BY_THE_KILLED", "BoardMemory", "Buffers", "allocate"]
 
 _KEPT: list[Any] = []
 """Buffers that an accelerator may still write to, which came to no rest; they go with the process."""
@@ -30,6 +31,19 @@ LOWEST_ADDRESS = 1 << 20
 """The ports of Zynq-7000 reach DRAM from here on (UG585, address map)."""
 
 
+class Buffers:
+    """The pieces that one user of an accelerator has.
+
+    Parameters
+    ----------
+    at_rest : whether the accelerator is known to write there no more; until then nothing is given back.
+    """
+
+    def __init__(self, at_rest: Callable[[], bool]) -> None:
+        self.at_rest = at_rest
+        self.live: set[BoardMemory] = set()
+
+
 class BoardMemory:
     """A pynq buffer as device memory.
 
@@ -37,14 +51,14 @@ class BoardMemory:
     lived longer would end the process.
     """
 
-    def __init__(self, port: BoardPort, buffer: Any, nbytes: int, live: set[BoardMemory]) -> None:
+    def __init__(self, port: BoardPort, buffer: Any, nbytes: int, owner: Buffers) -> None:
         self._port = port
         self._buffer = buffer
         self._nbytes = nbytes
-        self._live = live
+        self._owner = owner
         with port.asking("asking for memory's address"):
             self.address = int(buffer.device_address)  # PYNQ.remote asks the board each time
-        live.add(self)
+        owner.live.add(self)
 
     @property
     def array(self) -> npt.NDArray[np.uint8]:
@@ -59,15 +73,21 @@ class BoardMemory:
             self._held.invalidate()
 
     def free(self) -> None:
-        self._buffer = None
-        self._live.discard(self)
+        """Give it back, unless the accelerator may still write there."""
+        if self._buffer is not None and not self._owner.at_rest():
+            self.keep()
+        self._drop()
 
     def keep(self) -> None:
-        """Never give it back in this process: the accelerator may still write there."""
+        """Never give it back in this process."""
         if self._port.remote:
             self._buffer.freed = True  # nor ask a server that does not answer
         _KEPT.append(self._buffer)
-        self.free()
+        self._drop()
+
+    def _drop(self) -> None:
+        self._buffer = None
+        self._owner.live.discard(self)
 
     @property
     def _held(self) -> Any:
@@ -76,7 +96,7 @@ class BoardMemory:
         return self._buffer
 
 
-def allocate(port: BoardPort, nbytes: int, cacheable: bool, live: set[BoardMemory]) -> BoardMemory:
+def allocate(port: BoardPort, nbytes: int, cacheable: bool, owner: Buffers) -> BoardMemory:
     """A piece that a 32-bit master reaches. Raises :class:`OutOfDeviceMemory`, which says what Linux has left."""
     if nbytes < 1:
         raise DriverError(f"allocation of {nbytes} bytes, allowed: at least 1")
@@ -85,7 +105,7 @@ def allocate(port: BoardPort, nbytes: int, cacheable: bool, live: set[BoardMemor
         buffer = port.allocate(size, cacheable)
     except OutOfDeviceMemory as error:
         raise OutOfDeviceMemory(f"{error}{_left(port)}") from None
-    memory = BoardMemory(port, buffer, nbytes, live)
+    memory = BoardMemory(port, buffer, nbytes, owner)
     if memory.address % DEVICE_ALIGNMENT or not LOWEST_ADDRESS <= memory.address <= (1 << 32) - size:
         memory.free()
         raise OutOfDeviceMemory(

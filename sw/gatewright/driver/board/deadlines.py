@@ -12,6 +12,9 @@ __all__ = ["RPC_TIMEOUT_S", "NoAnswer", "bounded", "within"]
 
 R = TypeVar("R")
 
+INTERRUPTED_S = 2.0
+"""What a step that has begun is given to end well where Ctrl-C, or a signal, breaks off the wait for it."""
+
 RPC_TIMEOUT_S = 30.0
 """Most seconds of one procedure call; the longest moves a bitstream or a program's constants."""
 
@@ -33,7 +36,11 @@ def within(seconds: float, what: str, function: Callable[[], R]) -> R:
 
     thread = threading.Thread(target=run, name=f"gatewright: {what}", daemon=True)
     thread.start()
-    thread.join(seconds)
+    try:
+        thread.join(seconds)
+    except BaseException:
+        thread.join(min(seconds, INTERRUPTED_S))
+        raise
     if errors:
         raise errors[0]
     if not results:

@@ -104,11 +104,19 @@ def _candidates(board: str) -> Iterator[tuple[Path, Manifest]]:
     names = [board] if board else list(BOARDS)
     places = [here, *(root / BITSTREAMS / name for root in (here, _CHECKOUT) for name in names)]
     for place in dict.fromkeys(places):
-        for folder in (place, *(sorted(place.iterdir()) if place.is_dir() else [])):
-            if (folder / MANIFEST).is_file():
-                try:
-                    manifest = load_manifest(folder)
-                except ArtefactError:
+        for folder in (place, *_inside(place)):
+            try:
+                if not (folder / MANIFEST).is_file():
                     continue
-                if not board or manifest.board == board:
-                    yield folder, manifest
+                manifest = load_manifest(folder)
+            except (ArtefactError, OSError):  # damaged, or others' alone
+                continue
+            if not board or manifest.board == board:
+                yield folder, manifest
+
+
+def _inside(place: Path) -> list[Path]:
+    try:
+        return sorted(place.iterdir())
+    except OSError:
+        return []

@@ -20,7 +20,7 @@ POLL_S = (50e-6, 2e-3)
 LOOK_S = 0.1
 """Longest sleep for an interrupt before a look at STATUS: a line that is not connected costs no more than that."""
 
-_STATUS = register("STATUS")
+_CONTROL, _STATUS = register("CONTROL"), register("STATUS")
 _log = logging.getLogger(__name__)
 
 
@@ -29,11 +29,14 @@ class Fabric:
 
     Attributes
     ----------
+    at_rest : whether it is known to write to no memory: since the last start it was seen to have ended without a
+        fault, or to have been reset.
     notes : what is not as it should be, though it works.
     """
 
     def __init__(self, port: BoardPort, board: Board, memory: MemoryModel) -> None:
         self.memory = memory
+        self.at_rest = False
         self.notes: list[str] = []
         self._label = port.label
         self._window = port.window(board.registers_base, REGISTER_BYTES)
@@ -57,10 +60,15 @@ class Fabric:
 
     def read(self, offset: int) -> int:
         """The register at byte ``offset``."""
-        return self._window.read(offset)
+        value = self._window.read(offset)
+        if offset == _STATUS.offset:  # with an error it is not busy, though an engine may be
+            self.at_rest = not (_STATUS.extract(value, "busy") or _STATUS.extract(value, "error"))
+        return value
 
     def write(self, offset: int, value: int) -> None:
         """Set the register at byte ``offset``."""
+        if offset == _CONTROL.offset and _CONTROL.extract(value, "start"):
+            self.at_rest = False
         self._window.write(offset, value)
 
     def wait(self, timeout_s: float) -> bool:
@@ -104,7 +112,9 @@ class Fabric:
 
         Raises :class:`BoardError` where the bus does not come to rest.
         """
-        if not rest(self._window):
+        self.at_rest = False
+        self.at_rest = rest(self._window)
+        if not self.at_rest:
             raise BoardError(
                 f"{self._label}: the accelerator's bus does not come to rest; where that lasts, switch the board off "
                 "and on again"

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatewright.artefact import ArtefactError, Manifest
 
-__all__ = ["SETTING", "check_vouched", "is_vouched"]
+__all__ = ["DOUBTFUL", "SETTING", "check_vouched", "doubts", "is_vouched"]
 
 SETTING = "GATEWRIGHT_UNVOUCHED"
 """Environment variable: the name of the design's files, without suffix."""
+DOUBTFUL = "trust no result before the self-test has passed; build it again with tools that nothing speaks against"
+"""A remedy."""
+
+
+def doubts(unvouched: Iterable[str]) -> str:
+    """Why nobody vouches for a design, where its name has been said."""
+    return f"nobody vouches for it: {'; '.join(unvouched)}"
 
 
 def is_vouched(manifest: Manifest) -> bool:
@@ -22,7 +30,10 @@ def check_vouched(manifest: Manifest) -> None:
     """Raise :class:`ArtefactError` that says why nobody vouches for the design, and how it is taken all the same."""
     if not is_vouched(manifest):
         name, reasons = _name(manifest), "; ".join(manifest.unvouched)
-        raise ArtefactError(f"nobody vouches for {name}: {reasons}; {SETTING}={name} takes it all the same")
+        raise ArtefactError(
+            f"nobody vouches for {name}: {reasons}; {SETTING}={name} takes it all the same, set "
+            "for the agent as well where one loads it"
+        )
 
 
 def _name(manifest: Manifest) -> str:

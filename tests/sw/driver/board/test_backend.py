@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ import pytest
 from gatewright.artefact import ArtefactError, load_built
 from gatewright.driver import Accelerator, AcceleratorTimeout, BackendUnavailable, ConfigMismatch, DriverError
 from gatewright.driver.board import BoardBackend, loaded
+from gatewright.driver.board.coherence import check_coherence
 from gatewright.driver.board.opening import open_port
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import BoardError, OutOfDeviceMemory
+from gatewright.driver.registers import RegisterFile
+from gatewright.driver.runner import Runner
 from gatewright.spec.config import get_config
 from gatewright.spec.registers import REGISTER_BYTES, register
 
@@ -130,6 +133,82 @@ def test_closing_leaves_memory_to_an_accelerator_at_work(
     backend.close()
     assert device.live == held > 0
     BoardBackend(TINY, bitstream=design).close()  # the claim was given back
+
+
+@pytest.fixture
+def stuck(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerator]:
+    """It hangs in a program, and its bus does not come to rest."""
+    monkeypatch.setattr(loaded, "DRAIN_TIMEOUT_S", 0.01)
+    accelerator = Accelerator("tiny", "board", bitstream=design, timeout_s=0.05)
+    device.memory.faults.hang = True
+    with pytest.raises(AcceleratorTimeout) as error:
+        accelerator.gemm(A, B)
+    assert "does not come to rest" in str(error.value)
+    yield accelerator
+    accelerator.close()
+
+
+def test_memory_is_kept_while_the_accelerator_may_write_there(stuck: Accelerator, device: Any) -> None:
+    """Freed one by one, as a program's is before the accelerator closes; given back again once it has come to rest."""
+    memory = stuck.backend.allocate(100)
+    held = device.live
+    memory.free()
+    assert device.live == held
+    device.memory.faults.hang = False
+    stuck.backend.reset()
+    later = stuck.backend.allocate(100)
+    later.free()
+    assert device.live == held
+
+
+def test_memory_is_kept_where_a_reset_is_broken_off(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a second Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Accelerator("tiny", "board", bitstream=design) as accelerator:
+        memory = accelerator.backend.allocate(100)
+        device.memory.faults.hang = True
+        with monkeypatch.context() as patch:
+            patch.setattr(accelerator.backend, "wait", interrupt)
+            patch.setattr(Runner, "recover", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                accelerator.gemm(A, B)
+        device.memory.faults.hang = False
+        held = device.live
+        memory.free()
+        assert device.live == held
+
+
+def test_the_check_of_memory_keeps_it_too(stuck: Accelerator, device: Any) -> None:
+    held = device.live
+    with pytest.raises(BoardError, match="does not come to rest"):
+        check_coherence(
+            TINY,
+            lambda nbytes, _: stuck.backend.allocate(nbytes),
+            lambda *_: stuck.gemm(A, B),
+            8192,
+            source_cacheable=False,
+            result_cacheable=False,
+        )
+    assert device.live >= held + 3
+
+
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_a_lost_claim_frees_what_nobody_writes_to(
+    at_rest: bool, device: Any, design: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next holder may be one that resets nothing."""
+    backend = BoardBackend(TINY, bitstream=design)
+    backend.allocate(100)
+    held = device.live
+    if not at_rest:
+        device.memory.faults.hang = True
+        RegisterFile(backend).write_fields("CONTROL", start=1)
+    monkeypatch.setattr(backend._claim, "held", lambda: False)
+    backend.close()
+    assert device.live == (0 if at_rest else held)
 
 
 def test_our_old_design_comes_to_rest_first(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> None:

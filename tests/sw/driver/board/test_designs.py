@@ -75,6 +75,22 @@ def test_the_newest_that_fits(here: Path, built_once: Path) -> None:
         choose_design(TINY, "kv260", None)
 
 
+def test_a_folder_of_others_is_passed_over(here: Path, built_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root's in /tmp: it is there, and cannot be entered."""
+    made = put(built_once, here / "made", "2026-01-01T00:00:00Z")
+    others = here / "others"
+    others.mkdir()
+    stat = Path.stat
+
+    def refused(path: Path, **options: bool) -> object:
+        if others in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    assert choose_design(TINY, "zybo-z7-10", None).folder == made
+
+
 def test_a_board_that_is_not_known_must_be_named_where_there_is_a_choice(
     here: Path, built_once: Path, make_design: Callable[..., Path]
 ) -> None:
