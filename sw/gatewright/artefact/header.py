@@ -45,7 +45,16 @@ def check_header(text: str, manifest: Mapping[str, Any], handoff: bytes) -> None
 
 
 def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True).encode()
+    return json.dumps(_without_zeros(value), sort_keys=True).encode()
+
+
+def _without_zeros(value: Any) -> Any:
+    """Whole numbers as such: where one is a float, as a manifest's are once it is read, it is still the same number."""
+    if isinstance(value, Mapping):
+        return {name: _without_zeros(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_zeros(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _digest(content: bytes) -> str:
