@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 
 from gatewright.artefact import ArtefactError, load_built
-from gatewright.driver import Accelerator, AcceleratorTimeout, BackendUnavailable, ConfigMismatch, DriverError
+from gatewright.driver import (
+    Accelerator,
+    AcceleratorError,
+    AcceleratorTimeout,
+    BackendUnavailable,
+    ConfigMismatch,
+    DriverError,
+)
 from gatewright.driver.board import BoardBackend, loaded
 from gatewright.driver.board.coherence import check_coherence
 from gatewright.driver.board.opening import open_port
@@ -159,6 +166,18 @@ def test_memory_is_kept_while_the_accelerator_may_write_there(stuck: Accelerator
     later = stuck.backend.allocate(100)
     later.free()
     assert device.live == held
+
+
+def test_memory_is_given_back_after_a_program_that_failed(device: Any, design: Path) -> None:
+    """Its reset was done."""
+    with Accelerator("tiny", "board", bitstream=design) as accelerator:
+        memory = accelerator.backend.allocate(100)
+        device.memory.faults.slverr = (device.memory.base, 1 << 32)
+        with pytest.raises(AcceleratorError):
+            accelerator.gemm(A, B)
+        held = device.live
+        memory.free()
+        assert device.live == held - 1
 
 
 def test_memory_is_kept_where_a_reset_is_broken_off(device: Any, design: Path, monkeypatch: pytest.MonkeyPatch) -> None:
