@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from gatewright.files import reason, written_whole
-from gatewright.signals import ended_by_signals
 from gatewright.spec.errors import GatewrightError
+from gatewright_sim.command import run_command
 from gatewright_sim.formal.campaign import run
 from gatewright_sim.formal.catalogue import select
 from gatewright_sim.formal.report import to_json, to_table
@@ -60,5 +60,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    with ended_by_signals():
-        sys.exit(main())
+    run_command(main)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from gatewright.files import reason, written_whole
 from gatewright.spec.errors import GatewrightError
+from gatewright_sim.command import run_command
 from gatewright_sim.fuzz.catalogue import TARGETS, get_target
 from gatewright_sim.fuzz.process import fuzz
 from gatewright_sim.fuzz.report import to_json, to_table
@@ -61,4 +62,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

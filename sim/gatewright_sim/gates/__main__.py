@@ -20,6 +20,7 @@ from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.synthesis import synthesised
+from gatewright_sim.command import run_command
 from gatewright_sim.gates.small_program import small_program
 from gatewright_sim.gates.verilog import cells_by_kind, gates_of
 from gatewright_sim.rtl.backend import RtlBackend
@@ -97,4 +98,4 @@ def _compared(cycles: int, meant: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

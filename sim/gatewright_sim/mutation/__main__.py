@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gatewright.files import written_whole
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.benches.harness.runner import BenchError
+from gatewright_sim.command import run_command
 from gatewright_sim.mutation.blocks import BLOCKS, get_block
 from gatewright_sim.mutation.campaign import Campaign
 from gatewright_sim.mutation.report import html, print_table, report
@@ -72,4 +73,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from gatewright.cache import digest
 from gatewright_sim.benches.catalogue import BENCHES
@@ -34,6 +37,17 @@ PROOF = "proof"
 
 Progress = Callable[[int, int], None]
 """Told of mutants judged, and of how many."""
+
+
+def _end_when_told() -> None:
+    """In a process of the pool: its folders and its tools end with it; Ctrl-C is for the campaign's process alone."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # so that another one does not break off what this begins
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def sources_hash() -> str:
@@ -68,19 +82,22 @@ class Campaign:
     jobs: int = 1
 
     def run(self, progress: Progress = lambda done, total: None) -> list[Outcome]:
-        """All outcomes. Raises :class:`BenchError` where a bench fails without any mutant."""
+        """All outcomes. Raises :class:`BenchError` where a bench fails without any mutant; that, or a signal, ends the
+        work on all other blocks."""
         self.folder.mkdir(parents=True, exist_ok=True)
         sources, total = sources_hash(), (self.count + self.netlist) * len(self.blocks)
-        with ProcessPoolExecutor(self.jobs) as pool:
-            futures = [pool.submit(self._benches, block, sources) for block in self.blocks]
+        pool = ProcessPoolExecutor(self.jobs, initializer=_end_when_told)
+        try:
+            futures = [pool.submit(self._benches, block, sources, os.getpid()) for block in self.blocks]
             self._watch(futures, sources, lambda done: progress(done, total))
             mutants = {block.name: future.result() for block, future in zip(self.blocks, futures, strict=True)}
-        total = sum(map(len, mutants.values()))
-        with ThreadPoolExecutor(self.jobs) as threads:
-            found = [threads.submit(self._parts, block, mutants[block.name], sources) for block in self.blocks]
+            total = sum(map(len, mutants.values()))
+            found = [pool.submit(self._parts, block, mutants[block.name], sources) for block in self.blocks]
             self._watch(found, sources, lambda done: progress(done, total))
-            for each in found:
-                each.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
         return [
             Outcome(block.name, mutant, known[mutant.key])
             for block in self.blocks
@@ -99,20 +116,20 @@ class Campaign:
     def _results(self, block: Block) -> Path:
         return self.folder / f"{block.name}.jsonl"
 
-    def _benches(self, block: Block, sources: str) -> tuple[Mutant, ...]:
-        """The block's mutants, each with a verdict of the benches."""
+    def _benches(self, block: Block, sources: str, owner: int) -> tuple[Mutant, ...]:
+        """The block's mutants, each with a verdict of the benches; ``owner`` is the campaign's process."""
         first, *others = block.benches
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
             made = source_mutants(block, first, Path(folder), count=self.count, seed=self.seed)
-            self._stage(block, first, made, first, sources)
+            self._stage(block, first, made, first, sources, owner)
             for bench in others:
                 left = [mutant.key for mutant in self._left(block, made.mutants, sources)]
                 if left:
                     more = source_mutants(block, bench, Path(folder), keys=left)
-                    self._stage(block, bench, more, bench, sources)
+                    self._stage(block, bench, more, bench, sources, owner)
             design, count = BENCHES[first].design, self.netlist
             cells = netlist_mutants(block, design, Path(folder), count=count, seed=self.seed)
-            self._stage(block, first, cells, NETLIST, sources)
+            self._stage(block, first, cells, NETLIST, sources, owner)
             return made.mutants + cells.mutants
 
     def _left(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> list[Mutant]:
@@ -124,7 +141,7 @@ class Campaign:
             if mutant.key not in known or (known[mutant.key].killer is None and mutant.key not in EQUIVALENTS)
         ]
 
-    def _stage(self, block: Block, bench: str, made: Mutated, stage: str, sources: str) -> None:
+    def _stage(self, block: Block, bench: str, made: Mutated, stage: str, sources: str, owner: int) -> None:
         """All benches of a design on those of its mutants that have not been through this stage and are not noticed."""
         results, design = self._results(block), BENCHES[bench].design
         stages = [*block.benches, NETLIST, PARTS, PROOF]
@@ -139,7 +156,7 @@ class Campaign:
         benches = {each.name: each.module for each in BENCHES.values() if each.design is design}
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
             job = Path(folder) / "job.json"
-            Job(benches, tuple(left), results, stage, sources, os.getppid()).save(job)
+            Job(benches, tuple(left), results, stage, sources, owner).save(job)
             run_cocotb(
                 made.verilog,
                 design.top,

@@ -1,6 +1,12 @@
 """A sample of mutants of the quickest block: each is noticed, or listed as equivalent. All blocks: `make mutate`."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +25,44 @@ def test_a_sample_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     lines = (tmp_path / "sequencer.jsonl").read_text()
     assert main(arguments) == 0
     assert (tmp_path / "sequencer.jsonl").read_text() == lines, "what is known was found again"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)])
+def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: int, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "gatewright_sim.mutation", "--block", "sequencer", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what runs the tests may ignore it
+    )
+    try:
+        end = time.monotonic() + 120
+        while not list(temporary.glob("*/asked.json")):
+            assert time.monotonic() < end, "no mutants are made"
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == code, said
+        assert "Traceback" not in said
+    finally:
+        process.kill()
+        process.communicate()
+    left = [path for path in Path("/proc").glob("[0-9]*/environ") if _names(path, temporary)]
+    assert (left, list(temporary.iterdir())) == ([], [])
+
+
+def _names(environ: Path, folder: Path) -> bool:
+    try:
+        return str(folder).encode() in environ.read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ bins they reached, and ends with 1 where one was never hit."""
 
 from __future__ import annotations
 
-import sys
-
 from gatewright_sim.benches.coverage.collect import holes, table
 from gatewright_sim.benches.coverage.measure import measure
+from gatewright_sim.command import run_command
 
 
 def main() -> int:
@@ -18,4 +17,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)
