@@ -93,3 +93,36 @@ class Absent(Sound):
 
     def __init__(self):
         raise SpecError("no compiler, allowed: one")
+
+
+class Broken(Sound):
+    """Cannot be made for a reason of its own."""
+
+    name = "broken"
+
+    def __init__(self):
+        raise KeyError("x")
+
+
+class Stuck(Sound):
+    """Is never made."""
+
+    name = "stuck"
+
+    def __init__(self):
+        time.sleep(1000)
+
+
+class Fickle(Sound):
+    """Fails for each case once alone."""
+
+    name = "fickle"
+
+    def __init__(self):
+        self._seen = set()
+
+    def run(self, case):
+        if len(case) > 3 and case not in self._seen:
+            self._seen.add(case)
+            raise KeyError("of the inside")
+        return "right"

@@ -40,7 +40,7 @@ ALLOWED = {
     },
     "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
-    "sim/gatewright_sim/formal": {"gatewright.spec", "gatewright.files", "gatewright.signals", "gatewright_hw"},
+    "sim/gatewright_sim/formal": {"gatewright.spec", "gatewright.files", "gatewright_hw", "gatewright_sim.command"},
     "sim/gatewright_sim/fuzz": {  # what reads files and messages
         "gatewright.spec",
         "gatewright.files",
@@ -52,6 +52,7 @@ ALLOWED = {
         "gatewright.models.data",
         "gatewright.cli.arrays",
         "gatewright_hw.build",
+        "gatewright_sim.command",
         "gatewright_sim.golden",
         "gatewright_sim.memory",
         "gatewright_sim.rtl",
@@ -71,6 +72,7 @@ ALLOWED = {
         "gatewright.web_page",
         "gatewright_hw",
         "gatewright_sim.benches",
+        "gatewright_sim.command",
     },
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
@@ -91,6 +93,7 @@ ALLOWED = {
         "gatewright.compiler",  # a program to run on gates
         "gatewright.selftest",
         "gatewright_hw",
+        "gatewright_sim.command",
         "gatewright_sim.cxx",
         "gatewright_sim.verilator",
         "gatewright_sim.rtl",

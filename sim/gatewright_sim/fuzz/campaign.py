@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Flaky
 
 from gatewright_sim.fuzz.corpus import cases_of, keep
 from gatewright_sim.fuzz.target import Finding, Target, try_case
@@ -60,7 +61,7 @@ def batch(target: Target, corpus: Path, number: int, count: int, tally: Tally) -
 
     A kind of the tally's findings is counted and passed over. The same target, corpus and number draw the same cases.
     """
-    smallest: list[bytes] = []
+    smallest: list[tuple[bytes, Finding]] = []
 
     @seed(number)
     @settings(
@@ -78,17 +79,18 @@ def batch(target: Target, corpus: Path, number: int, count: int, tally: Tally) -
         except Finding as finding:
             tally.outcomes[finding.kind] += 1
             if finding.kind not in tally.findings:
-                smallest[:] = [case]
+                smallest[:] = [(case, finding)]
                 raise
         else:
             tally.outcomes[ending] += 1
 
     try:
         draw()
-    except Finding as finding:
+    except (Finding, Flaky):  # the latter where the case did not show it again
+        case, finding = smallest[0]
         tally.findings[finding.kind] = str(finding)
-        tally.kept.append(keep(target, corpus, finding.kind, smallest[0]))
-        return smallest[0]
+        tally.kept.append(keep(target, corpus, finding.kind, case))
+        return case
     return None
 
 

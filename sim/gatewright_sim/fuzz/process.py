@@ -22,6 +22,8 @@ __all__ = ["fuzz"]
 
 _STILL_S = 180.0
 """Seconds without the end of a case, on a machine that may be busy, after which a process counts as hung."""
+_MAKING_S = 3600.0
+"""Seconds for a target until its first case; some compile an accelerator."""
 _MOST_ROOM = 8 << 30
 """Bytes of addresses that a process may take, so that a case cannot take the machine's memory."""
 
@@ -70,7 +72,9 @@ def _one_process(target: type[Target], tally: Tally, corpus: Path, seed: int, se
 
 
 def _follow(tally: Tally, child: multiprocessing.process.BaseProcess, ours: Connection, case: Path) -> None:
-    """Take what a process says until it ends; kill it when it stands still."""
+    """Take what a process says until it ends; kill it when it stands still. Raises :class:`GatewrightError` where it
+    cannot make its target, or not in time."""
+    begin = time.monotonic()
     while True:
         try:
             if ours.poll(1.0):
@@ -82,9 +86,11 @@ def _follow(tally: Tally, child: multiprocessing.process.BaseProcess, ours: Conn
         except EOFError:
             child.join(10.0)
             return
-        still = time.time() - case.stat().st_mtime if case.exists() else 0.0
-        if still > _STILL_S:
-            child.kill()
+        if case.exists():
+            if time.time() - case.stat().st_mtime > _STILL_S:
+                child.kill()
+        elif time.monotonic() - begin > _MAKING_S:
+            raise GatewrightError(f"target {tally.target} is not made in {_MAKING_S:g} s")
 
 
 def _work(
@@ -94,8 +100,9 @@ def _work(
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_ROOM, _MOST_ROOM))
     try:
         made = target()
-    except GatewrightError as error:
-        theirs.send(GatewrightError(f"target {target.name}: {error}"))
+    except Exception as error:
+        kind = "" if isinstance(error, GatewrightError) else f"{type(error).__name__} "
+        theirs.send(GatewrightError(" ".join(f"target {target.name}: {kind}{error}".split())))
         return
     run(_Noted(made, case), corpus, seed, seconds, tally, theirs.send)
 

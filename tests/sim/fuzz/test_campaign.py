@@ -32,6 +32,14 @@ def test_a_finding_is_made_small_kept_once_and_replayed(tmp_path: Path) -> None:
     assert list(again.findings) == [kind]
 
 
+def test_a_finding_that_does_not_come_again_is_kept_by_its_own_name(tmp_path: Path) -> None:
+    tally = Tally("fickle")
+    case = batch(fuzz_targets.Fickle(), tmp_path, 1, 100, tally)
+    (kind,) = tally.findings
+    assert kind.startswith("KeyError")
+    assert list(cases_of(fuzz_targets.Fickle(), tmp_path).values()) == [case]
+
+
 def test_the_same_seed_draws_the_same_cases(tmp_path: Path) -> None:
     drawn: dict[int, list[bytes]] = {}
 

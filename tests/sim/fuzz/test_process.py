@@ -15,6 +15,7 @@ import fuzz_targets
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.fuzz import process
 from gatewright_sim.fuzz.corpus import cases_of
+from gatewright_sim.fuzz.target import Target
 
 
 def test_a_crash_is_a_finding_and_its_case_is_kept(tmp_path: Path) -> None:
@@ -30,9 +31,21 @@ def test_a_process_that_stands_still_is_killed(tmp_path: Path, monkeypatch: pyte
     assert set(tally.findings) == {f"killed by signal {signal.SIGKILL.value}"}
 
 
-def test_a_target_that_cannot_be_made_ends_the_campaign(tmp_path: Path) -> None:
-    with pytest.raises(GatewrightError, match="target absent: no compiler"):
-        list(process.fuzz([fuzz_targets.Absent], tmp_path, 1, 60.0))
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (fuzz_targets.Absent, "target absent: no compiler"),
+        (fuzz_targets.Broken, "target broken: KeyError 'x'"),
+        (fuzz_targets.Stuck, "target stuck is not made in 3 s"),
+    ],
+)
+def test_a_target_that_cannot_be_made_ends_the_campaign(
+    target: type[Target], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if target is fuzz_targets.Stuck:
+        monkeypatch.setattr(process, "_MAKING_S", 3.0)
+    with pytest.raises(GatewrightError, match=message):
+        list(process.fuzz([target], tmp_path, 1, 60.0))
 
 
 def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
