@@ -40,7 +40,13 @@ ALLOWED = {
     },
     "hw/gatewright_hw/engines": {"gatewright.spec", "gatewright_hw.parts", "gatewright_hw.bus"},
     "sim/gatewright_sim/components": {"gatewright.spec", "gatewright_hw", "gatewright_sim.bursts"},
-    "sim/gatewright_sim/formal": {"gatewright.spec", "gatewright.files", "gatewright_hw", "gatewright_sim.command"},
+    "sim/gatewright_sim/formal": {
+        "gatewright.spec",
+        "gatewright.cache",
+        "gatewright.files",
+        "gatewright_hw",
+        "gatewright_sim.command",
+    },
     "sim/gatewright_sim/fuzz": {  # what reads files and messages
         "gatewright.spec",
         "gatewright.files",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatewright.files import reason, written_whole
+from gatewright.files import check_writable, reason, written_whole
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.command import run_command
 from gatewright_sim.formal.campaign import run
@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     results = []
     begin = time.monotonic()
     try:
+        if options.json:
+            check_writable(options.json)  # now, not after all proofs
         for result in run(select(options.only), options.folder, options.jobs):
             results.append(result)
             seconds, proof = time.monotonic() - begin, result.proof

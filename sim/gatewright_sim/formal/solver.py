@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from filelock import FileLock
+
+from gatewright.cache import cache_dir
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.emission import TOP
 
@@ -143,5 +146,21 @@ def _found() -> dict[str, Path]:
 
 
 def prepare() -> None:
-    """Let Boolector translate itself once: what it says meanwhile would be taken for an answer."""
-    subprocess.run([_found()[_BOOLECTOR], "--version"], capture_output=True, timeout=TIMEOUT_S, check=False)
+    """Let Yosys and Boolector translate themselves once, for one process at a time: what the solver says meanwhile
+    would be taken for an answer. Raises :class:`FormalError` where one does not run."""
+    found = _found()
+    with FileLock(cache_dir() / ".solvers.lock"):
+        for name in (_TOOLS["yosys"], _BOOLECTOR):
+            try:
+                done = subprocess.run(
+                    [found[name], "--version"],
+                    capture_output=True,
+                    text=True,
+                    timeout=TIMEOUT_S,
+                    stdin=subprocess.DEVNULL,
+                )
+            except subprocess.TimeoutExpired:
+                raise FormalError(f"{name} --version goes on after {TIMEOUT_S} s") from None
+            if done.returncode:
+                said = " ".join(done.stderr.split()[-30:])
+                raise FormalError(f"{name} --version ended with code {done.returncode}: {said}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatewright.files import reason, written_whole
+from gatewright.files import check_writable, reason, written_whole
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.command import run_command
 from gatewright_sim.fuzz.catalogue import TARGETS, get_target
@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--minutes is {options.minutes}, --seed is {options.seed}, allowed: above 0, and 0 or more")
     console, tallies, interrupted = Console(), [], False
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        check_writable(options.out / "report.json")  # now, not after hours
         targets = [get_target(name) for name in options.target or TARGETS]
         try:
             for tally in fuzz(targets, options.corpus, options.seed, 60 * options.minutes / len(targets)):
@@ -43,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
                 tallies.append(tally)
         except KeyboardInterrupt:
             interrupted = True
-        options.out.mkdir(parents=True, exist_ok=True)
         with written_whole(options.out / "report.json") as file:
             file.write((json.dumps(to_json(tallies, options.seed), indent=1) + "\n").encode())
     except GatewrightError as error:

