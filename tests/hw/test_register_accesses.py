@@ -42,12 +42,11 @@ class Model:
         entry = BY_OFFSET.get(address & ~3)
         if entry is None:
             return 0
-        defined = sum(((1 << field.width) - 1) << field.lsb for field in entry.fields) or 0xFFFF_FFFF
         if entry.access is Access.RW:
-            self.held[entry.offset] = (self.held[entry.offset] & ~mask | word & mask) & defined
+            self.held[entry.offset] = (self.held[entry.offset] & ~mask | word & mask) & entry.mask
         if entry.access is Access.COMMAND:
-            self.command = word & mask & defined
-        return word & mask & defined if entry.access is Access.W1C else 0
+            self.command = word & mask & entry.mask
+        return word & mask & entry.mask if entry.access is Access.W1C else 0
 
 
 def any_place(rng: np.random.Generator) -> int:

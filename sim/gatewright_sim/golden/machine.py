@@ -69,8 +69,7 @@ class GoldenMachine:
         elif entry.access is Access.COMMAND:
             self._control(entry, value)
         else:
-            mask = sum((1 << field.width) - 1 << field.lsb for field in entry.fields) or 0xFFFF_FFFF
-            self._values[entry.name] = value & mask
+            self._values[entry.name] = value & entry.mask
 
     def _control(self, entry: Register, value: int) -> None:
         if entry.extract(value, "reset"):

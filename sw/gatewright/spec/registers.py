@@ -71,6 +71,11 @@ class Register:
                 return field
         raise SpecError(f"register {self.name} has no field {name!r}")
 
+    @property
+    def mask(self) -> int:
+        """The bits that have a meaning: those of its fields, all where it has none."""
+        return sum(((1 << field.width) - 1) << field.lsb for field in self.fields) or 0xFFFF_FFFF
+
     def extract(self, value: int, field: str) -> int:
         """One field of a register value."""
         bits = self.field(field)

@@ -15,15 +15,10 @@ from gatewright_sim.formal.properties import past
 __all__ = ["TABLE"]
 
 
-def _defined(entry: Register) -> int:
-    """The bits of a register that have a meaning."""
-    return sum(((1 << field.width) - 1) << field.lsb for field in entry.fields) or 0xFFFF_FFFF
-
-
 def _no_undefined_bits(m: Module, part: RegisterBlock) -> None:
     for entry in REGISTERS:
         if entry.access in (Access.RW, Access.W1C):
-            m.d.comb += Assert((Value.cast(getattr(part, entry.name.lower())) & ~_defined(entry)) == 0)
+            m.d.comb += Assert((Value.cast(getattr(part, entry.name.lower())) & ~entry.mask) == 0)
 
 
 def _bytes_of(word: Value, strobes: Value, before: Value) -> Value:
@@ -50,10 +45,10 @@ class WritesHarness(Harness):
                 case Access.RW:
                     held = Signal(32, name=f"{name}_model")
                     with m.If(write):
-                        m.d.sync += held.eq(_bytes_of(bus.wdata, bus.wstrb, held) & _defined(entry))
+                        m.d.sync += held.eq(_bytes_of(bus.wdata, bus.wstrb, held) & entry.mask)
                     m.d.comb += Assert(Value.cast(getattr(self.part, name)) == held)
                 case Access.COMMAND:
-                    acts = Mux(write, _bytes_of(bus.wdata, bus.wstrb, zero) & _defined(entry), 0)
+                    acts = Mux(write, _bytes_of(bus.wdata, bus.wstrb, zero) & entry.mask, 0)
                     m.d.comb += Assert(Value.cast(getattr(self.part, name)) == past(m, acts))
                 case Access.W1C:
                     self._events(m, entry, write, _bytes_of(bus.wdata, bus.wstrb, zero))
@@ -62,7 +57,7 @@ class WritesHarness(Harness):
     def _events(self, m: Module, entry: Register, write: Value, ones: Value) -> None:
         """An event shows in the next cycle, whatever else happens, and stays until it is cleared; nothing else
         shows."""
-        name, mask = entry.name.lower(), _defined(entry)
+        name, mask = entry.name.lower(), entry.mask
         state = Value.cast(getattr(self.part, name))
         raised = Value.cast(getattr(self.part, f"{name}_set")) & mask
         clears = Mux(write, ones, 0) & mask | Mux(getattr(self.part, f"{name}_clear"), mask, 0)
@@ -94,7 +89,7 @@ class ReadsHarness(Harness):
                     if entry.access is Access.CONSTANT:
                         m.d.comb += shown.eq(constants(CONFIG)[entry.name])
                     elif entry.access is not Access.COMMAND:
-                        m.d.comb += shown.eq(Value.cast(getattr(self.part, entry.name.lower())) & _defined(entry))
+                        m.d.comb += shown.eq(Value.cast(getattr(self.part, entry.name.lower())) & entry.mask)
         asked = bus.arvalid & bus.arready
         m.d.comb += [Assert(~past(m, asked) | (bus.rdata == past(m, shown))), Cover(bus.rvalid & (bus.rdata != 0))]
         return m
