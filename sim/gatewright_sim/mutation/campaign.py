@@ -86,7 +86,9 @@ class Campaign:
         work on all other blocks."""
         self.folder.mkdir(parents=True, exist_ok=True)
         sources, total = sources_hash(), (self.count + self.netlist) * len(self.blocks)
-        pool = ProcessPoolExecutor(self.jobs, initializer=_end_when_told)
+        # A fork would take threads along that hold locks, such as those of a connection.
+        spawn = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.jobs, mp_context=spawn, initializer=_end_when_told)
         try:
             futures = [pool.submit(self._benches, block, sources, os.getpid()) for block in self.blocks]
             self._watch(futures, sources, lambda done: progress(done, total))

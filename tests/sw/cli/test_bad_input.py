@@ -29,7 +29,7 @@ CASES = {
     "waves into a missing folder": (["simulate", "gemm", "--config", "tiny", "--waves", "/no/such/w.fst"], "w.fst"),
     "no key left": (["simulate", "attention", "--config", "tiny", "--seq", "4", "--padding", "4"], "allowed 0..3"),
     "junit into a missing folder": (["verify", "gemm", "--junit", "/no/such/junit.xml"], "junit.xml"),
-    "waves of all benches": (["verify", "--waves", "w.fst"], "name it, allowed: sequencer"),
+    "waves of all benches": (["verify", "--waves", "w.fst"], "name it, allowed: registers, sequencer, bus"),
     "generate: board": (["generate", "--board", "arty", "--out", "x"], "unknown board 'arty', allowed: kv260"),
     "build: board": (
         ["build", "--board", "arty", "--tool", "simulation", "--out", "x"],
