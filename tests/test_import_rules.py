@@ -45,7 +45,8 @@ ALLOWED = {
         "gatewright.cache",
         "gatewright.files",
         "gatewright_hw",
-        "gatewright_sim.command",
+        "gatewright.outcome",
+        "gatewright_sim.bursts",
     },
     "sim/gatewright_sim/fuzz": {  # what reads files and messages
         "gatewright.spec",
@@ -58,7 +59,7 @@ ALLOWED = {
         "gatewright.models.data",
         "gatewright.cli.arrays",
         "gatewright_hw.build",
-        "gatewright_sim.command",
+        "gatewright.outcome",
         "gatewright_sim.golden",
         "gatewright_sim.memory",
         "gatewright_sim.rtl",
@@ -78,7 +79,7 @@ ALLOWED = {
         "gatewright.web_page",
         "gatewright_hw",
         "gatewright_sim.benches",
-        "gatewright_sim.command",
+        "gatewright.outcome",
     },
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
@@ -99,7 +100,7 @@ ALLOWED = {
         "gatewright.compiler",  # a program to run on gates
         "gatewright.selftest",
         "gatewright_hw",
-        "gatewright_sim.command",
+        "gatewright.outcome",
         "gatewright_sim.cxx",
         "gatewright_sim.verilator",
         "gatewright_sim.rtl",

@@ -3,10 +3,10 @@ burst lie."""
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
-__all__ = ["beat_addresses", "check_burst"]
+__all__ = ["PAGE_BYTES", "beat_addresses", "check_burst"]
 
-_PAGE = 4096
-"""No burst of AXI crosses a multiple of this many bytes."""
+PAGE_BYTES = 4096
+"""No burst of AXI crosses a multiple of this many bytes (IHI 0022, A3.4.1)."""
 
 
 def check_burst(address: int, beats: int) -> None:
@@ -14,7 +14,9 @@ def check_burst(address: int, beats: int) -> None:
     last = address + BUS_BYTES * beats - 1
     assert address % BUS_BYTES == 0, f"burst at {address:#x}, allowed: multiples of {BUS_BYTES}"
     assert 1 <= beats <= MAX_BURST_BEATS, f"burst of {beats} beats, allowed: 1..{MAX_BURST_BEATS}"
-    assert address // _PAGE == last // _PAGE, f"burst {address:#x}..{last:#x} crosses a multiple of {_PAGE}"
+    assert address // PAGE_BYTES == last // PAGE_BYTES, (
+        f"burst {address:#x}..{last:#x} crosses a multiple of {PAGE_BYTES}"
+    )
 
 
 def beat_addresses(address: int, length: int, size: int, kind: int) -> list[int]:

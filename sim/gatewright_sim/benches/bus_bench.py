@@ -17,7 +17,6 @@ from gatewright_sim.benches.harness.top_driver import TopDriver
 
 __all__ = ["TABLE"]
 
-PAGE = 4096
 LENGTHS = (1, 2, MAX_BURST_BEATS - 1, MAX_BURST_BEATS, MAX_BURST_BEATS + 1, 2 * MAX_BURST_BEATS + 1)
 
 TABLE = Table(start)

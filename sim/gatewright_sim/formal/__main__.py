@@ -14,9 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatewright.files import check_writable, reason, written_whole
-from gatewright.spec.errors import GatewrightError
-from gatewright_sim.command import run_command
+from gatewright.files import check_writable, written_whole
+from gatewright.outcome import outcome
 from gatewright_sim.formal.campaign import run
 from gatewright_sim.formal.catalogue import select
 from gatewright_sim.formal.report import to_json, to_table
@@ -38,22 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     results = []
     begin = time.monotonic()
-    try:
-        if options.json:
-            check_writable(options.json)  # now, not after all proofs
-        for result in run(select(options.only), options.folder, options.jobs):
-            results.append(result)
-            seconds, proof = time.monotonic() - begin, result.proof
-            console.print(f"{seconds:5.0f} s  {proof.name}: {proof.promise}", markup=False, soft_wrap=True)
-        if options.json:
-            with written_whole(options.json) as file:
-                file.write((json.dumps(to_json(results), indent=2) + "\n").encode())
-    except GatewrightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename}: {reason(error)}", file=sys.stderr)
-        return 2
+    if options.json:
+        check_writable(options.json)  # now, not after all proofs
+    for result in run(select(options.only), options.folder, options.jobs):
+        results.append(result)
+        seconds, proof = time.monotonic() - begin, result.proof
+        console.print(f"{seconds:5.0f} s  {proof.name}: {proof.promise}", markup=False, soft_wrap=True)
+    if options.json:
+        with written_whole(options.json) as file:
+            file.write((json.dumps(to_json(results), indent=2) + "\n").encode())
     console.print(to_table(results))
     faults = [fault for result in results for fault in result.faults]
     for fault in faults:
@@ -62,4 +54,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(outcome(main))

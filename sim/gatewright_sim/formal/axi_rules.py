@@ -11,12 +11,10 @@ from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.axi import BurstType
+from gatewright_sim.bursts import PAGE_BYTES
 from gatewright_sim.formal.properties import stays_until_taken
 
 __all__ = ["AxiTraffic", "Lengths", "axi_master", "is_legal"]
-
-PAGE_BYTES = 4096
-"""No burst crosses a multiple of it (A3.4.1)."""
 
 
 def is_legal(addr: Value, length: Value) -> Value:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatewright.files import check_writable, reason, written_whole
-from gatewright.spec.errors import GatewrightError
-from gatewright_sim.command import run_command
+from gatewright.files import check_writable, written_whole
+from gatewright.outcome import outcome
 from gatewright_sim.fuzz.catalogue import TARGETS, get_target
 from gatewright_sim.fuzz.process import fuzz
 from gatewright_sim.fuzz.report import to_json, to_table
@@ -35,24 +34,17 @@ def main(arguments: list[str] | None = None) -> int:
     if not (options.minutes > 0 and options.seed >= 0):
         parser.error(f"--minutes is {options.minutes}, --seed is {options.seed}, allowed: above 0, and 0 or more")
     console, tallies, interrupted = Console(), [], False
+    options.out.mkdir(parents=True, exist_ok=True)
+    check_writable(options.out / "report.json")  # now, not after hours
+    targets = [get_target(name) for name in options.target or TARGETS]
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        check_writable(options.out / "report.json")  # now, not after hours
-        targets = [get_target(name) for name in options.target or TARGETS]
-        try:
-            for tally in fuzz(targets, options.corpus, options.seed, 60 * options.minutes / len(targets)):
-                console.print(f"{tally.target}: {tally.cases:,} cases, {len(tally.findings)} findings", markup=False)
-                tallies.append(tally)
-        except KeyboardInterrupt:
-            interrupted = True
-        with written_whole(options.out / "report.json") as file:
-            file.write((json.dumps(to_json(tallies, options.seed), indent=1) + "\n").encode())
-    except GatewrightError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename}: {reason(error)}", file=sys.stderr)
-        return 2
+        for tally in fuzz(targets, options.corpus, options.seed, 60 * options.minutes / len(targets)):
+            console.print(f"{tally.target}: {tally.cases:,} cases, {len(tally.findings)} findings", markup=False)
+            tallies.append(tally)
+    except KeyboardInterrupt:
+        interrupted = True
+    with written_whole(options.out / "report.json") as file:
+        file.write((json.dumps(to_json(tallies, options.seed), indent=1) + "\n").encode())
     console.print(to_table(tallies))
     for tally in tallies:
         for finding in tally.findings.values():
@@ -63,4 +55,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(outcome(main))

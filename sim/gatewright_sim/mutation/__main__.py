@@ -15,9 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatewright.files import written_whole
-from gatewright.spec.errors import GatewrightError
-from gatewright_sim.benches.harness.runner import BenchError
-from gatewright_sim.command import run_command
+from gatewright.outcome import outcome
 from gatewright_sim.mutation.blocks import BLOCKS, get_block
 from gatewright_sim.mutation.campaign import Campaign
 from gatewright_sim.mutation.report import html, print_table, report
@@ -54,23 +52,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        blocks = tuple(get_block(name) for name in options.block or BLOCKS)
-        campaign = Campaign(blocks, options.count, options.seed, options.out, options.netlist, options.jobs)
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("mutants", total=None)
-            outcomes = campaign.run(lambda done, total: progress.update(task, completed=done, total=total))
-        described = report(outcomes, options.seed)
-        for name, text in (("report.json", json.dumps(described, indent=1)), ("report.html", html(described))):
-            with written_whole(options.out / name) as file:
-                file.write(text.encode())
-    except (GatewrightError, BenchError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    blocks = tuple(get_block(name) for name in options.block or BLOCKS)
+    campaign = Campaign(blocks, options.count, options.seed, options.out, options.netlist, options.jobs)
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("mutants", total=None)
+        outcomes = campaign.run(lambda done, total: progress.update(task, completed=done, total=total))
+    described = report(outcomes, options.seed)
+    for name, text in (("report.json", json.dumps(described, indent=1)), ("report.html", html(described))):
+        with written_whole(options.out / name) as file:
+            file.write(text.encode())
     print_table(console, outcomes)
     right = all(score.share >= LEAST for score in scores(outcomes, by_group=True)) and not wrongly_listed(outcomes)
     return 0 if right else 1
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(outcome(main))

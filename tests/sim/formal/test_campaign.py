@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewright.outcome import outcome
 from gatewright_hw.parts import stream_register
 from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_sim.formal import solver
@@ -102,11 +103,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_where_results_cannot_go_is_said_before_any_proof(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(tmp_path)]) == 2
+    arguments = ["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(tmp_path)]
+    assert outcome(lambda: main(arguments)) == 2
     assert capsys.readouterr().err == f"error: {tmp_path}: Is a directory\n"
     assert not (tmp_path / "build").exists()
 
 
 def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--only", "nothing"]) == 2
+    assert outcome(lambda: main(["--only", "nothing"])) == 2
     assert capsys.readouterr().err.startswith("error: --only is nothing, allowed: ")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewright.outcome import outcome
 from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.mutation.__main__ import main
 from gatewright_sim.mutation.blocks import BLOCKS
@@ -68,11 +69,7 @@ def _names(environ: Path, folder: Path) -> bool:
     [(["--block", "gems"], "unknown block 'gems', allowed: registers"), (["--count", "0"], "0 is given, allowed: 1")],
 )
 def test_bad_arguments(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    try:
-        code = main([*arguments, "--out", str(tmp_path)])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2
+    assert outcome(lambda: main([*arguments, "--out", str(tmp_path)])) == 2
     assert message in capsys.readouterr().err
 
 

@@ -3,9 +3,11 @@ bins they reached, and ends with 1 where one was never hit."""
 
 from __future__ import annotations
 
+import sys
+
+from gatewright.outcome import outcome
 from gatewright_sim.benches.coverage.collect import holes, table
 from gatewright_sim.benches.coverage.measure import measure
-from gatewright_sim.command import run_command
 
 
 def main() -> int:
@@ -17,4 +19,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(outcome(main))

@@ -24,6 +24,7 @@ from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
+from gatewright.spec.errors import GatewrightError
 from gatewright_hw.verilog import to_verilog
 from gatewright_sim.cxx import find_cxx
 from gatewright_sim.fst import fst_build_args
@@ -37,7 +38,7 @@ MAKE_ARGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
 LOG_LINES = 80
 
 
-class BenchError(AssertionError):
+class BenchError(GatewrightError, AssertionError):
     """A cocotb test failed, or the simulator ended without results; the message holds the end of its log."""
 
 

@@ -15,13 +15,12 @@ from gatewright.spec.registers import REGISTER_BYTES, REGISTERS, Access, constan
 from gatewright_hw.bus.axi import BurstType, Resp
 from gatewright_sim.benches.harness import gp_master
 from gatewright_sim.benches.harness.gp_master import GpMaster
-from gatewright_sim.bursts import beat_addresses
+from gatewright_sim.bursts import PAGE_BYTES, beat_addresses
 
 __all__ = ["Traffic", "random_burst"]
 
 IN_FLIGHT = 6
 """Accesses of the traffic that wait at a time, so that others pass between them."""
-PAGE = 4096
 
 
 def random_burst(rng: np.random.Generator, low: int, high: int) -> tuple[int, int, int, int]:
@@ -30,11 +29,11 @@ def random_burst(rng: np.random.Generator, low: int, high: int) -> tuple[int, in
     size = int(rng.integers(3))
     length = int(rng.choice([1, 3, 7, 15]) if kind is BurstType.WRAP else rng.integers(16))
     block = length + 1 << size
-    page = low + int(rng.integers((high - low) // PAGE)) * PAGE
+    page = low + int(rng.integers((high - low) // PAGE_BYTES)) * PAGE_BYTES
     if kind is BurstType.WRAP:
-        place = int(rng.integers(PAGE // block)) * block + (int(rng.integers(length + 1)) << size)
+        place = int(rng.integers(PAGE_BYTES // block)) * block + (int(rng.integers(length + 1)) << size)
     else:
-        place = int(rng.integers(PAGE - block + 1))
+        place = int(rng.integers(PAGE_BYTES - block + 1))
     return page + place, length, size, int(kind)
 
 
