@@ -36,15 +36,8 @@ class Part(wiring.Component):
         return m
 
 
-class Whole(wiring.Component):
-    a: In(4)
-    b: In(4)
-    least: Out(4)
-    count: Out(1)
-
-    def __init__(self, mutant: Signal) -> None:
-        self._mutant = mutant
-        super().__init__()
+class Whole(Part):
+    """The part with a module around it."""
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()

@@ -26,17 +26,24 @@ def _bytes_of(word: Value, strobes: Value, before: Value) -> Value:
     return Cat(Mux(strobes[i], word[8 * i : 8 * i + 8], before[8 * i : 8 * i + 8]) for i in range(4))
 
 
-class WritesHarness(Harness):
-    """Registers that software writes, each beside a model of what it holds."""
+class _BlockHarness(Harness):
+    """The register block, which keeps to its bus and shows no bit that is not defined."""
 
     def __init__(self) -> None:
         super().__init__(RegisterBlock(CONFIG))
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        bus = self.part.bus
         slave_rules(self, m)
         _no_undefined_bits(m, self.part)
+        return m
+
+
+class WritesHarness(_BlockHarness):
+    """Registers that software writes, each beside a model of what it holds."""
+
+    def elaborate(self, platform: object) -> Module:
+        m, bus = super().elaborate(platform), self.part.bus
         zero = Signal(32)
         for entry in REGISTERS:
             name = entry.name.lower()
@@ -71,17 +78,11 @@ class WritesHarness(Harness):
         ]
 
 
-class ReadsHarness(Harness):
+class ReadsHarness(_BlockHarness):
     """A read gives what the register shows in the cycle in which its address is taken."""
 
-    def __init__(self) -> None:
-        super().__init__(RegisterBlock(CONFIG))
-
-    def elaborate(self, _platform: object) -> Module:
-        m = Module()
-        bus = self.part.bus
-        slave_rules(self, m)
-        _no_undefined_bits(m, self.part)
+    def elaborate(self, platform: object) -> Module:
+        m, bus = super().elaborate(platform), self.part.bus
         shown = Signal(32)  # 0 where no register lies, and where it cannot be read
         with m.Switch(bus.araddr[2:]):
             for entry in REGISTERS:
