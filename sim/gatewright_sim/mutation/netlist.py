@@ -4,12 +4,10 @@ inverted, always or while another bit has some value."""
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 
-from gatewright.spec.errors import GatewrightError
-from gatewright_hw.area import find_yosys
+from gatewright_hw.synthesis import run_yosys
 from gatewright_hw.verilog import to_rtlil
 from gatewright_sim.benches.catalogue import Design
 from gatewright_sim.mutation.blocks import HARDWARE, Block
@@ -20,7 +18,6 @@ __all__ = ["NETLIST", "netlist_mutants"]
 
 NETLIST = "netlist"
 """The kind of these mutants."""
-TIMEOUT_S = 900
 
 _SCRIPT = """read_rtlil design.il
 hierarchy -top {top}
@@ -36,16 +33,15 @@ write_verilog -noattr design.v
 
 
 def netlist_mutants(block: Block, design: Design, folder: Path, *, count: int, seed: int) -> Mutated:
-    """``count`` mutants of the cells that come from the block's sources, made in ``folder``."""
+    """``count`` mutants of the cells that come from the block's sources, made in ``folder``.
+
+    Raises :class:`~gatewright_hw.synthesis.SynthesisError`.
+    """
     (folder / "design.il").write_text(to_rtlil(design.component(), design.top))
     sources = " ".join(f"a:src=*{HARDWARE.name}/{file}:*" for file in block.files)
     script = _SCRIPT.format(top=design.top, sources=sources, count=count, seed=seed, bits=SELECT_BITS)
     (folder / "script.ys").write_text(script)
-    done = subprocess.run(
-        [find_yosys(), "-q", "-s", "script.ys"], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S
-    )
-    if done.returncode:
-        raise GatewrightError(f"Yosys could not make mutants of {block.name}: {done.stderr.strip()[-500:]}")
+    run_yosys(["-q", "-s", "script.ys"], folder)
     seen: Counter[str] = Counter()
     mutants = tuple(_mutant(line, block, seen) for line in (folder / "mutants.ys").read_text().splitlines())
     return Mutated(design.finished((folder / "design.v").read_text()), mutants)
