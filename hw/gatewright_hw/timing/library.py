@@ -18,7 +18,7 @@ from gatewright.cache import cached_directory, digest
 from gatewright.spec.errors import GatewrightError
 from gatewright_hw.build.openxc7.bound import arcs
 from gatewright_hw.build.openxc7.netlist import Cell
-from gatewright_hw.synthesis import run_yosys
+from gatewright_hw.yosys import run_yosys
 
 __all__ = ["Delays", "Library", "Pin", "TimingError", "load_library"]
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from gatewright_hw.area import find_yosys
+from gatewright_hw.yosys import find_yosys
 from gatewright_sim.gates.errors import GateError
 
 __all__ = ["cell_models"]

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from gatewright_hw.synthesis import run_yosys
 from gatewright_hw.verilog import to_rtlil
+from gatewright_hw.yosys import run_yosys
 from gatewright_sim.benches.catalogue import Design
 from gatewright_sim.mutation.blocks import HARDWARE, Block
 from gatewright_sim.mutation.mutant import Mutant, Mutated
@@ -35,7 +35,7 @@ write_verilog -noattr design.v
 def netlist_mutants(block: Block, design: Design, folder: Path, *, count: int, seed: int) -> Mutated:
     """``count`` mutants of the cells that come from the block's sources, made in ``folder``.
 
-    Raises :class:`~gatewright_hw.synthesis.SynthesisError`.
+    Raises :class:`~gatewright_hw.yosys.YosysError`.
     """
     (folder / "design.il").write_text(to_rtlil(design.component(), design.top))
     sources = " ".join(f"a:src=*{HARDWARE.name}/{file}:*" for file in block.files)

@@ -8,16 +8,15 @@ in values that its registers never take.
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
-from gatewright_hw.area import find_yosys
+from gatewright_hw.yosys import YosysFails, run_yosys
 from gatewright_sim.mutation.operators import SELECT_BITS
 
 __all__ = ["PROVED", "proved_equivalent"]
 
 PROVED = "proved equivalent by induction"
-TIMEOUT_S = 120
+TIMEOUT_S = 120.0
 """Limit on the wall for one module."""
 
 _MODULE = re.compile(r"^module (\S+?) ?\(.*?^endmodule$", re.S | re.M)
@@ -48,7 +47,8 @@ equiv_status -assert
 
 
 def proved_equivalent(verilog: str, number: int, folder: Path) -> bool:
-    """Whether a proof closes for mutant ``number`` of a design, worked out in ``folder``."""
+    """Whether a proof closes for mutant ``number`` of a design, worked out in ``folder``. Raises
+    :class:`~gatewright_hw.yosys.YosysError` where there is no Yosys."""
     (folder / "design.v").write_text(verilog)
     changed = [
         module[1] for module in _MODULE.finditer(verilog) if re.search(rf"\bmutant == \d+'h0*{number:x};", module[0])
@@ -59,8 +59,8 @@ def proved_equivalent(verilog: str, number: int, folder: Path) -> bool:
 def _same(module: str, number: int, folder: Path) -> bool:
     script = _SCRIPT.format(module=module, number=number, bits=SELECT_BITS)
     (folder / "proof.ys").write_text(script)
-    command = [find_yosys(), "-q", "-s", "proof.ys"]
     try:
-        return not subprocess.run(command, cwd=folder, capture_output=True, timeout=TIMEOUT_S).returncode
-    except subprocess.TimeoutExpired:
+        run_yosys(["-q", "-s", "proof.ys"], folder, timeout_s=TIMEOUT_S)
+    except YosysFails:
         return False
+    return True

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from gatewright_hw.build.errors import BuildError
-from gatewright_hw.synthesis import SynthesisError
 from gatewright_hw.timing import TimingError, analyse, load_library
+from gatewright_hw.yosys import YosysError
 
 __all__ = ["slowest_logic"]
 
@@ -16,6 +16,6 @@ def slowest_logic(netlist: Path, top: str) -> float:
     """Nanoseconds, without wires, of the slowest path of module ``top`` in a JSON file. Raises :class:`BuildError`."""
     try:
         paths = analyse(json.loads(netlist.read_text())["modules"][top], load_library())
-    except (SynthesisError, TimingError) as error:
+    except (YosysError, TimingError) as error:
         raise BuildError(f"timing of the logic: {error}") from None
     return max((path.ns for path in paths), default=0.0)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
-from gatewright_hw.area import AreaError, find_yosys
 from gatewright_hw.build.errors import BuildError
 from gatewright_hw.build.openxc7.releases import RELEASE_SETTING, release, version_of
 from gatewright_hw.build.steps import Steps
+from gatewright_hw.yosys import YosysError, find_yosys
 
 __all__ = ["SETTINGS", "Tools", "Versions", "find_tools", "name_versions"]
 
@@ -63,7 +63,7 @@ def find_tools(board: Board, environment: Mapping[str, str] = os.environ) -> Too
     roots = [Path(home)] if home else [Path(nextpnr).resolve().parent.parent, *_USUAL]
     try:
         yosys = find_yosys()
-    except AreaError as error:
+    except YosysError as error:
         raise BuildError(f"openXC7: {error}") from None
     return Tools(
         yosys,
