@@ -1,8 +1,12 @@
 """The area report: cell costs, and one small design through Yosys."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from gatewright_hw.area import PARTS, Area, AreaError, area_of_cells, measure
+from gatewright.spec.config import CONFIGS
+from gatewright_hw.area import LIMITS, PARTS, Area, AreaError, area_of_cells, main, measure
 from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_hw.verilog import to_verilog
 from gatewright_hw.yosys import YosysFails
@@ -41,3 +45,16 @@ def test_a_small_design() -> None:
     assert area.ff == 2 * 8 + 2
     assert 8 <= area.lut <= 24
     assert area.bram36 == area.dsp48e1 == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", sorted(CONFIGS.keys() - {"pynq-z2"}))  # of which `make area` sees to itself
+def test_a_configurations_part_is_the_smallest_that_it_fits(config: str, tmp_path: Path) -> None:
+    assert main(["--config", config, "--json", str(tmp_path / "area.json")]) == 0
+    area = Area(**json.loads((tmp_path / "area.json").read_text())["area"])
+    fitting = [name for name, part in sorted(PARTS.items()) if _fits(area, part)]
+    assert fitting[0] == CONFIGS[config].part
+
+
+def _fits(area: Area, part: Area) -> bool:
+    return all(share <= LIMITS[resource] for resource, share in area.share_of(part).items())

@@ -25,15 +25,14 @@ from gatewright.agent.transport import (
     AUTHORIZATION,
     CHUNK_BYTES,
     MAX_MESSAGE_BYTES,
-    PROTOCOL,
     SERVICE,
     grpc,
     limits,
 )
+from gatewright.agent.versions import check_spoken, spoken_here
 from gatewright.agent.wire import Array, Message, pack, unpack
 from gatewright.driver.errors import AcceleratorClosed, ForkedAccelerator
 from gatewright.files import reason
-from gatewright.version import __version__
 
 __all__ = ["CONNECT_S", "Connection"]
 
@@ -141,11 +140,12 @@ class Connection:
         return channel
 
     def _hello(self, channel: Any) -> None:
-        """Exchange versions. Raises :class:`NoAgent`, :class:`AgentError` and gRPC's errors."""
+        """Exchange versions: both ends look. Raises :class:`NoAgent`, :class:`AgentError` and gRPC's errors."""
         hello = channel.unary_unary(f"/{SERVICE}/hello")
-        answer = hello(pack({"protocol": PROTOCOL, "version": __version__}), CONNECT_S, self._metadata)
-        if self._checked(answer).fields.get("protocol") != PROTOCOL:
-            raise NoAgent(f"what answers at {self.address} is no gatewright agent of protocol {PROTOCOL}")
+        said = self._checked(hello(pack(spoken_here()), CONNECT_S, self._metadata)).fields
+        if type(said.get("protocol")) is not int:
+            raise NoAgent(f"what answers at {self.address} is no gatewright agent")
+        check_spoken(agent=said, client=spoken_here())
 
     def _stranger(self, error: Any) -> AgentError:
         """What the failed exchange of versions means."""

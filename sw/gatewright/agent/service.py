@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gatewright.agent.errors import AgentError, AgentOfAnotherVersion
+from gatewright.agent.errors import AgentError
 from gatewright.agent.faults import describe
 from gatewright.agent.jobs import Jobs
 from gatewright.agent.machine import Machine
 from gatewright.agent.sensors import temperature
 from gatewright.agent.spool import Spool, check_digest
-from gatewright.agent.transport import AUTHORIZATION, LONGEST_CALL_S, MAX_MESSAGE_BYTES, PROTOCOL, SERVICE, grpc
+from gatewright.agent.transport import AUTHORIZATION, LONGEST_CALL_S, MAX_MESSAGE_BYTES, SERVICE, grpc
+from gatewright.agent.versions import check_spoken, spoken_here
 from gatewright.agent.wire import Array, Message, pack, unpack
 from gatewright.spec.errors import GatewrightError
 from gatewright.version import __version__
@@ -111,14 +112,8 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
     # ---- methods
 
     def _hello(self, message: Message, rpc: Any) -> Answer:
-        spoken = message.fields.get("protocol")
-        if spoken != PROTOCOL:
-            theirs = f"{spoken!r:.20} (gatewright {message.fields.get('version')!r:.20})"
-            raise AgentOfAnotherVersion(
-                f"the agent speaks protocol {PROTOCOL} (gatewright {__version__}), this client {theirs}: install the "
-                "same release at both ends"
-            )
-        return {"protocol": PROTOCOL, "version": __version__}, {}
+        check_spoken(agent=spoken_here(), client=message.fields)
+        return spoken_here(), {}
 
     def _status(self, message: Message, rpc: Any) -> Answer:
         found = self._machine.status()  # without a turn: it is asked for while a call takes long

@@ -26,8 +26,9 @@ __all__ = [
     "limits",
 ]
 
-PROTOCOL = 1
-"""Of the methods and their fields. Client and agent of different numbers do not talk."""
+PROTOCOL = 2
+"""Of the methods, and of the fields of what they take and answer, those of configurations, reports and errors included:
+one more or one less takes the next number. Client and agent of different numbers do not talk."""
 
 SERVICE = "gatewright.Agent"
 AUTHORIZATION = "authorization"

@@ -30,7 +30,10 @@ class ClockBlock:
     pll_control : byte offset of each PLL's control register, by the PLL's name.
     multiplier, halved : its fields: the feedback divider, and whether the output is halved (None: never).
     source_code : the source field's value for each PLL.
-    ports_mhz : the fastest clock of the AXI ports between processing system and fabric, of the slowest speed grade.
+    ports_mhz : the fastest clock of the AXI ports between processing system and fabric, at any speed grade. Zynq
+        UltraScale+: DS925, "Processor System (PS) Performance Characteristics", table "PS-PL Interface Performance",
+        F_AXICLK. Zynq-7000: F_AXI_MAX of the table of that name in DS187, as it is remembered: nobody has compared it
+        with the sheet. Vivado's ZYNQ7 Processing System offers fabric clocks of 0.1 to the same 250 MHz.
     """
 
     base: int
@@ -76,7 +79,7 @@ _BLOCKS = {
         multiplier=_field("PLL_FDIV", 12, 7),
         halved=None,
         source_code={"IO": 0, "ARM": 2, "DDR": 3},
-        ports_mhz=250.0,  # DS187, F_AXI_MAX
+        ports_mhz=250.0,
     ),
     Family.ZYNQMP: ClockBlock(
         base=0xFF5E_0000,
@@ -90,7 +93,7 @@ _BLOCKS = {
         multiplier=_field("FBDIV", 8, 7),
         halved=_field("DIV2", 16, 1),
         source_code={"IO": 0, "RPU": 2},
-        ports_mhz=333.0,  # DS925, F_AXICLK
+        ports_mhz=333.0,
     ),
 }
 

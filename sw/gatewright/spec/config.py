@@ -34,7 +34,8 @@ class AcceleratorConfig:
 
     Parameters
     ----------
-    name, part, clock_mhz : label, the FPGA it is meant for, the clock in MHz (an assumption until timed on that part).
+    name, part, clock_mhz : label, the smallest FPGA that it fits (:mod:`gatewright_hw.area`), the clock in MHz (an
+        assumption until timed on that part).
     array_rows, array_cols : the int8 array's shape, rows of A and columns of B per tile; powers of two, 2..32, 8..32.
     lanes : requantisers that drain the array, outputs per cycle; a power of two, 2..8; a tile must take 8 cycles.
     a_depth, b_depth : 64-bit words per operand bank (both halves of the double buffer); powers of two, 32..4096.
@@ -136,7 +137,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
     for config in (
         AcceleratorConfig(
             name="tiny",
-            part="xc7z010",
+            part="xc7z020",
             clock_mhz=100.0,
             array_rows=4,
             array_cols=8,

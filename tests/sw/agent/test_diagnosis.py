@@ -92,13 +92,6 @@ def test_a_token_that_is_refused(start_agent: Any, monkeypatch: pytest.MonkeyPat
         assert "--token-file" in found.remedy
 
 
-def test_a_release_of_another_protocol(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatewright.agent.connection.PROTOCOL", 99)
-    (found,) = examine_agent(agent.host)
-    assert found.verdict is Verdict.BAD
-    assert found.remedy == "install the same release of gatewright here and on the board"
-
-
 def test_what_answers_is_no_agent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_hang_up, args=(server,), daemon=True).start()

@@ -18,7 +18,7 @@ from gatewright.agent import connection
 from gatewright.agent.connect import open_session
 from gatewright.agent.errors import AgentError, AgentLost, AgentTimeout, AgentUnavailable
 from gatewright.agent.remote import RemoteAccelerator
-from gatewright.agent.transport import PROTOCOL, SERVICE, grpc
+from gatewright.agent.transport import SERVICE, grpc
 from gatewright.agent.wire import pack
 from gatewright.driver import AcceleratorTimeout, DriverError, ForkedAccelerator
 from gatewright.program import save_program
@@ -279,17 +279,10 @@ class TestNoAgent:
         with _grpc_server("mmio.Mmio/read", b"") as host, pytest.raises(AgentUnavailable, match=sentence):
             RemoteAccelerator("tiny", host)
 
-    @pytest.mark.parametrize("answer", [b"", b"nonsense", pack({}), pack({"protocol": PROTOCOL + 1})])
+    @pytest.mark.parametrize("answer", [b"", b"nonsense", pack({})])
     def test_an_agent_that_answers_nonsense(self, answer) -> None:
         with _grpc_server(f"{SERVICE}/hello", answer) as host, pytest.raises(AgentError):
             RemoteAccelerator("tiny", host)
-
-    def test_another_version(self, agent, monkeypatch) -> None:
-        monkeypatch.setattr(connection, "PROTOCOL", PROTOCOL + 1)
-        with pytest.raises(
-            AgentUnavailable, match=f"speaks protocol {PROTOCOL} .* this client {PROTOCOL + 1} .* same release"
-        ):
-            RemoteAccelerator("tiny", agent.host)
 
 
 class TestToken:
