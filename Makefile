@@ -7,10 +7,14 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?=
 CONFORMANCE ?=
-# Options of `make fuzz`: --minutes, --seed, --target, --corpus.
-FUZZ ?=
-# Options of `make mutate`: --block, --seed, --count, --jobs.
+# Options of what `make area`, `pnr`, `timing`, `formal`, `mutate`, `gate-sim` and `fuzz` run: AREA=--help lists them.
+AREA ?=
+PNR ?=
+TIMING ?=
+FORMAL ?=
 MUTATE ?=
+GATES ?=
+FUZZ ?=
 # Tests run in the order of this seed, over so many processes.
 SEED ?= 1
 JOBS ?= auto
@@ -49,22 +53,22 @@ bench: $(STAMP)
 	$(BIN)/gatewright bench simulator
 
 area: $(STAMP)
-	$(BIN)/python -m gatewright_hw.area --config pynq-z2
+	$(BIN)/python -m gatewright_hw.area $(AREA)
 
 pnr: $(STAMP)
-	$(BIN)/python -m gatewright_hw.pnr --config tiny
+	$(BIN)/python -m gatewright_hw.pnr $(PNR)
 
 gate-sim: $(STAMP)
-	$(BIN)/python -m gatewright_sim.gates --config tiny
+	$(BIN)/python -m gatewright_sim.gates $(GATES)
 
 timing: $(STAMP)
-	$(BIN)/python -m gatewright_hw.timing --config pynq-z2
+	$(BIN)/python -m gatewright_hw.timing $(TIMING)
 
 formal: $(STAMP)
-	$(BIN)/python -m gatewright_sim.formal
+	$(BIN)/python -m gatewright_sim.formal $(FORMAL)
 
 mutate: $(STAMP)
-	$(BIN)/python -m gatewright_sim.mutation --out build/mutants $(MUTATE)
+	$(BIN)/python -m gatewright_sim.mutation $(MUTATE)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m gatewright_sim.fuzz $(FUZZ)

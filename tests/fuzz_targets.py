@@ -15,7 +15,7 @@ class Sound(Target):
 
     name, suffix = "sound", ".bin"
 
-    def cases(self, corpus):
+    def cases(self):
         return st.binary(max_size=20)
 
     def run(self, case):

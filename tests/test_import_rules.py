@@ -43,9 +43,10 @@ ALLOWED = {
     "sim/gatewright_sim/formal": {
         "gatewright.spec",
         "gatewright.cache",
-        "gatewright.files",
         "gatewright_hw",
+        "gatewright.options",
         "gatewright.outcome",
+        "gatewright.report",
         "gatewright_sim.bursts",
     },
     "sim/gatewright_sim/fuzz": {  # what reads files and messages
@@ -59,7 +60,9 @@ ALLOWED = {
         "gatewright.models.data",
         "gatewright.cli.arrays",
         "gatewright_hw.build",
+        "gatewright.options",
         "gatewright.outcome",
+        "gatewright.report",
         "gatewright_sim.golden",
         "gatewright_sim.memory",
         "gatewright_sim.rtl",
@@ -79,7 +82,9 @@ ALLOWED = {
         "gatewright.web_page",
         "gatewright_hw",
         "gatewright_sim.benches",
+        "gatewright.options",
         "gatewright.outcome",
+        "gatewright.report",
     },
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
@@ -100,7 +105,9 @@ ALLOWED = {
         "gatewright.compiler",  # a program to run on gates
         "gatewright.selftest",
         "gatewright_hw",
+        "gatewright.options",
         "gatewright.outcome",
+        "gatewright.report",
         "gatewright_sim.cxx",
         "gatewright_sim.verilator",
         "gatewright_sim.rtl",

@@ -10,33 +10,39 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from gatewright.signals import ended_by_signals
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["outcome"]
+__all__ = ["outcome", "outcome_of"]
 
 _ON_BOARDS = ("grpc", "rich", "tokenizers", "typer")
 """Packages of the extra ``board``."""
 
 
-def outcome(command: Callable[[], int | None]) -> int:
+def outcome(command: Callable[[], int | None], *, extra: str | None = None) -> int:
     """Run ``command``, which imports what it needs itself: that takes a while in which Ctrl-C is no other than later.
 
-    Its exit code; what it raises is said.
+    Its exit code; what it raises is said. ``extra``: of this package, with which all that the command needs is there.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # there may be none, or one of a test's
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every terminal has all
     try:
         with ended_by_signals():
-            return _said(*_run(command))
+            return _said(*_run(command, extra))
     except KeyboardInterrupt:  # in the last moment
         return 130
 
 
-def _run(command: Callable[[], int | None]) -> tuple[int, str]:
+def outcome_of(module: str, *, extra: str) -> int:
+    """The same of ``main`` in ``module``, which is not imported before."""
+    return outcome(lambda: import_module(module).main(), extra=extra)
+
+
+def _run(command: Callable[[], int | None], extra: str | None) -> tuple[int, str]:
     """Exit code, and what there is to say about it."""
     try:
         return command() or 0, ""
@@ -53,7 +59,7 @@ def _run(command: Callable[[], int | None]) -> tuple[int, str]:
             import traceback
 
             traceback.print_exc()
-        return 2, _sentence(error)
+        return 2, _sentence(error, extra)
 
 
 def _said(code: int, message: str) -> int:
@@ -77,13 +83,14 @@ def _said(code: int, message: str) -> int:
     return code
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, extra: str | None) -> str:
     if isinstance(error, GatewrightError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "gatewright").startswith("gatewright"):
         needed = error.name.partition(".")[0]
-        extras = "board" if needed in _ON_BOARDS else "cli,sim,models"  # whose other packages would replace an image's
-        return f"this command needs {needed}: pip install 'gatewright[{extras}]'"
+        # The other extras' packages would replace an image's.
+        extra = extra or ("board" if needed in _ON_BOARDS else "cli,sim,models")
+        return f"this command needs {needed}: pip install 'gatewright[{extra}]'"
     from gatewright.files import reason
 
     if hasattr(error, "format_message"):  # click's, of which typer has its own from 0.27 on

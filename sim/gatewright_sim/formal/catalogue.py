@@ -21,7 +21,7 @@ from gatewright_sim.formal.proofs import (
     watchdog,
 )
 
-__all__ = ["GROUPS", "group_of", "select"]
+__all__ = ["GROUPS", "PROOFS", "group_of", "select"]
 
 GROUPS: dict[str, tuple[Proof, ...]] = {
     "arithmetic": arithmetic.TABLE,
@@ -35,6 +35,10 @@ GROUPS: dict[str, tuple[Proof, ...]] = {
 }
 
 
+PROOFS: dict[str, Proof] = {proof.name: proof for proofs in GROUPS.values() for proof in proofs}
+"""Every proof by name."""
+
+
 def group_of(proof: Proof) -> str:
     """The name of the group that ``proof`` is in."""
     return next(name for name, proofs in GROUPS.items() if proof in proofs)
@@ -46,8 +50,7 @@ def select(names: Iterable[str]) -> list[Proof]:
     Raises :class:`GatewrightError` on an unknown name.
     """
     wanted = set(names)
-    known = {proof.name: proof for proofs in GROUPS.values() for proof in proofs}
-    if unknown := wanted - known.keys() - GROUPS.keys():
-        raise GatewrightError(f"--only is {min(unknown)}, allowed: {', '.join((*GROUPS, *known))}")
+    if unknown := wanted - PROOFS.keys() - GROUPS.keys():
+        raise GatewrightError(f"unknown proof {min(unknown)!r}, allowed: {', '.join((*GROUPS, *PROOFS))}")
     chosen = wanted | {proof.name for group in wanted & GROUPS.keys() for proof in GROUPS[group]}
-    return [proof for name, proof in known.items() if name in chosen or not wanted]
+    return [proof for name, proof in PROOFS.items() if name in chosen or not wanted]

@@ -8,9 +8,14 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from unittest.mock import patch
 
+from gatewright.spec.errors import GatewrightError
 from gatewright_sim.formal.proof import Bug
 
-__all__ = ["seeded"]
+__all__ = ["SeedError", "seeded"]
+
+
+class SeedError(GatewrightError):
+    """A bug whose place is not in the source."""
 
 
 @contextmanager
@@ -18,12 +23,12 @@ def seeded(bug: Bug) -> Iterator[None]:
     """While the body runs, the classes of ``bug.module`` have the methods of the changed source, all but
     ``__init__``.
 
-    Raises :class:`ValueError` when the place to change is not there, or not there once: a bug that is not in the design
+    Raises :class:`SeedError` when the place to change is not there, or not there once: a bug that is not in the design
     would prove nothing.
     """
     source = inspect.getsource(bug.module)
     if (places := source.count(bug.before)) != 1:
-        raise ValueError(
+        raise SeedError(
             f"bug {bug.what!r}: {bug.before!r} stands {places} times in {bug.module.__name__}, needed: once"
         )
     changed = ModuleType(bug.module.__name__)

@@ -59,7 +59,7 @@ def replay(target: Target, corpus: Path, tally: Tally) -> None:
 def batch(target: Target, corpus: Path, number: int, count: int, tally: Tally) -> bytes | None:
     """Draw and try ``count`` cases by the seed ``number``; the smallest case of a kind not found before, if any.
 
-    A kind of the tally's findings is counted and passed over. The same target, corpus and number draw the same cases.
+    A kind of the tally's findings is counted and passed over. The same target and number draw the same cases.
     """
     smallest: list[tuple[bytes, Finding]] = []
 
@@ -72,7 +72,7 @@ def batch(target: Target, corpus: Path, number: int, count: int, tally: Tally) -
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(target.cases(list(cases_of(target, corpus).values())))
+    @given(target.cases())
     def draw(case: bytes) -> None:
         try:
             ending = try_case(target, case)

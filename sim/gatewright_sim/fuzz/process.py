@@ -115,8 +115,8 @@ class _Noted(Target):
         self._inner = inner
         self._file = file
 
-    def cases(self, corpus: list[bytes]) -> SearchStrategy[bytes]:
-        return self._inner.cases(corpus)
+    def cases(self) -> SearchStrategy[bytes]:
+        return self._inner.cases()
 
     def run(self, case: bytes) -> str:
         self._file.write_bytes(case)

@@ -7,29 +7,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gatewright_hw.build.openxc7.netlist import Bit, Cell, Netlist
-from gatewright_hw.synthesis import synthesised
 from gatewright_sim.gates.block_ram import BLOCK_RAMS, MODEL, model_cell
 from gatewright_sim.gates.models import cell_models
 
-__all__ = ["cells_by_kind", "gate_level", "gates_of"]
+__all__ = ["cells_by_kind", "gates_of"]
 
 _SCOPE = "$scopeinfo"
 """Says where flattened cells come from; no hardware."""
 
 
-def gate_level(text: str, top: str, *, keeps: bool = False) -> str:
-    """What Yosys makes of Verilog ``text`` for 7 series, as Verilog with the same top module.
+def gates_of(module: Mapping[str, Any], top: str, *, keeps: bool = False) -> str:
+    """A flat module of the part's cells, as in Yosys' JSON (:func:`gatewright_hw.synthesis.synthesised`), as Verilog
+    with the same top module.
 
     Unless ``keeps``, registers and memories begin with anything, but for tables, which nothing writes: a simulator that
     draws what has no initial value draws them. Else they begin as the bitstream says.
 
-    Raises :class:`.GateError` for a cell that cannot be simulated, :class:`.SynthesisError` where Yosys fails.
+    Raises :class:`.GateError` for a cell that cannot be simulated.
     """
-    return gates_of(synthesised(text, top), top, keeps=keeps)
-
-
-def gates_of(module: Mapping[str, Any], top: str, *, keeps: bool = False) -> str:
-    """The same of a flat module as in Yosys' JSON."""
     cells = [cell for cell in Netlist.of(module).cells.values() if cell.kind != _SCOPE]
     own = [cell.kind in BLOCK_RAMS for cell in cells]
     models = cell_models({cell.kind for cell in cells} - BLOCK_RAMS.keys(), keeps=keeps)

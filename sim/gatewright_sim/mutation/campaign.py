@@ -122,17 +122,22 @@ class Campaign:
         """The block's mutants, each with a verdict of the benches; ``owner`` is the campaign's process."""
         first, *others = block.benches
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
-            made = source_mutants(block, first, Path(folder), count=self.count, seed=self.seed)
-            self._stage(block, first, made, first, sources, owner)
-            for bench in others:
-                left = [mutant.key for mutant in self._left(block, made.mutants, sources)]
-                if left:
-                    more = source_mutants(block, bench, Path(folder), keys=left)
-                    self._stage(block, bench, more, bench, sources, owner)
-            design, count = BENCHES[first].design, self.netlist
-            cells = netlist_mutants(block, design, Path(folder), count=count, seed=self.seed)
-            self._stage(block, first, cells, NETLIST, sources, owner)
-            return made.mutants + cells.mutants
+            found: tuple[Mutant, ...] = ()
+            if self.count:
+                made = source_mutants(block, first, Path(folder), count=self.count, seed=self.seed)
+                self._stage(block, first, made, first, sources, owner)
+                for bench in others:
+                    left = [mutant.key for mutant in self._left(block, made.mutants, sources)]
+                    if left:
+                        more = source_mutants(block, bench, Path(folder), keys=left)
+                        self._stage(block, bench, more, bench, sources, owner)
+                found = made.mutants
+            if self.netlist:
+                design, count = BENCHES[first].design, self.netlist
+                cells = netlist_mutants(block, design, Path(folder), count=count, seed=self.seed)
+                self._stage(block, first, cells, NETLIST, sources, owner)
+                found += cells.mutants
+            return found
 
     def _left(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> list[Mutant]:
         """Those that nothing has noticed, though something could: what is listed as equivalent is tried once."""

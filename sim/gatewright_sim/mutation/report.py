@@ -15,15 +15,15 @@ from gatewright_hw.build.bars import Bar, bars
 from gatewright_sim.mutation.campaign import Outcome
 from gatewright_sim.mutation.score import Score, equivalent, scores, survivors, wrongly_listed
 
-__all__ = ["html", "print_table", "report"]
+__all__ = ["described", "html", "print_table"]
 
 
-def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
+def described(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
     """As data for JSON."""
     return {
         "seed": seed,
-        "blocks": [_described(score) for score in scores(outcomes)],
-        "groups": [_described(score) for score in scores(outcomes, by_group=True)],
+        "blocks": [_score(score) for score in scores(outcomes)],
+        "groups": [_score(score) for score in scores(outcomes, by_group=True)],
         "mutants": [
             {
                 "block": each.block,
@@ -39,19 +39,19 @@ def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
     }
 
 
-def _described(score: Score) -> dict[str, Any]:
+def _score(score: Score) -> dict[str, Any]:
     return asdict(score) | {"survived": score.survived, "share": score.share}
 
 
-def html(described: dict[str, Any]) -> str:
-    """The page of a :func:`report`: a bar for each group, then every mutant, survivors first."""
+def html(found: dict[str, Any]) -> str:
+    """The page of what is :func:`described`: a bar for each group, then every mutant, survivors first."""
     rows = [
         Bar(each["name"], each["share"], f"{each['share']:.1%} of {each['mutants'] - each['equivalent']}")
-        for each in described["groups"]
+        for each in found["groups"]
     ]
-    parts = [bars(rows, 1.0), "<h2>Survivors</h2>", _table([each for each in described["mutants"] if _alive(each)])]
-    parts += ["<h2>Equivalent</h2>", _table([each for each in described["mutants"] if each["equivalent"]])]
-    parts += ["<h2>Noticed</h2>", _table([each for each in described["mutants"] if each["killer"]])]
+    parts = [bars(rows, 1.0), "<h2>Survivors</h2>", _table([each for each in found["mutants"] if _alive(each)])]
+    parts += ["<h2>Equivalent</h2>", _table([each for each in found["mutants"] if each["equivalent"]])]
+    parts += ["<h2>Noticed</h2>", _table([each for each in found["mutants"] if each["killer"]])]
     return web_page("Mutants", "\n".join(parts))
 
 

@@ -14,9 +14,9 @@ from gatewright.outcome import outcome
 from gatewright_hw.parts import stream_register
 from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_sim.formal import solver
-from gatewright_sim.formal.__main__ import main
 from gatewright_sim.formal.campaign import run
 from gatewright_sim.formal.catalogue import select
+from gatewright_sim.formal.command import main
 from gatewright_sim.formal.proof import Bug, Mode, Proof
 from gatewright_sim.formal.proofs.queues import StreamRegisterHarness
 from gatewright_sim.formal.seeded import seeded
@@ -66,7 +66,7 @@ def test_a_tool_that_does_not_run_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_is_broken_off_leaves_no_solver(tmp_path: Path) -> None:
     """By a signal, as by a terminal that goes away."""
     prepare()  # minutes, where the tools have never run
-    command = [sys.executable, "-m", "gatewright_sim.formal", "--only", "sequencer_program", "--folder", str(tmp_path)]
+    command = [sys.executable, "-m", "gatewright_sim.formal", "--proof", "sequencer_program", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         log = tmp_path / "sequencer_program" / "proof" / "task" / "engine_0" / "logfile.txt"
@@ -92,23 +92,17 @@ def _text(path: Path) -> str:
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report = tmp_path / "report.json"
-    arguments = ["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(report)]
-    assert main(arguments) == 0
+    assert main(["--proof", "stream_register", "--out", str(tmp_path / "out")]) == 0
     assert "2 of 2" in capsys.readouterr().out
-    (proof,) = json.loads(report.read_text())["proofs"]
+    (proof,) = json.loads((tmp_path / "out" / "report.json").read_text())["proofs"]
     assert proof["mode"] == "inductive"
     assert proof["passed"]
     assert set(proof["bugs"].values()) == {"fails"}
 
 
 def test_where_results_cannot_go_is_said_before_any_proof(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--only", "stream_register", "--folder", str(tmp_path / "build"), "--json", str(tmp_path)]
-    assert outcome(lambda: main(arguments)) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path}: Is a directory\n"
-    assert not (tmp_path / "build").exists()
-
-
-def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert outcome(lambda: main(["--only", "nothing"])) == 2
-    assert capsys.readouterr().err.startswith("error: --only is nothing, allowed: ")
+    report = tmp_path / "report.json"
+    report.mkdir()
+    assert outcome(lambda: main(["--proof", "stream_register", "--out", str(tmp_path)])) == 2
+    assert capsys.readouterr().err == f"error: {report}: Is a directory\n"
+    assert list(tmp_path.iterdir()) == [report]

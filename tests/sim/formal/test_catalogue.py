@@ -33,5 +33,5 @@ def test_selection(names: tuple[str, ...], found: list[object]) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(GatewrightError, match=r"--only is nothing, allowed: .*queues, .*queue_buffered"):
+    with pytest.raises(GatewrightError, match=r"unknown proof 'nothing', allowed: .*queues, .*queue_buffered"):
         select(["queues", "nothing"])

@@ -7,7 +7,7 @@ from gatewright_hw.parts.stream_register import StreamRegister
 from gatewright_sim.formal.campaign import from_outside
 from gatewright_sim.formal.catalogue import GROUPS
 from gatewright_sim.formal.proof import Bug, Proof
-from gatewright_sim.formal.seeded import seeded
+from gatewright_sim.formal.seeded import SeedError, seeded
 
 PROOFS = [proof for proofs in GROUPS.values() for proof in proofs]
 
@@ -31,5 +31,5 @@ def test_methods_come_back_after_a_failure() -> None:
 
 @pytest.mark.parametrize(("before", "places"), [("no such thing", 0), ("spare_valid", 6)])
 def test_a_place_that_is_not_there_once_is_refused(before: str, places: int) -> None:
-    with pytest.raises(ValueError, match=f"stands {places} times in gatewright_hw.parts.stream_register"):
+    with pytest.raises(SeedError, match=f"stands {places} times in gatewright_hw.parts.stream_register"):
         seeded(Bug("", stream_register, before, "")).__enter__()

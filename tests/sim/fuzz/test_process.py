@@ -50,7 +50,7 @@ def test_a_target_that_cannot_be_made_ends_the_campaign(
 
 def test_ctrl_c_ends_a_campaign_with_its_report(tmp_path: Path) -> None:
     code = (
-        "import sys, fuzz_targets, gatewright_sim.fuzz.__main__ as main\n"
+        "import sys, fuzz_targets, gatewright_sim.fuzz.command as main\n"
         "main.TARGETS['marking'] = fuzz_targets.Marking\n"
         "if __name__ == '__main__': sys.exit(main.main(sys.argv[1:]))\n"
     )

@@ -16,8 +16,9 @@ from gatewright.spec.config import CONFIGS, get_config
 from gatewright_hw.synthesis import synthesised
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim.gates import GateError, cells_by_kind, gates_of
+from gatewright_sim.gates.errors import GateError
 from gatewright_sim.gates.lockstep import differences
+from gatewright_sim.gates.verilog import cells_by_kind, gates_of
 
 CYCLES = 20_000
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gatewright_hw.synthesis import synthesised
-from gatewright_sim.gates import GateError, cells_by_kind, gates_of
-from gatewright_sim.gates.verilog import _constant
+from gatewright_sim.gates.errors import GateError
+from gatewright_sim.gates.verilog import _constant, cells_by_kind, gates_of
 
 VERILOG = """
 module sample(input clk, input a, input [4:0] at, output q, output s, output r);

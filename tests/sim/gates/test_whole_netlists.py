@@ -3,6 +3,7 @@
 
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +17,15 @@ from gatewright_hw.synthesis import synthesised
 from gatewright_hw.top import ROUTES, Top
 from gatewright_hw.verilog import to_verilog
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
-from gatewright_sim.gates import gates_of
-from gatewright_sim.gates.__main__ import main
+from gatewright_sim.gates.command import main
+from gatewright_sim.gates.verilog import gates_of
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(("config", "seed"), [("tiny", 1), ("tiny", 2), ("pynq-z2", 1)])
-def test_gates_are_the_rtl_and_the_golden_model(config: str, seed: int, capsys) -> None:
-    assert main(["--config", config, "--seed", str(seed)]) == 0, capsys.readouterr().out
+def test_gates_are_the_rtl_and_the_golden_model(config: str, seed: int, tmp_path: Path, capsys) -> None:
+    assert main(["--config", config, "--seed", str(seed), "--out", str(tmp_path)]) == 0, capsys.readouterr().out
     assert capsys.readouterr().out.count("as golden, bit for bit") == 5
 
 

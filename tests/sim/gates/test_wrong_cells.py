@@ -12,8 +12,8 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright_hw.synthesis import synthesised
 from gatewright_hw.verilog import to_verilog
-from gatewright_sim.gates import gates_of
 from gatewright_sim.gates.lockstep import differences
+from gatewright_sim.gates.verilog import gates_of
 
 Change = Callable[[Any], None]
 

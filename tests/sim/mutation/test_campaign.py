@@ -12,8 +12,8 @@ import pytest
 
 from gatewright.outcome import outcome
 from gatewright_sim.benches.catalogue import BENCHES
-from gatewright_sim.mutation.__main__ import main
 from gatewright_sim.mutation.blocks import BLOCKS
+from gatewright_sim.mutation.command import main
 
 
 def test_a_sample_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +66,10 @@ def _names(environ: Path, folder: Path) -> bool:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--block", "gems"], "unknown block 'gems', allowed: registers"), (["--count", "0"], "0 is given, allowed: 1")],
+    [
+        (["--count", "-1"], "--count: '-1' is given, allowed: whole numbers from 0 on"),
+        (["--count", "0", "--netlist", "0"], "--count and --netlist are 0, allowed: one of them, not both"),
+    ],
 )
 def test_bad_arguments(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert outcome(lambda: main([*arguments, "--out", str(tmp_path)])) == 2

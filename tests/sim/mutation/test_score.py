@@ -11,7 +11,7 @@ from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.job import Verdict
 from gatewright_sim.mutation.mutant import Mutant
 from gatewright_sim.mutation.proof import PROVED
-from gatewright_sim.mutation.report import html, print_table, report
+from gatewright_sim.mutation.report import described, html, print_table
 from gatewright_sim.mutation.score import equivalent, scores, survivors, wrongly_listed
 
 
@@ -58,6 +58,6 @@ def test_table_and_page() -> None:
     text = console.file.getvalue()
     assert "66.7%" in text
     assert "survived: part.py:7: f: a < b -> <=" in text
-    page = html(report(OUTCOMES, seed=1))
+    page = html(described(OUTCOMES, seed=1))
     assert "how &lt;it&gt; failed" in page
     assert page.index("a &lt; b") < page.index("<h2>Equivalent") < page.index("a &amp; b")

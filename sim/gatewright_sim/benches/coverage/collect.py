@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Collection, Iterator
 from itertools import product
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from gatewright.files import written_whole
 from gatewright.spec.commands import Opcode
+from gatewright.spec.registers import ENGINES
 from gatewright_sim.benches.coverage.crosses import CROSSES, Cross
 from gatewright_sim.benches.coverage.points import Sample
 
-__all__ = ["FOLDER", "Counts", "holes", "merged", "note", "save", "table"]
+__all__ = ["FOLDER", "Counts", "holes", "merged", "note", "save", "table", "to_json"]
 
 FOLDER = "GATEWRIGHT_COVERAGE"
 """The environment variable that names where counts are kept; without it none are."""
@@ -60,22 +63,34 @@ def _missing(opcode: Opcode, cross: Cross, counts: Counts) -> list[str]:
     return [each for each in bins if not counts[opcode.name, _name(cross), each]]
 
 
-def holes(counts: Counts) -> list[tuple[str, str, str]]:
-    """Every bin without a sample: opcode, cross and bins."""
+def _crosses(kernels: Collection[str]) -> Iterator[tuple[Opcode, Cross]]:
+    """Every cross of the commands of these kernels."""
+    for opcode, crosses in CROSSES.items():
+        if opcode.name.lower() in kernels:
+            yield from ((opcode, cross) for cross in crosses)
+
+
+def holes(counts: Counts, kernels: Collection[str] = ENGINES) -> list[tuple[str, str, str]]:
+    """Every bin of these kernels without a sample: opcode, cross and bins."""
     return [
         (opcode.name, _name(cross), bins)
-        for opcode, crosses in CROSSES.items()
-        for cross in crosses
+        for opcode, cross in _crosses(kernels)
         for bins in _missing(opcode, cross, counts)
     ]
 
 
-def table(counts: Counts) -> str:
+def table(counts: Counts, kernels: Collection[str] = ENGINES) -> str:
     """A line for each cross: bins hit, bins there are, and the first that are missing."""
     lines = []
-    for opcode, crosses in CROSSES.items():
-        for cross in crosses:
-            missing, bins = _missing(opcode, cross, counts), prod(len(point.bins) for point in cross)
-            tail = f"   never: {'; '.join(missing[:5])}{' ...' * (len(missing) > 5)}" if missing else ""
-            lines.append(f"{opcode.name:10} {_name(cross):24} {bins - len(missing):4} of {bins:4}{tail}")
+    for opcode, cross in _crosses(kernels):
+        missing, bins = _missing(opcode, cross, counts), prod(len(point.bins) for point in cross)
+        tail = f"   never: {'; '.join(missing[:5])}{' ...' * (len(missing) > 5)}" if missing else ""
+        lines.append(f"{opcode.name:10} {_name(cross):24} {bins - len(missing):4} of {bins:4}{tail}")
     return "\n".join(lines)
+
+
+def to_json(counts: Counts, kernels: Collection[str] = ENGINES) -> dict[str, Any]:
+    """How many samples each bin has that was hit, and the others, as JSON's types."""
+    names = ("opcode", "cross", "bins")
+    hit = [dict(zip(names, key, strict=True)) | {"samples": count} for key, count in sorted(counts.items())]
+    return {"hit": hit, "never": [dict(zip(names, key, strict=True)) for key in holes(counts, kernels)]}

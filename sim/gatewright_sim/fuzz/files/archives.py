@@ -38,7 +38,7 @@ class Archives(Target):
             program = compile_model(model("layers"), config="tiny")
         self._program = Accelerator("tiny", "golden").load(program)
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return _archives() | _archives().flatmap(damaged)
 
     def run(self, case: bytes) -> str:

@@ -55,7 +55,7 @@ class Bitstreams(_Designs):
     name = "bitstreams"
     suffix = ".bit"
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return damaged(self._content)
 
     def run(self, case: bytes) -> str:
@@ -73,7 +73,7 @@ class Manifests(_Designs):
     name = "manifests"
     suffix = ".json"
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return written(json.loads(self._manifest)) | damaged(self._manifest.encode())
 
     def run(self, case: bytes) -> str:

@@ -40,7 +40,7 @@ class Messages(Target):
     name = "wire"
     suffix = ".bin"
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return _messages() | damaged(_SOUND)
 
     def run(self, case: bytes) -> str:

@@ -24,7 +24,7 @@ class OnnxModels(Target):
     name = "onnx"
     suffix = ".onnx"
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return changed_models()
 
     def run(self, case: bytes) -> str:

@@ -31,7 +31,7 @@ class Programs(Target):
         self._folder = tempfile.TemporaryDirectory()
         self._file = Path(self._folder.name) / "program.gwp"
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return _programs()
 
     def run(self, case: bytes) -> str:

@@ -31,7 +31,7 @@ class Ratings(Target):
         self._temporary = tempfile.TemporaryDirectory()
         self._folder = Path(self._temporary.name)
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return _tables()
 
     def run(self, case: bytes) -> str:

@@ -23,7 +23,7 @@ class Streams(Target):
     def __init__(self) -> None:
         self._rig = Rig(get_config("tiny"))
 
-    def cases(self, corpus: list[bytes]) -> st.SearchStrategy[bytes]:
+    def cases(self) -> st.SearchStrategy[bytes]:
         return streams(self._rig.config).map(Stream.to_bytes)
 
     def run(self, case: bytes) -> str:
