@@ -6,17 +6,17 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from gatewright.cache import digest
 from gatewright_sim.benches.catalogue import BENCHES
-from gatewright_sim.benches.harness.runner import run_cocotb
-from gatewright_sim.mutation.blocks import ROOT, Block
+from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
+from gatewright_sim.mutation.blocks import Block
+from gatewright_sim.mutation.dependencies import sources_hash
 from gatewright_sim.mutation.equivalents import EQUIVALENTS
 from gatewright_sim.mutation.job import Job, Verdict, append, verdicts
 from gatewright_sim.mutation.mutant import Mutant, Mutated
@@ -25,7 +25,7 @@ from gatewright_sim.mutation.parts import killed_by_parts
 from gatewright_sim.mutation.proof import PROVED, proved_equivalent
 from gatewright_sim.mutation.sources import source_mutants
 
-__all__ = ["Campaign", "Outcome", "sources_hash"]
+__all__ = ["Campaign", "Outcome"]
 
 TIMEOUT_S = 4 * 3600
 """Limit on the wall for all mutants of one block; forks have limits of their own."""
@@ -50,13 +50,6 @@ def _end_when_told() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def sources_hash() -> str:
-    """A hash of all that a verdict depends on: hardware, benches, contract, tests of the parts."""
-    folders = ("hw/gatewright_hw", "sim/gatewright_sim", "sw/gatewright/spec", PARTS)
-    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
-    return digest(*(part for file in files for part in (str(file.relative_to(ROOT)), file.read_bytes())))
-
-
 @dataclass(frozen=True)
 class Outcome:
     """A mutant of a block, and what was found."""
@@ -70,8 +63,8 @@ class Outcome:
 class Campaign:
     """``count`` mutants of each block's sources and ``netlist`` of its cells, drawn with ``seed``.
 
-    Verdicts are kept in ``folder``, a file for each block; those that stand there count, if hardware, benches and tests
-    are what they were.
+    Verdicts are kept in ``folder``, a file for each block; those that stand there count, if what they depend on is
+    what it was.
     """
 
     blocks: tuple[Block, ...]
@@ -82,19 +75,20 @@ class Campaign:
     jobs: int = 1
 
     def run(self, progress: Progress = lambda done, total: None) -> list[Outcome]:
-        """All outcomes. Raises :class:`BenchError` where a bench fails without any mutant; that, or a signal, ends the
-        work on all other blocks."""
+        """All outcomes. Raises :class:`BenchError` where a bench fails without any mutant or a simulator is ended from
+        outside; that, or a signal, ends the work on all other blocks."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        sources, total = sources_hash(), (self.count + self.netlist) * len(self.blocks)
+        sources = {block.name: sources_hash(block) for block in self.blocks}
+        total = (self.count + self.netlist) * len(self.blocks)
         # A fork would take threads along that hold locks, such as those of a connection.
         spawn = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self.jobs, mp_context=spawn, initializer=_end_when_told)
         try:
-            futures = [pool.submit(self._benches, block, sources, os.getpid()) for block in self.blocks]
+            futures = [pool.submit(self._benches, block, sources[block.name], os.getpid()) for block in self.blocks]
             self._watch(futures, sources, lambda done: progress(done, total))
             mutants = {block.name: future.result() for block, future in zip(self.blocks, futures, strict=True)}
             total = sum(map(len, mutants.values()))
-            found = [pool.submit(self._parts, block, mutants[block.name], sources) for block in self.blocks]
+            found = [pool.submit(self._parts, block, mutants[block.name], sources[block.name]) for block in self.blocks]
             self._watch(found, sources, lambda done: progress(done, total))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -103,17 +97,17 @@ class Campaign:
         return [
             Outcome(block.name, mutant, known[mutant.key])
             for block in self.blocks
-            for known in [verdicts(self._results(block), sources)]
+            for known in [verdicts(self._results(block), sources[block.name])]
             for mutant in mutants[block.name]
         ]
 
-    def _watch(self, futures: Iterable[Future[Any]], sources: str, tell: Callable[[int], None]) -> None:
+    def _watch(self, futures: Iterable[Future[Any]], sources: Mapping[str, str], tell: Callable[[int], None]) -> None:
         pending = set(futures)
         while pending:
             done, pending = wait(pending, POLL_S)
             for future in done:
                 future.result()
-            tell(sum(len(verdicts(self._results(block), sources)) for block in self.blocks))
+            tell(sum(len(verdicts(self._results(block), sources[block.name])) for block in self.blocks))
 
     def _results(self, block: Block) -> Path:
         return self.folder / f"{block.name}.jsonl"
@@ -162,16 +156,21 @@ class Campaign:
             return
         benches = {each.name: each.module for each in BENCHES.values() if each.design is design}
         with tempfile.TemporaryDirectory(prefix="gatewright-mutants-") as folder:
-            job = Path(folder) / "job.json"
-            Job(benches, tuple(left), results, stage, sources, owner).save(job)
-            run_cocotb(
-                made.verilog,
-                design.top,
-                "gatewright_sim.mutation.entry",
-                environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": design.config},
-                timeout_s=TIMEOUT_S,
-                random_start=design.uninitialised,
-            )
+            job, reason = Path(folder) / "job.json", Path(folder) / "reason.txt"
+            Job(benches, tuple(left), results, stage, sources, owner, reason).save(job)
+            try:
+                run_cocotb(
+                    made.verilog,
+                    design.top,
+                    "gatewright_sim.mutation.entry",
+                    environment={"GATEWRIGHT_MUTATION": str(job), "GATEWRIGHT_CONFIG": design.config},
+                    timeout_s=TIMEOUT_S,
+                    random_start=design.uninitialised,
+                )
+            except BenchError:
+                if reason.exists():
+                    raise BenchError(f"mutants of {block.name}: {reason.read_text()}") from None
+                raise
 
     def _parts(self, block: Block, mutants: tuple[Mutant, ...], sources: str) -> None:
         """The tests of the parts on what the benches left, and then proofs."""

@@ -19,7 +19,7 @@ from cocotb.triggers import Timer, with_timeout
 
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.mutation.forks import run_apart
-from gatewright_sim.mutation.job import Job, Order
+from gatewright_sim.mutation.job import Job, NoVerdict, Order
 
 JOB = Job.load(Path(os.environ["GATEWRIGHT_MUTATION"]))
 TABLES: dict[str, Table] = {name: import_module(module).TABLE for name, module in JOB.benches.items()}
@@ -45,16 +45,27 @@ async def _run(dut: Any, mutant: int, name: str, limit_ns: int | None) -> None:
 
 @cocotb.test()  # type: ignore[untyped-decorator]
 async def mutants(dut: Any) -> None:
-    """Raises AssertionError where the design without a mutant fails a case."""
+    """All verdicts of the job, or the reason why not."""
     await Timer(1, "step")
+    try:
+        await _verdicts(dut)
+    except NoVerdict as reason:
+        JOB.reason.write_text(str(reason))
+        raise
+
+
+async def _verdicts(dut: Any) -> None:
+    """Raises :class:`NoVerdict`, also where the design without a mutant fails a case."""
     lengths = {}
     for name in CASES:
         fork = await run_apart(partial(_run, dut, 0, name, None))
-        assert fork.failure is None, f"{name} fails without a mutant: {fork.failure}"
+        if fork.failure is not None:
+            raise NoVerdict(f"{name} fails without a mutant: {fork.failure}")
         lengths[name] = fork.ns
     order = Order(lengths)
     for mutant in JOB.mutants:
-        assert JOB.wanted, "the process that asked for mutants has ended"
+        if not JOB.wanted:
+            raise NoVerdict("the process that asked for mutants has ended")
         killer, how = None, ""
         for name in order.cases():
             fork = await run_apart(partial(_run, dut, mutant.number, name, JOB.limit_ns(lengths[name])))

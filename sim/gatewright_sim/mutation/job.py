@@ -11,7 +11,11 @@ from pathlib import Path
 
 from gatewright_sim.mutation.mutant import Mutant
 
-__all__ = ["Job", "Order", "Verdict", "append", "verdicts"]
+__all__ = ["Job", "NoVerdict", "Order", "Verdict", "append", "verdicts"]
+
+
+class NoVerdict(Exception):
+    """What keeps a simulator from a verdict, whatever the mutant does."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Verdict:
     stage : the last that it has been through.
     killer : the test that noticed it, None when none did.
     how : the test said so.
-    sources : hash of what this was found with: hardware, benches, tests.
+    sources : hash of what this depends on.
     """
 
     key: str
@@ -48,6 +52,10 @@ def verdicts(path: Path, sources: str) -> dict[str, Verdict]:
     return {verdict.key: verdict for verdict in lines if verdict.sources == sources}
 
 
+_PATHS = ("results", "reason")
+"""Fields of a job that JSON has no type for."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Mutants of one design to run.
@@ -59,6 +67,7 @@ class Job:
     results : where verdicts are appended.
     stage, sources : for the verdicts.
     owner : process for which this is done; without it, it ends.
+    reason : where it says why it ended without all verdicts.
     """
 
     benches: dict[str, str]
@@ -67,6 +76,7 @@ class Job:
     stage: str
     sources: str
     owner: int
+    reason: Path
 
     @property
     def wanted(self) -> bool:
@@ -82,11 +92,13 @@ class Job:
         """As :meth:`save` wrote it."""
         stored = json.loads(path.read_text())
         mutants = tuple(Mutant(**each) for each in stored["mutants"])
-        return cls(**stored | {"mutants": mutants, "results": Path(stored["results"])})
+        return cls(
+            **stored | {"mutants": mutants, "results": Path(stored["results"]), "reason": Path(stored["reason"])}
+        )
 
     def save(self, path: Path) -> None:
         """For the simulator's process."""
-        path.write_text(json.dumps(asdict(self) | {"results": str(self.results)}))
+        path.write_text(json.dumps(asdict(self) | {name: str(getattr(self, name)) for name in _PATHS}))
 
     def note(self, key: str, killer: str | None, how: str) -> None:
         """Append a verdict."""

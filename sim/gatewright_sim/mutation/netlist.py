@@ -4,7 +4,6 @@ inverted, always or while another bit has some value."""
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 
 from gatewright_hw.verilog import to_rtlil
@@ -12,7 +11,7 @@ from gatewright_hw.yosys import run_yosys
 from gatewright_sim.benches.catalogue import Design
 from gatewright_sim.mutation.blocks import HARDWARE, Block
 from gatewright_sim.mutation.mutant import Mutant, Mutated
-from gatewright_sim.mutation.operators import SELECT_BITS
+from gatewright_sim.mutation.operators import ARROW, SELECT_BITS
 
 __all__ = ["NETLIST", "netlist_mutants"]
 
@@ -42,20 +41,20 @@ def netlist_mutants(block: Block, design: Design, folder: Path, *, count: int, s
     script = _SCRIPT.format(top=design.top, sources=sources, count=count, seed=seed, bits=SELECT_BITS)
     (folder / "script.ys").write_text(script)
     run_yosys(["-q", "-s", "script.ys"], folder)
-    seen: Counter[str] = Counter()
-    mutants = tuple(_mutant(line, block, seen) for line in (folder / "mutants.ys").read_text().splitlines())
+    mutants = tuple(_mutant(line, block) for line in (folder / "mutants.ys").read_text().splitlines())
     return Mutated(design.finished((folder / "design.v").read_text()), mutants)
 
 
-def _mutant(line: str, block: Block, seen: Counter[str]) -> Mutant:
-    """The mutant that a command of Yosys makes, named by instance, line of source, port and mode."""
-    options = dict(re.findall(r"-(mode|cell|port|portbit|ctrlbit|wire) (\S+)", line))
+def _mutant(line: str, block: Block) -> Mutant:
+    """The mutant that a command of Yosys makes, named by instance and cell, line of source, port and mode.
+
+    A line of the source makes many cells; their numbers, which tell them apart, count those of the instance's module.
+    """
+    options = dict(re.findall(r"-(mode|cell|port|portbit|ctrlbit) (\S+)", line))
     (number,) = re.findall(rf"-ctrl mutant {SELECT_BITS} (\d+)", line)
     places = re.findall(rf"-src \S*{HARDWARE.name}/(\S+):(\d+)", line)
     file, row = next(place for place in places if place[0] in block.files)
-    instance = ".".join(re.findall(r"\\([^.$]+)\.", options["cell"]))
+    cell = ".".join([*re.findall(r"\\([^.$]+)\.", options["cell"]), options["cell"].rsplit(".", 1)[-1]])
     text = (HARDWARE / file).read_text().splitlines()[int(row) - 1].strip()
     fault = f"{options['port']}[{options['portbit']}] {options['mode']} {options.get('ctrlbit', '')}".strip()
-    key = f"{file}: {NETLIST} {instance}: {text} -> {fault}"
-    seen[key] += 1
-    return Mutant(int(number), key if seen[key] == 1 else f"{key} #{seen[key]}", NETLIST, int(row))
+    return Mutant(int(number), f"{file}: {NETLIST} {cell}: {text}{ARROW}{fault}", NETLIST, int(row))

@@ -11,7 +11,8 @@ MUTANT = Mutant(1, "part.py: f: a == 1 -> !=", "comparison", 7)
 
 
 def test_a_job_as_a_file(tmp_path: Path) -> None:
-    job = Job({"gemm": "benches.gemm"}, (MUTANT,), tmp_path / "results.jsonl", "gemm", "0123", os.getpid())
+    results, reason = tmp_path / "results.jsonl", tmp_path / "reason.txt"
+    job = Job({"gemm": "benches.gemm"}, (MUTANT,), results, "gemm", "0123", os.getpid(), reason)
     job.save(tmp_path / "job.json")
     assert Job.load(tmp_path / "job.json") == job
     assert job.wanted
