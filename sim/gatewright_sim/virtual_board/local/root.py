@@ -20,9 +20,12 @@ SHOWN = (
     "/proc/device-tree",
     "/proc/interrupts",
     "/proc/meminfo",
+    "/proc/sys/kernel/random/boot_id",
+    "/proc/uptime",
     "/proc/version",
     "/sys/class/fpga_manager",
     UIO_CLASS,
+    "/run/gatewright.lease",
     "/sys/module/zocl",
 )
 """What a process sees here rather than on the machine that it runs on; below a folder, all of it."""
@@ -34,14 +37,14 @@ PYNQ = "pynq"
 class Root:
     """A board's files as files, in a new folder; ``uio``: with the interrupt's node.
 
-    Those of the kernel stand here as they were when last opened (``refresh``) and are written through (``write``).
-    Firmware lies here, and reaches the board when it is loaded.
+    Those of the kernel and in ``/run`` stand here as they were when last opened (``refresh``) and are written through
+    (``write``). Firmware lies here, and reaches the board when it is loaded.
     """
 
     def __init__(self, board: VirtualBoard, folder: Path, uio: bool = True) -> None:
         self.folder = folder
         self._board = board
-        for name in (FIRMWARE, UIO_CLASS, f"/{PYNQ}", "/dev"):
+        for name in (FIRMWARE, UIO_CLASS, f"/{PYNQ}", "/dev", "/run"):
             self._at(name).mkdir(parents=True)
         hidden = () if uio else (UIO, UIO_CLASS)
         for device in DEVICES.keys() - hidden:

@@ -18,14 +18,20 @@ PATH = f"{FIRMWARE}/gatewright.lock"
 class Claim:
     """A board's accelerator is ours until :meth:`close`, or until the process ends.
 
-    On the board it is a lock of a file, behind PYNQ.remote a :class:`Lease`; the one knows nothing of the other, since
-    a server of files cannot lock any. Raises :class:`BoardInUse` where another
-    process, or another accelerator of this one, has it, :class:`BoardError` where that cannot be told.
+    It is a :class:`Lease`, and between processes on the board, which die without a word, a lock of a file first. Raises
+    :class:`BoardInUse` where another process, or another accelerator of this one, has it, :class:`BoardError` where
+    that cannot be told.
     """
 
     def __init__(self, port: BoardPort) -> None:
-        self._lease = Lease(port) if port.remote else None
-        self._file: IO[str] | None = None if port.remote or port.foreign_files else _locked(port.label)
+        on_board = not (port.remote or port.foreign_files)
+        self._lease: Lease | None = None
+        self._file = _locked(port.label) if on_board else None
+        try:
+            self._lease = Lease(port, on_board) if on_board or port.remote else None
+        except BaseException:
+            self.close()
+            raise
 
     def check(self) -> None:
         """Raise :class:`BoardError` where it was lost to another client, as a lease may be."""

@@ -1,10 +1,12 @@
-"""One client at a time behind PYNQ.remote, whose server lets all of them have each other's registers and fabric.
+"""One client at a time of a board: on the board itself, or behind PYNQ.remote, whose server lets all of them have each
+other's registers and fabric.
 
 The server reads and writes files and offers nothing else to agree by (PYNQ, pynq-remote.cc), so the lease is a file on
 the board: who holds it, and until when by the board's own uptime. A thread renews it while the client lives; one that
 was killed, or has lost its network, holds the board for TERM_S more. Nothing makes a look and a write one step: who
 has written looks again a moment later, and gives way to whoever wrote after it. The server, which writes firmware and
-sysfs, has the rights to write there.
+sysfs, has the rights to write there. Processes on the board have a lock among each other, which does not outlive them
+(:mod:`gatewright.driver.board.claim`).
 """
 
 from __future__ import annotations
@@ -50,16 +52,21 @@ class _Entry:
 
 
 _NOBODY = _Entry("", 0, "", "", 0.0)
+_ON_BOARD = "the board itself"
+"""Where a process on the board is, in the words of messages. No host has such a name."""
 
 
 class Lease:
     """The board is this client's until :meth:`close`.
 
+    A client that is ``on_board`` has the board's lock: whoever has an entry from there is dead.
+
     Raises :class:`BoardInUse` where another client has it, :class:`BoardError` where the board does not answer.
     """
 
-    def __init__(self, port: BoardPort) -> None:
+    def __init__(self, port: BoardPort, on_board: bool = False) -> None:
         self._port = port
+        self._host = _ON_BOARD if on_board else socket.gethostname()
         self._owner = token_hex(8)
         self._boot = port.read_text(BOOT)
         self._lock = threading.Lock()
@@ -130,7 +137,7 @@ class Lease:
 
     def _write(self) -> None:
         until = self._uptime() + TERM_S
-        self._put(_Entry(self._owner, os.getpid(), socket.gethostname(), self._boot, until))
+        self._put(_Entry(self._owner, os.getpid(), self._host, self._boot, until))
         self._renewed = time.time()
 
     def _put(self, entry: _Entry) -> None:
@@ -152,7 +159,9 @@ class Lease:
         left = found.until - self._uptime()
         if found.owner in ("", self._owner) or found.boot != self._boot or left <= 0:
             return
-        here = (found.process, found.host) == (os.getpid(), socket.gethostname())
+        if found.host == self._host == _ON_BOARD:
+            return
+        here = (found.process, found.host) == (os.getpid(), self._host)
         who = "this process, which must close it first" if here else f"process {found.process} on {found.host}"
         remedy = "" if here else f": end it first; if it was killed, the board is free in {left:.0f} s"
         raise BoardInUse(f"{self._port.label}: the accelerator is in use by {who}{remedy}")

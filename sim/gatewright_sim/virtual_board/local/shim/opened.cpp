@@ -66,7 +66,7 @@ int open_device(const char* kind, const char* path, int flags) {
 }
 
 void refresh(const char* path) {
-    if (!board::of_the_kernel(path)) return;
+    if (!board::shared(path)) return;
     board::lock();
     board::ask(GATEWRIGHT_OP_REFRESH, 0, 0, path, strnlen(path, LONGEST - 1));
     board::unlock();
@@ -84,8 +84,8 @@ int open_at(int folder, const char* path, int flags, mode_t mode) {
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     if (settings.user && (writes || *device)) return errno = EACCES, -1;
     if (*device) return open_device(device, path, flags);
-    if (writes && board::of_the_kernel(path)) {
-        if (syscall(SYS_faccessat, AT_FDCWD, real, F_OK)) return -1;
+    if (writes && board::shared(path)) {
+        if (board::of_the_kernel(path) && syscall(SYS_faccessat, AT_FDCWD, real, F_OK)) return -1;
         int made = begin_connection(GATEWRIGHT_OP_WRITE_FILE, path, flags);
         note(made, ANSWERED);
         return made;

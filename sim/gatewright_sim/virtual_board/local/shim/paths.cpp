@@ -53,6 +53,8 @@ const char* device_at(const char* path) {
 
 bool of_the_kernel(const char* path) { return begins(path, "/sys", 4) || begins(path, "/proc", 5); }
 
+bool shared(const char* path) { return of_the_kernel(path) || begins(path, "/run", 4); }
+
 void* next(const char* name) { return dlsym(RTLD_NEXT, name); }
 
 }  // namespace board
