@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -17,33 +18,58 @@ from gatewright_sim.fuzz.streams.rig import WATCHDOG, Bytes, Outcome, Rig
 from gatewright_sim.fuzz.streams.stream import MEMORIES, SIZE, Run, Stream
 from gatewright_sim.fuzz.target import Finding
 
-__all__ = ["compare"]
+__all__ = ["SLOW", "compare"]
 
 _OF_THE_MATRIX = (ErrorCode.BAD_ROW_POINTER, ErrorCode.BAD_INDEX)
-_OF_THE_BUS = (ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR, ErrorCode.WATCHDOG)
+_OF_THE_BUS = (ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR)
 """Errors of an aggregation: golden reads all of its arrays before it looks at them, and the watchdog bounds that."""
 _SLOWEST = 100
 """How many times its roofline a command may take before it counts as hung."""
+_PATIENCE = 1_000_000
+"""Cycles that are waited for a command at the most; they take two seconds."""
+SLOW = f"slow beyond {_PATIENCE:,} cycles"
 
 
 def compare(rig: Rig, stream: Stream) -> str:
-    """Run a stream; how its last program ended. Raises :class:`Finding`."""
+    """Run a stream; how its last program ended. Raises :class:`Finding`.
+
+    Where the watchdog ends a command of the RTL that may need longer, the stream runs again, and that program has
+    _PATIENCE; with a command that may need even longer, it ends as SLOW.
+    """
+    watchdogs = [WATCHDOG] * len(stream.runs)
+    while isinstance(ending := _compare(rig, stream, watchdogs), _Slow):
+        if watchdogs[ending.run] == _PATIENCE:
+            return SLOW
+        watchdogs[ending.run] = _PATIENCE
+    return ending
+
+
+@dataclass(frozen=True)
+class _Slow:
+    """A run with a command that may take longer than it was given."""
+
+    run: int
+
+
+def _compare(rig: Rig, stream: Stream, watchdogs: Sequence[int]) -> str | _Slow:
+    """The same with these watchdogs, one for each run."""
     image = stream.image()
     for memory in rig.memories:
         memory[:] = image
     rig.power_up(stream)
     ending = "nothing"
-    for run in stream.runs:
+    for number, run in enumerate(stream.runs):
         for memory in rig.memories:
             stream.place(memory, run)
         before = rig.memories[0].copy()
-        golden, rtl = rig.run(run)
+        golden, rtl = rig.run(run, watchdogs[number])
         program = _Program(run, before, stream.base, rig.config)
         defined = program.follow(golden)
         if defined.lost:
             return "undefined"
-        if rtl.code is ErrorCode.WATCHDOG is not golden.code and program.may_be_slow(rtl.last, stream):
-            return "slow"
+        ended = rtl.code is ErrorCode.WATCHDOG is not golden.code
+        if ended and program.bound(rtl.last, stream) > watchdogs[number]:
+            return _Slow(number)
         if program.has_several_errors(golden, rtl):
             return "one of several errors"
         program.judge(golden, rtl, defined)
@@ -83,13 +109,12 @@ class _Program:
             defined.run(command, failed=index == golden.last and golden.code is not ErrorCode.NONE)
         return defined
 
-    def may_be_slow(self, index: int, stream: Stream) -> bool:
-        """Whether the watchdog ends a command that cannot be much faster."""
+    def bound(self, index: int, stream: Stream) -> int:
+        """Cycles after which a command counts as hung; 0 for none."""
         command = self._command(index)
         if command is None:
-            return False
-        least = roofline(command, self._config, MEMORIES[stream.memory]).min_cycles
-        return least > WATCHDOG // _SLOWEST
+            return 0
+        return _SLOWEST * roofline(command, self._config, MEMORIES[stream.memory]).min_cycles
 
     def has_several_errors(self, golden: Outcome, rtl: Outcome) -> bool:
         """Whether both stop at the same aggregation, whose matrix is faulty and lies where the bus answers with errors.
@@ -105,7 +130,7 @@ class _Program:
             or golden.code == rtl.code
         ):
             return False
-        return golden.code in _OF_THE_BUS and rtl.code in (*_OF_THE_MATRIX, *_OF_THE_BUS)
+        return golden.code in (*_OF_THE_BUS, ErrorCode.WATCHDOG) and rtl.code in (*_OF_THE_MATRIX, *_OF_THE_BUS)
 
     def judge(self, golden: Outcome, rtl: Outcome, defined: Defined) -> None:
         """Raise :class:`Finding` for the first difference."""

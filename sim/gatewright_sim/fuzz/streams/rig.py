@@ -19,7 +19,7 @@ from gatewright_sim.rtl.backend import RtlBackend
 __all__ = ["WATCHDOG", "Outcome", "Rig"]
 
 WATCHDOG = 60_000
-"""Cycles of a command."""
+"""Cycles of a command, unless it needs more."""
 _FETCH = 1_000
 """Most cycles from one command's end to the next one's fetch, many times over."""
 _LOOKS = 5_000
@@ -79,16 +79,17 @@ class Rig:
         self._rtl = self._backends[stream.base]
         self._rtl.power_up(stream.seed, memory=timing, stalls=stream.stalls)
 
-    def run(self, run: Run) -> tuple[Outcome, Outcome]:
-        """Golden's and the RTL's way through a program whose commands are in place. Raises :class:`Finding`."""
-        settings = {"PROGRAM_ADDR": run.address, "PROGRAM_COUNT": run.count, "WATCHDOG": WATCHDOG}
+    def run(self, run: Run, watchdog: int = WATCHDOG) -> tuple[Outcome, Outcome]:
+        """Golden's and the RTL's way through a program whose commands are in place and may take ``watchdog`` cycles
+        each. Raises :class:`Finding`."""
+        settings = {"PROGRAM_ADDR": run.address, "PROGRAM_COUNT": run.count, "WATCHDOG": watchdog}
         self._rtl.faults.slverr = self._golden.memory.faults.slverr = run.slverr
         for device in (self._golden, self._rtl):
             for name, value in (settings | {"IRQ_STATUS": 1, "IRQ_ENABLE": 1, "CONTROL": 1}).items():
                 device.write(register(name).offset, value)
         if not self._golden.run():
             raise Finding("golden hangs", f"{run}")
-        if not self._rtl.run((WATCHDOG + _FETCH) * (run.count + 1)):
+        if not self._rtl.run((watchdog + _FETCH) * (run.count + 1)):
             raise Finding("the RTL hangs", f"{run}")
         if np.any(self._storage[:_GUARD] != _GUARDED) or np.any(self._storage[-_GUARD:] != _GUARDED):
             self._storage[:_GUARD] = self._storage[-_GUARD:] = _GUARDED

@@ -7,10 +7,12 @@ import pytest
 
 from gatewright.spec.commands import AGGREGATE, GEMM, GemmFlags, decode, encode
 from gatewright.spec.config import get_config
+from gatewright.spec.errors import ErrorCode
 from gatewright.spec.extents import Operand
-from gatewright_sim.fuzz.streams.compare import compare
+from gatewright_sim.fuzz.streams import compare as module
+from gatewright_sim.fuzz.streams.compare import SLOW, compare
 from gatewright_sim.fuzz.streams.defined import Defined, mask
-from gatewright_sim.fuzz.streams.rig import Rig
+from gatewright_sim.fuzz.streams.rig import WATCHDOG, Outcome, Rig
 from gatewright_sim.fuzz.streams.stream import BASES, SIZE, Run, Stream
 from gatewright_sim.fuzz.target import Finding
 
@@ -58,6 +60,72 @@ def test_programs_go_on_after_errors_and_the_watchdog(rig: Rig) -> None:
     long = product(m=1 << 23, a_stride=0, c_stride=0)
     runs = [stream(*commands).runs[0] for commands in ([bytes(64)], [long], [product()])]
     assert compare(rig, stream(runs=tuple(runs))) == "NONE"
+
+
+class Hanging:
+    """A rig whose RTL needs so many cycles for each program, or does not end; golden ends at once."""
+
+    def __init__(self, cycles: float) -> None:
+        self.config = get_config("tiny")
+        self.memories = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+        self.cycles = cycles
+        self.watchdogs: list[int] = []
+
+    def power_up(self, stream: Stream) -> None:
+        pass
+
+    def run(self, run: Run, watchdog: int) -> tuple[Outcome, Outcome]:
+        self.watchdogs.append(watchdog)
+        done = dict.fromkeys(("STATUS", "ERROR", "COMMAND_INDEX"), 0)
+        ended = done | {"ERROR": ErrorCode.WATCHDOG if self.cycles > watchdog else ErrorCode.NONE}
+        return Outcome(done, self.memories[0]), Outcome(ended, self.memories[1])
+
+
+HUNG = "ERROR WATCHDOG instead of NONE at GEMM"
+QUICK, LONG, ENDLESS = product(), product(m=1 << 7, k=1 << 5), product(m=1 << 16)
+
+
+@pytest.mark.parametrize(
+    ("command", "cycles", "ending", "runs"),
+    [
+        (QUICK, WATCHDOG, "NONE", 1),
+        (QUICK, WATCHDOG + 1, HUNG, 1),
+        (LONG, WATCHDOG + 1, "NONE", 2),
+        (LONG, np.inf, HUNG, 2),
+        (ENDLESS, WATCHDOG + 1, "NONE", 2),
+        (ENDLESS, np.inf, SLOW, 2),
+    ],
+    ids=["quick", "quick but hung", "slow", "slow and hung", "slow, however long it may take", "slow for ever"],
+)
+def test_what_may_be_slow_is_waited_for(command: bytes, cycles: float, ending: str, runs: int) -> None:
+    rig = Hanging(cycles)
+    try:
+        found = compare(rig, stream(command))  # type: ignore[arg-type]
+    except Finding as finding:
+        found = finding.kind
+    assert found == ending
+    assert rig.watchdogs[0] == WATCHDOG
+    assert len(rig.watchdogs) == runs
+    assert all(watchdog > WATCHDOG for watchdog in rig.watchdogs[1:])
+
+
+def test_each_of_several_slow_programs_is_waited_for() -> None:
+    rig = Hanging(WATCHDOG + 1)
+    assert compare(rig, stream(runs=stream(LONG).runs * 2)) == "NONE"  # type: ignore[arg-type]
+    assert [watchdog > WATCHDOG for watchdog in rig.watchdogs] == [False, True, False, True, True]
+
+
+def test_a_program_that_may_take_longer_is_compared_all_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a watchdog that golden does not know of, the RTL ends a sound product at first."""
+    runs, least = rig.run, 100
+
+    def run(run: Run, watchdog: int) -> tuple[Outcome, Outcome]:
+        golden, rtl = runs(run, max(watchdog, 2 * WATCHDOG))
+        return (golden, rtl) if watchdog > least else (golden, replace(rtl, registers=rtl.registers | {"ERROR": 11}))
+
+    monkeypatch.setattr(rig, "run", run)
+    monkeypatch.setattr(module, "WATCHDOG", least)
+    assert compare(rig, stream(product(n=9, m=9))) == "NONE"
 
 
 @pytest.mark.parametrize("runs", [1, 2])
