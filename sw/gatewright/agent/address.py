@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from gatewright.agent.errors import AgentUnavailable
 from gatewright.driver.errors import DriverError
 from gatewright.files import reason
+from gatewright.listening import LAST_PORT, Address
 
-__all__ = ["DEFAULT_PORT", "TOKEN", "TOKEN_FILE", "Address", "find_token", "parse_address", "read_token"]
+__all__ = ["DEFAULT_PORT", "TOKEN", "TOKEN_FILE", "find_token", "parse_address", "read_token"]
 
 DEFAULT_PORT = 7968
 TOKEN, TOKEN_FILE = "GATEWRIGHT_TOKEN", "GATEWRIGHT_TOKEN_FILE"
@@ -19,27 +18,6 @@ TOKEN, TOKEN_FILE = "GATEWRIGHT_TOKEN", "GATEWRIGHT_TOKEN_FILE"
 
 MIN_TOKEN = 16
 """Characters that cannot be guessed over a network."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """A host by name or number, and a port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:  # a name
-            return False
 
 
 def parse_address(text: str, default_port: int = DEFAULT_PORT) -> Address:
@@ -55,12 +33,12 @@ def parse_address(text: str, default_port: int = DEFAULT_PORT) -> Address:
     else:
         host, colon, port = text.partition(":")
         bad = (bool(colon) and not port) or ":" in port
-    if bad or not host or any(letter in host for letter in "/@ \t\n"):
+    if bad or not Address(host, default_port).is_spelled:
         raise DriverError(f"host is {text!r}, {allowed}")
     if not port:
         return Address(host, default_port)
-    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise DriverError(f"host is {text!r}: its port is {port!r}, allowed 1..65535")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT):
+        raise DriverError(f"host is {text!r}: its port is {port!r}, allowed 1..{LAST_PORT}")
     return Address(host, int(port))
 
 

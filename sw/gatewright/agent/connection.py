@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
+from gatewright.agent.address import TOKEN, TOKEN_FILE
 from gatewright.agent.errors import (
     AgentBusy,
     AgentError,
@@ -33,6 +33,7 @@ from gatewright.agent.versions import check_spoken, spoken_here
 from gatewright.agent.wire import Array, Message, pack, unpack
 from gatewright.driver.errors import AcceleratorClosed, ForkedAccelerator
 from gatewright.files import reason
+from gatewright.listening import Address
 
 __all__ = ["CONNECT_S", "Connection"]
 

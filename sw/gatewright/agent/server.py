@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import signal
-import socket
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gatewright.agent.address import TOKEN, TOKEN_FILE, Address
+from gatewright.agent.address import TOKEN, TOKEN_FILE
 from gatewright.agent.errors import AgentUnavailable
 from gatewright.agent.jobs import Jobs
 from gatewright.agent.machine import Machine
 from gatewright.agent.service import Service
 from gatewright.agent.spool import Spool
 from gatewright.agent.transport import grpc, limits
-from gatewright.files import reason
+from gatewright.listening import Address
 from gatewright.signals import ended_by_signals
 
 __all__ = ["serve"]
@@ -47,13 +46,14 @@ def serve(
     Raises :class:`AgentUnavailable` where the port cannot be had, or the network could use it without a token, and
     what ``machine`` raises.
     """
+    if why := address.why_not_free():
+        raise AgentUnavailable(f"cannot listen on {address}: {why}")
     if token is None and not address.is_loopback:
         raise AgentUnavailable(
             f"listening on {address} lets the network in, which needs a token: put one in a file of yours alone "
             f"(`openssl rand -hex 16 > token; chmod 600 token`) and name it by --token-file or {TOKEN_FILE}, or set "
             f"{TOKEN}; clients take the same two variables"
         )
-    _check_free(address)
     with ended_by_signals(signal.SIGINT), tempfile.TemporaryDirectory(prefix="gatewright-agent-") as folder:
         opened: Machine | None = None
         server = None
@@ -95,16 +95,3 @@ def _listen(address: Address, service: Service) -> _Listening:
         raise AgentUnavailable(f"cannot listen on {address}: {error}") from None
     server.start()
     return _Listening(server, port)
-
-
-def _check_free(address: Address) -> None:
-    """gRPC does not say why it cannot listen; the system does."""
-    try:
-        family, kind, protocol, _, where = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-    except OSError as error:
-        raise AgentUnavailable(f"cannot listen on {address}: {reason(error)}") from None

@@ -44,10 +44,11 @@ def agent(
 
     Ctrl-C ends it, with exit code 0.
     """
-    from gatewright.agent.address import DEFAULT_PORT, Address, find_token, read_token
+    from gatewright.agent.address import DEFAULT_PORT, find_token, read_token
     from gatewright.agent.kept import designs_dir
     from gatewright.agent.machine import Machine
     from gatewright.agent.server import serve
+    from gatewright.listening import Address
 
     chosen = config_for(config, board, backend, bitstream=bitstream)
     assert chosen is not None

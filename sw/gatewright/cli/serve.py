@@ -9,6 +9,7 @@ import typer
 
 from gatewright.cli.console import console, print_raw, step
 from gatewright.driver.hosts import PYNQ_PORT
+from gatewright.listening import Address
 from gatewright.spec.boards import BOARDS, get_board
 from gatewright.spec.config import CONFIGS, get_config
 from gatewright.spec.errors import GatewrightError
@@ -90,7 +91,7 @@ def serve(
     ):
         with step(f"building the fabric of {chosen.name} with {expected.name}"):
             build_library(fabric_verilog(chosen, expected))
-        print_raw(f"{chosen.title} at pynq://{host}:{server.port}, Ctrl-C ends it")
+        print_raw(f"{chosen.title} at pynq://{Address(host, server.port)}, Ctrl-C ends it")
         _watch(virtual.log, stop)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewright.agent.address import Address
 from gatewright.agent.machine import Machine
 from gatewright.agent.server import serve
+from gatewright.listening import Address
 from gatewright.signals import ended_by_signals
 from gatewright.spec.config import get_config
 

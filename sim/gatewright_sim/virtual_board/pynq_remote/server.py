@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from gatewright.driver.hosts import PYNQ_PORT
-from gatewright.files import reason
+from gatewright.listening import Address
 from gatewright.spec.errors import GatewrightError
 from gatewright_sim.virtual_board.board import VirtualBoard
 from gatewright_sim.virtual_board.log import Level
@@ -47,6 +46,9 @@ class PynqRemoteServer:
         port: int = PYNQ_PORT,
         when_frozen: WhenFrozen = WhenFrozen.HANG,
     ) -> None:
+        address = Address(host, port)
+        if why := address.why_not_free():
+            raise GatewrightError(f"cannot listen on {address}: {why}")
         self._board = board
         self._calls = Calls(when_frozen, self._crash)
         self._mmio = MmioService(board, self._calls)
@@ -56,8 +58,7 @@ class PynqRemoteServer:
         for service in (DeviceService(board, self._calls), self._mmio, self._buffers):
             handlers = grpc.method_handlers_generic_handler(service.name, service.handlers())
             self._server.add_generic_rpc_handlers((handlers,))
-        _check_free(host, port)
-        self.port = self._server.add_insecure_port(f"{host}:{port}")
+        self.port = self._server.add_insecure_port(str(address))
         self._server.start()
 
     def _crash(self, why: str) -> None:
@@ -78,15 +79,3 @@ class PynqRemoteServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _check_free(host: str, port: int) -> None:
-    """gRPC would not say why it cannot listen. Raises :class:`GatewrightError`."""
-    try:
-        family = socket.getaddrinfo(host, port)[0][0]
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except (OSError, OverflowError) as error:
-        why = reason(error) if isinstance(error, OSError) else str(error)
-        raise GatewrightError(f"cannot listen on {host}:{port}: {why}") from None

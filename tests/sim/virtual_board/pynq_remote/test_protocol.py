@@ -289,7 +289,14 @@ def test_the_end_lets_go_of_what_hangs(board: VirtualBoard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "why"), [("127.0.0.1", None, "in use"), ("192.0.2.1", 0, "address"), ("no.such.host.", 0, "")]
+    ("host", "port", "why"),
+    [
+        ("127.0.0.1", None, "in use"),
+        ("192.0.2.1", 0, "address"),
+        ("no.such.host.", 0, ""),
+        ("x" * 64, 0, "no name or number of a host"),
+        ("a..b", 0, "no name or number of a host"),
+    ],
 )
 def test_where_it_cannot_listen(board: VirtualBoard, host: str, port: int | None, why: str) -> None:
     with PynqRemoteServer(board, port=0) as server, pytest.raises(GatewrightError, match=f"cannot listen on .*{why}"):
