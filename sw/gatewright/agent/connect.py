@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gatewright.agent.address import parse_address
 from gatewright.driver import Accelerator, Session
 from gatewright.driver.errors import DriverError
-from gatewright.driver.hosts import is_pynq_host
+from gatewright.driver.hosts import is_pynq_host, parse_pynq_host
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["BOARD", "is_agent", "open_session"]
+__all__ = ["BOARD", "check_host", "is_agent", "open_session"]
 
 BOARD = "board"
 """The backend that is hardware."""
@@ -19,6 +20,20 @@ BOARD = "board"
 def is_agent(host: str | None) -> bool:
     """Whether a host, as people write it, is an agent's: none that runs PYNQ.remote's server."""
     return host is not None and not is_pynq_host(host)
+
+
+def check_host(host: str | None, backend: str = "auto", bitstream: str | Path | None = None) -> None:
+    """Raise :class:`DriverError` for a host that is none, and for what does not go with one. Nothing is connected."""
+    if host is None:
+        return
+    if is_pynq_host(host):
+        parse_pynq_host(host)
+    else:
+        parse_address(host)
+    if backend not in ("auto", BOARD):
+        raise DriverError(f"host {host!r} with backend {backend!r}, allowed with a host: {BOARD}")
+    if is_agent(host) and bitstream is not None:
+        raise DriverError(f"bitstream {bitstream} with the agent at {host!r}, which has its own: flash it there")
 
 
 def open_session(
@@ -43,11 +58,8 @@ def open_session(
 
     Raises :class:`DriverError` for what does not go together, and what the accelerators raise.
     """
-    if host is not None and backend not in ("auto", BOARD):
-        raise DriverError(f"host {host!r} with backend {backend!r}, allowed with a host: {BOARD}")
+    check_host(host, backend, bitstream)
     if host is not None and is_agent(host):
-        if bitstream is not None:
-            raise DriverError(f"bitstream {bitstream} with the agent at {host!r}, which has its own: flash it there")
         from gatewright.agent.remote import RemoteAccelerator  # needs grpcio
 
         return RemoteAccelerator(config, host, timeout_s=timeout_s)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from gatewright.agent.connect import BOARD, is_agent
+from gatewright.agent.connect import BOARD, check_host, is_agent
 from gatewright.cli.console import STDOUT, print_raw
 from gatewright.driver.board.designs import named_design
 from gatewright.driver.board.opening import board_of, open_port
@@ -65,8 +65,10 @@ def config_for(
     """The configuration asked for, else the bitstream's, the named board's, the one of the board that is there.
 
     For simulations it is the PYNQ-Z2's; None: whatever the agent at ``host`` has. Raises :class:`SpecError`,
-    :class:`~gatewright.artefact.ArtefactError`, and :class:`BackendUnavailable` where no board says which it is.
+    :class:`~gatewright.artefact.ArtefactError`, :class:`BackendUnavailable` where no board says which it is, and as
+    :func:`~gatewright.agent.connect.check_host`.
     """
+    check_host(host, backend, bitstream)
     known = get_board(board) if board else None
     if config:
         return get_config(config)

@@ -75,6 +75,26 @@ def test_is_refused(case, gatewright) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "host:99999"], "host is 'host:99999': its port is '99999', allowed 1..65535"),
+        (["--host", "a..b"], "host is 'a..b', allowed: HOST or HOST:PORT"),
+        (["--host", "pynq://"], "host is 'pynq://', allowed: pynq://HOST[:PORT]"),
+        (["--host", "x", "--backend", "rtl"], "host 'x' with backend 'rtl', allowed with a host: board"),
+        (["--host", "x", "--bitstream", "y"], "bitstream y with the agent at 'x', which has its own"),
+        (["--host", "x:y", "--bitstream", "y"], "host is 'x:y': its port is 'y'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("command", [["recommend", "--user", "15"], ["selftest"]], ids=lambda command: command[0])
+def test_a_host_is_refused_before_any_work(command: list[str], options: list[str], message: str, gatewright) -> None:
+    """As soon as it is read: training and compiling take minutes."""
+    done = gatewright(*command, *options)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert message in done.err
+
+
+@pytest.mark.parametrize(
     ("ratings", "message"),
     [
         ("userId,movieId,rating\n1,1,4\n", "timestamp"),
