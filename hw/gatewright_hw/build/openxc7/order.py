@@ -2,9 +2,10 @@
 
 The registers of a slice share clock, enable and reset. nextpnr-xilinx places registers and look-up tables one after the
 other, by their names from the last to the first (``legalise_placement_strict`` of its HeAP placer), and a register
-together with the look-up table that drives nothing else for good. If those without enable, which are most, come first,
-some lie in every slice, and it looks for an empty one for ever. So names tell how common the control set is, the rarer
-the later, and in each set those with a look-up table come last.
+together with the look-up table that drives it for good: of those that one table drives, the one with the first name
+(``pack_lutffs``). If those without enable, which are most, come first, some lie in every slice, and it looks for an
+empty one for ever. So names tell how common the control set is, the rarer the later, and in each set those with a
+look-up table come last.
 """
 
 from __future__ import annotations
@@ -20,24 +21,17 @@ _MOST = 10**6
 
 
 def order_registers(module: dict[str, Any]) -> None:
-    """Rename the registers of a module, as in Yosys' JSON, and the look-up tables that drive one and nothing else."""
+    """Rename the registers of a module, as in Yosys' JSON, and the look-up tables that drive them."""
     netlist = Netlist.of(module)
     registers = [cell for cell in netlist.cells.values() if cell.kind.startswith("FD")]
     common = Counter(_control_set(cell) for cell in registers)
-    readers = Counter(
-        bit
-        for cell in netlist.cells.values()
-        for pin, bits in cell.pins.items()
-        if pin not in cell.outputs
-        for bit in bits
-    )
     names = {}
-    for register in registers:
+    for register in sorted(registers, key=lambda register: (common[_control_set(register)], register.name)):
         rank = f"z{_MOST - common[_control_set(register)]:07d}"
         names[register.name] = f"{rank}-single-{register.name}"
         data = register.pins["D"][0]
         driver = netlist.drivers.get(data) if isinstance(data, int) else None
-        if driver is not None and readers[data] == 1 and driver[0].kind.startswith(("LUT", "INV")):
+        if driver is not None and driver[0].kind.startswith(("LUT", "INV")) and driver[1] != "O5":
             names[driver[0].name] = f"{rank}-with-{driver[0].name}"
     module["cells"] = {names.get(name, name): cell for name, cell in module["cells"].items()}
 
