@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
@@ -38,6 +38,8 @@ PROOF = "proof"
 Progress = Callable[[int, int], None]
 """Told of mutants judged, and of how many."""
 
+Result = TypeVar("Result")
+
 
 def _end_when_told() -> None:
     """In a process of the pool: its folders and its tools end with it; Ctrl-C is for the campaign's process alone."""
@@ -48,6 +50,14 @@ def _end_when_told() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _task(work: Callable[..., Result], *arguments: object) -> Result:
+    """What a process of the pool is given: told to end while it works, it takes up nothing that waits in its queue."""
+    try:
+        return work(*arguments)
+    except SystemExit as told:
+        os._exit(int(told.code or 0))
 
 
 @dataclass(frozen=True)
@@ -84,11 +94,16 @@ class Campaign:
         spawn = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self.jobs, mp_context=spawn, initializer=_end_when_told)
         try:
-            futures = [pool.submit(self._benches, block, sources[block.name], os.getpid()) for block in self.blocks]
+            futures = [
+                pool.submit(_task, self._benches, block, sources[block.name], os.getpid()) for block in self.blocks
+            ]
             self._watch(futures, sources, lambda done: progress(done, total))
             mutants = {block.name: future.result() for block, future in zip(self.blocks, futures, strict=True)}
             total = sum(map(len, mutants.values()))
-            found = [pool.submit(self._parts, block, mutants[block.name], sources[block.name]) for block in self.blocks]
+            found = [
+                pool.submit(_task, self._parts, block, mutants[block.name], sources[block.name])
+                for block in self.blocks
+            ]
             self._watch(found, sources, lambda done: progress(done, total))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -110,7 +125,7 @@ class Campaign:
             tell(sum(len(verdicts(self._results(block), sources[block.name])) for block in self.blocks))
 
     def _results(self, block: Block) -> Path:
-        return self.folder / f"{block.name}.jsonl"
+        return (self.folder / f"{block.name}.jsonl").resolve()  # simulators run in folders of their own
 
     def _benches(self, block: Block, sources: str, owner: int) -> tuple[Mutant, ...]:
         """The block's mutants, each with a verdict of the benches; ``owner`` is the campaign's process."""

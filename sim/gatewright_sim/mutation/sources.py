@@ -32,12 +32,14 @@ def source_mutants(
     block: Block, bench: str, folder: Path, *, count: int = 0, seed: int = 1, keys: Sequence[str] | None = None
 ) -> Mutated:
     """The design of a bench with mutants of the block's sources, made in ``folder``: ``count`` drawn with ``seed``, or
-    those of ``keys`` that it has."""
+    those of ``keys`` that it has. Raises :class:`GatewrightError`."""
     asked = {"block": block.name, "bench": bench, "count": count, "seed": seed, "keys": keys}
     (folder / "asked.json").write_text(json.dumps(asked))
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(folder)], capture_output=True, text=True, timeout=TIMEOUT_S
-    )
+    command = [sys.executable, "-m", __name__, str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise GatewrightError(f"the mutants of {block.name} took more than {TIMEOUT_S} s to make") from None
     if done.returncode:
         raise GatewrightError(f"the mutants of {block.name} could not be made:\n{done.stderr[-2000:]}")
     mutants = tuple(Mutant(**each) for each in json.loads((folder / "mutants.json").read_text()))

@@ -16,8 +16,11 @@ from gatewright_sim.mutation.blocks import BLOCKS
 from gatewright_sim.mutation.command import main
 
 
-def test_a_sample_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--block", "sequencer", "--count", "24", "--netlist", "6", "--jobs", "1", "--out", str(tmp_path)]
+def test_a_sample_is_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # simulators run in folders of their own
+    arguments = ["--block", "sequencer", "--count", "24", "--netlist", "6", "--jobs", "1", "--out", "."]
     assert main(arguments) == 0, capsys.readouterr().out
     report = json.loads((tmp_path / "report.json").read_text())
     assert len(report["mutants"]) == 30
@@ -32,7 +35,8 @@ def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: i
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = os.environ | {"TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "gatewright_sim.mutation", "--block", "sequencer", "--out", str(tmp_path / "out")]
+    # All blocks: some wait, and what ends must not take these up.
+    command = [sys.executable, "-m", "gatewright_sim.mutation", "--jobs", "2", "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
         command,
         env=environment,
