@@ -156,6 +156,7 @@ ALLOWED = {
         "gatewright.driver",
         "gatewright.bundle.contents",
     },
+    "sw/gatewright/evaluation": {"gatewright.spec"},
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",
@@ -163,6 +164,7 @@ ALLOWED = {
         "gatewright.compiler",
         "gatewright.driver",
         "gatewright.recommender",
+        "gatewright.evaluation",
     },
 }
 HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "plotly")
@@ -174,6 +176,7 @@ NUMPY_ONLY = (
     "gatewright.program.file",
     "gatewright.driver",
     "gatewright.recommender",
+    "gatewright.evaluation.protocols",
     "gatewright_sim.golden.backend",
 )
 
