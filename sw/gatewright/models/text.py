@@ -13,12 +13,12 @@ import torch
 from tokenizers import Tokenizer
 
 from gatewright.models.data import MovieLens
+from gatewright.models.data.movielens import NO_GENRES
 from gatewright.recommender.errors import DataError
 from gatewright.recommender.texts import tidy_title
 
 __all__ = ["MAX_TOKENS", "TextEncoder", "item_texts", "load_text_encoder", "model_directory"]
 
-NO_GENRES = "(no genres listed)"  # what MovieLens writes
 MAX_TOKENS = 64  # longest text in tokens, markers included; longer texts are cut
 
 

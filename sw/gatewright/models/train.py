@@ -27,7 +27,7 @@ TEXT_SOURCES = ("models/data", "models/text", "recommender/texts")
 MODEL_SOURCES = (*(f"models/{name}" for name in (
     "determinism", "evaluate", "fusion", "lightgcn", "reference", "train", "train_fusion",
 )), *TEXT_SOURCES)  # fmt: skip
-"""The source files that the vectors of texts, and that a trained model depends on."""
+"""The source files, and folders of them, that the vectors of texts, and that a trained model depends on."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,11 @@ class TrainedHybrid:
 
 
 def code_version(*modules: str) -> str:
-    """Hash of the named source files of this package: a cached model is retrained when they change."""
-    return digest(*((Path(__file__).parents[1] / f"{name}.py").read_bytes() for name in modules))
+    """Hash of the named modules of this package, of all files of one that is a folder: a cached model is retrained
+    when they change."""
+    root = Path(__file__).parents[1]
+    files = (sorted((root / name).rglob("*.py")) or [root / f"{name}.py"] for name in modules)
+    return digest(*(file.read_bytes() for each in files for file in each))
 
 
 def train_or_load(

@@ -95,6 +95,8 @@ def test_damaged_vectors_of_texts_are_made_again(kept, tmp_path, monkeypatch, ca
 def _imports(module, found):
     """The modules of the models and the recommender's texts that ``module`` imports, itself included."""
     source = Path(train.__file__).parents[1] / f"{module}.py"
+    if not source.is_file():
+        source = source.with_suffix("") / "__init__.py"
     if module not in found and source.is_file():
         found.add(module)
         for node in ast.walk(ast.parse(source.read_text())):
@@ -108,7 +110,20 @@ def _imports(module, found):
 )
 def test_keys_cover_every_source_that_a_model_depends_on(module, sources):
     needed = {name for name in _imports(module, set()) if name.startswith("models/") or name == "recommender/texts"}
-    assert needed <= set(sources)
+    assert "models/data/movielens" in needed
+    folders = tuple(f"{source}/" for source in sources)
+    assert {name for name in needed if name not in sources and not name.startswith(folders)} == set()
+
+
+def test_a_change_in_any_file_of_a_folder_is_another_version(tmp_path, monkeypatch):
+    (tmp_path / "models/data").mkdir(parents=True)
+    monkeypatch.setattr(train, "__file__", str(tmp_path / "models/train.py"))
+    versions = []
+    for name, text in (("models/a.py", ""), ("models/data/__init__.py", ""), ("models/data/b.py", "1")):
+        (tmp_path / name).write_text(text)
+        versions.append(train.code_version("models/a", "models/data") if versions else train.code_version("models/a"))
+    (tmp_path / "models/data/b.py").write_text("2")
+    assert len({*versions, train.code_version("models/a", "models/data")}) == 4
 
 
 def test_history_is_most_recent_first_and_stops_at_the_users_first_rating():
