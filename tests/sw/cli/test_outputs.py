@@ -72,6 +72,14 @@ def test_what_is_read_is_not_written(case: str, link: str, folder: Path, gatewri
     assert sorted(folder.iterdir()) == names
 
 
+@pytest.mark.parametrize("name", ["u.data", "u.item", "u.genre"])
+def test_no_file_of_another_form_of_ratings_is_written(name: str, tmp_path: Path, gatewright: Any) -> None:
+    for each in ("u.data", "u.item", "u.genre"):
+        (tmp_path / each).write_text("")
+    done = gatewright("recommend", "--user", "1", "--data", tmp_path, "--json", tmp_path / name)
+    _refused(done, f"--json {tmp_path / name}: the same file as ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,4 +1,4 @@
-"""MovieLens data: the packaged table, CSV directories, and every way a directory can be wrong."""
+"""MovieLens data: the packaged table, CSV directories, and every way that CSV can be wrong."""
 
 import numpy as np
 import pytest
@@ -102,9 +102,9 @@ def test_fingerprint_sees_every_field(folder):
         ("movies.csv", "Heat", "H" * 140_000, r"movies\.csv, line 3: malformed CSV, field larger"),
         ("movies.csv", "Heat", "He\0at", r"movies\.csv, line 3: a NUL byte"),
         ("movies.csv", "Heat (1995)", " ", r"movies\.csv, line 3: title is blank"),
-        ("movies.csv", "20,Heat", "10,Heat", r"movies\.csv lists movieId 10 twice"),
+        ("movies.csv", "20,Heat", "10,Heat", r"movies\.csv, line 3: movie 10 stands before with another title"),
         ("movies.csv", "30,Babe", '30,"Babe', r"movies\.csv, line 4: malformed CSV, unexpected end of data"),
-        ("ratings.csv", "3,30,0.5", "3,31,0.5", r"rates movieId 31, which movies\.csv does not list"),
+        ("ratings.csv", "3,30,0.5", "3,31,0.5", r"ratings\.csv, line 4: movieId 31 is not listed in movies\.csv"),
         ("movies.csv", "20,Heat", ",Heat", r"movies\.csv, line 3"),
     ],
 )
