@@ -15,7 +15,7 @@ CASES = {
     "programs": 60,
     "onnx": 60,
     "npz": 150,
-    "csv": 200,
+    "ratings": 300,
     "bitstreams": 150,
     "manifests": 150,
     "wire": 200,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gatewright.recommender.errors import DataError
 
-__all__ = ["Layout", "Row", "positions", "read_table", "rows", "take_header"]
+__all__ = ["Layout", "Row", "no_rows", "parse_row", "positions", "read_table", "rows", "take_header"]
 
 Row = tuple[int, list[str]]
 """The line, from 1 on, that a row ends in, and its fields."""
