@@ -157,6 +157,11 @@ ALLOWED = {
         "gatewright.bundle.contents",
     },
     "sw/gatewright/evaluation": {"gatewright.spec"},
+    "sw/gatewright/models/baselines": {
+        "gatewright.evaluation",
+        "gatewright.models.data",
+        "gatewright.recommender.errors",
+    },
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",
