@@ -17,6 +17,7 @@ from gatewright_sim.benches.harness.board_driver import BoardDriver
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.gp_master import Access
 from gatewright_sim.benches.harness.pauses import REGIMES
+from gatewright_sim.benches.harness.port_checks import bursts_to_registers, interrupts
 from gatewright_sim.benches.harness.programs import CONFIG, SIZE, Program, equal
 
 __all__ = ["TABLE"]
@@ -134,3 +135,7 @@ async def an_access_takes_few_cycles(driver: BoardDriver) -> None:
     burst = await driver.gp0.do(Access(BASE, length=15))
     nothing = await driver.gp0.do(Access(0x7000_0000))
     assert (read.cycles, write.cycles, burst.cycles, nothing.cycles) == (5, 6, 65, 3)
+
+
+TABLE.case(1, 2)(bursts_to_registers)
+TABLE.case(1, 2)(interrupts)

@@ -14,6 +14,7 @@ from gatewright_sim.benches.harness.board_driver import BoardDriver
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import PROGRAM, copy, works
 from gatewright_sim.benches.harness.pauses import REGIMES
+from gatewright_sim.benches.harness.port_checks import bursts_to_registers, interrupts
 
 __all__ = ["TABLE"]
 
@@ -63,3 +64,7 @@ async def a_hung_memory_port(driver: BoardDriver) -> None:
             driver.ram.flow()
             await driver.soft_reset(cycles=20_000)
             await works(driver)
+
+
+TABLE.case(1, 2)(bursts_to_registers)
+TABLE.case(1, 2)(interrupts)

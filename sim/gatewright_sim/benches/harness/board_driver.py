@@ -46,7 +46,7 @@ class BoardDriver(ProgramDriver):
         super().__init__(dut, HpMemory(dut, "hp0", size, models))
         self.gp0 = GpMaster(dut, "gp0", models)
         self.gp1 = GpMaster(dut, "gp1", models) if hasattr(dut, "gp1_arvalid") else None
-        self._board, self._config = board, config
+        self.board, self.config = board, config
         start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
 
     async def power_on(self) -> None:
@@ -92,15 +92,15 @@ class BoardDriver(ProgramDriver):
     def traffic(self) -> Traffic:
         """Accesses at random to the port that the registers are behind."""
         addresses = GP0 if self.gp1 else HPM0
-        return Traffic(self.gp0, self._board, self._config, addresses, self.rng.spawn(1)[0])
+        return Traffic(self.gp0, self.board, self.config, addresses, self.rng.spawn(1)[0])
 
     def traffic_to_nobody(self) -> Traffic:
         """Accesses at random to Zynq-7000's other port."""
         assert self.gp1 is not None
-        return Traffic(self.gp1, None, self._config, GP1, self.rng.spawn(1)[0])
+        return Traffic(self.gp1, None, self.config, GP1, self.rng.spawn(1)[0])
 
     def _address(self, name: str) -> int:
-        return self._board.registers_base + register(name).offset
+        return self.board.registers_base + register(name).offset
 
     def _any_id(self) -> int:
         return int(self.rng.integers(1 << self.gp0.id_bits))
