@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
+from gatewright.evaluation.errors import EvaluationError
 from gatewright.evaluation.metrics import hit_rate, ndcg, recall, reciprocal_rank
 from gatewright.evaluation.ranks import Ranks
 from gatewright.evaluation.scorer import Array, Index
 from gatewright.evaluation.statistics import Interval, bootstrap
 
-__all__ = ["METRICS", "Quality", "as_json"]
+__all__ = ["METRICS", "Quality", "as_json", "averaged"]
 
 METRICS: dict[str, Callable[[Ranks, int], Array]] = {
     "ndcg": ndcg,
@@ -50,9 +51,20 @@ class Quality:
         """Over users; None without any."""
         return float(self.values[metric].mean()) if len(self.users) else None
 
-    def interval(self, metric: str, seed: int = 0) -> Interval:
-        """The mean with its 95 % bootstrap interval; raises `EvaluationError` with fewer than two users."""
-        return bootstrap(self.values[metric], seed=seed)
+    def interval(self, metric: str, seed: int = 0) -> Interval | None:
+        """The mean with its 95 % bootstrap interval; None with fewer than two users, who say nothing about others."""
+        return bootstrap(self.values[metric], seed=seed) if len(self.users) > 1 else None
+
+
+def averaged(seeds: Sequence[Quality]) -> Quality:
+    """Of one system trained from several seeds, the mean of each user's metrics over them: what `compare` is to see.
+
+    How far the seeds lie apart, `spread` says of their means. Raises `EvaluationError` for other users or another k.
+    """
+    if not seeds or any(each.k != seeds[0].k or not np.array_equal(each.users, seeds[0].users) for each in seeds):
+        raise EvaluationError(f"an average over seeds needs the same users and k from each, got {len(seeds)} results")
+    means = {metric: np.mean([each.values[metric] for each in seeds], axis=0) for metric in seeds[0].values}
+    return Quality(seeds[0].k, seeds[0].users, means)
 
 
 def as_json(found: Any) -> Any:

@@ -1,14 +1,17 @@
 """Protocols on data small enough to see what they must find."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatewright.evaluation.errors import EvaluationError, ScoreError
 from gatewright.evaluation.protocols import FullRanking, Reranking, SampledRanking
-from gatewright.evaluation.quality import as_json
+from gatewright.evaluation.quality import as_json, averaged
+from gatewright.models.evaluate import rank_quality
 
 
 @dataclass
@@ -150,6 +153,63 @@ def test_scores_that_rank_nothing_are_refused_by_name(make):
 def test_ratings_of_other_users_or_items_are_refused():
     with pytest.raises(EvaluationError, match=r"need the same \(users, items\), got \(1, 6\) and \(2, 6\)"):
         FullRanking(_Ratings([[0]]), _Ratings([[1], [2]]))
+
+
+@st.composite
+def _ranked(draw):
+    """What two users have seen, what is held out of them, and scores without ties."""
+    rated = st.lists(st.integers(0, 5), max_size=6)
+    seen, held_out = (_Ratings([draw(rated), draw(rated)]) for _ in range(2))
+    return seen, held_out, np.array([draw(st.permutations(range(6))) for _ in range(2)], np.float32)
+
+
+@given(_ranked(), st.integers(1, 7))
+def test_full_ranking_is_that_of_sorted_lists(ranked, k):
+    seen, held_out, scores = ranked
+    expected = {}
+    for user in range(2):
+        ranking = [item for item in np.argsort(-scores[user]) if item not in seen.per_user[user]]
+        relevant = {*held_out.per_user[user]} - {*seen.per_user[user]}
+        if relevant:
+            hits = [item in relevant for item in ranking]
+            gain = sum(hit / np.log2(n + 2) for n, hit in enumerate(hits[:k]))
+            ideal = sum(1 / np.log2(n + 2) for n in range(min(k, len(relevant))))
+            found = sum(hits[:k])
+            expected[user] = (gain / ideal, found / len(relevant), float(found > 0), 1 / (hits.index(True) + 1))
+    found = FullRanking(seen, held_out, k).measure(_Scorer(scores), "any").all
+    assert found.users.tolist() == [*expected]
+    for column, metric in enumerate(("ndcg", "recall", "hit_rate", "mrr")):
+        np.testing.assert_allclose(found.values[metric], [row[column] for row in expected.values()])
+
+
+def test_without_ties_full_ranking_is_the_training_report_s(rng):
+    """`rank_quality`, whose figures trained models come with."""
+    per_user = [rng.permutation(30)[:12].tolist() for _ in range(20)]
+    seen, held_out = _Ratings([items[:8] for items in per_user], 30), _Ratings([items[8:] for items in per_user], 30)
+    scores = rng.normal(size=(20, 30)).astype(np.float32)
+    report = rank_quality(scores, np.arange(20), seen, held_out)
+    found = FullRanking(seen, held_out).measure(_Scorer(scores), "any").all
+    assert (found.mean("ndcg"), found.mean("recall")) == (pytest.approx(report.ndcg), pytest.approx(report.recall))
+
+
+def test_seeds_are_averaged_by_user():
+    protocol = FullRanking(_Ratings([[0], [], [0]]), _Ratings([[1], [], [5]]), k=1)
+    first, second = (
+        protocol.measure(_by_item(*order), "any").all for order in ([0, 5, 4, 3, 2, 1], [5, 0, 1, 2, 3, 4])
+    )
+    both = averaged([first, second])
+    assert both.users.tolist() == [0, 2]
+    assert both.values["hit_rate"].tolist() == [0.5, 0.5]
+    assert averaged([first]).values["mrr"].tolist() == first.values["mrr"].tolist()
+    for wrong in ([], [first, replace(second, k=2)], [first, replace(second, users=second.users + 1)]):
+        with pytest.raises(EvaluationError, match=f"needs the same users and k from each, got {len(wrong)} results"):
+            averaged(wrong)
+
+
+def test_one_user_has_a_mean_but_no_interval():
+    found = FullRanking(_Ratings([[0], [], []]), _Ratings([[1], [], []])).measure(_by_item(*range(6)), "any").all
+    assert found.mean("mrr") == 1 / 5
+    assert found.interval("mrr") is None
 
 
 def test_results_become_json():
