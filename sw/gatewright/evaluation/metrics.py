@@ -27,11 +27,11 @@ def ndcg(ranks: Ranks, k: int, gains: npt.NDArray[np.float64] | None = None) -> 
         gains = np.ones(len(ranks.above))
     elif not (gains > 0).all():
         raise EvaluationError(f"gains must lie above 0, got {np.min(gains)}")
-    discount = 1 / np.log2(np.arange(2, _checked(k) + 2))
+    discount = np.append(1 / np.log2(np.arange(2, _checked(k) + 2)), 0.0)
     best_first = np.lexsort((-gains, ranks.case))
     position = np.arange(len(gains)) - ranks.ptr[ranks.case]
-    ideal = np.where(position < k, gains[best_first] * np.append(discount, 0.0)[np.minimum(position, k)], 0.0)
-    found = gains * _expected(ranks, discount)
+    ideal = gains[best_first] * discount[np.minimum(position, k)]
+    found = gains * _expected(ranks, discount[:k])
     total: Array = _per_case(ranks, found) / _per_case(ranks, ideal)
     return total
 

@@ -108,7 +108,7 @@ def permutation_test(better: npt.ArrayLike, than: npt.ArrayLike, *, seed: int = 
     differences = _differences(better, than)
     differences = differences[differences != 0]  # their sign changes nothing
     n = len(differences)
-    observed = abs(differences.sum()) * (1 - 1e-12)  # equal sums may round apart
+    observed = abs(differences.sum()) - 1e-12 * np.abs(differences).sum()  # equal sums may round apart
     if 2**n <= resamples:
         signs = 1.0 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
         return float((np.abs(signs @ differences) >= observed).mean())

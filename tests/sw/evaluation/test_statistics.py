@@ -53,7 +53,9 @@ def test_many_users_are_resampled_in_parts():
 def test_few_users_are_tested_exactly(differences):
     sums = [abs(np.dot(signs, differences)) for signs in product((1, -1), repeat=len(differences))]
     expected = np.mean([total >= abs(sum(differences)) for total in sums])
-    assert permutation_test(differences, np.zeros(len(differences))) == pytest.approx(expected, abs=1e-12)
+    for unit in (1.0, 0.1):  # tenths are not binary: equal sums of them round apart
+        found = permutation_test(np.array(differences) * unit, np.zeros(len(differences)))
+        assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_many_users_are_tested_by_chance(rng):
