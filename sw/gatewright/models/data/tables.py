@@ -91,6 +91,8 @@ def positions(path: Path, header: Sequence[str], columns: Iterable[str]) -> list
     for name in columns:
         if name not in header:
             raise DataError(f"{path} has no column {name}: it needs {', '.join(columns)}")
+        if header.count(name) > 1:
+            raise DataError(f"{path} has column {name} {header.count(name)} times, allowed: once")
     return [header.index(name) for name in columns]
 
 

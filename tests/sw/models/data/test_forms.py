@@ -300,6 +300,7 @@ def test_two_data_sets_of_recbole_are_refused(tmp_path):
             r"ml\.inter has no column rating: it needs user_id, item_id, rating, timestamp",
         ),
         ("user_id:token", "user:token", r"ml\.inter has no column user_id"),
+        ("rating:float", "user_id:float", r"ml\.inter has column user_id 2 times, allowed: once"),
     ],
 )
 def test_recbole_names_its_columns(tmp_path, old, new, message):
