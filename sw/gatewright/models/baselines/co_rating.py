@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gatewright.models.baselines.interactions import ItemToItem, interactions, recency
+from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 
@@ -44,11 +45,12 @@ class CoRating:
     def __post_init__(self) -> None:
         check_positive(self, "window", "reach", "half_life", "shrinkage")
 
-    def fit(self, train: MovieLens) -> ItemToItem:
+    def fit(self, train: MovieLens) -> PersonalScorer:
         count = np.bincount(train.items, minlength=train.n_items)
         scale = sp.diags(1 / np.sqrt(count + self.shrinkage))
         together = scale @ co_ratings(train, self.window, self.reach) @ scale
-        return ItemToItem(interactions(train, recency(train, self.half_life)), together.tocsr())
+        history = interactions(train, recency(train, self.half_life))
+        return PersonalScorer.of(ItemToItem(history, together.tocsr()), train)
 
 
 def co_ratings(ratings: MovieLens, window: int, reach: float) -> sp.csr_matrix:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from gatewright.evaluation.scorer import Scorer
 from gatewright.models.baselines.interactions import ItemToItem, interactions
+from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 
@@ -34,9 +35,9 @@ class Ease:
     def __post_init__(self) -> None:
         check_positive(self, "regularisation")
 
-    def fit(self, train: MovieLens) -> Scorer:
+    def fit(self, train: MovieLens) -> PersonalScorer:
         users_items = interactions(train)
-        return ease_scorer(users_items, users_items, self.regularisation)
+        return PersonalScorer.of(ease_scorer(users_items, users_items, self.regularisation), train)
 
 
 def ease_scorer(users_items: sp.csr_matrix, history: sp.csr_matrix, regularisation: float) -> Scorer:

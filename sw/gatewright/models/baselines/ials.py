@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gatewright.models.baselines.interactions import interactions
+from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 
@@ -46,7 +47,11 @@ class Ials:
     def __post_init__(self) -> None:
         check_positive(self, "dimensions", "unobserved_weight", "regularisation", "iterations")
 
-    def fit(self, train: MovieLens) -> "IalsScorer":
+    def fit(self, train: MovieLens) -> PersonalScorer:
+        return PersonalScorer.of(self.factors(train), train)
+
+    def factors(self, train: MovieLens) -> "IalsScorer":
+        """User and item vectors."""
         by_user = interactions(train)
         by_item = by_user.T.tocsr()
         rng = np.random.default_rng(self.seed)

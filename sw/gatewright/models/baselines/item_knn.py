@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gatewright.models.baselines.interactions import ItemToItem, interactions
+from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 from gatewright.recommender.errors import RecommenderError
@@ -44,7 +45,7 @@ class ItemKnn:
         if not self.shrinkage >= 0:
             raise RecommenderError(f"shrinkage of {self.NAME} must be at least 0, got {self.shrinkage}")
 
-    def fit(self, train: MovieLens) -> ItemToItem:
+    def fit(self, train: MovieLens) -> PersonalScorer:
         history = interactions(train).astype(np.float32)
         users = np.bincount(history.indices, minlength=train.n_items).astype(np.float32)
         of_item = history.T.tocsr()
@@ -55,7 +56,7 @@ class ItemKnn:
             cosine = both / np.maximum(np.sqrt(np.outer(users[some], users)) + self.shrinkage, 1e-9)
             cosine[some - start, some] = 0
             listening.append(sp.csr_matrix(_largest(cosine, self.neighbours)))
-        return ItemToItem(history, sp.vstack(listening).T.tocsr())
+        return PersonalScorer.of(ItemToItem(history, sp.vstack(listening).T.tocsr()), train)
 
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:

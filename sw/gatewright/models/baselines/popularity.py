@@ -1,4 +1,4 @@
-"""Everybody gets the same list: items by their number of ratings."""
+"""Everybody gets the same list, items by their number of ratings; also whoever a personal system knows nothing of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gatewright.evaluation.scorer import Scorer
 from gatewright.models.data import MovieLens
 
-__all__ = ["Popularity"]
+__all__ = ["PersonalScorer", "Popularity", "PopularityScorer"]
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,19 @@ class PopularityScorer:
 
     def scores(self, users: np.ndarray) -> np.ndarray:
         return np.tile(self.counts, (len(users), 1))
+
+
+@dataclass(frozen=True)
+class PersonalScorer:
+    """Scores of ``personal`` for users with a history, of ``popular`` for those without; ``known``: bool [users]."""
+
+    personal: Scorer
+    popular: PopularityScorer
+    known: np.ndarray
+
+    @classmethod
+    def of(cls, personal: Scorer, train: MovieLens) -> "PersonalScorer":
+        return cls(personal, Popularity().fit(train), np.diff(train.user_ptr) > 0)
+
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        return np.where(self.known[users, None], self.personal.scores(users), self.popular.scores(users))

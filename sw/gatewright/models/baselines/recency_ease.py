@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gatewright.evaluation.scorer import Scorer
 from gatewright.models.baselines.ease import ease_scorer
 from gatewright.models.baselines.interactions import interactions, recency
+from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 
@@ -29,6 +29,6 @@ class RecencyEase:
     def __post_init__(self) -> None:
         check_positive(self, "regularisation", "half_life")
 
-    def fit(self, train: MovieLens) -> Scorer:
+    def fit(self, train: MovieLens) -> PersonalScorer:
         history = interactions(train, recency(train, self.half_life))
-        return ease_scorer(interactions(train), history, self.regularisation)
+        return PersonalScorer.of(ease_scorer(interactions(train), history, self.regularisation), train)

@@ -25,7 +25,7 @@ class System(Protocol):
     def fit(self, train: MovieLens) -> Scorer:
         """Learn from ``train`` alone. What a scorer knows of a user is that user's ratings in ``train``.
 
-        A user without any gets scores all the same, and so does an item.
+        A user without any is given what is popular, and an item without any is scored as well.
         """
         ...
 

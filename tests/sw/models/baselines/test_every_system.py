@@ -33,7 +33,8 @@ def test_users_and_items_without_ratings_are_scored(kind, sizes, ratings):
     train = ratings([[], [1, 0], *([[0]] * (n_users - 2))], n_items)
     scores = kind().fit(train).scores(np.arange(n_users))
     assert np.isfinite(scores).all()
-    assert len({*scores[0, 2:]}) <= 1  # nothing tells these items apart
+    assert len({*scores[1, 2:]}) <= 1  # nothing tells these items apart
+    assert (scores[0] == Popularity().fit(train).scores(np.array([0]))[0]).all()
 
 
 @pytest.mark.parametrize("sizes", [(60, 100), (150, 60)], ids=["more items", "more users"])

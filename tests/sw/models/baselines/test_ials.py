@@ -45,7 +45,7 @@ def test_every_iteration_lowers_the_loss(tastes):
     losses = []
     for iterations in (1, 2, 3, 8):
         options = Ials(8, 0.1, 0.01, iterations)
-        found = options.fit(train)
+        found = options.factors(train)
         losses.append(_loss(x, found.user, found.item, options))
     assert losses == sorted(losses, reverse=True)
     assert losses[0] > losses[-1]
