@@ -172,7 +172,18 @@ ALLOWED = {
         "gatewright.evaluation",
     },
 }
-HEAVY = ("torch", "amaranth", "cocotb", "transformers", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "plotly")
+HEAVY = (
+    "torch",
+    "amaranth",
+    "cocotb",
+    "transformers",
+    "onnx",
+    "onnx_ir",
+    "onnxscript",
+    "onnxruntime",
+    "plotly",
+    "scipy",
+)
 NUMPY_ONLY = (
     "gatewright.doctor",
     "gatewright.spec.commands",
