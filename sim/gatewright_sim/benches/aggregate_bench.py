@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, pace, resets, some, start_bench, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AggregateCommand
 
@@ -14,12 +14,16 @@ TABLE = Table(
     start_bench,
     sweep("random_matrices", some(AggregateCommand.random, 3), REGIMES, seeds=(1, 2, 3)),
     sweep("feature_widths", AggregateCommand.boundaries, [Stalls.both(0.1, 3)]),
-    sweep("chosen_graphs", AggregateCommand.extremes),
-    sweep("mostly_empty_rows", AggregateCommand.mostly_empty, [FREE, LATE, *ALONE]),
-    sweep("every_memory", AggregateCommand.each_width, [*REGIMES, *ALONE]),
-    sweep("ties", AggregateCommand.ties),
+    sweep("chosen_graphs", AggregateCommand.extremes, reads_once=True),
+    sweep("mostly_empty_rows", AggregateCommand.mostly_empty, [FREE, LATE, *ALONE], reads_once=True),
+    sweep("every_memory", AggregateCommand.each_width, [*REGIMES, *ALONE], reads_once=True),
+    sweep("ties", AggregateCommand.ties, reads_once=True),
     sweep("limits", AggregateCommand.limits, [FREE, Stalls.both(0.05, 60)]),
     sweep("faults", AggregateCommand.faulty, [FREE, Stalls.both(0.3, 4)], seeds=(1, 2)),
+    pace(
+        AggregateCommand.each_pace,
+        {"tiny": (2002, 3170, 2303, 2297, 3166, 2204), "zybo-z7-10": (2928, 4096, 3083, 3078, 4092, 2957)},
+    ),
     resets(
         lambda rng, _: (AggregateCommand.of_width(rng, 30) for _ in range(6)),
         lambda rng, config: [AggregateCommand.of_width(rng, int(rng.integers(1, 60)))],

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from gatewright.spec.commands import GemmFlags
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, pace, resets, some, start_bench, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, REGIMES, Stalls
 from gatewright_sim.commands import GemmCommand
 
@@ -26,6 +26,10 @@ TABLE = Table(
             GemmCommand.of_shape(rng, 1, 40 * config.array_cols, 24, GemmFlags.OUT_INT32 | GemmFlags.A_RESIDENT)
         ],
         reads_once=True,
+    ),
+    pace(
+        lambda rng, config: list(GemmCommand.each_flag(rng, config))[::2],
+        {"tiny": (1934, 4246, 3189, 2892, 4238, 2647), "zybo-z7-10": (1980, 4292, 3235, 2892, 4284, 2647)},
     ),
     resets(
         lambda rng, _: (GemmCommand.of_shape(rng, 20, 30, 60) for _ in range(8)),

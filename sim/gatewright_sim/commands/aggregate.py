@@ -16,7 +16,7 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.commands.draw import draw_int8
-from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, lines, padded_rows
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 
 __all__ = ["FAULTS", "AggregateCommand"]
@@ -99,6 +99,12 @@ class AggregateCommand:
         """Widths about the word and the widest, of no edge, of one and of rows with several."""
         widths = (1, BUS_BYTES - 1, BUS_BYTES, BUS_BYTES + 1, config.max_features - 1, config.max_features)
         for features, degrees in product(widths, ([0], [1], [3, 0, 9, 1])):
+            yield cls.of_degrees(rng, degrees, features)
+
+    @classmethod
+    def each_pace(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """What fills each queue of the engine: many edges of a few words, of one and of the widest, and empty rows."""
+        for features, degrees in ((24, [20] * 6), (3, [60, 60]), (config.max_features, [3] * 8), (16, [0] * 150)):
             yield cls.of_degrees(rng, degrees, features)
 
     @classmethod
@@ -206,4 +212,7 @@ class AggregateCommand:
         )
         once = sum(beats(array.nbytes) for array in streams.values()) + nnz * beats(features)
         reads = [limits for name, limits in ranges.items() if name != "y"]
-        return PlacedCommand(command, self._fault()[0], reads, once)
+        x_start, x_stride = ranges["x"][0], matrices["x"].shape[1]
+        bursts = sum(lines(ranges[name][0], array.nbytes) for name, array in streams.items())
+        bursts += sum(lines(x_start + int(col) * x_stride, features) for col in self.col[: self.row_ptr[-1]])
+        return PlacedCommand(command, self._fault()[0], reads, once, bursts)

@@ -15,7 +15,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
-from gatewright.spec.softmax import EXP_ONE, row_scale
+from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE, row_scale
 from gatewright_sim.commands.draw import draw_int8, draw_requantise
 from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
 from gatewright_sim.golden.attention import attention
@@ -146,6 +146,24 @@ class AttentionCommand:
         for shift, wide in product(range(8, 15), (AttentionFlags(0), AttentionFlags.OUT_INT16)):
             one = cls.of_shape(rng, seq, 1, 1, 16, wide)
             yield replace(one, score=Requantise(1, 8), out=Requantise(whole, shift))
+
+    @classmethod
+    def scale_ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """Rows whose scale is rounded from a half and from just beside it: every key weighs the same, and the output's
+        multiplier makes the lowest bits of its product with the reciprocal what they are to be. Results fill int16, so
+        that a unit of the scale shows."""
+        half, modulus = 1 << RECIPROCAL_BITS - 1, 1 << RECIPROCAL_BITS
+        for keys, low in product(range(1, config.max_seq + 1), (half - 1, half, half + 1)):
+            total = keys * EXP_ONE
+            length = total.bit_length() - 1
+            reciprocal = int(RECIPROCAL_TABLE[(total << RECIPROCAL_INDEX_BITS >> length) % len(RECIPROCAL_TABLE)])
+            multiplier = low * pow(reciprocal, -1, modulus) % modulus if reciprocal % 2 else 0
+            scale = reciprocal * multiplier >> RECIPROCAL_BITS
+            shift = (127 * total * scale).bit_length() - 15 - length
+            if 0 < scale <= half // 2 + (low == half) * half and shift >= 0:
+                one = cls.of_shape(rng, 1, keys, 1, 8, AttentionFlags.OUT_INT16)
+                v = np.full_like(one.v, 127)
+                yield replace(one, v=v, score=Requantise(0, 0), out=Requantise(multiplier, shift))
 
     @property
     def _masked(self) -> bool:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
-__all__ = ["Command", "Layout", "LayoutFull", "PlacedCommand", "beats", "padded_rows"]
+__all__ = ["Command", "Layout", "LayoutFull", "PlacedCommand", "beats", "lines", "padded_rows"]
 
 Bytes = npt.NDArray[np.uint8]
 Range = tuple[int, int]
@@ -27,12 +27,14 @@ class PlacedCommand:
     error : what the engine must report.
     reads : the address ranges, start and end, that it may read.
     beats : 64-bit beats that a fault-free command reads when it reads each operand once.
+    bursts : in which it does, None where its engine may cut rows further than bursts end.
     """
 
     command: bytes
     error: ErrorCode
     reads: list[Range]
     beats: int
+    bursts: int | None = None
 
 
 class Command(Protocol):
@@ -94,6 +96,12 @@ def padded_rows(rng: np.random.Generator, values: npt.NDArray[Any]) -> Bytes:
     padded = rng.integers(0, 256, (len(raw), stride), np.uint8)
     padded[:, : raw.shape[1]] = raw
     return padded
+
+
+def lines(start: int, nbytes: int) -> int:
+    """Lines of memory, hence bursts, in which ``nbytes`` at ``start`` lie."""
+    size = BUS_BYTES * MAX_BURST_BEATS
+    return -(-(start + nbytes) // size) - start // size if nbytes else 0
 
 
 def beats(nbytes: int) -> int:

@@ -6,7 +6,7 @@ The design is ``EngineTop(engine)``; the environment variable GATEWRIGHT_CONFIG 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import cocotb
@@ -22,15 +22,17 @@ from gatewright_sim.benches.coverage.collect import note
 from gatewright_sim.benches.coverage.points import Sample
 from gatewright_sim.benches.harness.bus_memory import BusMemory
 from gatewright_sim.benches.harness.cases import Case
-from gatewright_sim.benches.harness.pauses import FREE, REGIMES, Stalls
+from gatewright_sim.benches.harness.pauses import CHANNELS, FREE, REGIMES, Stalls
 from gatewright_sim.commands import Command, Layout, LayoutFull, PlacedCommand
 
-__all__ = ["EngineBench", "resets", "some", "start_bench", "sweep"]
+__all__ = ["EngineBench", "pace", "resets", "some", "start_bench", "sweep"]
 
 CLOCK_NS = 10
 MEMORY_BYTES = 1 << 17
 COMMAND_LIMIT = 60_000
 """Most cycles that any command here may take."""
+HELD = 300
+"""Cycles for which :func:`pace` holds a channel back: more than any queue here takes to fill up."""
 
 Make = Callable[[np.random.Generator, AcceleratorConfig], Iterable[Command]]
 
@@ -41,14 +43,16 @@ class EngineBench:
     Attributes
     ----------
     rng : seeded by cocotb's seed.
-    read_beats : since the last command began.
+    hold_first : channel of the memory that takes and gives nothing for HELD cycles from a command's start, if any.
+    read_beats, read_bursts : since the last command began.
     """
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.rng = np.random.default_rng(cocotb.RANDOM_SEED)
         self.config = get_config(os.environ["GATEWRIGHT_CONFIG"])
-        self.read_beats = 0
+        self.read_beats = self.read_bursts = 0
+        self.hold_first: str | None = None
         self._stalls = FREE
         self._allowed: list[tuple[int, int]] = []
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
@@ -64,6 +68,7 @@ class EngineBench:
         if channel == "ar":
             end = start + BUS_BYTES * beats
             self.read_beats += beats
+            self.read_bursts += 1
             inside = any(low <= start and end <= high for low, high in self._allowed)
             assert inside, f"read of {start:#x}..{end:#x}, allowed: {self._allowed}"
 
@@ -78,7 +83,7 @@ class EngineBench:
     async def start(self, placed: PlacedCommand) -> None:
         """Hand a command over."""
         dut = self.dut
-        self._allowed, self.read_beats = placed.reads, 0
+        self._allowed, self.read_beats, self.read_bursts = placed.reads, 0, 0
         dut.command_payload.value = int.from_bytes(placed.command, "little")
         dut.command_valid.value = 1
         await RisingEdge(dut.clk)
@@ -88,6 +93,9 @@ class EngineBench:
 
     async def run(self, placed: PlacedCommand) -> int:
         """Run a command whose operands lie in the memory, check the error it reports, and return its cycles."""
+        if self.hold_first:
+            self.ram.hang(self.hold_first)
+            cocotb.start_soon(self._release())
         await self.start(placed)
 
         async def until_done() -> int:
@@ -105,6 +113,10 @@ class EngineBench:
         cocotb.start_soon(self._error_ends())
         return cycles
 
+    async def _release(self) -> None:
+        await ClockCycles(self.dut.clk, HELD)
+        self.ram.flow()
+
     async def _error_ends(self) -> None:
         """An error is said with ``done`` alone."""
         await RisingEdge(self.dut.clk)
@@ -113,7 +125,8 @@ class EngineBench:
     async def run_all(self, commands: Iterable[Command], *, reads_once: bool = False) -> list[int]:
         """Run commands one after the other, as many as a memory holds, and compare the whole memory; then the rest.
 
-        With ``reads_once`` each command must read just the beats of its operands. Returns their cycles.
+        With ``reads_once`` each command must read just the beats of its operands, in no more bursts than it takes.
+        Returns their cycles.
         """
         cycles: list[int] = []
         layout, placed = Layout(self.rng, MEMORY_BYTES), []
@@ -132,6 +145,8 @@ class EngineBench:
         for one in placed:
             cycles.append(await self.run(one))
             assert not reads_once or self.read_beats == one.beats, f"{self.read_beats} beats read, not {one.beats}"
+            whole = one.bursts is None or self.read_bursts == one.bursts
+            assert not reads_once or whole, f"{self.read_bursts} bursts of reads, not {one.bursts}"
         found = np.frombuffer(self.ram.read(0, MEMORY_BYTES), np.uint8)
         wrong = np.flatnonzero(found != layout.after)
         assert not wrong.size, f"{wrong.size} bytes differ, the first at {wrong[0]:#x}"
@@ -175,6 +190,26 @@ def sweep(
             await bench.run_all(make(bench.rng, bench.config), reads_once=reads_once)
 
     return Case(name, run, seeds)
+
+
+def pace(make: Make, cycles: Mapping[str, tuple[int, ...]]) -> Case:
+    """Commands take as many cycles as they always have, in all: on a memory that never waits, and then with one of its
+    CHANNELS at a time held back for HELD cycles from each command's start, so that whatever waits for it fills up.
+
+    Operands are the same whatever the seed. ``cycles`` are those by configuration: one fewer or one more is a change of
+    the engine's, which says why.
+    """
+
+    async def run(bench: EngineBench) -> None:
+        found = []
+        for channel in (None, *CHANNELS):
+            bench.rng = np.random.default_rng(1)
+            bench.hold_first = channel
+            found.append(sum(await bench.run_all(make(bench.rng, bench.config))))
+        expected = cycles[bench.config.name]
+        assert tuple(found) == expected, f"{found} cycles, not {expected}: free, then {', '.join(CHANNELS)} held"
+
+    return Case("as_many_cycles_as_ever", run)
 
 
 def resets(victims: Make, after: Make, within: int, *, reads_once: bool = False, seeds: tuple[int, ...] = (1,)) -> Case:

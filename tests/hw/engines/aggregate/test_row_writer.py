@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, requantise
-from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
 from gatewright_sim.components.port_memory import PortMemory
 from gatewright_sim.components.simulation import simulate
@@ -17,6 +17,7 @@ from gatewright_sim.components.values import signed_values
 MAX_FEATURES = 64
 SIZE = 1 << 12
 ADDR = 256
+QUEUE_BYTES = 4 * MAX_BURST_BEATS * BUS_BYTES
 PIPELINE = 3  # cycles from a group's launch to its accumulators
 
 
@@ -63,6 +64,24 @@ def test_rows_in_memory(lanes: int, features: int, stall: float, rng: np.random.
     for number, row in enumerate(rows):
         expected[ADDR + number * stride : ADDR + number * stride + features] = row.tobytes()
     assert memory.data == expected
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_every_place_of_the_queue_is_lent(lanes: int) -> None:
+    """While memory takes nothing, as many groups set off as the write queue holds, and no more."""
+    dut = RowWriter(MAX_FEATURES, lanes)
+    launched = []
+
+    async def testbench(ctx: Any) -> None:
+        ctx.set(dut.features, BUS_BYTES)
+        for _ in range(2 * QUEUE_BYTES // lanes):
+            room = ctx.get(dut.room)
+            launched.append(room)
+            ctx.set(dut.launch, room)
+            await ctx.tick()
+
+    simulate(dut, testbench)
+    assert sum(launched) == QUEUE_BYTES // lanes
 
 
 @pytest.mark.parametrize("max_features", [4, 8193])

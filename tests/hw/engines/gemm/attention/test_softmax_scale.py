@@ -7,21 +7,32 @@ import pytest
 
 from gatewright.spec.config import get_config
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.softmax import row_scale
+from gatewright.spec.softmax import RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE, row_scale
 from gatewright_hw.engines.gemm.attention.softmax_scale import SoftmaxScale
 from gatewright_hw.engines.gemm.geometry import Geometry
 from gatewright_sim.components.simulation import simulate
 
+HALF = 1 << RECIPROCAL_BITS - 1
+
+
+def reciprocal(total: int) -> int:
+    """The table's entry for a sum."""
+    return int(RECIPROCAL_TABLE[(total << RECIPROCAL_INDEX_BITS >> total.bit_length() - 1) % len(RECIPROCAL_TABLE)])
+
 
 @pytest.mark.parametrize("config", ["tiny", "pynq-z2"])
-@pytest.mark.parametrize("out", [Requantise(65535, 0), Requantise(40000, 20), Requantise(1, 63), Requantise(0, 5)])
+@pytest.mark.parametrize(
+    "out",
+    [Requantise(65535, 0), Requantise(40000, 20), Requantise(1, 63), Requantise(0, 5), Requantise(8005, 9)],
+)
 def test_equals_the_rule(config: str, out: Requantise, rng: np.random.Generator) -> None:
-    """Every bit length, around powers of two, zero, and random sums, one per cycle."""
+    """Every bit length, around powers of two, zero, products about a half, and random sums, one per cycle."""
     geometry = Geometry(get_config(config))
     dut = SoftmaxScale(geometry)
     largest = geometry.config.max_seq * 255
     near = [x for bit in range(largest.bit_length()) for x in ((1 << bit) - 1, 1 << bit, (1 << bit) + 1)]
-    sums = [x for x in [*near, largest, *rng.integers(largest + 1, size=300).tolist()] if x <= largest]
+    ties = [x for x in range(1, largest + 1) if abs(reciprocal(x) * out.multiplier % (2 * HALF) - HALF) <= 1][:60]
+    sums = [x for x in [*near, *ties, largest, *rng.integers(largest + 1, size=300).tolist()] if x <= largest]
     places = [(i // geometry.rows % 2, i % geometry.rows) for i in range(len(sums))]
     got = []
 
