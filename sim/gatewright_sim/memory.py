@@ -25,7 +25,7 @@ class Faults:
 
     Attributes
     ----------
-    slverr : first and one past the last byte address of a window that answers SLVERR (multiples of 8).
+    slverr : first and one past the last byte address of a window of the memory that answers SLVERR (multiples of 8).
     hang : the memory answers nothing any more, until the backend is reset.
     """
 
@@ -126,7 +126,16 @@ class SimulatedMemory:
                 merged.append((start, room))
         self._free = merged
 
-    # ---- the accelerator's accesses
+    # ---- the accelerator's accesses; addresses wrap at 2**32
+
+    def readable(self, address: int, nbytes: int) -> int:
+        """How many of ``nbytes`` at ``address``, a multiple of 8, lie before the first beat that answers with an
+        error."""
+        low, high = self._window
+        if not self.base <= address < self.base + self.nbytes or low <= address < high:
+            return 0
+        window = low - address if address < low < high else nbytes
+        return min(nbytes, self.base + self.nbytes - address, window)
 
     def read_rows(self, address: int, rows: int, nbytes: int, stride: int) -> npt.NDArray[np.uint8]:
         """``rows`` times ``nbytes``, each row ``stride`` after the last (modulo 2**32): uint8 [rows, nbytes].
@@ -181,10 +190,17 @@ class SimulatedMemory:
         end = address + (rows - 1) * stride + -(-nbytes // BUS_BYTES) * BUS_BYTES
         return address >= self.base and end <= self.base + self.nbytes and (end <= low or address >= high)
 
+    @property
+    def _window(self) -> tuple[int, int]:
+        """The part of the memory that answers SLVERR; outside of the memory it is DECERR."""
+        low, high = self.faults.slverr
+        return max(low, self.base), min(high, self.base + self.nbytes)
+
     def _check(self, starts: npt.NDArray[np.int64], nbytes: int) -> None:
         ends = starts + -(-nbytes // BUS_BYTES) * BUS_BYTES
-        low, high = self.faults.slverr
-        slverr = bool(np.any((starts < high) & (ends > low)))
+        low, high = self._window
+        over = ends - ADDRESS_SPACE  # where a row that reaches the top of the address space ends
+        slverr = low < high and bool(np.any((starts < high) & (ends > low) | (over > low)))
         decerr = bool(np.any((starts < self.base) | (ends > self.base + self.nbytes)))
         if slverr or decerr:
             raise BusFault(slverr, decerr)

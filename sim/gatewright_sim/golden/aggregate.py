@@ -6,37 +6,28 @@ Formats: row_ptr u32 [rows + 1], col u32 [nnz], weight int16 [nnz], X int8 [cols
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import AGGREGATE_ACCUMULATOR_BITS, Requantise
+from gatewright_sim.golden.matrix_walk import IntArray, walk
 
 __all__ = ["accumulate", "aggregate", "first_fault", "wrap"]
 
-IntArray: TypeAlias = "npt.NDArray[np.integer[Any]]"  # quoted: numpy 1.21 cannot subscript its types
 
 _BLOCK = 1 << 19
 """Products held at a time: 2 MiB of int32, about a second-level cache."""
 
 
 def first_fault(row_ptr: IntArray, col: IntArray, cols: int, nnz: int) -> tuple[ErrorCode, int]:
-    """The error that the engine reports for a CSR matrix, or NONE, and the number of rows it has written by then.
-
-    The engine looks at the matrix in the order of its rows: a row's end pointer first (not falling, at most ``nnz``;
-    the first pointer must be 0), then the column of each of its edges (below ``cols``). It stops at the first fault.
-    """
-    pointers = np.asarray(row_ptr)
-    if pointers[0] != 0:
-        return ErrorCode.BAD_ROW_POINTER, 0
-    bad = (pointers[1:] < pointers[:-1]) | (pointers[1:] > nnz)
-    sound = int(np.argmax(bad)) if bad.any() else len(bad)
-    wild = np.asarray(col)[: pointers[sound]] >= cols
-    if wild.any():
-        return ErrorCode.BAD_INDEX, int(np.searchsorted(pointers[: sound + 1], np.argmax(wild), side="right")) - 1
-    return (ErrorCode.BAD_ROW_POINTER, sound) if bad.any() else (ErrorCode.NONE, sound)
+    """The error that the engine reports for a whole CSR matrix, or NONE, and the number of rows it has written by
+    then."""
+    way = walk(row_ptr, col, len(row_ptr) - 1, cols, nnz)
+    assert way.fault is not None, "a column is missing"
+    return way.fault, way.rows
 
 
 class Features(Protocol):

@@ -7,7 +7,6 @@ about a second between two of them, whatever sizes a damaged program asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,14 +25,15 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright.spec.vector_op import Record, VectorOp
-from gatewright_sim.golden.aggregate import accumulate, first_fault, wrap
+from gatewright_sim.golden.aggregate import accumulate, wrap
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
+from gatewright_sim.golden.matrix_walk import walked
 from gatewright_sim.golden.operands import Operands, blocks
 from gatewright_sim.golden.vector import vector
 from gatewright_sim.memory import SimulatedMemory
 
-__all__ = ["execute", "reached"]
+__all__ = ["execute"]
 
 _ELEMENTS = 1 << 24
 """Most elements of an operand or a result in a block of a product."""
@@ -100,17 +100,12 @@ def _attention(command: DecodedCommand, operands: Operands) -> Blocks:
 
 
 def _aggregate(command: DecodedCommand, operands: Operands) -> Blocks:
-    nnz, features = command["nnz"], command["features"]
-    row_ptr = operands.vector("row_ptr", command["rows"] + 1, np.uint32)
-    if operands.error:
-        return
-    col, weight = operands.vector("col", nnz, np.uint32), operands.vector("weight", nnz, np.int16)
-    if operands.error:
-        return
-    fault, sound = first_fault(row_ptr, col, command["cols"], nnz)
+    features = command["features"]
+    way, row_ptr, col = walked(command, operands)
+    weight = operands.vector("weight", way.edges, np.int16)
     x = operands.matrix("x", command["cols"], features)
     requantise = Requantise(command["multiplier"], command["shift"])
-    for rows in blocks(sound, _INTERMEDIATE // features):
+    for rows in blocks(way.rows, _INTERMEDIATE // features):
         yield None
         pointers = row_ptr[rows.start : rows.stop + 1].astype(np.int64)
         sums = np.zeros((rows.stop - rows.start, features), np.int64)
@@ -121,7 +116,11 @@ def _aggregate(command: DecodedCommand, operands: Operands) -> Blocks:
             sums += accumulate(within, col[first:last], weight[first:last], x)
         if not operands.error:
             yield rows.start, 0, requantise.compute(wrap(sums)).astype(np.int8)
-    operands.refuse(fault)
+    written = int(row_ptr[way.rows]) if way.edges else 0
+    for piece in blocks(way.edges - written, _EDGE_PRODUCTS // features):
+        yield None
+        x[col[written + piece.start : written + piece.stop]]  # of no use, but they may lie where the bus fails
+    operands.refuse(way.fault or ErrorCode.NONE)
 
 
 def _vector(command: DecodedCommand, operands: Operands) -> Blocks:
@@ -163,23 +162,6 @@ _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, Operands], Blocks], str]]
     Opcode.VECTOR: (_vector, "y"),
 }
 """Function and the name of the output, by opcode."""
-
-
-def reached(command: DecodedCommand, memory: SimulatedMemory) -> DecodedCommand:
-    """The part of a valid command before its engine's own error: an aggregation ends at the first fault of its matrix.
-    A bus error ends none."""
-    if command.spec.opcode is not Opcode.AGGREGATE:
-        return command
-    operands = Operands(command, memory)
-    row_ptr = operands.vector("row_ptr", command["rows"] + 1, np.uint32)
-    col = operands.vector("col", command["nnz"], np.uint32)
-    if operands.error:
-        return command
-    fault, sound = first_fault(row_ptr, col, command["cols"], command["nnz"])
-    if fault is ErrorCode.NONE:
-        return command
-    edges = int(row_ptr[sound]) if sound else 0
-    return replace(command, values={**command.values, "rows": max(sound, 1), "nnz": edges})
 
 
 def execute(command: DecodedCommand, memory: SimulatedMemory) -> Generator[None, None, ErrorCode]:

@@ -17,7 +17,8 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES, MemoryModel
 from gatewright.spec.registers import ENGINES, REGISTER_BYTES, REGISTERS, Access, Register, constants, register
 from gatewright.spec.roofline import roofline
-from gatewright_sim.golden.engines import execute, reached
+from gatewright_sim.golden.engines import execute
+from gatewright_sim.golden.matrix_walk import reached
 from gatewright_sim.memory import BusFault, SimulatedMemory
 
 __all__ = ["GoldenMachine"]

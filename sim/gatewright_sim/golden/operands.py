@@ -57,6 +57,12 @@ class Operands:
         at = self.command[f"{name}_addr"] + start * np.dtype(dtype).itemsize
         return Operand(self, at, 0, 1, count, dtype)[:1][0]
 
+    def readable(self, name: str, count: int, dtype: npt.DTypeLike) -> Array:
+        """Those of the first ``count`` elements of the operand called ``name`` that lie before the first beat that the
+        bus does not deliver."""
+        size = np.dtype(dtype).itemsize
+        return self.vector(name, self.memory.readable(self.command[f"{name}_addr"], count * size) // size, dtype)
+
     def write(self, name: str, row: int, column: int, result: Array) -> None:
         """Put a block of the result called ``name`` where its first element belongs, at [row, column]."""
         raw = np.ascontiguousarray(result).view(np.uint8).reshape(len(result), -1)

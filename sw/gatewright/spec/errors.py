@@ -16,7 +16,17 @@ class SpecError(GatewrightError, ValueError):
 
 
 class ErrorCode(IntEnum):
-    """The ERROR register's code. Commands before it completed; the output of the one at ERROR_INDEX is undefined."""
+    """The ERROR register's code. Commands before it completed; the output of the one at ERROR_INDEX is undefined.
+
+    An error of the bus at a command's fetch is its error, whatever its bytes are. Once it runs, an error of the bus
+    does not stop it: it goes on with data that are undefined, and of all errors that it meets the lowest code is
+    reported; WATCHDOG, which ends it, outranks them.
+
+    An aggregation goes through its matrix row by row, a row's end pointer before the row's edges, and ends at the
+    matrix' first fault. The errors of the bus at all elements up to there, at X of the edges before it and at Y of the
+    rows before it are met for sure. Row pointers, indices and weights behind it, or behind the last row's edges, may
+    have been read ahead, so that it is open whether an error of the bus there is met; X is not read for them.
+    """
 
     NONE = 0
     BAD_OPCODE = 1

@@ -1,4 +1,5 @@
-"""What a command reads and writes: each operand as rows of bytes, a stride apart."""
+"""What a command reads and writes: each operand as rows of bytes, a stride apart. Addresses wrap at 2**32: rows, and
+bytes of a row, that reach the top of the address space go on at 0."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gatewright_sim.golden.machine import GoldenMachine
 from gatewright_sim.memory import BusFault, SimulatedMemory
 
 TINY = get_config("tiny")
-BASE, SIZE = 0x1000_0000, 1 << 16
+BASE, SIZE, TOP = 0x1000_0000, 1 << 16, 1 << 32
 
 
 class Bench:
@@ -139,6 +139,46 @@ def test_a_bus_error_outranks_what_the_engine_finds(bench: Bench) -> None:
     assert bench.error == (ErrorCode.BAD_INDEX, 0, 0)
 
 
+END = BASE + SIZE
+"""Of the memory: what begins so many elements before it ends outside."""
+NONE, INDEX, POINTER, DECERR = ErrorCode.NONE, ErrorCode.BAD_INDEX, ErrorCode.BAD_ROW_POINTER, ErrorCode.READ_DECERR
+
+
+@pytest.mark.parametrize(
+    ("pointers", "columns", "changes", "code"),
+    [
+        ([0, 2, 4], [0, 3, 9, 1], {"x_addr": END - 24}, DECERR),
+        ([0, 3, 4], [0, 3, 9, 1], {"x_addr": END - 24}, DECERR),  # a sound edge, of a row that is not written
+        ([0, 2, 4], [0, 1, 9, 3], {"x_addr": END - 24}, INDEX),
+        ([0, 2, 1], [0, 1, 3, 3], {"x_addr": END - 24}, POINTER),
+        ([0, 2, 1], [0, 3, 3, 3], {"x_addr": END - 24}, DECERR),
+        ([0, 2, 4], [0, 1], {"col_addr": END - 8}, DECERR),
+        ([0, 2, 4], [0, 9], {"col_addr": END - 8}, INDEX),
+        ([0, 2, 1], [0, 1], {"col_addr": END - 8}, POINTER),
+        ([0, 2, 2], [0, 1], {"col_addr": END - 8}, NONE),
+        ([0, 1, 8], [0, 9], {"col_addr": END - 8, "weight_addr": END - 8}, INDEX),
+        ([0, 1, 8], [0, 1, 2, 3, 3], {"weight_addr": END - 8}, DECERR),
+        ([0, 1, 8], [0, 1, 9, 3, 3], {"weight_addr": END - 8}, INDEX),
+        ([0, 1, 4], [0, 1, 2, 3, 3], {"weight_addr": END - 8}, NONE),
+        ([0, 1], [0, 1, 2, 3], {"row_ptr_addr": END - 8}, DECERR),
+        ([0, 1], [9, 1, 2, 3], {"row_ptr_addr": END - 8}, INDEX),
+        ([0, 9], [0, 1, 2, 3], {"row_ptr_addr": END - 8}, POINTER),
+        ([1, 2], [0, 1, 2, 3], {"row_ptr_addr": END - 8}, POINTER),
+        ([], [], {"row_ptr_addr": END, "rows": 2**32 - 1}, DECERR),
+        ([0, 1, 1], [0], {"nnz": 2**32 - 1}, NONE),
+    ],
+)
+def test_what_an_aggregation_meets_before_its_end(
+    bench: Bench, pointers: list[int], columns: list[int], changes: dict[str, int], code: ErrorCode
+) -> None:
+    values = {"rows": 2, "nnz": 8, "row_ptr_addr": BASE + 0x1000, "col_addr": BASE + 0x2000} | changes
+    for name, entries in (("row_ptr_addr", pointers), ("col_addr", columns)):
+        at = values[name] - BASE
+        bench.memory.array[at : at + 4 * len(entries)].view(np.uint32)[:] = entries
+    bench.run(_aggregate(**values))
+    assert bench.error == (code, 0, 0)
+
+
 def test_rows_that_no_edge_names_are_not_read(bench: Bench) -> None:
     bench.memory.array[0x1000:0x1008].view(np.uint32)[:] = (0, 2)
     bench.memory.array[0x2000:0x2008].view(np.uint32)[:] = (0, 1)
@@ -193,6 +233,46 @@ class TestMemory:
         memory = SimulatedMemory(BASE, 1024)
         memory.array[:] = np.arange(1024) % 251
         return memory
+
+    @pytest.mark.parametrize(
+        ("base", "window", "address", "rows", "slverr"),
+        [
+            (0, (0, 8), TOP - 8, 1, True),
+            (0, (0, 16), TOP - 8, 1, True),
+            (0, (8, 16), TOP - 8, 1, False),
+            (0, (0, 8), TOP - 16, 1, False),
+            (0, (8, 16), TOP - 16, 2, True),  # the second row begins at 0
+            (TOP - 1024, (TOP - 8, TOP), TOP - 8, 1, True),
+            (TOP - 1024, (0, 8), TOP - 8, 1, False),  # outside of the memory
+            (BASE, (BASE + 1024, BASE + 1040), BASE + 1016, 1, False),
+            (BASE, (BASE - 16, BASE), BASE - 8, 1, False),
+            (BASE, (BASE - 8, BASE + 8), BASE - 8, 1, True),
+        ],
+    )
+    def test_rows_over_the_top_of_the_address_space(
+        self, base: int, window: tuple[int, int], address: int, rows: int, slverr: bool
+    ) -> None:
+        memory = SimulatedMemory(base, 1024)
+        memory.faults.slverr = window
+        with pytest.raises(BusFault) as caught:
+            memory.read_rows(address, rows, 16, 16)
+        assert (caught.value.slverr, caught.value.decerr) == (slverr, True)
+
+    @pytest.mark.parametrize(
+        ("address", "nbytes", "readable"),
+        [
+            (BASE, 1024, 512),
+            (BASE, 12, 12),
+            (BASE + 504, 16, 8),
+            (BASE + 512, 8, 0),
+            (BASE + 528, 2**34, 496),
+            (BASE + 1024, 8, 0),
+            (BASE - 8, 16, 0),
+        ],
+    )
+    def test_what_is_readable(self, memory: SimulatedMemory, address: int, nbytes: int, readable: int) -> None:
+        memory.faults.slverr = (BASE + 512, BASE + 528)
+        assert memory.readable(address, nbytes) == readable
 
     @pytest.mark.parametrize("stride", [0, 8, 16, (1 << 32) - 8])
     def test_read_rows(self, memory: SimulatedMemory, stride: int) -> None:

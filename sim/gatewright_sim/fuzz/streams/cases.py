@@ -44,7 +44,7 @@ def _run(draw: Draw, config: AcceleratorConfig, base: int, edits: dict[int, str]
         address = draw(_addresses(base))
     slverr = (0, 0)
     if bent == 1:
-        low = base + 8 * draw(st.integers(0, SIZE // 8 - 1))
+        low = draw(st.sampled_from(layout.taken) | _addresses(base)) // 8 * 8
         slverr = low, low + 8 * draw(st.sampled_from((1, 2, 16)))
     return Run(commands, address, max(0, number + (draw(st.sampled_from((-1, 1, 5))) if bent == 2 else 0)), slverr)
 

@@ -14,15 +14,14 @@ from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import COMMAND_BYTES
 from gatewright.spec.roofline import roofline
 from gatewright_sim.fuzz.streams.defined import Defined
+from gatewright_sim.fuzz.streams.read_ahead import met_ahead
 from gatewright_sim.fuzz.streams.rig import WATCHDOG, Bytes, Outcome, Rig
 from gatewright_sim.fuzz.streams.stream import MEMORIES, SIZE, Run, Stream
 from gatewright_sim.fuzz.target import Finding
+from gatewright_sim.memory import SimulatedMemory
 
 __all__ = ["SLOW", "compare"]
 
-_OF_THE_MATRIX = (ErrorCode.BAD_ROW_POINTER, ErrorCode.BAD_INDEX)
-_OF_THE_BUS = (ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR)
-"""Errors of an aggregation: golden reads all of its arrays before it looks at them, and the watchdog bounds that."""
 _SLOWEST = 100
 """How many times its roofline a command may take before it counts as hung."""
 _PATIENCE = 1_000_000
@@ -70,8 +69,8 @@ def _compare(rig: Rig, stream: Stream, watchdogs: Sequence[int]) -> str | _Slow:
         ended = rtl.code is ErrorCode.WATCHDOG is not golden.code
         if ended and program.bound(rtl.last, stream) > watchdogs[number]:
             return _Slow(number)
-        if program.has_several_errors(golden, rtl):
-            return "one of several errors"
+        if program.read_ahead(golden, rtl):
+            return "an error ahead"
         program.judge(golden, rtl, defined)
         if golden.code is ErrorCode.WATCHDOG:
             rig.recover()
@@ -116,21 +115,18 @@ class _Program:
             return 0
         return _SLOWEST * roofline(command, self._config, MEMORIES[stream.memory]).min_cycles
 
-    def has_several_errors(self, golden: Outcome, rtl: Outcome) -> bool:
-        """Whether both stop at the same aggregation, whose matrix is faulty and lies where the bus answers with errors.
-
-        How far the engine has fetched ahead when it comes to the fault, and so which error it has met, is a matter of
-        time.
-        """
-        command = self._command(golden.last)
-        if (
-            command is None
-            or command.spec.opcode != Opcode.AGGREGATE
-            or golden.last != rtl.last
-            or golden.code == rtl.code
-        ):
+    def read_ahead(self, golden: Outcome, rtl: Outcome) -> bool:
+        """Whether the RTL ends at an aggregation with an error of the bus that golden did not meet there, but that the
+        bus gives for what the engine may have read ahead; which is a matter of time."""
+        command = self._command(rtl.last)
+        if command is None or command.spec.opcode != Opcode.AGGREGATE or rtl.last > golden.last:
             return False
-        return golden.code in (*_OF_THE_BUS, ErrorCode.WATCHDOG) and rtl.code in (*_OF_THE_MATRIX, *_OF_THE_BUS)
+        wanted = golden.code if rtl.last == golden.last else ErrorCode.NONE
+        if wanted is ErrorCode.WATCHDOG or ErrorCode.NONE is not wanted <= rtl.code:
+            return False
+        memory = SimulatedMemory(self._base, SIZE, golden.memory)
+        memory.faults.slverr = self._run.slverr
+        return rtl.code in met_ahead(command, memory)
 
     def judge(self, golden: Outcome, rtl: Outcome, defined: Defined) -> None:
         """Raise :class:`Finding` for the first difference."""
