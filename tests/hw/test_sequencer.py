@@ -123,6 +123,40 @@ def test_a_start_while_busy_is_not_taken(cycle: int) -> None:
     assert (len(bench.issued), bench.events["started"], bench.events["finished"]) == (3, 1, 1)
 
 
+@pytest.mark.parametrize("before", [command(), command(m=0)], ids=["well", "refused"])
+def test_a_start_forgets_how_the_last_program_ended(before: bytes) -> None:
+    bench = Bench([command(VECTOR), before])
+    running = {"done": 0, "error": 0, "code": ErrorCode.NONE, "error_index": 0, "command_index": 0}
+
+    async def testbench(ctx: Any) -> None:
+        for _ in range(2):
+            await bench.start(ctx)
+            assert ctx.get(bench.dut.busy)
+            assert bench.outcome(ctx) == running
+            assert not ctx.get(bench.dut.detail)
+            await bench.wait(ctx)
+            outcome = bench.outcome(ctx)
+            assert (outcome["done"], outcome["command_index"]) == (1, 1)
+
+    bench.run(testbench)
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_the_index_of_a_command_has_32_bits(bad: bool) -> None:
+    """The end of programs that no simulation comes to: the index carries into every bit, and the last one's is kept."""
+    bench = Bench([command(VECTOR), command(m=0) if bad else command(VECTOR)])
+
+    async def testbench(ctx: Any) -> None:
+        for bit in range(32):
+            await bench.start(ctx)
+            ctx.set(bench.dut.command_index, (1 << bit) - 1)
+            await bench.wait(ctx)
+            outcome = bench.outcome(ctx)
+            assert (outcome["command_index"], outcome["error_index"]) == (1 << bit, bad << bit)
+
+    bench.run(testbench)
+
+
 @pytest.mark.parametrize("bad", [0, 2])
 def test_an_error_ends_the_program_at_its_command(bad: int) -> None:
     program = [command(VECTOR)] * 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
 from gatewright.spec.commands import COMMANDS, GEMM, CommandSpec, GemmFlags, Kind, encode
@@ -24,8 +24,12 @@ NAMES = list(dict.fromkeys(ROUTES.values()))
 PROGRAM = 0x400
 
 
+LATE = 5
+"""Cycles that a command is offered before its engine takes it."""
+
+
 class Names(wiring.Component):
-    """An engine that is done at once and says by its error which one it is."""
+    """An engine that takes its command late, is done at once, and says by its error which one it is."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -33,8 +37,13 @@ class Names(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.d.comb += [self.command.ready.eq(1), self.error.eq(self._number)]
-        m.d.sync += self.done.eq(self.command.valid)
+        offered = Signal(range(LATE + 1))
+        with m.If(self.command.valid & ~self.command.ready):
+            m.d.sync += offered.eq(offered + 1)
+        with m.Else():
+            m.d.sync += offered.eq(0)
+        m.d.comb += [self.command.ready.eq(offered == LATE), self.error.eq(self._number)]
+        m.d.sync += self.done.eq(self.command.valid & self.command.ready)
         return m
 
 

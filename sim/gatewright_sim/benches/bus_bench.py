@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from itertools import product
 
-from gatewright.spec.commands import COMMANDS, VECTOR
+from cocotb.triggers import ClockCycles
+
+from gatewright.spec.commands import AGGREGATE, COMMANDS, GEMM, VECTOR
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.axi import Resp
+from gatewright_hw.bus.ports import BEATS_BITS
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, copy, inverted, start, works
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES
@@ -18,6 +21,9 @@ from gatewright_sim.benches.harness.top_driver import TopDriver
 __all__ = ["TABLE"]
 
 LENGTHS = (1, 2, MAX_BURST_BEATS - 1, MAX_BURST_BEATS, MAX_BURST_BEATS + 1, 2 * MAX_BURST_BEATS + 1)
+ONE_OF_EACH_ENGINE = (GEMM, AGGREGATE, VECTOR)
+MOST_OPEN = 32
+"""Bursts that the accelerator has open in a direction (AxiMaster)."""
 
 TABLE = Table(start)
 
@@ -69,6 +75,79 @@ async def every_bit_of_an_address(driver: TopDriver) -> None:
             assert sorted(seen) == sorted([*of_program, *of_copies, SOURCE, 0x9000])
             assert driver.ram.read(TARGET, BUS_BYTES * beats) == inverted(driver.ram.read(SOURCE, BUS_BYTES * beats))
     driver.ram.on_burst = None
+
+
+@TABLE.case()
+async def addresses_anywhere(driver: TopDriver) -> None:
+    """Each bit of an address beside every other one, high and low, for each engine and for programs; each burst goes
+    where it is to go."""
+    rng = driver.rng
+    seen: list[tuple[str, int, int]] = []
+    driver.ram.on_burst = lambda *burst: seen.append(burst)
+    for spec, _ in product(ONE_OF_EACH_ENGINE, range(30)):
+        # Of the memory, which repeats, the program has the first quarter, the source the second, the target the rest.
+        program, source, target = (int(rng.integers(1 << 16)) << 16 for _ in range(3))
+        program += BUS_BYTES * int(rng.integers(0x3000 // BUS_BYTES))
+        source += 0x4000 + BUS_BYTES * int(rng.integers(0x3000 // BUS_BYTES))
+        target += 0x8000 + BUS_BYTES * int(rng.integers(0x7000 // BUS_BYTES))
+        beats = int(rng.integers(1, 80))
+        data = driver.ram.read(source, BUS_BYTES * beats)
+        before = driver.ram.read(0x8000, 0x8000)
+        seen.clear()
+        assert await driver.run([copy(spec, source, target, beats)], program) == OK
+        place, end = target % 0x8000, target % 0x8000 + BUS_BYTES * beats
+        assert driver.ram.read(0x8000, 0x8000) == before[:place] + inverted(data) + before[end:]
+        reads, writes = bursts_of(program, COMMAND_BYTES) + bursts_of(source, len(data)), bursts_of(target, len(data))
+        assert [burst for burst in seen if burst[0] == "ar"] == [("ar", *burst) for burst in reads]
+        assert [burst for burst in seen if burst[0] == "aw"] == [("aw", *burst) for burst in writes]
+    driver.ram.on_burst = None
+
+
+def bursts_of(place: int, size: int) -> list[tuple[int, int]]:
+    """Byte address and beats of the bursts of a transfer: each ends where a line of 16 beats does."""
+    line = BUS_BYTES * MAX_BURST_BEATS
+    starts = [place, *range((place // line + 1) * line, place + size, line)]
+    ends = [*starts[1:], place + size]
+    return [(start, (end - start) // BUS_BYTES) for start, end in zip(starts, ends, strict=True)]
+
+
+@TABLE.case()
+async def answers_to_writes_that_come_late(driver: TopDriver) -> None:
+    """However many bursts wait for their answers, up to as many as may be open: the command ends with the last of
+    these, and nothing of it is left for the next one."""
+    taken: list[str] = []
+    driver.ram.on_burst = lambda channel, *_: taken.append(channel)
+    for spec, bursts in product(ONE_OF_EACH_ENGINE, (1, 2, 4, 8, 16, MOST_OPEN - 1, MOST_OPEN, MOST_OPEN + 3)):
+        taken.clear()
+        driver.ram.hang("b")
+        await driver.start([copy(spec, beats=bursts * MAX_BURST_BEATS, target=0x9000)], PROGRAM)
+        await ClockCycles(driver.dut.clk, 2 * bursts * MAX_BURST_BEATS + 100)
+        assert taken.count("aw") == min(bursts, MOST_OPEN)
+        assert await driver.outcome() == Outcome(1, 0, ErrorCode.NONE, 0, 0)
+        driver.ram.flow()
+        assert await driver.wait() == OK
+        assert taken.count("aw") == bursts
+        await works(driver, spec)
+    driver.ram.on_burst = None
+
+
+@TABLE.case()
+async def a_transfer_of_many_beats(driver: TopDriver) -> None:
+    """Each bit of its length: it goes on, burst after burst, until it is stopped."""
+    seen: list[tuple[str, int, int]] = []
+    driver.ram.on_burst = lambda *burst: seen.append(burst)
+    for spec, bit in product(ONE_OF_EACH_ENGINE, range(8, BEATS_BITS)):
+        seen.clear()
+        place, size = 0x1_9000, BUS_BYTES << bit
+        await driver.start([copy(spec, SOURCE, place, 1 << bit)], PROGRAM)
+        await ClockCycles(driver.dut.clk, 150)
+        assert (await driver.outcome()).busy
+        await driver.soft_reset()
+        writes = [burst[1:] for burst in seen if burst[0] == "aw"]
+        assert len(writes) > 4
+        assert writes == bursts_of(place, size)[: len(writes)]
+    driver.ram.on_burst = None
+    await works(driver)
 
 
 @TABLE.case()

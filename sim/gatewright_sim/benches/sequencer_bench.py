@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from cocotb.triggers import ClockCycles
 
 from gatewright.spec.commands import (
@@ -17,16 +19,26 @@ from gatewright.spec.commands import (
 )
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
+from gatewright.spec.memory import MAX_BURST_BEATS
 from gatewright.spec.registers import ENGINES
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
-from gatewright_sim.benches.harness.pauses import REGIMES
+from gatewright_sim.benches.harness.pauses import FREE, LATE, REGIMES
 from gatewright_sim.benches.harness.program_driver import Outcome
 from gatewright_sim.benches.harness.top_driver import TopDriver
 
 __all__ = ["TABLE"]
 
 CONFIG = get_config("tiny")
+
+CYCLES = {
+    FREE: {1: 46, 2: 48, MAX_BURST_BEATS: 76, MAX_BURST_BEATS + 1: 77, 2 * MAX_BURST_BEATS + 1: 93, 300: 360},
+    LATE: {1: 166, 2: 168, MAX_BURST_BEATS: 196, MAX_BURST_BEATS + 1: 197, 2 * MAX_BURST_BEATS + 1: 215, 300: 760},
+}
+"""Of a program of one copy, by its beats: a burst is written when it has been read whole, while the next one is read.
+"""
+BETWEEN, REFUSED = 23, 21
+"""Cycles of a command beside those of its engine, and of one that is refused, but for the memory's latency."""
 
 TABLE = Table(start)
 
@@ -126,6 +138,57 @@ async def a_program_of_nothing_and_an_unaligned_program(driver: TopDriver) -> No
     assert await driver.read("READ_BEATS") == 0
     assert await driver.run([copy()], PROGRAM + 4) == Outcome(0, 1, ErrorCode.UNALIGNED, 0, 0)
     await works(driver)
+
+
+@TABLE.case()
+async def a_start_forgets_how_the_last_program_ended(driver: TopDriver) -> None:
+    """By itself, by an error, or by a bus that hung and a reset: while the next program runs, registers are about that
+    one alone."""
+    running = Outcome(1, 0, ErrorCode.NONE, 0, 0)
+    for last in (copy(), copy(ATTENTION, seq_q=0), None):
+        if last is None:
+            driver.ram.hang("b")
+            assert (await driver.run([copy()], PROGRAM, watchdog=200)).code is ErrorCode.WATCHDOG
+            driver.ram.flow()
+            await driver.soft_reset()
+        else:
+            await driver.run([copy(), copy(), last], PROGRAM)
+            assert await driver.read("COMMAND_INDEX") == 2
+        for index in range(2):
+            driver.ram.hang("b" if index else "r")
+            await driver.start([copy(beats=1)] * (index + 1), PROGRAM)
+            await ClockCycles(driver.dut.clk, 100)
+            assert await driver.outcome() == running
+            assert await driver.read("COMMAND_INDEX") == 0
+            assert await driver.read("IRQ_STATUS") == 0
+            driver.ram.flow()
+            assert await driver.wait() == OK
+            assert await driver.read("COMMAND_INDEX") == index
+
+
+@TABLE.case()
+async def a_program_of_more_commands_than_could_be_run(driver: TopDriver) -> None:
+    """Each bit of their count: the program goes on until a command is refused."""
+    for bit, more in product(range(2, 32), (0, -1)):
+        await driver.start([copy(beats=1)] * 2 + [bytes(64)], PROGRAM, count=(1 << bit) + more)
+        assert await driver.wait() == Outcome(0, 1, ErrorCode.BAD_OPCODE, 0, 2)
+
+
+@TABLE.case()
+async def programs_take_their_cycles(driver: TopDriver) -> None:
+    """On a memory that holds nothing back, to the cycle: none is lost in a fetch, between commands, or in a copy."""
+    for regime, lengths in CYCLES.items():
+        driver.ram.stall(driver.rng, regime)
+        for spec, (beats, cycles) in product((GEMM, AGGREGATE, VECTOR), lengths.items()):
+            for commands in (1, 2):
+                assert await driver.run([copy(spec, beats=beats, target=0x9000)] * commands, PROGRAM) == OK
+                assert await driver.read("CYCLES") == commands * cycles
+                own = await driver.read(f"CYCLES_{spec.engine.upper()}")
+                assert own == commands * (cycles - BETWEEN - regime.latency)
+        await driver.run([bytes(64)], PROGRAM)
+        assert await driver.read("CYCLES") == REFUSED + regime.latency
+        await driver.run([], PROGRAM)
+        assert await driver.read("CYCLES") == 1
 
 
 @TABLE.case()

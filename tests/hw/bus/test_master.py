@@ -209,6 +209,42 @@ def test_the_bus_is_not_quiet_until_the_last_beat_is_taken(rng: np.random.Genera
     run(memory, dut, testbench)
 
 
+def test_a_beat_that_is_held_back_counts_when_it_crosses() -> None:
+    """A requester that takes nothing holds the bus back: beats that wait there, the last one of a burst or one with an
+    error among them, have not come yet."""
+    dut = AxiMaster()
+
+    async def testbench(ctx: Any) -> None:
+        ctx.set(dut.axi.arready, 1)
+        for _ in range(3):
+            await stream_put(ctx, dut.read.ar, {"addr": 0, "len": 0})
+        await ctx.tick().repeat(3)
+        ctx.set(dut.axi.rvalid, 1)
+        ctx.set(dut.axi.rlast, 1)
+        crossed = 0
+        while ctx.get(dut.axi.rready):
+            assert ctx.get(dut.read_beat)
+            crossed += 1
+            await ctx.tick()
+        assert 0 < crossed < 3, "the third beat has to wait"
+        ctx.set(dut.axi.rresp, Resp.SLVERR)
+        for _ in range(10):
+            await ctx.tick()
+            assert not ctx.get(dut.read_beat)
+            assert not ctx.get(dut.errors.read_slverr)
+        ctx.set(dut.read.r.ready, 1)
+        await ctx.tick()
+        assert ctx.get(dut.read_beat)
+        await ctx.tick()
+        assert ctx.get(dut.errors.read_slverr)
+        ctx.set(dut.axi.rvalid, 0)
+        assert not ctx.get(dut.quiet), "the last beat is still here"
+        await ctx.tick().repeat(2)
+        assert ctx.get(dut.quiet)
+
+    simulate(dut, testbench)
+
+
 @pytest.mark.parametrize("outstanding", [1, 65])
 def test_outstanding_is_checked(outstanding: int) -> None:
     with pytest.raises(ValueError, match=rf"AxiMaster: outstanding is {outstanding}, allowed 2\.\.64"):

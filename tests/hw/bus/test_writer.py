@@ -10,7 +10,7 @@ from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.writer import BurstWriter
 from gatewright_sim.components.port_memory import PortMemory
 from gatewright_sim.components.simulation import simulate
-from gatewright_sim.components.streams import put_all
+from gatewright_sim.components.streams import put_all, stream_put
 
 SIZE = 1 << 15
 
@@ -113,6 +113,39 @@ def test_idle_waits_for_the_last_acknowledgement():
     transfers = [(64, [(1, 0xFF)])]
     _, cycles = write(transfers, latency=(200, 200))
     assert cycles > 200
+
+
+@pytest.mark.parametrize("beats", [1, 2, 17, 32])
+@pytest.mark.parametrize("first", ["descriptor", "data"])
+def test_idle_falls_with_what_comes_first(first, beats):
+    """Beats without their transfer, or a transfer without its beats, are something left here, until both are there and
+    acknowledged."""
+    dut = BurstWriter(32)
+    memory = PortMemory(bytearray(SIZE), latency=(9, 9))
+    data = random_beats(random.Random(beats), beats, full=True)
+
+    async def descriptor(ctx):
+        await stream_put(ctx, dut.descriptor, {"addr": 64, "beats": beats})
+        assert not ctx.get(dut.idle)
+
+    async def all_data(ctx):
+        for word, strb in data:
+            await stream_put(ctx, dut.data, {"data": word, "strb": strb})
+            assert not ctx.get(dut.idle)
+
+    async def testbench(ctx):
+        assert ctx.get(dut.idle)
+        one, other = (descriptor, all_data) if first == "descriptor" else (all_data, descriptor)
+        await one(ctx)
+        for _ in range(20):
+            await ctx.tick()
+            assert not ctx.get(dut.idle)
+        await other(ctx)
+        await ctx.tick().repeat(beats + 60)
+        assert ctx.get(dut.idle)
+
+    simulate(dut, testbench, background=[memory.writes(dut.port)])
+    assert memory.data == expected([(64, data)])
 
 
 def test_empty_transfer_is_dropped():

@@ -20,6 +20,10 @@ from gatewright_sim.bursts import check_burst
 
 __all__ = ["Burst", "BusMemory"]
 
+STARVED = 3
+"""Cycles in a row in which a burst that was announced has no beat for a memory that would take one: those of the
+master's registers behind its address."""
+
 
 @dataclass
 class Burst:
@@ -35,7 +39,7 @@ class Burst:
 
 class BusMemory:
     """Answers bursts in their order and checks each channel: a payload that waits stays, bursts are legal, write data
-    follows its address, and each burst's last beat says so.
+    follows its address and does not wait for its producer, and each burst's last beat says so.
 
     Parameters
     ----------
@@ -48,7 +52,10 @@ class BusMemory:
     bursts : reads and writes taken so far.
     most_reads : most reads that were open at a time.
     on_burst : is told each burst's channel, byte address and beats.
+    starved : cycles in a row that a write's data may be late, though its address was there.
     """
+
+    starved = STARVED
 
     def __init__(self, dut: Any, prefix: str, size: int, reset: Any = None) -> None:
         self.size = size
@@ -110,6 +117,7 @@ class BusMemory:
     def forget(self) -> None:
         """Drop every burst."""
         self._reads, self._writes = deque[Burst](), deque[Burst]()
+        self._starved = 0
         self._port.rest()
 
     # ---- the port, cycle by cycle
@@ -151,11 +159,20 @@ class BusMemory:
         self.most_reads = max(self.most_reads, len(self._reads))
 
     def _take_data(self) -> None:
+        self._check_starved()
         beat = self._port.taken("w")
         if beat is not None:
             burst = next((burst for burst in self._writes if burst.left), None)
             assert burst is not None, "w: data of no burst"
             self._take_beat(burst, beat)
+
+    def _check_starved(self) -> None:
+        """Asserts that a write does not wait for whoever makes its data, once it is announced."""
+        announced = any(burst.left for burst in self._writes)
+        starved = announced and self._port.shows("wready") and not self._port.get("wvalid")
+        self._starved = self._starved + 1 if starved else 0
+        most = self.starved
+        assert self._starved <= most, f"w: no data for {self._starved} cycles, but the address of {self._writes[0]}"
 
     def _take_beat(self, burst: Burst, beat: dict[str, int]) -> None:
         burst.left -= 1

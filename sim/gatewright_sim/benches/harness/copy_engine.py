@@ -12,7 +12,8 @@ __all__ = ["CopyEngine"]
 
 class CopyEngine(wiring.Component):
     """Whatever the opcode: copies as many beats as word 6 says from the address in word 1 to the address in word 3,
-    every bit inverted, and reports bits 31:24 of word 7 as its error."""
+    every bit inverted, and reports bits 31:24 of word 7 as its error. It takes a command when that has been offered for
+    a cycle, as an engine may that is not at rest yet."""
 
     def __init__(self) -> None:
         super().__init__(EngineSignature())
@@ -36,10 +37,12 @@ class CopyEngine(wiring.Component):
             reader.data.ready.eq(writer.data.ready),
         ]
         with m.FSM():
-            with m.State("IDLE"):
+            with m.State("IDLE"), m.If(self.command.valid):
+                m.next = "TAKE"
+            with m.State("TAKE"):
                 m.d.comb += self.command.ready.eq(1)
-                m.d.sync += command.eq(self.command.payload)
                 with m.If(self.command.valid):
+                    m.d.sync += command.eq(self.command.payload)
                     m.next = "ASK"
             with m.State("ASK"):
                 m.d.comb += [reader.descriptor.valid.eq(1), writer.descriptor.valid.eq(1)]

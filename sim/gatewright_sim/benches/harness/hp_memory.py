@@ -36,6 +36,8 @@ class HpMemory(BusMemory):
     connected : otherwise the port hears nothing, as while the fabric is configured (level shifters are off).
     """
 
+    starved = STARVED
+
     def __init__(
         self, dut: Any, prefix: str, size: int, rng: np.random.Generator, latency: tuple[int, int] = (8, 50)
     ) -> None:
@@ -47,7 +49,6 @@ class HpMemory(BusMemory):
     def forget(self) -> None:
         super().forget()
         self._early: deque[dict[str, int]] = deque()  # beats that no burst has been announced for
-        self._starved = 0
         self.flow()
 
     def _cycle(self) -> None:
@@ -70,11 +71,7 @@ class HpMemory(BusMemory):
                 burst.ready_at = self._now + self._access_time()
 
     def _take_data(self) -> None:
-        starved = (
-            self._port.shows("wready") and any(burst.left for burst in self._writes) and not self._port.get("wvalid")
-        )
-        self._starved = self._starved + 1 if starved else 0
-        assert self._starved <= STARVED, f"w: no data for {self._starved} cycles, but the address of {self._writes[0]}"
+        self._check_starved()
         beat = self._port.taken("w")
         if beat is not None:
             self._early.append(beat)

@@ -82,11 +82,13 @@ class ProgramDriver(ABC):
         """Write 1 to one bit of CONTROL."""
         await self.write("CONTROL", 1 << register("CONTROL").field(field).lsb)
 
-    async def start(self, commands: Sequence[bytes], addr: int = 0, watchdog: int = 0) -> None:
-        """Place a program at ``addr`` and ring the doorbell."""
+    async def start(
+        self, commands: Sequence[bytes], addr: int = 0, watchdog: int = 0, count: int | None = None
+    ) -> None:
+        """Place a program at ``addr`` and ring the doorbell; ``count`` may promise more commands than these."""
         self.ram.write(addr, b"".join(commands))
         await self.write("PROGRAM_ADDR", addr)
-        await self.write("PROGRAM_COUNT", len(commands))
+        await self.write("PROGRAM_COUNT", len(commands) if count is None else count)
         await self.write("WATCHDOG", watchdog)
         await self.write("IRQ_STATUS", 1)
         await self.write("IRQ_ENABLE", 1)
