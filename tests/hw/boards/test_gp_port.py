@@ -68,6 +68,8 @@ class Registers:
             else:
                 data, strobes = await self._take(ctx, "w", "data", "strb")
                 (addr,) = await self._take(ctx, "aw", "addr")
+            assert not ctx.get(self._bus.awvalid), "an address is offered once"
+            assert not ctx.get(self._bus.wvalid), "and so are its data"
             self.pages.append(addr & ~0xFFF)
             self.store(addr & 0xFFF, data, strobes)
             await self._answer(ctx, "b", resp=self.error)

@@ -9,6 +9,7 @@ import pytest
 from gatewright.spec.interrupt_controller import INTERRUPT_REGISTERS, interrupt_register
 from gatewright.spec.registers import Access
 from gatewright_hw.boards.interrupt_controller import InterruptController
+from gatewright_hw.bus.axi import Resp
 from gatewright_sim.components.axi_lite import axi_lite_read, axi_lite_write
 from gatewright_sim.components.simulation import simulate
 
@@ -161,5 +162,61 @@ def test_accesses_in_any_rhythm(rng: np.random.Generator) -> None:
             await ctx.tick()
             assert not ctx.get(bus.bvalid)
             assert await read(ctx, dut, "IER") == value
+
+    run(testbench)
+
+
+def test_an_answer_that_waits_is_not_lost_to_the_next_access() -> None:
+    async def testbench(ctx: Any, dut: InterruptController) -> None:
+        bus = dut.bus
+        await write(ctx, dut, "IER", 1)
+        for name, other in (("IER", "MER"), ("MER", "IER")):
+            ctx.set(bus.rready, 0)
+            for asked in (name, other):
+                ctx.set(bus.araddr, OFFSETS[asked])
+                ctx.set(bus.arvalid, 1)
+                if asked == name:
+                    await ctx.tick().until(bus.arready)
+            for _ in range(6):
+                assert (ctx.get(bus.rvalid), ctx.get(bus.rdata)) == (1, int(name == "IER"))
+                assert not ctx.get(bus.arready)
+                await ctx.tick()
+            ctx.set(bus.rready, 1)
+            await ctx.tick()
+            await ctx.tick().until(bus.arready)
+            ctx.set(bus.arvalid, 0)
+            assert (ctx.get(bus.rvalid), ctx.get(bus.rdata)) == (1, int(other == "IER"))
+            await ctx.tick()
+
+    run(testbench)
+
+
+def test_an_acknowledgement_that_waits_holds_the_next_write_back() -> None:
+    async def testbench(ctx: Any, dut: InterruptController) -> None:
+        bus = dut.bus
+        ctx.set(bus.bready, 0)
+        ctx.set(bus.wstrb, 0xF)
+        for value in (1, 0):
+            for signal, content in (
+                (bus.awaddr, OFFSETS["IER"]),
+                (bus.wdata, value),
+                (bus.awvalid, 1),
+                (bus.wvalid, 1),
+            ):
+                ctx.set(signal, content)
+            if value:
+                await ctx.tick().until(bus.awready)
+        for _ in range(6):
+            assert (ctx.get(bus.bvalid), ctx.get(bus.bresp)) == (1, Resp.OKAY)
+            assert not ctx.get(bus.awready)
+            await ctx.tick()
+        assert await read(ctx, dut, "IER") == 1
+        ctx.set(bus.bready, 1)
+        await ctx.tick()
+        await ctx.tick().until(bus.awready)
+        ctx.set(bus.awvalid, 0)
+        ctx.set(bus.wvalid, 0)
+        await ctx.tick()
+        assert await read(ctx, dut, "IER") == 0
 
     run(testbench)
