@@ -106,6 +106,7 @@ def _variant(
     """Lower a model for one choice of bucket sizes, with what is ``known`` from another choice."""
     declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
     run(model, bindings)
+    _as_declared(model)
     _made_by_nodes(model)
     dims, capacity = dict(bindings.buckets), dict(bindings.capacity)
     inputs, outputs = (
@@ -119,6 +120,17 @@ def _variant(
         assigned = assign_like(model, config, known)
     steps = lower(model, assigned.on_host, assigned.plan, config, capacity)
     return UnplacedVariant(dims, capacity, inputs, outputs, steps), assigned
+
+
+def _as_declared(model: ir.Model) -> None:
+    """Raises :class:`CompileError` for a value that is computed with other sizes than the model says."""
+    for value in (*model.graph.initializers.values(), *model.graph.outputs):
+        if value.const_value is None or value.shape is None:
+            continue
+        said, found = shape_dims(value.shape), tuple(value.const_value.shape.numpy())
+        known = [its if isinstance(size, str) else size for size, its in zip(said, found, strict=False)]
+        if (len(said), known) != (len(found), list(found)):
+            raise CompileError(f"{value.name} is declared as {list(said)}, but is {list(found)}")
 
 
 def _made_by_nodes(model: ir.Model) -> None:

@@ -16,7 +16,7 @@ from gatewright.compiler.model_file.external_data import read_external_data
 from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgraded
 from gatewright.compiler.model_file.sizes import name_unknown_sizes, settle_shapes
 from gatewright.compiler.model_file.source import parse
-from gatewright.compiler.model_file.tensors import all_graphs, check_tensors
+from gatewright.compiler.model_file.tensors import all_graphs, check_element_type, check_tensors
 from gatewright.compiler.model_file.text import keep_names_alone
 from gatewright.compiler.operators import DOMAIN, OPERATORS
 from gatewright.program.errors import first_line
@@ -67,6 +67,8 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
         twice = next((name for name, count in Counter(value.name for value in values).items() if count > 1), None)
         if twice is not None:
             raise CompileError(f"{label} has two {kind}s {twice!r}, allowed are different names")
+        for value in values:
+            check_element_type(value, f"{label}: {kind} {value.name}")
     weightless = onnx.ModelProto()
     weightless.CopyFrom(proto)
     large = [each for graph in all_graphs(weightless) for each in graph.initializer if len(each.raw_data) > _LARGE]

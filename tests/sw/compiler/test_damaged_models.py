@@ -124,6 +124,18 @@ def test_damage(name, seed):
         assert isinstance(program, CompiledProgram)
 
 
+def test_a_constant_of_other_sizes_than_inference_gives_it():
+    """A bound of Clip is a scalar; whoever computes it with a matrix gets a matrix."""
+    constants = MODELS["layers"][3]
+    model = parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 20]> t (float[3,8] x) => (float[3,4] y) { y = Clip(low, weight, high) }'
+    )
+    for key, value in constants.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), key))
+    with pytest.raises(CompileError, match=r"y is declared as \[\], but is \[8, 4\]"):
+        compile_model(model, config="tiny")
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [

@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from gatewright.compiler.errors import CompileError
 
-__all__ = ["all_graphs", "check_tensors", "nbytes", "tensors"]
+__all__ = ["all_graphs", "check_element_type", "check_tensors", "nbytes", "tensors"]
 
 _FIELDS = ("float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 """Where a tensor may keep its elements, besides ``raw_data``."""
@@ -60,6 +60,12 @@ def nbytes(tensor: TensorProto, what: str) -> int:
     return -(-count * bits // 8)
 
 
+def check_element_type(value: onnx.ValueInfoProto, what: str) -> None:
+    """Raises `CompileError` for a value that says it is a tensor, but not of what."""
+    if value.type.HasField("tensor_type"):
+        _check_type(value.type.tensor_type.elem_type, what)
+
+
 def check_tensors(proto: onnx.ModelProto, label: str) -> None:
     """Raises `CompileError` naming a tensor whose dims or type do not fit its data."""
     try:
@@ -69,9 +75,13 @@ def check_tensors(proto: onnx.ModelProto, label: str) -> None:
         raise CompileError(f"{label}: {error}") from None
 
 
+def _check_type(data_type: int, what: str) -> None:
+    if data_type not in TensorProto.DataType.values() or data_type == TensorProto.UNDEFINED:
+        raise CompileError(f"{what} has type {data_type}, which ONNX does not define")
+
+
 def _elements(tensor: TensorProto, what: str) -> int:
-    if tensor.data_type not in TensorProto.DataType.values() or tensor.data_type == TensorProto.UNDEFINED:
-        raise CompileError(f"{what} has type {tensor.data_type}, which ONNX does not define")
+    _check_type(tensor.data_type, what)
     if any(size < 0 for size in tensor.dims):
         raise CompileError(f"{what} has dims {list(tensor.dims)}, allowed are 0 and more")
     return math.prod(tensor.dims)

@@ -101,6 +101,16 @@ def test_a_name_that_stands_twice(kind, layer):
         read_model(model)
 
 
+@pytest.mark.parametrize("kind", ["input", "output"])
+@pytest.mark.parametrize("data_type", [0, 99])
+def test_an_element_type_that_is_none(data_type, kind, layer):
+    model = layer()
+    value = getattr(model.graph, kind)[0]
+    value.type.tensor_type.elem_type = data_type
+    with pytest.raises(CompileError, match=f"{kind} {value.name} has type {data_type}, which ONNX does not define"):
+        read_model(model)
+
+
 def test_two_initializers_of_one_name(layer):
     model = layer()
     model.graph.initializer.add().CopyFrom(model.graph.initializer[0])
