@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AggregateCommand
 
@@ -20,9 +20,10 @@ TABLE = Table(
     sweep("ties", AggregateCommand.ties, reads_once=True),
     sweep("limits", AggregateCommand.limits, [FREE, Stalls.both(0.05, 60)]),
     sweep("faults", AggregateCommand.faulty, [FREE, Stalls.both(0.3, 4)], seeds=(1, 2)),
+    beginnings("huge_sizes", AggregateCommand.huge),
     pace(
         AggregateCommand.each_pace,
-        {"tiny": (2002, 3170, 2303, 2297, 3166, 2204), "zybo-z7-10": (2928, 4096, 3083, 3078, 4092, 2957)},
+        {"tiny": (2005, 3173, 2307, 2301, 3169, 2207), "zybo-z7-10": (2936, 4104, 3091, 3086, 4100, 2965)},
     ),
     resets(
         lambda rng, _: (AggregateCommand.of_width(rng, 30) for _ in range(6)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from gatewright.spec.commands import AttentionFlags
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AttentionCommand, GemmCommand
 
@@ -24,9 +24,10 @@ TABLE = Table(
     sweep("more_than_the_rings_hold", AttentionCommand.rings, [FREE, LATE], reads_once=True),
     sweep("ties", AttentionCommand.ties, reads_once=True),
     sweep("ties_of_scales", AttentionCommand.scale_ties, reads_once=True),
+    beginnings("huge_sizes", AttentionCommand.huge),
     pace(
         AttentionCommand.each_flag,
-        {"tiny": (2364, 4688, 2884, 2664, 4680, 2580), "zybo-z7-10": (2832, 5156, 3088, 2852, 5148, 2832)},
+        {"tiny": (2363, 4687, 2884, 2664, 4679, 2579), "zybo-z7-10": (2832, 5156, 3089, 2852, 5148, 2832)},
     ),
     resets(
         lambda rng, _: (AttentionCommand.of_shape(rng, 13, 40, 2, 16) for _ in range(8)),

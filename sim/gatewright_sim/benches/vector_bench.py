@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gatewright.spec.vector import Combine, ElementType, Function
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import VectorCommand
 
@@ -25,9 +25,10 @@ TABLE = Table(
     sweep("softmax_steps", VectorCommand.softmax_steps),
     sweep("row_counts", VectorCommand.row_counts, [FREE, LATE], reads_once=True),
     sweep("many_short_rows", VectorCommand.short_rows, [FREE, Stalls.both(0.2, 4)]),
+    beginnings("huge_sizes", VectorCommand.huge),
     pace(
         VectorCommand.each_kind,
-        {"tiny": (3953, 8333, 5690, 5654, 8318, 5532), "zybo-z7-10": (4063, 8443, 5703, 5667, 8428, 5545)},
+        {"tiny": (3923, 8303, 5679, 5643, 8288, 5496), "zybo-z7-10": (4058, 8438, 5724, 5688, 8423, 5541)},
     ),
     resets(some(VectorCommand.random, 10), some(VectorCommand.random, 2), within=300, seeds=(1, 2)),
 )

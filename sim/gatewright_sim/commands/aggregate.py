@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.commands import AGGREGATE, encode
+from gatewright.spec.commands import AGGREGATE, DecodedCommand, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
-from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_sim.commands.draw import draw_int8
-from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, lines, padded_rows
+from gatewright_sim.commands.layout import (
+    Change,
+    Layout,
+    PlacedCommand,
+    beats,
+    exchange,
+    lines,
+    padded_rows,
+    row_ranges,
+)
 from gatewright_sim.golden.aggregate import aggregate, first_fault
 
 __all__ = ["FAULTS", "AggregateCommand"]
@@ -171,6 +180,27 @@ class AggregateCommand:
             yield unclaimed
 
     @classmethod
+    def huge(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[tuple[AggregateCommand, Change]]:
+        """As many rows or edges as a single bit says and a few more, or of which that many beats are left to be read
+        behind the first burst of one of the streams."""
+
+        def behind_a_burst(bit: int, name: str, size: str, per_beat: int, extra: int) -> Change:
+            def change(placed: DecodedCommand) -> dict[str, int]:
+                first = MAX_BURST_BEATS - placed[f"{name}_addr"] // BUS_BYTES % MAX_BURST_BEATS
+                return {size: per_beat * ((1 << bit) + first) - extra}
+
+            return change
+
+        for bit in range(7, 30):
+            for change in (
+                exchange(rows=(1 << bit) + 3),
+                behind_a_burst(bit, "row_ptr", "rows", 2, 1),
+                behind_a_burst(bit, "col", "nnz", 2, 0),
+                behind_a_burst(bit, "weight", "nnz", 4, 0),
+            ):
+                yield cls.of_degrees(rng, [1] * 70, BUS_BYTES), change
+
+    @classmethod
     def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
         """Sums that the requantiser halves, of small and of saturating results: one edge a row, of half a unit."""
         for shift, multiplier in product((1, 2, 8, 15), (1, 3, 5, 255)):
@@ -198,11 +228,12 @@ class AggregateCommand:
         matrices = {"x": padded_rows(layout.rng, self.x)}
         matrices["y"] = padded_rows(layout.rng, np.zeros((rows, features), np.int8))
         ranges = {name: layout.put(array) for name, array in (streams | matrices).items()}
+        strides = {name: layout.stride(array.shape[1]) for name, array in matrices.items()}
         layout.expect(ranges["y"][0], matrices["y"], self.result())
         command = encode(
             AGGREGATE,
             **{f"{name}_addr": start for name, (start, _) in ranges.items()},
-            **{f"{name}_stride": array.shape[1] for name, array in matrices.items()},
+            **{f"{name}_stride": stride for name, stride in strides.items()},
             rows=rows,
             cols=cols,
             nnz=nnz,
@@ -211,8 +242,9 @@ class AggregateCommand:
             shift=self.requantise.shift,
         )
         once = sum(beats(array.nbytes) for array in streams.values()) + nnz * beats(features)
-        reads = [limits for name, limits in ranges.items() if name != "y"]
-        x_start, x_stride = ranges["x"][0], matrices["x"].shape[1]
+        x_start, x_stride = ranges["x"][0], strides["x"]
+        reads = [ranges[name] for name in streams] + row_ranges(x_start, cols, x_stride, features)
+        writes = row_ranges(ranges["y"][0], rows, strides["y"], features)
         bursts = sum(lines(ranges[name][0], array.nbytes) for name, array in streams.items())
         bursts += sum(lines(x_start + int(col) * x_stride, features) for col in self.col[: self.row_ptr[-1]])
-        return PlacedCommand(command, self._fault()[0], reads, once, bursts)
+        return PlacedCommand(command, self._fault()[0], reads, writes, once, bursts)

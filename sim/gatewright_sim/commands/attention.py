@@ -17,7 +17,7 @@ from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.softmax import EXP_ONE, RECIPROCAL_BITS, RECIPROCAL_INDEX_BITS, RECIPROCAL_TABLE, row_scale
 from gatewright_sim.commands.draw import draw_int8, draw_requantise
-from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, beats, exchange, padded_rows, row_ranges
 from gatewright_sim.golden.attention import attention
 
 __all__ = ["ATTENTION_FLAGS", "AttentionCommand"]
@@ -129,6 +129,16 @@ class AttentionCommand:
                 yield cls.of_shape(rng, tiles * rows + 1, seq_kv, heads, d)
 
     @classmethod
+    def huge(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[tuple[AttentionCommand, Change]]:
+        """As many queries or heads as a single bit says, and a tile of queries or a head more."""
+        for bit in range(6, 24):
+            one = cls.of_shape(rng, 3 * config.array_rows, 5, 1, 8, AttentionFlags.OUT_INT16)
+            yield one, exchange(seq_q=(1 << bit) + config.array_rows)
+        for bit in range(3, 16):
+            one = cls.of_shape(rng, 1, config.array_cols + 1, 4, 8, AttentionFlags(0))
+            yield one, exchange(heads=(1 << bit) + 1)
+
+    @classmethod
     def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
         """Scores and results that their requantisers halve: products of Q and K are small integers; a single key has
         all the weight, and the requantiser of its row is a power of two."""
@@ -190,12 +200,13 @@ class AttentionCommand:
         noise = layout.rng.random(-seq_kv % (8 * BUS_BYTES)) < 0.5  # beyond the last key
         mask = np.packbits(np.append(self.mask, noise), bitorder="little")
         ranges = {name: layout.put(array) for name, array in (rows | {"mask": mask}).items()}
+        strides = {name: layout.stride(array.shape[1]) for name, array in rows.items()}
         layout.expect(ranges["o"][0], rows["o"], result)
         command = encode(
             ATTENTION,
             self.flags,
             **{f"{name}_addr": start for name, (start, _) in ranges.items()},
-            **{f"{name}_stride": array.shape[1] for name, array in rows.items()},
+            **{f"{name}_stride": stride for name, stride in strides.items()},
             seq_q=seq_q,
             seq_kv=seq_kv,
             heads=self.heads,
@@ -205,6 +216,10 @@ class AttentionCommand:
             out_multiplier=self.out.multiplier,
             out_shift=self.out.shift,
         )
-        read = ["q", "k", "v"] + ["mask"] * self._masked
+        places = {
+            name: row_ranges(ranges[name][0], len(array), strides[name], array.shape[1] * array.itemsize)
+            for name, array in operands.items()
+        }
+        reads = places["q"] + places["k"] + places["v"] + [ranges["mask"]] * self._masked
         once = (seq_q + 2 * seq_kv) * beats(width) + self._masked * beats(len(mask))
-        return PlacedCommand(command, ErrorCode.NONE, [ranges[name] for name in read], once)
+        return PlacedCommand(command, ErrorCode.NONE, reads, places["o"], once)

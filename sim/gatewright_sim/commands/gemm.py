@@ -17,7 +17,7 @@ from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_MAX
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.tiling import tiles_per_half
 from gatewright_sim.commands.draw import draw_int8, draw_ties
-from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, beats, exchange, padded_rows, row_ranges
 from gatewright_sim.golden.gemm import gemm
 
 __all__ = ["GEMM_FLAGS", "GemmCommand"]
@@ -126,6 +126,19 @@ class GemmCommand:
             yield cls.of_shape(rng, 3 * rows + 1, 5 * cols + 1, k_max, flags)
 
     @classmethod
+    def huge(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[tuple[GemmCommand, Change]]:
+        """As many rows or columns as a single bit says, and a tile or a block of tiles more, so that what is left is
+        that bit alone when the next tile or block is chosen; of each operand, resident and streamed."""
+        sides = (("m", config.array_rows, config.a_depth, 0), ("n", config.array_cols, config.b_depth, 1))
+        kinds = tuple(GemmFlags.OUT_INT32 | resident for resident in (GemmFlags(0), GemmFlags.A_RESIDENT))
+        for bit, (side, tile, depth, streamed), flags in product(range(10, 24), sides, kinds):
+            block = tiles_per_half(1, depth // 2)
+            whole = bool(flags & GemmFlags.A_RESIDENT) != bool(streamed)
+            shape = {"m": 1, "n": config.array_cols, side: (block + 2) * tile}
+            sizes = {side: (1 << bit) + (block if whole else 1) * tile}
+            yield cls.of_shape(rng, shape["m"], shape["n"], 5, flags), exchange(**sizes)
+
+    @classmethod
     def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
         """Sums that the requantiser halves: ties and neighbours, of small and of saturating results; A's first row
         is zero, so that the bias alone is the sum."""
@@ -156,17 +169,23 @@ class GemmCommand:
         rows = {name: padded_rows(layout.rng, array) for name, array in (("a", self.a), ("b", stored_b))}
         rows["c"] = padded_rows(layout.rng, np.zeros_like(result))
         ranges = {name: layout.put(array) for name, array in (rows | {"params": self.params}).items()}
+        strides = {name: layout.stride(array.shape[1]) for name, array in rows.items()}
         layout.expect(ranges["c"][0], rows["c"], result)
         command = encode(
             GEMM,
             self.flags,
             **{f"{name}_addr": start for name, (start, _) in ranges.items()},
-            **{f"{name}_stride": array.shape[1] for name, array in rows.items()},
+            **{f"{name}_stride": stride for name, stride in strides.items()},
             m=m,
             n=n,
             k=k,
         )
-        read = ["a", "b"] + ["params"] * bool(self.flags & GemmFlags.PARAMS)
+        matrices = {"a": self.a, "b": stored_b, "c": result}
+        places = {
+            name: row_ranges(ranges[name][0], len(array), strides[name], array.shape[1] * array.itemsize)
+            for name, array in matrices.items()
+        }
+        reads = places["a"] + places["b"] + [ranges["params"]] * bool(self.flags & GemmFlags.PARAMS)
         once = m * beats(k) + len(stored_b) * beats(stored_b.shape[1])
         once += n if self.flags & GemmFlags.PARAMS else 0
-        return PlacedCommand(command, ErrorCode.NONE, [ranges[name] for name in read], once)
+        return PlacedCommand(command, ErrorCode.NONE, reads, places["c"], once)

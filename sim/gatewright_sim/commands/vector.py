@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import chain, cycle, product
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gatewright.spec.commands import VECTOR, VectorFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import BUS_BYTES
+from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import (
     EPSILON_BITS,
     EXP2_FRACTION_BITS,
@@ -24,7 +24,7 @@ from gatewright.spec.vector import (
     Function,
 )
 from gatewright.spec.vector_op import Record, VectorOp
-from gatewright_sim.commands.layout import Layout, PlacedCommand, beats, padded_rows
+from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, beats, exchange, padded_rows, row_ranges
 from gatewright_sim.golden.vector import vector
 
 __all__ = ["VectorCommand"]
@@ -147,6 +147,12 @@ class VectorCommand:
             yield cls.of_shape(rng, rows, cols, function=function)
 
     @classmethod
+    def huge(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[tuple[VectorCommand, Change]]:
+        """As many rows as a single bit says, and one more, or as many as one transfer takes."""
+        for (bit, more), function in zip(product(range(6, 24), (1, MAX_BURST_BEATS)), cycle(Function), strict=False):
+            yield cls.of_shape(rng, 20, 3, function=function), exchange(rows=(1 << bit) + more)
+
+    @classmethod
     def ties(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[VectorCommand]:
         """Sums that the combination halves, results that the output stage halves by its shift or by its bias, about
         zero and at both ends of every type of Y, and the bits below the bias that decide."""
@@ -203,17 +209,20 @@ class VectorCommand:
         op, rows, a, b, cols = self.op, self.rows, self.a, self.b, self.a.shape[1]
         column = b is not None and b.shape[1] == 1 and (cols > 1 or bool(layout.rng.integers(2)))
         per_column = np.ndim(op.out.gain) == 1
-        matrices = {"a": padded_rows(layout.rng, a)} | ({} if b is None else {"b": padded_rows(layout.rng, b)})
-        matrices["y"] = padded_rows(layout.rng, np.zeros((rows, cols), op.y_type.dtype))
+        arrays = {"a": a} | ({} if b is None else {"b": b}) | {"y": np.zeros((rows, cols), op.y_type.dtype)}
+        matrices = {name: padded_rows(layout.rng, array) for name, array in arrays.items()}
         vectors = {"params": op.out.packed()} | ({} if op.table is None else {"table": op.table})
         ranges = {name: layout.put(array) for name, array in (matrices | vectors).items()}
         layout.expect(ranges["y"][0], matrices["y"], self.result())
 
         fields = op.fields | self.noise | {f"{name}_addr": start for name, (start, _) in ranges.items()}
+        places = {}
         for name, array in matrices.items():
             # A stride of 0 repeats a single row; it is as good as any other where there is only one.
             repeats = len(array) == 1 and (rows > 1 or (name != "y" and layout.rng.random() < 0.5))
-            fields[f"{name}_stride"] = 0 if repeats else array.shape[1]
+            stride = fields[f"{name}_stride"] = layout.stride(0 if repeats else array.shape[1])
+            nbytes = arrays[name].shape[1] * arrays[name].itemsize
+            places[name] = row_ranges(ranges[name][0], rows, stride, nbytes)
         command = encode(
             VECTOR,
             (VectorFlags.B_COLUMN if column else 0) | (VectorFlags.PER_COLUMN if per_column else 0),
@@ -225,7 +234,9 @@ class VectorCommand:
         )
         once = rows * beats(cols * a.itemsize) + sum(beats(array.nbytes) for array in vectors.values())
         once += 0 if b is None else rows * beats((1 if column else cols) * b.itemsize)
-        return PlacedCommand(command, ErrorCode.NONE, [limits for name, limits in ranges.items() if name != "y"], once)
+        writes = places.pop("y")
+        reads = [*chain.from_iterable(places.values()), *(ranges[name] for name in vectors)]
+        return PlacedCommand(command, ErrorCode.NONE, reads, writes, once)
 
 
 def _values(rng: np.random.Generator, kind: ElementType, shape: tuple[int, int]) -> Array:

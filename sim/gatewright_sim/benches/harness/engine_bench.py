@@ -1,4 +1,4 @@
-"""One engine behind its AXI4 master on a memory: runs commands, watches every read, compares the memory.
+"""One engine behind its AXI4 master on a memory: runs commands, watches every burst, compares the memory.
 
 The design is ``EngineTop(engine)``; the environment variable GATEWRIGHT_CONFIG names the config.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import cocotb
@@ -24,8 +25,9 @@ from gatewright_sim.benches.harness.bus_memory import BusMemory
 from gatewright_sim.benches.harness.cases import Case
 from gatewright_sim.benches.harness.pauses import CHANNELS, FREE, REGIMES, Stalls
 from gatewright_sim.commands import Command, Layout, LayoutFull, PlacedCommand
+from gatewright_sim.commands.layout import ADDRESS_SPACE, Change, changed
 
-__all__ = ["EngineBench", "pace", "resets", "some", "start_bench", "sweep"]
+__all__ = ["EngineBench", "beginnings", "pace", "resets", "some", "start_bench", "sweep"]
 
 CLOCK_NS = 10
 MEMORY_BYTES = 1 << 17
@@ -34,11 +36,14 @@ COMMAND_LIMIT = 60_000
 HELD = 300
 """Cycles for which :func:`pace` holds a channel back: more than any queue here takes to fill up."""
 
+BEGINNING_LIMIT, POLLED = 3000, 50
+"""Cycles in which :meth:`EngineBench.begin` sees what it waits for, and those between two looks."""
+
 Make = Callable[[np.random.Generator, AcceleratorConfig], Iterable[Command]]
 
 
 class EngineBench:
-    """The engine, its memory, and a watch over what it reads.
+    """The engine, its memory, and a watch over what it reads and where it writes.
 
     Attributes
     ----------
@@ -54,7 +59,7 @@ class EngineBench:
         self.read_beats = self.read_bursts = 0
         self.hold_first: str | None = None
         self._stalls = FREE
-        self._allowed: list[tuple[int, int]] = []
+        self._allowed: dict[str, list[tuple[int, int]]] = {"ar": [], "aw": []}
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
         self.ram = BusMemory(dut, "m_axi", MEMORY_BYTES, dut.rst)
         self.ram.on_burst = self._watch
@@ -65,12 +70,13 @@ class EngineBench:
         self.ram.stall(self.rng, stalls)
 
     def _watch(self, channel: str, start: int, beats: int) -> None:
+        end = start + BUS_BYTES * beats
         if channel == "ar":
-            end = start + BUS_BYTES * beats
             self.read_beats += beats
             self.read_bursts += 1
-            inside = any(low <= start and end <= high for low, high in self._allowed)
-            assert inside, f"read of {start:#x}..{end:#x}, allowed: {self._allowed}"
+        allowed = self._allowed[channel]
+        inside = any(low <= start and end <= high for low, high in allowed)
+        assert inside, f"{channel}: {start:#x}..{end:#x}, allowed: {[(hex(low), hex(high)) for low, high in allowed]}"
 
     async def reset(self) -> None:
         self.dut.command_valid.value = 0
@@ -83,7 +89,8 @@ class EngineBench:
     async def start(self, placed: PlacedCommand) -> None:
         """Hand a command over."""
         dut = self.dut
-        self._allowed, self.read_beats, self.read_bursts = placed.reads, 0, 0
+        self._allowed = {"ar": placed.reads, "aw": placed.writes}
+        self.read_beats = self.read_bursts = 0
         dut.command_payload.value = int.from_bytes(placed.command, "little")
         dut.command_valid.value = 1
         await RisingEdge(dut.clk)
@@ -129,15 +136,19 @@ class EngineBench:
         Returns their cycles.
         """
         cycles: list[int] = []
-        layout, placed = Layout(self.rng, MEMORY_BYTES), []
+        layout, placed = self._layout(), []
         for command in commands:
             try:
                 placed.append(command.place(layout))
             except LayoutFull:
                 cycles += await self._run_placed(layout, placed, reads_once)
-                layout = Layout(self.rng, MEMORY_BYTES)
+                layout = self._layout()
                 placed = [command.place(layout)]
         return cycles + await self._run_placed(layout, placed, reads_once)
+
+    def _layout(self) -> Layout:
+        """A memory that is seen all over the address space."""
+        return Layout(self.rng, MEMORY_BYTES, ADDRESS_SPACE // MEMORY_BYTES)
 
     async def _run_placed(self, layout: Layout, placed: list[PlacedCommand], reads_once: bool) -> list[int]:
         self.ram.write(0, layout.before.tobytes())
@@ -152,9 +163,27 @@ class EngineBench:
         assert not wrong.size, f"{wrong.size} bytes differ, the first at {wrong[0]:#x}"
         return cycles
 
+    async def begin(self, command: Command, change: Change) -> None:
+        """Run a command of other fields until the bytes are in memory that it writes without those; then reset."""
+        layout = self._layout()
+        placed = command.place(layout)
+        self.ram.write(0, layout.before.tobytes())
+        everywhere = [(0, ADDRESS_SPACE)]
+        await self.start(replace(placed, command=changed(placed.command, change), reads=everywhere, writes=everywhere))
+        written = np.flatnonzero(layout.after != layout.before)
+        for _ in range(BEGINNING_LIMIT // POLLED):
+            await ClockCycles(self.dut.clk, POLLED)
+            found = np.frombuffer(self.ram.read(0, MEMORY_BYTES), np.uint8)
+            if np.array_equal(found[written], layout.after[written]):
+                break
+        else:
+            fields = change(decode(placed.command))
+            raise AssertionError(f"{dict(fields)}: the first rows are not there after {BEGINNING_LIMIT} cycles")
+        await self.reset()
+
     async def reset_within(self, command: Command, cycles: int) -> None:
         """Start a command and reset the engine at most ``cycles`` later."""
-        layout = Layout(self.rng, MEMORY_BYTES)
+        layout = self._layout()
         placed = command.place(layout)
         self.ram.write(0, layout.before.tobytes())
         await self.start(placed)
@@ -210,6 +239,19 @@ def pace(make: Make, cycles: Mapping[str, tuple[int, ...]]) -> Case:
         assert tuple(found) == expected, f"{found} cycles, not {expected}: free, then {', '.join(CHANNELS)} held"
 
     return Case("as_many_cycles_as_ever", run)
+
+
+def beginnings(
+    name: str, make: Callable[[np.random.Generator, AcceleratorConfig], Iterable[tuple[Command, Change]]]
+) -> Case:
+    """Commands of sizes that could not be run to their ends: each begins as the small one whose fields are exchanged,
+    so that every bit of what counts them down matters."""
+
+    async def run(bench: EngineBench) -> None:
+        for command, change in make(bench.rng, bench.config):
+            await bench.begin(command, change)
+
+    return Case(name, run)
 
 
 def resets(victims: Make, after: Make, within: int, *, reads_once: bool = False, seeds: tuple[int, ...] = (1,)) -> Case:
