@@ -24,6 +24,7 @@ SLVERR, DECERR, WATCHDOG = ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR, ErrorCo
 SOUND = {"pointers": [0, 2, 3], "columns": [0, 1, 1]}
 WILD = {"pointers": [0, 2, 3], "columns": [0, 9, 4]}
 OUTSIDE_BEHIND = {"col_addr": END - 8}  # two columns, then the end of the memory
+SHORT = {"pointers": [0, 1], "row_ptr_addr": END - 8}
 OUTSIDE = {"pointers": [0, 3], "columns": [0, 1], "col_addr": END - 8, "rows": 1}
 
 
@@ -89,6 +90,8 @@ def verdict(stream: Stream, golden: ErrorCode, rtl: ErrorCode, golden_last: int 
         (OUTSIDE | {"slverr": (X + 16, Y)}, DECERR, ()),  # rows that no index names
         (OUTSIDE | {"slverr": (Y, END - 8)}, DECERR, ()),
         (OUTSIDE | {"slverr": (WEIGHTS + 8, X)}, DECERR, (SLVERR,)),
+        (SHORT | {"columns": [0, 4], "slverr": (X + 32, X + 40)}, DECERR, (SLVERR,)),
+        (SHORT | {"columns": [0, 9], "slverr": (X + 72, X + 80)}, DECERR, ()),  # an index that is none
         (OUTSIDE | {"col_addr": COLUMNS, "slverr": (COLUMNS + 8, COLUMNS + 16)}, SLVERR, ()),
         (SOUND | {"y_addr": END, "slverr": (WEIGHTS + 8, X)}, ErrorCode.WRITE_DECERR, (SLVERR,)),
         (SOUND | {"weight_addr": END - 8}, WATCHDOG, ()),
