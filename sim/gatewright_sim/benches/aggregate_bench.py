@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, start_bench
+from gatewright_sim.benches.harness.engine_cases import beginnings, pace, resets, some, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AggregateCommand
+from gatewright_sim.commands.far_columns import FarColumns
+from gatewright_sim.commands.long_row import LongRow
 
 __all__ = ["TABLE"]
 
@@ -20,6 +23,8 @@ TABLE = Table(
     sweep("ties", AggregateCommand.ties, reads_once=True),
     sweep("limits", AggregateCommand.limits, [FREE, Stalls.both(0.05, 60)]),
     sweep("faults", AggregateCommand.faulty, [FREE, Stalls.both(0.3, 4)], seeds=(1, 2)),
+    sweep("far_columns", FarColumns.each_bit, [FREE, Stalls.both(0.3, 2)]),
+    sweep("long_rows", LongRow.each_bit),
     beginnings("huge_sizes", AggregateCommand.huge),
     pace(
         AggregateCommand.each_pace,

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from gatewright.spec.commands import AttentionFlags
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, start_bench
+from gatewright_sim.benches.harness.engine_cases import beginnings, pace, resets, some, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import AttentionCommand, GemmCommand
 

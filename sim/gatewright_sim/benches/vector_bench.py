@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from gatewright.spec.vector import Combine, ElementType, Function
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import EngineBench, beginnings, pace, resets, some, start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import EngineBench, start_bench
+from gatewright_sim.benches.harness.engine_cases import beginnings, pace, resets, some, sweep
 from gatewright_sim.benches.harness.pauses import ALONE, FREE, LATE, REGIMES, Stalls
 from gatewright_sim.commands import VectorCommand
 

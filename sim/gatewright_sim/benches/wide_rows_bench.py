@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from gatewright_sim.benches.harness.cases import Table
-from gatewright_sim.benches.harness.engine_bench import start_bench, sweep
+from gatewright_sim.benches.harness.engine_bench import start_bench
+from gatewright_sim.benches.harness.engine_cases import sweep
 from gatewright_sim.benches.harness.pauses import FREE, Stalls
 from gatewright_sim.commands import AggregateCommand
 

@@ -6,7 +6,7 @@ The design is ``EngineTop(engine)``; the environment variable GATEWRIGHT_CONFIG 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,30 +16,26 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 
 from gatewright.spec.commands import decode
-from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.benches.coverage.collect import note
 from gatewright_sim.benches.coverage.points import Sample
 from gatewright_sim.benches.harness.bus_memory import BusMemory
-from gatewright_sim.benches.harness.cases import Case
-from gatewright_sim.benches.harness.pauses import CHANNELS, FREE, REGIMES, Stalls
+from gatewright_sim.benches.harness.pauses import FREE, Stalls
 from gatewright_sim.commands import Command, Layout, LayoutFull, PlacedCommand
 from gatewright_sim.commands.layout import ADDRESS_SPACE, Change, changed
 
-__all__ = ["EngineBench", "beginnings", "pace", "resets", "some", "start_bench", "sweep"]
+__all__ = ["EngineBench", "start_bench"]
 
 CLOCK_NS = 10
 MEMORY_BYTES = 1 << 17
 COMMAND_LIMIT = 60_000
 """Most cycles that any command here may take."""
 HELD = 300
-"""Cycles for which :func:`pace` holds a channel back: more than any queue here takes to fill up."""
-
+"""Cycles for which ``hold_first`` is held back: more than any queue here takes to fill up."""
 BEGINNING_LIMIT, POLLED = 3000, 50
 """Cycles in which :meth:`EngineBench.begin` sees what it waits for, and those between two looks."""
-
-Make = Callable[[np.random.Generator, AcceleratorConfig], Iterable[Command]]
 
 
 class EngineBench:
@@ -196,71 +192,3 @@ async def start_bench(dut: Any) -> EngineBench:
     bench = EngineBench(dut)
     await bench.reset()
     return bench
-
-
-def some(random: Callable[[np.random.Generator, AcceleratorConfig], Command], count: int) -> Make:
-    """So many random commands."""
-    return lambda rng, config: (random(rng, config) for _ in range(count))
-
-
-def sweep(
-    name: str,
-    make: Make,
-    stalls: Iterable[Stalls] = (FREE,),
-    *,
-    reads_once: bool = False,
-    seeds: tuple[int, ...] = (1,),
-) -> Case:
-    """A case that is only data: the commands that ``make`` gives, back to back, anew under each of ``stalls``."""
-
-    async def run(bench: EngineBench) -> None:
-        for regime in stalls:
-            bench.stall(regime)
-            await bench.run_all(make(bench.rng, bench.config), reads_once=reads_once)
-
-    return Case(name, run, seeds)
-
-
-def pace(make: Make, cycles: Mapping[str, tuple[int, ...]]) -> Case:
-    """Commands take as many cycles as they always have, in all: on a memory that never waits, and then with one of its
-    CHANNELS at a time held back for HELD cycles from each command's start, so that whatever waits for it fills up.
-
-    Operands are the same whatever the seed. ``cycles`` are those by configuration: one fewer or one more is a change of
-    the engine's, which says why.
-    """
-
-    async def run(bench: EngineBench) -> None:
-        found = []
-        for channel in (None, *CHANNELS):
-            bench.rng = np.random.default_rng(1)
-            bench.hold_first = channel
-            found.append(sum(await bench.run_all(make(bench.rng, bench.config))))
-        expected = cycles[bench.config.name]
-        assert tuple(found) == expected, f"{found} cycles, not {expected}: free, then {', '.join(CHANNELS)} held"
-
-    return Case("as_many_cycles_as_ever", run)
-
-
-def beginnings(
-    name: str, make: Callable[[np.random.Generator, AcceleratorConfig], Iterable[tuple[Command, Change]]]
-) -> Case:
-    """Commands of sizes that could not be run to their ends: each begins as the small one whose fields are exchanged,
-    so that every bit of what counts them down matters."""
-
-    async def run(bench: EngineBench) -> None:
-        for command, change in make(bench.rng, bench.config):
-            await bench.begin(command, change)
-
-    return Case(name, run)
-
-
-def resets(victims: Make, after: Make, within: int, *, reads_once: bool = False, seeds: tuple[int, ...] = (1,)) -> Case:
-    """A reset within so many cycles of a command's start leaves nothing behind: each of ``victims``, then ``after``."""
-
-    async def run(bench: EngineBench) -> None:
-        for victim in victims(bench.rng, bench.config):
-            bench.stall(REGIMES[bench.rng.integers(2)])
-            await bench.reset_within(victim, within)
-            await bench.run_all(after(bench.rng, bench.config), reads_once=reads_once)
-
-    return Case("reset_in_mid_command", run, seeds)
