@@ -10,6 +10,7 @@ from gatewright.spec.commands import (
     AGGREGATE,
     ATTENTION,
     COMMANDS,
+    FLAGS_LSB,
     GEMM,
     OPCODE_BITS,
     VECTOR,
@@ -19,7 +20,7 @@ from gatewright.spec.commands import (
 )
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import MAX_BURST_BEATS
+from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MAX_BURST_BEATS
 from gatewright.spec.registers import ENGINES
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
@@ -37,6 +38,8 @@ CYCLES = {
 }
 """Of a program of one copy, by its beats: a burst is written when it has been read whole, while the next one is read.
 """
+TELLS = 1 << 23
+"""In word 7: a CopyEngine writes its command."""
 BETWEEN, REFUSED = 23, 21
 """Cycles of a command beside those of its engine, and of one that is refused, but for the memory's latency."""
 
@@ -130,6 +133,27 @@ async def sizes_at_their_limit_are_taken(driver: TopDriver) -> None:
         command = copy(spec, beats=2, **values, flags=spec.flags_mask & ~second)
         assert check(command, CONFIG) == (ErrorCode.NONE, 0)
         assert await driver.run([command], PROGRAM) == OK
+
+
+@TABLE.case()
+async def an_engine_gets_every_bit_of_its_command(driver: TopDriver) -> None:
+    """Those of no field, too, beside every other one, high and low; and its error comes back whole."""
+    errors = list(ErrorCode)
+    for number in range(60):
+        words = driver.rng.integers(1 << 32, size=COMMAND_BYTES // 4, dtype="u4")
+        words[0] = words[0] & 0xFFFF_0000 | AGGREGATE.flags_mask << FLAGS_LSB | AGGREGATE.opcode
+        words[1:6] &= -BUS_BYTES & 0xFFFF_FFFF
+        words[10:12] &= -BUS_BYTES & 0xFFFF_FFFF
+        words[3] = words[3] & 0xFFFF_8000 | TARGET
+        words[6] = COMMAND_BYTES // BUS_BYTES
+        words[7] = words[7] & 0x7F_FFFF | TELLS | errors[number % len(errors)] << 24
+        words[9] = words[9] & 0xFFFF_0000 | CONFIG.max_features
+        command = words.tobytes()
+        assert check(command, CONFIG) == (ErrorCode.NONE, 0)
+        code = errors[number % len(errors)]
+        outcome = OK if code is ErrorCode.NONE else Outcome(0, 1, code, 0, 0)
+        assert await driver.run([command], PROGRAM) == outcome
+        assert driver.ram.read(TARGET, COMMAND_BYTES) == command
 
 
 @TABLE.case()
