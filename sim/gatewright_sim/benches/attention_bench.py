@@ -23,6 +23,7 @@ TABLE = Table(
     sweep("every_memory", AttentionCommand.each_flag, [*REGIMES, *ALONE], reads_once=True),
     sweep("every_reach", AttentionCommand.reaches, reads_once=True),
     sweep("more_than_the_rings_hold", AttentionCommand.rings, [FREE, LATE], reads_once=True),
+    sweep("many_heads", AttentionCommand.many_heads, [FREE, LATE, *ALONE], reads_once=True),
     sweep("ties", AttentionCommand.ties, reads_once=True),
     sweep("ties_of_scales", AttentionCommand.scale_ties, reads_once=True),
     beginnings("huge_sizes", AttentionCommand.huge),

@@ -129,6 +129,13 @@ class AttentionCommand:
                 yield cls.of_shape(rng, tiles * rows + 1, seq_kv, heads, d)
 
     @classmethod
+    def many_heads(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AttentionCommand]:
+        """More small heads than the buffers hold, of so few keys that their loads are far ahead of the softmax, and of
+        so many that they are behind it."""
+        for seq_q, seq_kv in product((1, config.array_rows + 1), (1, 2, 4 * config.array_cols)):
+            yield cls.of_shape(rng, seq_q, seq_kv, 6, 8)
+
+    @classmethod
     def huge(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[tuple[AttentionCommand, Change]]:
         """As many queries or heads as a single bit says, and a tile of queries or a head more."""
         for bit in range(6, 24):

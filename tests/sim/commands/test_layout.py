@@ -9,7 +9,7 @@ from gatewright.spec.commands import COMMANDS, Opcode, check, decode
 from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright_sim.commands import RANDOM, Layout, LayoutFull
-from gatewright_sim.commands.layout import padded_rows
+from gatewright_sim.commands.layout import ADDRESS_SPACE, changed, exchange, lines, padded_rows, row_ranges
 
 TINY = get_config("tiny")
 
@@ -51,10 +51,51 @@ def test_only_the_result_is_expected_to_change(rng: np.random.Generator) -> None
     assert changed.max() < end
 
 
+def test_places_and_strides_are_all_over_where_the_memory_is_seen(rng: np.random.Generator) -> None:
+    size = 1 << 12
+    layout = Layout(rng, size, ADDRESS_SPACE // size)
+    places = [layout.put(np.full(8, number, np.uint8)) for number in range(20)]
+    assert all(layout.before[start % size] == number for number, (start, _) in enumerate(places))
+    seen = np.array([start // size for start, _ in places], np.uint32)
+    assert np.bitwise_or.reduce(seen) == np.bitwise_or.reduce(~seen & 0xFFFFF) == ADDRESS_SPACE // size - 1
+    strides = [layout.stride(24) for _ in range(20)]
+    assert {stride % size for stride in strides} == {24}
+    assert 24 in strides
+    assert max(strides) > size
+
+
+@pytest.mark.parametrize(
+    ("start", "stride", "nbytes", "ranges"),
+    [
+        (64, 16, 9, [(64, 112)]),  # side by side
+        (64, 24, 9, [(64, 80), (88, 104), (112, 128)]),
+        (64, 0, 8, [(64, 72)]),
+        (ADDRESS_SPACE - 8, 1 << 31, 1, [((1 << 31) - 8, 1 << 31), (ADDRESS_SPACE - 8, ADDRESS_SPACE)]),
+    ],
+)
+def test_rows_lie_in_whole_beats(start: int, stride: int, nbytes: int, ranges: list[tuple[int, int]]) -> None:
+    assert row_ranges(start, 3, stride, nbytes) == ranges
+
+
+@pytest.mark.parametrize(
+    ("start", "nbytes", "count"),
+    [(0, 0, 0), (0, 1, 1), (0, 128, 1), (0, 129, 2), (120, 8, 1), (120, 9, 2), (128, 128, 1), (8, 256, 3)],
+)
+def test_a_burst_ends_with_its_line(start: int, nbytes: int, count: int) -> None:
+    assert lines(start, nbytes) == count
+
+
+def test_only_the_named_fields_are_exchanged(rng: np.random.Generator) -> None:
+    command = RANDOM[Opcode.GEMM](rng, TINY).place(Layout(rng, 1 << 20)).command
+    before, after = decode(command), decode(changed(command, exchange(m=123456)))
+    assert after.values == {**before.values, "m": 123456}
+    assert after.flags == before.flags
+
+
 @pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("opcode", Opcode)
 def test_random_commands_are_valid(opcode: Opcode, number: int, rng: np.random.Generator) -> None:
     placed = RANDOM[opcode](rng, TINY).place(Layout(rng, 1 << 20))
     assert check(placed.command, TINY) == (ErrorCode.NONE, 0)
     assert decode(placed.command).spec is COMMANDS[opcode]
-    assert all(start % 8 == end % 8 == 0 and start <= end for start, end in placed.reads)
+    assert all(start % 8 == end % 8 == 0 and start <= end for start, end in placed.reads + placed.writes)
