@@ -87,6 +87,8 @@ def batch(target: Target, corpus: Path, number: int, count: int, tally: Tally) -
     try:
         draw()
     except (Finding, Flaky):  # the latter where the case did not show it again
+        if not smallest:
+            raise
         case, finding = smallest[0]
         tally.findings[finding.kind] = str(finding)
         tally.kept.append(keep(target, corpus, finding.kind, case))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -154,9 +155,11 @@ def _checked(content: dict[str, Any]) -> Manifest:
         raise ArtefactError(f"clock.set_mhz is {clock.set_mhz:g}, its divisors make {setting.mhz:g}")
     if clock.set_mhz > clock.closed_mhz * (1 + 1e-9):
         raise ArtefactError(f"clock.set_mhz is {clock.set_mhz:g}, above clock.closed_mhz {clock.closed_mhz:g}")
-    for name in manifest.files:
+    for name, digest in manifest.files.items():
         if not (name and Path(name).name == name and name.isascii() and name.isprintable()):
             raise ArtefactError(f"files names {name!r}, allowed: printable ASCII without folders")
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ArtefactError(f"files gives {name} the sha256 {digest!r:.80}, allowed: 64 hexadecimal digits")
     for suffix in (".bit", ".hwh"):
         count = sum(name.endswith(suffix) for name in manifest.files)
         if count != 1:

@@ -61,6 +61,11 @@ WRONG = {
     "no bitstream": (lambda m: m.update(files={}), "files names 0 .bit files, allowed 1"),
     "folders": (lambda m: m["files"].update({"../x": "0"}), "files names '../x', allowed: printable ASCII without"),
     "letters": (lambda m: m["files"].update({"x\0": "0"}), r"files names 'x\\x00', allowed: printable ASCII"),
+    "no hash": (
+        lambda m: m["files"].update({"report.json": "\n"}),
+        r"files gives report.json the sha256 '\\n', allowed: 64 hexadecimal digits",
+    ),
+    "long hash": (lambda m: m["files"].update({"report.json": "0" * 65}), "allowed: 64 hexadecimal digits"),
     "two names": (
         lambda m: m["files"].update({"other.hwh": m["files"].pop(next(n for n in m["files"] if n.endswith(".hwh")))}),
         "files names .*bit and other.hwh, allowed: one name for both",

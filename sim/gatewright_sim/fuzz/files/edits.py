@@ -74,7 +74,7 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
             case 2 if isinstance(here, int | float):
                 owner[key] = here * draw(st.sampled_from((2, -1, 1000)))
             case 3:
-                owner[key] = draw(st.sampled_from(_OTHERS))
+                owner[key] = copy.deepcopy(draw(st.sampled_from(_OTHERS)))  # which later changes would else change
             case 4:
                 other, where = places[draw(st.integers(0, len(places) - 1))]
                 owner[key] = copy.deepcopy(other[where])
