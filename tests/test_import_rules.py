@@ -84,6 +84,7 @@ ALLOWED = {
         "gatewright_sim.benches",
         "gatewright.options",
         "gatewright.outcome",
+        "gatewright.signals",
         "gatewright.report",
     },
     "sim/gatewright_sim/rtl": {

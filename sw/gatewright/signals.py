@@ -12,14 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["ended_by_signals"]
+__all__ = ["EndedBySignal", "ended_by_signals"]
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+class EndedBySignal(SystemExit):
+    """By which libraries that call ``sys.exit`` of their own are told apart."""
+
+
 @contextmanager
 def ended_by_signals(*more: int) -> Iterator[None]:
-    """SIGTERM, SIGHUP and ``more`` raise ``SystemExit(128 + n)`` in the body; another one of them does not break off
+    """SIGTERM, SIGHUP and ``more`` raise ``EndedBySignal(128 + n)`` in the body; another one of them does not break off
     what that begins.
 
     One that is ignored already, as by nohup, stays so. Outside the main thread, which alone gets signals, nothing
@@ -32,7 +36,7 @@ def ended_by_signals(*more: int) -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         for each in before:
             signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+        raise EndedBySignal(128 + number)
 
     before = {number: signal.getsignal(number) for number in (*_ENDING, *more)}
     before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}

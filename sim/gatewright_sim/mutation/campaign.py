@@ -8,11 +8,13 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+from gatewright.signals import EndedBySignal
 from gatewright_sim.benches.catalogue import BENCHES
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
 from gatewright_sim.mutation.blocks import Block
@@ -30,6 +32,8 @@ __all__ = ["Campaign", "Outcome"]
 TIMEOUT_S = 4 * 3600
 """Limit on the wall for all mutants of one block; forks have limits of their own."""
 POLL_S = 0.5
+GRACE_S = 20
+"""For a process to end what it has begun, when it is told to."""
 PARTS = "tests/hw"
 """What stands for the tests of a part as a killer."""
 PROOF = "proof"
@@ -46,17 +50,34 @@ def _end_when_told() -> None:
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # so that another one does not break off what this begins
-        raise SystemExit(128 + number)
+        for child in _children():
+            _end(child)
+        raise EndedBySignal(128 + number)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _children() -> list[int]:
+    """Processes that this one's main thread has started (proc(5))."""
+    pid = os.getpid()
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _end(child: int) -> None:
+    """Of `timeout`, whose group is its own, the simulator too, which it leaves behind when it is killed."""
+    with suppress(ProcessLookupError):
+        if os.getpgid(child) == child:
+            os.killpg(child, signal.SIGTERM)
+        else:
+            os.kill(child, signal.SIGTERM)
 
 
 def _task(work: Callable[..., Result], *arguments: object) -> Result:
     """What a process of the pool is given: told to end while it works, it takes up nothing that waits in its queue."""
     try:
         return work(*arguments)
-    except SystemExit as told:
+    except EndedBySignal as told:
         os._exit(int(told.code or 0))
 
 
@@ -107,8 +128,11 @@ class Campaign:
             self._watch(found, sources, lambda done: progress(done, total))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            for worker in multiprocessing.active_children():
+            workers = multiprocessing.active_children()
+            for worker in workers:
                 worker.terminate()
+            for worker in workers:
+                worker.join(GRACE_S)
         return [
             Outcome(block.name, mutant, known[mutant.key])
             for block in self.blocks

@@ -50,7 +50,7 @@ async def run_apart(body: Callable[[], Awaitable[None]]) -> Fork:
 
 async def _fork(body: Callable[[], Awaitable[None]]) -> tuple[Fork | None, int]:
     """What came of one fork, None where it was ended from outside; and the signal that ended it, or 0."""
-    with tempfile.TemporaryDirectory(prefix="gatewright-mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gatewright-mutant-", dir=Path.cwd()) as folder:
         results = Path(folder) / "results.xml"
         pid = os.fork()
         if not pid:

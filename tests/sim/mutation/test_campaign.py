@@ -30,8 +30,16 @@ def test_a_sample_is_noticed(
     assert (tmp_path / "sequencer.jsonl").read_text() == lines, "what is known was found again"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)])
-def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "sign"),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM, "temporary/*/asked.json"),
+        (signal.SIGINT, 130, "temporary/*/asked.json"),
+        (signal.SIGTERM, 128 + signal.SIGTERM, "out/*.jsonl"),
+    ],
+    ids=["making, SIGTERM", "making, SIGINT", "running, SIGTERM"],
+)
+def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: int, sign: str, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = os.environ | {"TMPDIR": str(temporary)}
@@ -46,7 +54,7 @@ def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: i
     )
     try:
         end = time.monotonic() + 120
-        while not list(temporary.glob("*/asked.json")):
+        while not list(tmp_path.glob(sign)):
             assert time.monotonic() < end, "no mutants are made"
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
@@ -57,8 +65,14 @@ def test_what_is_broken_off_leaves_no_process_and_no_folder(number: int, code: i
     finally:
         process.kill()
         process.communicate()
-    left = [path for path in Path("/proc").glob("[0-9]*/environ") if _names(path, temporary)]
+    end = time.monotonic() + 5  # what was told to end may take a moment
+    while (left := _left(temporary)) and time.monotonic() < end:
+        time.sleep(0.1)
     assert (left, list(temporary.iterdir())) == ([], [])
+
+
+def _left(temporary: Path) -> list[Path]:
+    return [path for path in Path("/proc").glob("[0-9]*/environ") if _names(path, temporary)]
 
 
 def _names(environ: Path, folder: Path) -> bool:

@@ -24,6 +24,7 @@ from cocotb_tools.runner import Verilator
 
 from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
+from gatewright.signals import EndedBySignal
 from gatewright.spec.errors import GatewrightError
 from gatewright_hw.verilog import to_verilog
 from gatewright_sim.cxx import find_cxx
@@ -106,6 +107,8 @@ def build_simulator(
                         waves=waves,
                         log_file=log,
                     )
+            except EndedBySignal:
+                raise
             except (RuntimeError, SystemExit, OSError) as error:
                 raise BackendUnavailable(f"Verilator could not build {name}: {error}\n{_tail(log)}") from None
             shutil.copy2(Path(work) / name, path / name)
@@ -189,6 +192,8 @@ def run_cocotb(
                     results_xml=str(results),
                     log_file=log,
                 )
+        except EndedBySignal:
+            raise
         except (RuntimeError, SystemExit) as error:
             problem = f"the simulator stopped: {error}"
         if problem or not results.exists():
