@@ -70,10 +70,3 @@ def test_inputs_that_are_no_tensors():
     model.graph.input.append(helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [2]))
     with pytest.raises(CompileError, match="input s is a SequenceType, allowed are tensors"):
         read_model(model)
-
-
-def test_a_type_that_nobody_has():
-    model = relu([2, 8])
-    model.graph.input[0].type.tensor_type.elem_type = 99
-    with pytest.raises(CompileError, match="99 is not a valid DataType"):
-        read_model(model)
