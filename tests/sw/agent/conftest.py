@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from gatewright.agent.transport import grpc
 from gatewright.driver import Accelerator
 
 _READY = re.compile(r"agent on (\S+), backend")
@@ -91,3 +94,22 @@ def x() -> np.ndarray:
 def golden() -> Iterator[Accelerator]:
     with Accelerator("tiny", "golden") as opened:
         yield opened
+
+
+@pytest.fixture
+def grpc_server() -> Callable[[str, bytes], AbstractContextManager[str]]:
+    """``grpc_server(method, answer)``: a server with one method, which answers this to whoever asks; its address."""
+
+    @contextmanager
+    def serving(method: str, answer: bytes) -> Iterator[str]:
+        handler = grpc.unary_unary_rpc_method_handler(lambda request, rpc: answer)
+        service, _, name = method.rpartition("/")
+        server = grpc.server(ThreadPoolExecutor(1), [grpc.method_handlers_generic_handler(service, {name: handler})])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(0).wait()
+
+    return serving

@@ -241,20 +241,6 @@ def _listener(answer: bytes | None) -> Iterator[str]:
                 each.close()
 
 
-@contextmanager
-def _grpc_server(method: str, answer: bytes) -> Iterator[str]:
-    """A gRPC server with one method."""
-    handler = grpc.unary_unary_rpc_method_handler(lambda request, rpc: answer)
-    service, _, name = method.rpartition("/")
-    server = grpc.server(ThreadPoolExecutor(1), [grpc.method_handlers_generic_handler(service, {name: handler})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()
-
-
 class TestNoAgent:
     def test_nobody(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -274,14 +260,14 @@ class TestNoAgent:
             RemoteAccelerator("tiny", host)
         assert time.monotonic() - start < 15
 
-    def test_another_grpc_server(self) -> None:
+    def test_another_grpc_server(self, grpc_server) -> None:
         sentence = r"is no gatewright agent .*pynq://HOST"
-        with _grpc_server("mmio.Mmio/read", b"") as host, pytest.raises(AgentUnavailable, match=sentence):
+        with grpc_server("mmio.Mmio/read", b"") as host, pytest.raises(AgentUnavailable, match=sentence):
             RemoteAccelerator("tiny", host)
 
     @pytest.mark.parametrize("answer", [b"", b"nonsense", pack({})])
-    def test_an_agent_that_answers_nonsense(self, answer) -> None:
-        with _grpc_server(f"{SERVICE}/hello", answer) as host, pytest.raises(AgentError):
+    def test_an_agent_that_answers_nonsense(self, answer, grpc_server) -> None:
+        with grpc_server(f"{SERVICE}/hello", answer) as host, pytest.raises(AgentError):
             RemoteAccelerator("tiny", host)
 
 

@@ -6,9 +6,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -19,7 +16,7 @@ from gatewright.agent.diagnosis import examine_agent
 from gatewright.agent.errors import AgentOfAnotherVersion, NoAgent
 from gatewright.agent.faults import describe
 from gatewright.agent.remote import RemoteAccelerator
-from gatewright.agent.transport import PROTOCOL, SERVICE, grpc
+from gatewright.agent.transport import PROTOCOL, SERVICE
 from gatewright.agent.versions import check_spoken, spoken_here
 from gatewright.agent.wire import pack
 from gatewright.driver.programs.loaded_program import CallReport
@@ -29,22 +26,10 @@ from gatewright.program.convert import EmptyMask, Saturation
 from gatewright.spec.config import AcceleratorConfig
 
 OTHERS = [PROTOCOL - 1, PROTOCOL + 1]
+HELLO = f"{SERVICE}/hello"
 REMEDY = "install the same release of gatewright here and on the board"
 FIELDS = {2: "f7c802"}
 """Hash of the names that messages have, by protocol."""
-
-
-@contextmanager
-def _agent_of(answer: Mapping[str, Any]) -> Iterator[str]:
-    """Something whose hello answers this, whoever asks."""
-    handler = grpc.unary_unary_rpc_method_handler(lambda request, rpc: pack(answer))
-    server = grpc.server(ThreadPoolExecutor(1), [grpc.method_handlers_generic_handler(SERVICE, {"hello": handler})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()
 
 
 def _refusal(agent: int) -> dict[str, Any]:
@@ -70,11 +55,11 @@ def test_an_agent_refuses_another_client(theirs: int, agent: Any, monkeypatch: p
 
 @pytest.mark.parametrize("refuses", [True, False])
 @pytest.mark.parametrize("theirs", OTHERS)
-def test_a_client_refuses_another_agent(theirs: int, refuses: bool) -> None:
+def test_a_client_refuses_another_agent(theirs: int, refuses: bool, grpc_server: Any) -> None:
     """Whether that looks at the client's number or not."""
     answer = _refusal(theirs) if refuses else {"protocol": theirs, "version": "9.9"}
     sentence = rf"^the agent speaks protocol {theirs} \(gatewright '9.9'\), this client {PROTOCOL} \("
-    with _agent_of(answer) as host:
+    with grpc_server(HELLO, pack(answer)) as host:
         with pytest.raises(AgentOfAnotherVersion, match=sentence):
             RemoteAccelerator("tiny", host)
         (found,) = examine_agent(host)
@@ -82,16 +67,16 @@ def test_a_client_refuses_another_agent(theirs: int, refuses: bool) -> None:
 
 
 @pytest.mark.parametrize("protocol", [None, "2", 2.0, True, [], {}])
-def test_what_speaks_no_protocol_is_no_agent(protocol: Any) -> None:
+def test_what_speaks_no_protocol_is_no_agent(protocol: Any, grpc_server: Any) -> None:
     with (
-        _agent_of({"protocol": protocol, "version": "9.9"}) as host,
+        grpc_server(HELLO, pack({"protocol": protocol, "version": "9.9"})) as host,
         pytest.raises(NoAgent, match="no gatewright agent"),
     ):
         RemoteAccelerator("tiny", host)
 
 
-def test_a_command_ends_in_one_line() -> None:
-    with _agent_of(_refusal(PROTOCOL + 1)) as host:
+def test_a_command_ends_in_one_line(grpc_server: Any) -> None:
+    with grpc_server(HELLO, pack(_refusal(PROTOCOL + 1))) as host:
         command = [sys.executable, "-m", "gatewright", "selftest", "--backend", "board", "--host", host]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
