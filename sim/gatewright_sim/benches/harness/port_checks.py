@@ -9,6 +9,7 @@ from gatewright.spec.registers import REGISTER_BYTES, REGISTERS, Access, constan
 from gatewright_hw.bus.axi import BurstType, Resp
 from gatewright_sim.benches.harness import gp_master
 from gatewright_sim.benches.harness.board_driver import BoardDriver
+from gatewright_sim.benches.harness.traffic import random_shape
 from gatewright_sim.bursts import beat_addresses
 
 __all__ = ["bursts_to_registers", "interrupts"]
@@ -49,8 +50,7 @@ async def bursts_to_registers(driver: BoardDriver) -> None:
 def _burst_to(driver: BoardDriver, offset: int) -> tuple[int, int, int, int]:
     """Address, length, size and type of a legal burst in the register block, one of whose beats is at ``offset``."""
     rng = driver.rng
-    kind, size = BurstType(rng.integers(3)), int(rng.integers(3))
-    length = int(rng.choice([1, 3, 7, 15]) if kind is BurstType.WRAP else rng.integers(16))
+    kind, size, length = random_shape(rng)
     beat, block = 1 << size, length + 1 << size
     place = offset + (int(rng.integers(WORD)) if kind is not BurstType.WRAP else int(rng.integers(WORD)) // beat * beat)
     if kind is BurstType.WRAP:

@@ -17,17 +17,21 @@ from gatewright_sim.benches.harness import gp_master
 from gatewright_sim.benches.harness.gp_master import GpMaster
 from gatewright_sim.bursts import PAGE_BYTES, beat_addresses
 
-__all__ = ["Traffic", "random_burst"]
+__all__ = ["Traffic", "random_burst", "random_shape"]
 
 IN_FLIGHT = 6
 """Accesses of the traffic that wait at a time, so that others pass between them."""
 
 
+def random_shape(rng: np.random.Generator) -> tuple[BurstType, int, int]:
+    """Type, size and length of a legal burst, as its fields are on the bus."""
+    kind, size = BurstType(rng.integers(3)), int(rng.integers(3))
+    return kind, size, int(rng.choice([1, 3, 7, 15]) if kind is BurstType.WRAP else rng.integers(16))
+
+
 def random_burst(rng: np.random.Generator, low: int, high: int) -> tuple[int, int, int, int]:
     """Address, length, size and type of a legal burst in ``low`` .. ``high - 1`` (multiples of 4 KiB)."""
-    kind = BurstType(rng.integers(3))
-    size = int(rng.integers(3))
-    length = int(rng.choice([1, 3, 7, 15]) if kind is BurstType.WRAP else rng.integers(16))
+    kind, size, length = random_shape(rng)
     block = length + 1 << size
     page = low + int(rng.integers((high - low) // PAGE_BYTES)) * PAGE_BYTES
     if kind is BurstType.WRAP:
