@@ -304,6 +304,7 @@ def test_memory_that_the_accelerator_may_write_to_is_not_given_back(
     assert running.live >= 3
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_copy_ends_before_the_claim_is_given_back(
     running: Any, claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -293,14 +293,6 @@ def test_a_cancelled_call_leaves_the_accelerator_usable(
 # ---- interrupts
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Ctrl-C is a KeyboardInterrupt, also where the tests run in the background of a shell, which has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a __del__ of pynq's
