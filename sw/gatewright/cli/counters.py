@@ -1,11 +1,14 @@
-"""How the accelerator's counters are printed; of a backend without a clock, which counts no cycles, only bounds."""
+"""How the accelerator's counters are shown. A backend without a clock counts no cycles: it has bounds, which say so."""
+
+from dataclasses import asdict
+from typing import Any
 
 from rich.table import Table
 
 from gatewright.driver import Report
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["engine_table", "milliseconds", "time_text"]
+__all__ = ["counters_json", "cycles_text", "engine_table", "milliseconds"]
 
 
 def engine_table(report: Report) -> Table:
@@ -18,12 +21,29 @@ def engine_table(report: Report) -> Table:
     return table
 
 
-def milliseconds(report: Report, config: AcceleratorConfig, clock_mhz: float | None = None) -> float:
-    """Time of the cycles at the accelerator's clock; where it has none, at the one that the configuration assumes."""
-    return report.cycles / (clock_mhz or config.clock_mhz) / 1e3
+def milliseconds(cycles: int, config: AcceleratorConfig, clock_mhz: float | None = None) -> float:
+    """Time of ``cycles`` at the accelerator's clock; where it has none, at the one that the configuration assumes."""
+    return cycles / (clock_mhz or config.clock_mhz) / 1e3
 
 
-def time_text(report: Report, config: AcceleratorConfig, clock_mhz: float | None) -> str:
-    """The same in words, with the clock."""
+def cycles_text(report: Report, config: AcceleratorConfig, clock_mhz: float | None) -> str:
+    """The cycles that were counted and their time, with the clock; where none were, the least that they can be."""
     clock = f"{clock_mhz:g} MHz" if clock_mhz else f"an assumed {config.clock_mhz:g} MHz"
-    return f"{milliseconds(report, config, clock_mhz):.2f} ms of accelerator time at {clock}"
+    cycles = report.cycles or report.min_cycles
+    time = f"{milliseconds(cycles, config, clock_mhz):.2f} ms of accelerator time at {clock}"
+    if report.cycles:
+        return f"{cycles:,} cycles, {time}"
+    return f"at least {cycles:,} cycles, {time} (roofline, not measured: this backend has no clock)"
+
+
+def counters_json(report: Report) -> dict[str, Any]:
+    """The same in JSON's types; ``cycles`` are null where nothing counts them."""
+    engines = [asdict(engine) for engine in report.engines]
+    if not report.cycles:
+        engines = [{**engine, "cycles": None} for engine in engines]
+    return {
+        "doorbells": report.programs,
+        "cycles": report.cycles or None,
+        "roofline_cycles": report.min_cycles,
+        "engines": engines,
+    }

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gatewright.agent.connect import open_session
 from gatewright.cli.console import bars, output, step
-from gatewright.cli.counters import engine_table, time_text
+from gatewright.cli.counters import counters_json, cycles_text, engine_table
 from gatewright.cli.options import Bitstream, Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
 from gatewright.driver import Report, Session
 from gatewright.program.convert import outputs_digest
@@ -66,7 +66,9 @@ def _equals_golden(
     return np.array_equal(served.answer.scores, golden.answer.scores)
 
 
-def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, reference: "Agreement") -> dict[str, Any]:
+def _result(
+    served: Served, config: AcceleratorConfig, golden_equal: bool | None, reference: "Agreement"
+) -> dict[str, Any]:
     return {
         "backend": served.backend,
         "config": config.name,
@@ -74,9 +76,7 @@ def _result(served: Served, config: AcceleratorConfig, golden_equal: bool, refer
         "user": served.answer.user_id,
         "query": served.answer.query_text,
         "items": [{"movie_id": i.movie_id, "title": i.title, "score": i.score} for i in served.answer.items],
-        "engines": [asdict(engine) for engine in served.report.engines],
-        "doorbells": served.report.programs,
-        "cycles": served.report.cycles,
+        **counters_json(served.report),
         "clock_mhz": served.clock_mhz,
         "saturated": [asdict(saturation) for saturation in served.answer.saturated],
         "scores_sha256": outputs_digest({"scores": served.answer.scores}),
@@ -105,19 +105,22 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
         f"{1e3 * seconds.total:.1f} ms: host {1e3 * seconds.host:.1f}, transfer {1e3 * seconds.transfer:.1f}, "
         f"{served.backend} {1e3 * seconds.accelerator:.1f}"
     )
-    if served.report.cycles:
-        console.print(
-            f"one request, {served.report.programs} doorbell: {served.report.cycles:,} cycles, "
-            f"{time_text(served.report, config, served.clock_mhz)}"
-        )
-    if served.backend != GOLDEN:
-        name, equal = served.backend.upper(), "yes" if result["golden_equal"] else "NO"
-        console.print(f"{name} = golden: {equal} (all {len(served.answer.scores):,} scores compared bit for bit)")
+    doorbell = f"one request, {served.report.programs} doorbell"
+    console.print(f"{doorbell}: {cycles_text(served.report, config, served.clock_mhz)}")
+    console.print(_compared(served, result["golden_equal"]))
     reference = result["reference"]
     console.print(
         f"PyTorch float: {reference['top10_overlap']:.0%} of the top 10 in common, "
         f"cosine of all scores {reference['cosine']:.5f}, largest difference {reference['max_abs_error']:.4f}"
     )
+
+
+def _compared(served: Served, golden_equal: bool | None) -> str:
+    """Which scores were held against the golden model's."""
+    scores = f"all {len(served.answer.scores):,} scores"
+    if golden_equal is None:
+        return f"golden model: {scores} are its own, compared with PyTorch float alone (--backend rtl: with the RTL's)"
+    return f"{served.backend.upper()} = golden: {'yes' if golden_equal else 'NO'} ({scores} compared bit for bit)"
 
 
 def recommend(
@@ -154,12 +157,12 @@ def recommend(
             trained = train_or_load(ratings, progress=progress)
             deployed = deploy_or_load(trained, chosen, progress)
         served = _serve(accelerator, deployed, user, query, top)
-    equal = served.backend == GOLDEN or _equals_golden(served, chosen, deployed, user, query, top)
+    equal = None if served.backend == GOLDEN else _equals_golden(served, chosen, deployed, user, query, top)
     with step("the same request in PyTorch float"):
         meant = trained.reference().request(index, query)
         reference = agreement(served.answer.scores, meant, served.answer.seen)
     result = _result(served, chosen, equal, reference)
     write_json(json, result)
     _show(served, chosen, result, json)
-    if not result["golden_equal"]:
+    if result["golden_equal"] is False:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from rich.table import Table
 from gatewright.agent.connect import open_session
 from gatewright.cli.arrays import read_arrays, write_arrays
 from gatewright.cli.console import output, step
-from gatewright.cli.counters import engine_table, milliseconds, time_text
+from gatewright.cli.counters import counters_json, cycles_text, engine_table, milliseconds
 from gatewright.cli.options import Bitstream, Board, Host, Json, check_outputs, write_json
 from gatewright.driver import CallableProgram, Report, Session
 from gatewright.program import load_program
@@ -71,11 +71,8 @@ def _show(
     for remark in (*loaded.report.saturated, *loaded.report.empty):
         console.print(escape(str(remark)))
     console.print(accelerator.choice)
-    if report.cycles:
-        console.print(
-            f"cycles: {report.cycles:,} from {report.programs} doorbell{'s' * (report.programs != 1)}, "
-            f"{time_text(report, accelerator.config, accelerator.clock_mhz)}"
-        )
+    doorbells = f"{report.programs} doorbell{'s' * (report.programs != 1)}"
+    console.print(f"{doorbells}: {cycles_text(report, accelerator.config, accelerator.clock_mhz)}")
 
 
 def _host(loaded: CallableProgram) -> list[tuple[str, float]]:
@@ -93,11 +90,9 @@ def _result(
         "config": config.name,
         "config_hash": config.hash_text,
         "dims": loaded.report.variant.dims,
-        "doorbells": report.programs,
-        "cycles": report.cycles,
-        "milliseconds_at_assumed_clock": milliseconds(report, config),
+        **counters_json(report),
+        "milliseconds_at_assumed_clock": milliseconds(report.cycles, config) if report.cycles else None,
         "assumed_clock_mhz": config.clock_mhz,
-        "engines": [asdict(engine) for engine in report.engines],
         "host_steps": [{"nodes": nodes, "seconds": spent} for nodes, spent in _host(loaded)],
         "saturated": [asdict(saturation) for saturation in loaded.report.saturated],
         "empty_masks": [asdict(mask) for mask in loaded.report.empty],

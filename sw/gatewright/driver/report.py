@@ -23,6 +23,7 @@ class EngineReport:
     commands : completed.
     cycles : from each command's start to its end, summed; 0 on a backend without a clock.
     min_cycles_compute, min_cycles_memory : the rooflines of these commands, summed.
+    min_cycles : of each command the higher of the two, summed: no engine can do with less.
     """
 
     name: str
@@ -30,6 +31,7 @@ class EngineReport:
     cycles: int = 0
     min_cycles_compute: int = 0
     min_cycles_memory: int = 0
+    min_cycles: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Report:
     read_beats: int
     write_beats: int
     engines: tuple[EngineReport, ...]
+
+    @property
+    def min_cycles(self) -> int:
+        """The fewest cycles that the programs can take by their roofline: commands run one at a time."""
+        return sum(engine.min_cycles for engine in self.engines)
 
     def engine(self, name: str) -> EngineReport:
         """The engine called ``name``; KeyError lists the names otherwise."""
@@ -77,7 +84,7 @@ class Report:
         return cls(0, 0, 0, 0, tuple(EngineReport(name) for name in ENGINES))
 
 
-_COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory")
+_COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory", "min_cycles")
 
 
 class Tally:
@@ -105,6 +112,7 @@ class Tally:
                 old.cycles + registers.read(f"CYCLES_{name.upper()}"),
                 old.min_cycles_compute + bounds[name][0],
                 old.min_cycles_memory + bounds[name][1],
+                old.min_cycles + bounds[name][2],
             )
             for name, old in self._engines.items()
         }

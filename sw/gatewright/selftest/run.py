@@ -112,5 +112,4 @@ def _request(session: Session) -> RequestTime:
         session.reset_report()
         _, call = program.call_with_report(**inputs)
     report = session.report()
-    least = sum(max(engine.min_cycles_compute, engine.min_cycles_memory) for engine in report.engines)
-    return RequestTime(call.seconds, report.cycles, least, session.clock_mhz)
+    return RequestTime(call.seconds, report.cycles, report.min_cycles, session.clock_mhz)

@@ -18,7 +18,7 @@ from gatewright.spec.tiling import gemm_read_beats
 __all__ = ["CommandList"]
 
 _Hardware = tuple[AcceleratorConfig, MemoryModel]
-_Bounds = tuple[int, int]
+_Bounds = tuple[int, int, int]
 
 _WATCHDOG_BASE = 100_000
 _WATCHDOG_FACTOR = 4
@@ -81,11 +81,11 @@ class CommandList:
         for hardware, sums in self._bounds.items():
             self._count(sums, index, hardware, 1)
 
-    def bounds(self, config: AcceleratorConfig, memory: MemoryModel) -> Mapping[str, tuple[int, int]]:
-        """Compute bound and memory bound in cycles, summed over each engine's commands."""
+    def bounds(self, config: AcceleratorConfig, memory: MemoryModel) -> Mapping[str, tuple[int, int, int]]:
+        """Compute bound, memory bound and the higher of the two in cycles, each summed over an engine's commands."""
         hardware = (config, memory)
         if hardware not in self._bounds:
-            sums = self._bounds[hardware] = dict.fromkeys(ENGINES, (0, 0))
+            sums = self._bounds[hardware] = dict.fromkeys(ENGINES, (0, 0, 0))
             for index in range(len(self)):
                 self._count(sums, index, hardware, 1)
         return self._bounds[hardware]
@@ -93,10 +93,11 @@ class CommandList:
     def _count(self, sums: dict[str, _Bounds], index: int, hardware: _Hardware, sign: int) -> None:
         if command := self.decode(index):
             least = roofline(command, *hardware)
-            compute, memory = sums[command.spec.engine]
+            compute, memory, higher = sums[command.spec.engine]
             sums[command.spec.engine] = (
                 compute + sign * least.min_cycles_compute,
                 memory + sign * least.min_cycles_memory,
+                higher + sign * least.min_cycles,
             )
 
     def watchdog_cycles(self, config: AcceleratorConfig, memory: MemoryModel) -> int:

@@ -36,3 +36,17 @@ def test_a_program_decodes_only_what_is_there() -> None:
     assert command["m"] == 3
     assert program.decode(1) is None
     assert program.decode(2) is None
+
+
+def test_the_least_cycles_are_those_of_each_command() -> None:
+    """One is bound by arithmetic, the other by memory: neither can hide behind the other, since they run in turn."""
+    deep, flat = _gemm(m=64, n=64, k=512), _gemm(m=200, n=200, k=1)
+    memory = MemoryModel()
+    alone = [CommandList([command]).bounds(TINY, memory)["gemm"] for command in (deep, flat)]
+    assert [compute > bytes_ for compute, bytes_, _ in alone] == [True, False]
+    assert CommandList([deep, flat]).bounds(TINY, memory)["gemm"] == tuple(map(sum, zip(*alone, strict=True)))
+    assert [least for *_, least in alone] == [max(each[:2]) for each in alone]
+    program = CommandList([deep, flat])
+    program.bounds(TINY, memory)
+    program.replace(1, deep)
+    assert program.bounds(TINY, memory)["gemm"] == tuple(2 * bound for bound in alone[0])
