@@ -163,6 +163,13 @@ ALLOWED = {
         "gatewright.models.data",
         "gatewright.recommender.errors",
     },
+    "sw/gatewright/training": {
+        "gatewright.cache",
+        "gatewright.files",
+        "gatewright.evaluation",
+        "gatewright.models",
+        "gatewright.recommender.errors",
+    },
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",

@@ -1,0 +1,1 @@
+"""Training that ends well: checkpoints, fine-tuning whole or by LoRA, distillation, several processes."""

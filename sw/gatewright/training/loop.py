@@ -1,0 +1,189 @@
+"""One training loop for all: steps, looks at validation, an end by rule, and a checkpoint from which it continues.
+
+A training that was killed and continues ends with the very weights of one that was not: everything random comes from
+two generators, numpy's and torch's, whose states are part of the checkpoint.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from gatewright.cache import digest
+from gatewright.models.determinism import deterministic
+from gatewright.training.checkpoint import Checkpoint, held_folder, load_checkpoint, save_checkpoint
+from gatewright.training.errors import TrainingError
+from gatewright.training.plan import Plan
+
+__all__ = ["History", "Look", "Task", "train", "trainable"]
+
+
+class Task(Protocol):
+    """What is trained, on what.
+
+    Attributes
+    ----------
+    module : those of its parameters that ask for a gradient are trained
+    identity : model and data, as a checkpoint names them
+    """
+
+    @property
+    def module(self) -> nn.Module: ...
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
+
+    def loss(self, rng: np.random.Generator) -> torch.Tensor:
+        """Of a batch drawn from ``rng``."""
+        ...
+
+    def quality(self) -> float:
+        """On validation, the higher the better; it must not draw random numbers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """Validation after ``step`` steps, which took ``seconds`` without validations and checkpoints."""
+
+    step: int
+    seconds: float
+    quality: float
+
+
+@dataclass
+class History:
+    """What a training has been through; ``losses`` has one a step."""
+
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def best(self) -> Look:
+        """The first of the highest quality."""
+        return max(self.looks, key=lambda look: look.quality)
+
+    def seconds_to(self, quality: float) -> float | None:
+        """Until the first look that found ``quality`` or more; None if none did."""
+        return next((look.seconds for look in self.looks if look.quality >= quality), None)
+
+    def ended(self, plan: Plan) -> bool:
+        if not self.looks:
+            return False
+        waited = sum(look.step > self.best.step for look in self.looks)
+        return len(self.losses) >= plan.steps or waited >= plan.patience or self.best.quality >= plan.target
+
+
+def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that are trained, by name."""
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+@deterministic()
+def train(
+    task: Task, plan: Plan, *, folder: Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> History:
+    """Train ``task.module``, which then has the weights of its best look, and is in the mode that it had.
+
+    With a ``folder`` it continues from the checkpoint there, and keeps one. ``progress`` is called as (step, steps).
+    Raises `TrainingError` for a loss or a quality that is no finite number, `CheckpointError` and `OSError`.
+    """
+    with torch.random.fork_rng(devices=[]), held_folder(folder) if folder else nullcontext():
+        run = _Run(task, plan, folder)
+        run.resume()
+        while not run.history.ended(plan):
+            run.advance()
+            if progress:
+                progress(len(run.history.losses), plan.steps)
+        run.finish()
+    return run.history
+
+
+class _Run:
+    def __init__(self, task: Task, plan: Plan, folder: Path | None) -> None:
+        self.task, self.plan, self.folder = task, plan, folder
+        self.parameters = trainable(task.module)
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), weight_decay=plan.weight_decay)
+        shapes = {name: list(parameter.shape) for name, parameter in self.parameters.items()}
+        self.identity = {**task.identity, **plan.identity, "trained": digest(json.dumps(shapes))}
+        self.rng = np.random.default_rng(plan.seed)
+        torch.manual_seed(plan.seed)
+        self.history = History()
+        self.best: dict[str, torch.Tensor] = {}
+
+    def advance(self) -> None:
+        """A step, if it is not the time for the first look; a look where one is due; a checkpoint."""
+        if self.history.looks:
+            self._step()
+        done = len(self.history.losses)
+        last = done >= self.plan.steps
+        if done % self.plan.validate_every == 0 or last:
+            self._look(done)
+        if self.folder and (done % self.plan.checkpoint_every == 0 or self.history.ended(self.plan)):
+            save_checkpoint(self.folder, self._checkpoint())
+
+    def _step(self) -> None:
+        begin = perf_counter()
+        step = len(self.history.losses)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate(step)
+        self.optimizer.zero_grad()
+        loss = self.task.loss(self.rng)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"the loss of step {step + 1} is {value}: a smaller learning_rate may help")
+        loss.backward()
+        self.optimizer.step()
+        self.history.losses.append(value)
+        self.history.seconds += perf_counter() - begin
+
+    def _look(self, done: int) -> None:
+        quality = self.task.quality()
+        if not math.isfinite(quality):
+            raise TrainingError(f"the quality after step {done} is {quality}")
+        self.history.looks.append(Look(done, self.history.seconds, quality))
+        if self.history.best.step == done:
+            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+
+    def _checkpoint(self) -> Checkpoint:
+        tensors = {"torch.rng": torch.get_rng_state()}
+        for name, parameter in self.parameters.items():
+            tensors[f"weights/{name}"] = parameter
+            tensors[f"best/{name}"] = self.best[name]
+            tensors |= {f"adamw.{key}/{name}": value for key, value in self.optimizer.state[parameter].items()}
+        state = {"history": asdict(self.history), "numpy.rng": self.rng.bit_generator.state}
+        return Checkpoint(self.identity, len(self.history.losses), state, tensors)
+
+    def resume(self) -> None:
+        found = load_checkpoint(self.folder, self.identity) if self.folder else None
+        if found is None:
+            return
+        entry = found.state["history"]
+        self.history = History(entry["losses"], entry["seconds"], [Look(**look) for look in entry["looks"]])
+        self.rng.bit_generator.state = found.state["numpy.rng"]
+        torch.set_rng_state(found.tensors["torch.rng"])
+        for name, value in found.tensors.items():
+            kind, _, parameter = name.partition("/")
+            if kind == "weights":
+                _assign(self.parameters[parameter], value)
+            elif kind == "best":
+                self.best[parameter] = value
+            elif kind.startswith("adamw."):
+                self.optimizer.state[self.parameters[parameter]][kind.removeprefix("adamw.")] = value
+
+    def finish(self) -> None:
+        for name, value in self.best.items():
+            _assign(self.parameters[name], value)
+
+
+@torch.no_grad()
+def _assign(parameter: nn.Parameter, value: torch.Tensor) -> None:
+    parameter.copy_(value)
