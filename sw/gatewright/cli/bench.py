@@ -11,6 +11,7 @@ from rich.table import Table
 
 from gatewright.cli.console import output, step
 from gatewright.cli.options import Config, Json, Seed, check_outputs, write_json
+from gatewright.program.onnx_session import OnnxSession
 from gatewright.spec.config import get_config
 
 __all__ = ["app"]
@@ -51,7 +52,6 @@ def golden(
     json: Json = None,
 ) -> None:
     """The golden model's time for all-MiniLM-L6-v2 against ONNX Runtime in float, on the same inputs."""
-    import onnxruntime
 
     from gatewright.compiler.compile import compile_model
     from gatewright.driver import Accelerator
@@ -67,17 +67,14 @@ def golden(
         started = time.perf_counter()
         program = compile_model(model, config=config, calibration=list(inputs.values()), buckets={"tokens": lengths})
         compile_seconds = time.perf_counter() - started
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(
-        "session.intra_op.allow_spinning", "0"
-    )  # idle threads leave the cores to the other
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = OnnxSession(model.SerializeToString())
+    names = list(session.outputs)
     table = Table("tokens", "golden", "ONNX Runtime", "ratio", title=f"all-MiniLM-L6-v2, median of {rounds} runs")
     result = {}
     with Accelerator(config, "golden") as accelerator, accelerator.load(program) as loaded:
         for length, given in inputs.items():
             with step(f"{length} tokens"):
-                times = _turn_by_turn(rounds, lambda x=given: loaded(**x), lambda x=given: session.run(None, x))
+                times = _turn_by_turn(rounds, lambda x=given: loaded(**x), lambda x=given: session.run(names, x))
             ours, floats = (median(each) for each in times)
             result[length] = {"golden_s": ours, "onnxruntime_s": floats, "ratio": ours / floats}
             table.add_row(f"{length}", f"{ours * 1e3:.1f} ms", f"{floats * 1e3:.1f} ms", f"{ours / floats:.2f}")

@@ -16,6 +16,7 @@ from gatewright.compiler.operators import add_functions
 from gatewright.models.hybrid import HybridRequest, SentenceEncoder
 from gatewright.models.text import MAX_TOKENS, load_text_encoder
 from gatewright.models.train import TrainedHybrid
+from gatewright.program.onnx_session import OnnxSession
 from gatewright.recommender.errors import RecommenderError
 
 __all__ = ["OPSET", "export_encoder", "export_hybrid", "export_onnx"]
@@ -73,7 +74,6 @@ def _export(
     module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: dict[str, Any], output: str
 ) -> onnx.ModelProto:
     """Export, run, and compare."""
-    import onnxruntime
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it lists the operators of packages that are not there
 
@@ -94,8 +94,8 @@ def _export(
         )
     add_functions(program.model)
     model = ir.to_proto(program.model)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = session.run(None, {name: value.numpy() for name, value in inputs.items()})[0]
+    session = OnnxSession(model.SerializeToString())
+    (found,) = session.run([output], {name: value.numpy() for name, value in inputs.items()})
     error = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not error <= TOLERANCE:
         raise RecommenderError(f"the exported {output} differ from PyTorch's by {error:.2e}, allowed {TOLERANCE:.0e}")

@@ -11,6 +11,7 @@ import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 from gatewright.models.evaluate import Quality, popularity_scores, rank_quality
 from gatewright.models.fusion import FusionOptions, HybridFusion
 from gatewright.models.lightgcn import LightGCN, LightGCNOptions, train_lightgcn
@@ -79,8 +80,7 @@ def train_or_load(
 ) -> TrainedHybrid:
     """The hybrid model for ``data``, trained on first use and then kept in the cache.
 
-    The default data and options train in about a minute on two cores. On one machine the same inputs give the same
-    model.
+    The default data and options train in about a minute. On one machine the same inputs give the same model.
     """
     options = options or TrainingOptions()
     hyperparameters = json.dumps(asdict(options), sort_keys=True)
@@ -96,6 +96,7 @@ def train_or_load(
     return TrainedHybrid(data, gcn.eval(), fusion.eval(), text, quality, key)
 
 
+@deterministic()
 def _train(data: MovieLens, options: TrainingOptions, folder: Path, progress: Progress | None) -> None:
     def stage(name: str) -> Callable[[int, int], None] | None:
         return (lambda done, total: progress(name, done, total)) if progress else None

@@ -31,7 +31,7 @@ class OnnxSession:
     ----------
     model : a serialised ONNX model.
     fused : whether operators may be joined and reordered, so that values between them need not exist.
-    threads : of one operator; 0 for as many as there are cores.
+    threads : of one operator; 0 for as many as there are cores. Without work they sleep, and leave the cores to others.
 
     Raises :class:`ImportError` where ONNX Runtime is not installed, and :class:`SessionError` where it refuses the
     model.
@@ -42,6 +42,7 @@ class OnnxSession:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = _SILENT, threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not fused:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
