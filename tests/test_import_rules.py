@@ -170,6 +170,11 @@ ALLOWED = {
         "gatewright.models",
         "gatewright.recommender.errors",
     },
+    "sw/gatewright/models/systems": {
+        "gatewright.evaluation",
+        "gatewright.models",
+        "gatewright.recommender.errors",
+    },
     "sw/gatewright/models": {
         "gatewright.spec",
         "gatewright.cache",

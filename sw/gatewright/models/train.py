@@ -19,7 +19,7 @@ from gatewright.models.reference import HybridReference
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
 from gatewright.models.train_fusion import FusionTraining, profile_texts, train_fusion
 
-__all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "code_version", "train_or_load"]
+__all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "code_version", "item_vectors", "train_or_load"]
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(stage, done, total)."""
@@ -102,7 +102,7 @@ def _train(data: MovieLens, options: TrainingOptions, folder: Path, progress: Pr
         return (lambda done, total: progress(name, done, total)) if progress else None
 
     encoder = load_text_encoder()
-    text = _item_vectors(data, encoder, stage("reading titles"))
+    text = item_vectors(data, stage("reading titles"))
     train, held_out = data.hold_out_latest(options.held_out)
     gcn = train_lightgcn(train, options.graph, options.seed, stage("training LightGCN"))
     fusion = train_fusion(
@@ -117,12 +117,16 @@ def _train(data: MovieLens, options: TrainingOptions, folder: Path, progress: Pr
     (folder / "quality.json").write_text(json.dumps({name: asdict(value) for name, value in quality.items()}, indent=1))
 
 
-def _item_vectors(data: MovieLens, encoder: TextEncoder, progress: Callable[[int, int], None] | None) -> np.ndarray:
-    """Text vectors of all items, cached apart from the model since they take longest and depend on the titles alone."""
+@deterministic()
+def item_vectors(data: MovieLens, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    """Unit vectors of all items' texts, float32 [items, 384], as the language model gives them without any training.
+
+    Cached apart from models, since they take longest and depend on the titles alone.
+    """
     texts = item_texts(data)
 
     def make(path: Path) -> None:
-        np.save(path / "text.npy", encoder.encode(texts, progress=progress))
+        np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))
 
     return np.load(cached_directory("text", digest("\0".join(texts), code_version(*TEXT_SOURCES)), make) / "text.npy")
 

@@ -12,7 +12,6 @@ import torch
 
 from gatewright.models import train
 from gatewright.models.data import load_movielens
-from gatewright.models.text import load_text_encoder
 from gatewright.models.train import train_or_load
 from gatewright.models.train_fusion import history_tokens, profile_texts
 
@@ -87,7 +86,7 @@ def test_damaged_vectors_of_texts_are_made_again(kept, tmp_path, monkeypatch, ca
     (file,) = (tmp_path / "cache/text").glob("*/text.npy")
     before = np.load(file)
     os.truncate(file, file.stat().st_size // 2)
-    vectors = train._item_vectors(load_movielens().subset(2), load_text_encoder(), None)
+    vectors = train.item_vectors(load_movielens().subset(2))
     assert np.allclose(vectors, before, atol=1e-5)
     assert len(caplog.records) == 1
 
