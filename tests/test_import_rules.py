@@ -87,6 +87,7 @@ ALLOWED = {
         "gatewright.signals",
         "gatewright.report",
     },
+    "sim/gatewright_sim/dram": {"gatewright.spec", "gatewright.cache", "gatewright_sim.cxx"},
     "sim/gatewright_sim/rtl": {
         "gatewright.spec",
         "gatewright.driver",

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 from gatewright.driver.errors import BackendUnavailable
 
-__all__ = ["INSTALL_TOOLS", "find_cxx"]
+__all__ = ["INSTALL_TOOLS", "compile_library", "find_cxx"]
 
 INSTALL_TOOLS = "apt-get install g++ make perl"
+
+_LIBRARY_FLAGS = ("-std=c++20", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared")
+_TIMEOUT_S = 300
 
 
 def find_cxx() -> list[str]:
@@ -32,3 +38,14 @@ def find_cxx() -> list[str]:
     if not found:
         raise BackendUnavailable(f"CXX is {given!r}, and there is no program {program!r}: {INSTALL_TOOLS}")
     return [found, *arguments]
+
+
+def compile_library(sources: Sequence[Path], library: Path, flags: Sequence[str] = ()) -> None:
+    """Compile ``sources`` to the shared ``library``, with ``flags`` besides. Raises :class:`BackendUnavailable`."""
+    command = [*find_cxx(), *_LIBRARY_FLAGS, *map(str, sources), "-o", str(library), *flags]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.CalledProcessError as error:
+        raise BackendUnavailable(f"C++ compiler failed with exit code {error.returncode}:\n{error.stderr}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendUnavailable(f"C++ compiler cannot run ({error}): {INSTALL_TOOLS}") from None

@@ -84,6 +84,24 @@ def golden(
     console.print(f"compiled in {compile_seconds:.1f} s")
 
 
+@app.command()
+def memory(json: Json = None) -> None:
+    """The simulated memories beside what has been measured on silicon."""
+    from gatewright_sim.dram.silicon import MEASUREMENTS
+
+    check_outputs({"--json": json})
+    table = Table("streams", "share", "silicon", "model", "off", title="memory")
+    rows = []
+    for each in MEASUREMENTS:
+        with step(each.what):
+            model = each.model
+        off = model / each.share - 1
+        rows.append({"streams": each.what, "of": each.of, "silicon": each.share, "model": model, "source": each.source})
+        table.add_row(each.what, each.of, f"{each.share:.1%}", f"{model:.1%}", f"{off:+.1%}")
+    write_json(json, {"measurements": rows})
+    output(json).print(table)
+
+
 def _turn_by_turn(rounds: int, *functions: Callable[[], object]) -> tuple[list[float], ...]:
     """Seconds of each function, run in turns so that all meet the same noise; the first round does not count."""
     times: tuple[list[float], ...] = tuple([] for _ in functions)

@@ -118,6 +118,14 @@ def test_info(gatewright) -> None:
         assert word in done.out
 
 
+def test_bench_memory(gatewright) -> None:
+    done = gatewright("bench", "memory", "--json", "-")
+    assert done.returncode == 0
+    measurements = json.loads(done.stdout)["measurements"]
+    assert len(measurements) >= 7
+    assert all(each["model"] == pytest.approx(each["silicon"], rel=0.1) for each in measurements)
+
+
 def test_bench_simulator(gatewright) -> None:
     done = gatewright("bench", "simulator", "--config", "tiny", "--json", "-")
     assert done.code == 0, done.err

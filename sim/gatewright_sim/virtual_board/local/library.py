@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 from gatewright.cache import cached_directory, digest
 from gatewright.driver.errors import BackendUnavailable
-from gatewright_sim.cxx import INSTALL_TOOLS, find_cxx
+from gatewright_sim.cxx import compile_library, find_cxx
 from gatewright_sim.virtual_board.local.protocol import Op
 
 __all__ = ["library"]
 
 NAME = "libgatewright_board.so"
-FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared")
-TIMEOUT_S = 300
 
 _SOURCES = Path(__file__).parent / "shim"
 
@@ -33,15 +30,7 @@ def library() -> Path:
     numbers = [f"-DGATEWRIGHT_OP_{op.name}={op.value}" for op in Op]
 
     def make(folder: Path) -> None:
-        command = [*compiler, *FLAGS, *numbers, *map(str, sources), "-o", str(folder / NAME), "-ldl", "-pthread"]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S)
-        except subprocess.CalledProcessError as error:
-            raise BackendUnavailable(
-                f"C++ compiler failed with exit code {error.returncode}:\n{error.stderr}"
-            ) from None
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BackendUnavailable(f"C++ compiler cannot run ({error}): {INSTALL_TOOLS}") from None
+        compile_library(sources, folder / NAME, (*numbers, "-ldl", "-pthread"))
 
     texts = [path.read_bytes() for path in (*sources, *sorted(_SOURCES.glob("*.hpp")))]
-    return cached_directory("local-board", digest(*texts, *FLAGS, *numbers, *compiler), make) / NAME
+    return cached_directory("local-board", digest(*texts, *numbers, *compiler), make) / NAME
