@@ -120,8 +120,8 @@ def test_info(gatewright) -> None:
 
 def test_bench_memory(gatewright) -> None:
     done = gatewright("bench", "memory", "--json", "-")
-    assert done.returncode == 0
-    measurements = json.loads(done.stdout)["measurements"]
+    assert done.code == 0, done.err
+    measurements = json.loads(done.out)["measurements"]
     assert len(measurements) >= 7
     assert all(each["model"] == pytest.approx(each["silicon"], rel=0.1) for each in measurements)
 
