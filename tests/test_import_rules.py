@@ -169,6 +169,8 @@ ALLOWED = {
         "gatewright.files",
         "gatewright.evaluation",
         "gatewright.models",
+        "gatewright.options",
+        "gatewright.outcome",
         "gatewright.recommender.errors",
     },
     "sw/gatewright/models/systems": {

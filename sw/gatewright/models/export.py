@@ -14,7 +14,7 @@ from torch import nn
 
 from gatewright.compiler.operators import add_functions
 from gatewright.models.hybrid import HybridRequest, SentenceEncoder
-from gatewright.models.text import MAX_TOKENS, load_text_encoder
+from gatewright.models.text import MAX_TOKENS, TextEncoder, load_text_encoder
 from gatewright.models.train import TrainedHybrid
 from gatewright.program.onnx_session import OnnxSession
 from gatewright.recommender.errors import RecommenderError
@@ -25,12 +25,13 @@ OPSET = 18
 TOLERANCE = 1e-3  # of the largest magnitude, between PyTorch and ONNX Runtime
 
 
-def export_encoder() -> onnx.ModelProto:
-    """all-MiniLM-L6-v2 with masked mean pooling: ids, mask int64 [1, tokens] -> vector float32 [1, 384], of length 1.
+def export_encoder(encoder: TextEncoder | None = None) -> onnx.ModelProto:
+    """all-MiniLM-L6-v2, or ``encoder``, with masked mean pooling: ids, mask int64 [1, tokens] -> vector float32
+    [1, 384], of length 1.
 
     ``tokens`` is dynamic, up to the encoder's number of positions.
     """
-    encoder = load_text_encoder()
+    encoder = encoder or load_text_encoder()
     ids = torch.tensor(encoder.tokenize(["a space adventure"]))
     inputs = {"ids": ids, "mask": torch.ones_like(ids)}
     most = encoder.bert.config.max_position_embeddings

@@ -21,7 +21,7 @@ from safetensors.torch import save
 from gatewright.files import reason, written_whole
 from gatewright.training.errors import CheckpointError
 
-__all__ = ["FILE", "Checkpoint", "held_folder", "load_checkpoint", "save_checkpoint"]
+__all__ = ["FILE", "Checkpoint", "check_same_run", "held_folder", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = "gatewright training state 1"
 FILE = "state.safetensors"
@@ -75,7 +75,7 @@ def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | N
             f"checkpoint {path} is damaged: sha256 is not that of its content; delete it to begin anew"
         )
     checkpoint = Checkpoint(**{name: json.loads(text) for name, text in found.items()}, tensors=tensors)
-    _check_same(path, checkpoint.identity, json.loads(json.dumps(identity)))
+    check_same_run(path, checkpoint.identity, json.loads(json.dumps(identity)))
     return checkpoint
 
 
@@ -99,7 +99,8 @@ def _seal(header: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) -> str
     return digest.hexdigest()
 
 
-def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same_run(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise `CheckpointError` for the first field of an identity that differs."""
     for name in sorted({*found, *wanted}):
         if found.get(name) != wanted.get(name):
             raise CheckpointError(

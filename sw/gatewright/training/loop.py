@@ -23,7 +23,7 @@ from gatewright.training.checkpoint import Checkpoint, held_folder, load_checkpo
 from gatewright.training.errors import TrainingError
 from gatewright.training.plan import Plan
 
-__all__ = ["History", "Look", "Task", "train", "trainable"]
+__all__ = ["History", "Look", "Run", "Task", "train", "trainable"]
 
 
 class Task(Protocol):
@@ -60,11 +60,21 @@ class Look:
 
 @dataclass
 class History:
-    """What a training has been through; ``losses`` has one a step."""
+    """What a training has been through.
+
+    Attributes
+    ----------
+    losses : one a step
+    seconds : of all steps, without looks and checkpoints
+    looks : at validation
+    parameters, optimizer_bytes : that are trained, and that AdamW keeps of them
+    """
 
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     looks: list[Look] = field(default_factory=list)
+    parameters: int = 0
+    optimizer_bytes: int = 0
 
     @property
     def best(self) -> Look:
@@ -91,23 +101,19 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
 def train(
     task: Task, plan: Plan, *, folder: Path | None = None, progress: Callable[[int, int], None] | None = None
 ) -> History:
-    """Train ``task.module``, which then has the weights of its best look, and is in the mode that it had.
+    """Train ``task.module``, which then has the weights of its best look.
 
     With a ``folder`` it continues from the checkpoint there, and keeps one. ``progress`` is called as (step, steps).
     Raises `TrainingError` for a loss or a quality that is no finite number, `CheckpointError` and `OSError`.
     """
     with torch.random.fork_rng(devices=[]), held_folder(folder) if folder else nullcontext():
-        run = _Run(task, plan, folder)
-        run.resume()
-        while not run.history.ended(plan):
-            run.advance()
-            if progress:
-                progress(len(run.history.losses), plan.steps)
-        run.finish()
-    return run.history
+        torch.manual_seed(plan.seed)
+        return Run(task, plan, folder).to_end(progress)
 
 
-class _Run:
+class Run:
+    """A training in one process. Others differ in how a step is done, and in where the state lies."""
+
     def __init__(self, task: Task, plan: Plan, folder: Path | None) -> None:
         self.task, self.plan, self.folder = task, plan, folder
         self.parameters = trainable(task.module)
@@ -115,60 +121,95 @@ class _Run:
         shapes = {name: list(parameter.shape) for name, parameter in self.parameters.items()}
         self.identity = {**task.identity, **plan.identity, "trained": digest(json.dumps(shapes))}
         self.rng = np.random.default_rng(plan.seed)
-        torch.manual_seed(plan.seed)
-        self.history = History()
+        self.history = History(parameters=sum(parameter.numel() for parameter in self.parameters.values()))
         self.best: dict[str, torch.Tensor] = {}
 
-    def advance(self) -> None:
+    def to_end(self, progress: Callable[[int, int], None] | None = None) -> History:
+        self.resume()
+        while not self.history.ended(self.plan):
+            self._advance()
+            if progress:
+                progress(self.done, self.plan.steps)
+        self.take_best()
+        return self.history
+
+    @property
+    def done(self) -> int:
+        """Steps."""
+        return len(self.history.losses)
+
+    def _advance(self) -> None:
         """A step, if it is not the time for the first look; a look where one is due; a checkpoint."""
         if self.history.looks:
             self._step()
-        done = len(self.history.losses)
-        last = done >= self.plan.steps
-        if done % self.plan.validate_every == 0 or last:
-            self._look(done)
-        if self.folder and (done % self.plan.checkpoint_every == 0 or self.history.ended(self.plan)):
-            save_checkpoint(self.folder, self._checkpoint())
+        if self.done % self.plan.validate_every == 0 or self.done >= self.plan.steps:
+            self._look()
+        if self.folder and (self.done % self.plan.checkpoint_every == 0 or self.history.ended(self.plan)):
+            self.save(self.folder)
 
     def _step(self) -> None:
         begin = perf_counter()
-        step = len(self.history.losses)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.rate(step)
-        self.optimizer.zero_grad()
-        loss = self.task.loss(self.rng)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(f"the loss of step {step + 1} is {value}: a smaller learning_rate may help")
-        loss.backward()
-        self.optimizer.step()
-        self.history.losses.append(value)
+        loss = self.update(self.plan.rate(self.done))
+        if not math.isfinite(loss):
+            raise TrainingError(f"the loss of step {self.done + 1} is {loss}: a smaller learning_rate may help")
+        self.history.losses.append(loss)
         self.history.seconds += perf_counter() - begin
 
-    def _look(self, done: int) -> None:
-        quality = self.task.quality()
+    def _look(self) -> None:
+        quality = self.quality()
         if not math.isfinite(quality):
-            raise TrainingError(f"the quality after step {done} is {quality}")
-        self.history.looks.append(Look(done, self.history.seconds, quality))
-        if self.history.best.step == done:
-            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+            raise TrainingError(f"the quality after step {self.done} is {quality}")
+        self.history.looks.append(Look(self.done, self.history.seconds, quality))
+        if self.history.best.step == self.done:
+            self.keep_best()
 
-    def _checkpoint(self) -> Checkpoint:
+    def update(self, rate: float) -> float:
+        """One step of AdamW with this learning rate; the loss before it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss = self.task.loss(self.rng)
+        if loss.isfinite():
+            loss.backward()
+            self.optimizer.step()
+        kept = (value for state in self.optimizer.state.values() for value in state.values())
+        self.history.optimizer_bytes = sum(value.nbytes for value in kept)
+        return float(loss.detach())
+
+    def quality(self) -> float:
+        return self.task.quality()
+
+    def keep_best(self) -> None:
+        self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+
+    def take_best(self) -> None:
+        for name, value in self.best.items():
+            _assign(self.parameters[name], value)
+
+    def save(self, folder: Path) -> None:
         tensors = {"torch.rng": torch.get_rng_state()}
         for name, parameter in self.parameters.items():
             tensors[f"weights/{name}"] = parameter
             tensors[f"best/{name}"] = self.best[name]
             tensors |= {f"adamw.{key}/{name}": value for key, value in self.optimizer.state[parameter].items()}
-        state = {"history": asdict(self.history), "numpy.rng": self.rng.bit_generator.state}
-        return Checkpoint(self.identity, len(self.history.losses), state, tensors)
+        save_checkpoint(folder, Checkpoint(self.identity, self.done, self.state(), tensors))
+
+    def state(self) -> dict[str, Any]:
+        """What is no tensor, in JSON."""
+        return {"history": asdict(self.history), "numpy.rng": self.rng.bit_generator.state}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The reverse of `state`."""
+        entry = state["history"]
+        self.history = History(**{**entry, "looks": [Look(**look) for look in entry["looks"]]})
+        self.rng.bit_generator.state = state["numpy.rng"]
 
     def resume(self) -> None:
+        """Go on from the checkpoint in the folder, if there is one."""
         found = load_checkpoint(self.folder, self.identity) if self.folder else None
         if found is None:
             return
-        entry = found.state["history"]
-        self.history = History(entry["losses"], entry["seconds"], [Look(**look) for look in entry["looks"]])
-        self.rng.bit_generator.state = found.state["numpy.rng"]
+        self.restore(found.state)
         torch.set_rng_state(found.tensors["torch.rng"])
         for name, value in found.tensors.items():
             kind, _, parameter = name.partition("/")
@@ -178,10 +219,6 @@ class _Run:
                 self.best[parameter] = value
             elif kind.startswith("adamw."):
                 self.optimizer.state[self.parameters[parameter]][kind.removeprefix("adamw.")] = value
-
-    def finish(self) -> None:
-        for name, value in self.best.items():
-            _assign(self.parameters[name], value)
 
 
 @torch.no_grad()

@@ -1,0 +1,62 @@
+"""Fine-tuning of the text encoder in several processes, on this machine or on several, with CPUs or GPUs.
+
+    python -m gatewright.training.launch --processes 2 --out build/training
+
+starts `gatewright.training.worker` by PyTorch's own launcher, which ends all when one fails. On one machine processes
+meet at the loopback address: the name of a machine may lead anywhere. On several, the same command is run on each,
+with ``--nodes`` and ``--meet HOST:PORT``, a port of the first.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from gatewright.options import OptionError, Options, at_least
+from gatewright.outcome import outcome
+from gatewright.training import worker
+from gatewright.training.zero import require_deepspeed
+
+__all__ = ["launch_command", "launch_environment"]
+
+
+def launch_command(processes: int, nodes: int, meet: str | None, arguments: Sequence[str]) -> list[str]:
+    """What starts ``processes`` on this one of ``nodes`` machines."""
+    if nodes > 1 and not meet:
+        raise OptionError(f"--nodes {nodes} needs --meet HOST:PORT, where they find each other")
+    where = (
+        [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={meet}", "--rdzv-id=gatewright"]
+        if meet
+        else ["--standalone", "--local-addr=127.0.0.1"]
+    )
+    return [
+        sys.executable, "-m", "torch.distributed.run", *where, f"--nproc-per-node={processes}",
+        "-m", worker.__name__, *arguments,
+    ]  # fmt: skip
+
+
+def launch_environment(processes: int, alone: bool, given: Mapping[str, str]) -> dict[str, str]:
+    """With what is not ``given``: threads for its share of the cores; on one machine, the loopback device."""
+    chosen = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // processes))}
+    if alone:
+        chosen["GLOO_SOCKET_IFNAME"] = "lo"
+    return {**chosen, **given}
+
+
+def main() -> None:
+    require_deepspeed()
+    own, every = Options(__name__, __doc__), worker.options()
+    for parser in (own, every):
+        parser.add_argument(
+            "--processes", type=at_least(1), default=2, metavar="N", help="on each machine (default: 2)"
+        )
+        parser.add_argument("--nodes", type=at_least(1), default=1, metavar="N", help="machines (default: 1)")
+        parser.add_argument("--meet", metavar="HOST:PORT", help="where several machines meet: a port of the first")
+    every.parse_args()  # says what is wrong, once
+    chosen, arguments = own.parse_known_args()
+    command = launch_command(chosen.processes, chosen.nodes, chosen.meet, arguments)
+    environment = launch_environment(chosen.processes, chosen.meet is None, os.environ)
+    os.execve(command[0], command, environment)
+
+
+if __name__ == "__main__":
+    sys.exit(outcome(main, extra="train"))
