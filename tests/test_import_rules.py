@@ -173,6 +173,10 @@ ALLOWED = {
         "gatewright.outcome",
         "gatewright.recommender.errors",
     },
+    "sw/gatewright/models/experts": {
+        "gatewright.cache",
+        "gatewright.models",
+    },
     "sw/gatewright/models/systems": {
         "gatewright.evaluation",
         "gatewright.models",

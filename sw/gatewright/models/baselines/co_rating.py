@@ -17,7 +17,7 @@ from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 
-__all__ = ["CoRating", "co_ratings"]
+__all__ = ["CoRating", "co_ratings", "followers"]
 
 PAIRS_AT_ONCE = 1 << 22
 
@@ -55,14 +55,19 @@ class CoRating:
 
 def co_ratings(ratings: MovieLens, window: int, reach: float) -> sp.csr_matrix:
     """float64 [items, items], symmetric, zero on the diagonal: the weighted number of pairs within ``window``."""
+    one_way = followers(ratings, window, reach)
+    return (one_way + one_way.T).tocsr()
+
+
+def followers(ratings: MovieLens, window: int, reach: float) -> sp.csr_matrix:
+    """float64 [earlier item, later item], zero on the diagonal: the weighted number of such pairs within ``window``."""
     shape = ratings.n_items, ratings.n_items
     one_way = sp.csr_matrix(shape)
     for weight, first, second in _pairs(ratings, window, reach):
         one_way += sp.csr_matrix((weight, (first, second)), shape=shape)
-    both_ways = one_way + one_way.T
-    both_ways.setdiag(0)
-    both_ways.eliminate_zeros()
-    return both_ways.tocsr()
+    one_way.setdiag(0)
+    one_way.eliminate_zeros()
+    return one_way
 
 
 def _pairs(ratings: MovieLens, window: int, reach: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -1,0 +1,49 @@
+"""What was rated at a time, by whomever: films come, are shown, and go out of fashion.
+
+For a user of a moment, an item's popularity is the sum over all its ratings of exp(-distance in time / span). Moments
+are months, so that what a request needs of it is one row of a table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from gatewright.models.data import MovieLens
+
+__all__ = ["Eras"]
+
+MONTH = 30 * 86400
+SPAN = 6.0  # months
+FEW = 0.1  # ratings: an item without any is as far below one of them as that below ten
+
+
+@dataclass(frozen=True)
+class Eras:
+    """``tables``: float32 [2, months from ``first`` on, items], each row of mean 0 and variance 1: the logarithm of an
+    item's popularity at the moment, and of its ratings at any time, which is the same in all rows."""
+
+    first: int
+    tables: np.ndarray
+
+    @classmethod
+    def of(cls, train: MovieLens) -> "Eras":
+        month = train.timestamps // MONTH
+        first, last = int(month.min()), int(month.max())
+        size = last - first + 1, train.n_items
+        counts = sp.csr_matrix((np.ones(len(month)), (month - first, train.items)), shape=size)
+        apart = np.abs(np.subtract.outer(np.arange(size[0]), np.arange(size[0])))
+        total = np.broadcast_to(np.asarray(counts.sum(axis=0)), size)
+        lately = np.exp(-apart / SPAN) @ counts
+        return cls(first, np.stack([_standard(np.log(popularity + FEW)) for popularity in (lately, total)]))
+
+    def at(self, timestamps: np.ndarray) -> np.ndarray:
+        """Months, int64, of seconds since 1970: those that the tables hold, and the nearest for others."""
+        months: np.ndarray = np.clip(timestamps // MONTH - self.first, 0, self.tables.shape[1] - 1)
+        return months
+
+
+def _standard(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    deviation = centred.std(axis=1, keepdims=True)
+    return (centred / np.where(deviation > 0, deviation, 1)).astype(np.float32)
