@@ -159,6 +159,16 @@ ALLOWED = {
         "gatewright.bundle.contents",
     },
     "sw/gatewright/evaluation": {"gatewright.spec"},
+    "sw/gatewright/comparison": {
+        "gatewright.spec",
+        "gatewright.cache",
+        "gatewright.files",
+        "gatewright.options",
+        "gatewright.outcome",
+        "gatewright.report",
+        "gatewright.evaluation",
+        "gatewright.models",
+    },
     "sw/gatewright/models/baselines": {
         "gatewright.evaluation",
         "gatewright.models.data",

@@ -60,6 +60,20 @@ class FullRanking:
         }
         return {user: items.astype(np.int64) for user, items in found.items() if len(items)}
 
+    @cached_property
+    def cold_item_share(self) -> float:
+        """Share, 0 to 1, of the relevant items that have no rating in ``seen``, each counted once a user."""
+        items = np.concatenate([np.zeros(0, np.int64), *self.relevant.values()])
+        cold = np.bincount(self.seen.items, minlength=self.seen.n_items)[items] == 0
+        return float(cold.mean()) if len(cold) else 0.0
+
+    @cached_property
+    def cold_user_share(self) -> float:
+        """Share, 0 to 1, of the relevant items that are of users without a rating in ``seen``."""
+        known = np.diff(self.seen.user_ptr) > 0
+        count = {user: len(items) for user, items in self.relevant.items()}
+        return sum(n for user, n in count.items() if not known[user]) / max(1, sum(count.values()))
+
     def measure(self, scorer: Scorer, name: str) -> FullRankingFound:
         """Of the system ``name``; raises `ScoreError`."""
         users = np.fromiter(self.relevant, np.int64)

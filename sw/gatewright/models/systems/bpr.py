@@ -28,8 +28,8 @@ class Bpr:
 
     NAME: ClassVar[str] = "BPR-MF"
     GRID: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "regularisation": (0.003, 0.01, 0.03),
-        "epochs": (20, 60),
+        "regularisation": (0.003, 0.01),
+        "epochs": (20, 40, 60),
     }
 
     dimensions: int = 64

@@ -23,7 +23,7 @@ class GraphAlone:
     NAME: ClassVar[str] = "LightGCN"
     GRID: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "layers": (1, 2, 3),
-        "temperature": (0.1, 0.15),
+        "temperature": (0.15, 0.2),
     }
 
     layers: int = 2
