@@ -8,6 +8,7 @@ from gatewright.comparison.errors import ComparisonError
 from gatewright.models.baselines import BASELINES, System
 from gatewright.models.baselines.tune import BUDGET
 from gatewright.models.data.splits import SplitRule, UserTimeSplit, shuffles
+from gatewright.models.experts import Hybrid
 from gatewright.models.systems import NEURAL_BUDGET, SYSTEMS, TextAlone
 
 __all__ = ["ENTRIES", "Entry", "Plan"]
@@ -35,6 +36,7 @@ ENTRIES: dict[str, Entry] = {
     for entry in (
         *(Entry(kind) for kind in BASELINES),
         *(Entry(kind, BUDGET if kind is TextAlone else NEURAL_BUDGET) for kind in SYSTEMS),
+        Entry(Hybrid),
     )
 }
 """All systems by name, in the order of tables."""

@@ -32,8 +32,14 @@ def _cells(report):
 
 
 def test_every_system_of_the_models_has_a_place():
-    assert len(ENTRIES) == 10
-    assert [entry.name for entry in ENTRIES.values() if entry.seeded] == ["iALS", "BPR-MF", "LightGCN", "SASRec"]
+    assert len(ENTRIES) == 11
+    assert [entry.name for entry in ENTRIES.values() if entry.seeded] == [
+        "iALS",
+        "BPR-MF",
+        "LightGCN",
+        "SASRec",
+        "hybrid",
+    ]
 
 
 def test_each_row_is_trained_once_and_the_second_time_not_at_all(data, plan, fitted):

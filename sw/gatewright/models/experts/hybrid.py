@@ -1,7 +1,7 @@
 """The hybrid of graph, order, text and time as a system: experts learnt from all ratings, a gate from the latest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,7 +27,8 @@ GATE_USERS = 1024  # at most: a handful of weights needs no more
 
 @dataclass(frozen=True)
 class Hybrid:
-    """``width`` of the vectors of both graphs of order, edges of which count half at a distance of ``reach`` ratings.
+    """``width`` of the vectors of both graphs of order; their edges halve in weight with every ``near_reach`` ratings
+    of distance where they say what stands together, with every ``next_reach`` where they say what follows.
 
     What was rated lately says what comes next, so there a history's weights halve every ``half_life`` ratings; what a
     user likes shows over more of them, ``taste_half_life``, in the rating graph and in the ``text_width`` main
@@ -37,21 +38,24 @@ class Hybrid:
     NAME: ClassVar[str] = "hybrid"
     GRID: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "width": (128, 256),
-        "reach": (5.0, 10.0),
-        "half_life": (2.0, 3.0, 5.0),
+        "next_reach": (5.0, 10.0),
+        "half_life": (2.0, 3.0, 4.0),
         "taste_half_life": (10.0, 30.0),
     }
 
     width: int = 256
-    reach: float = 10.0
+    near_reach: float = 10.0
+    next_reach: float = 5.0
     half_life: float = 3.0
     taste_half_life: float = 30.0
     text_width: int = 96
-    graph: LightGCNOptions = field(default_factory=LightGCNOptions)
+    graph_width: int = 64
+    graph_steps: int = 300
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_positive(self, "width", "reach", "half_life", "taste_half_life", "text_width")
+        options = ("width", "near_reach", "next_reach", "half_life", "taste_half_life", "text_width")
+        check_positive(self, *options, "graph_width", "graph_steps")
 
     def fit(self, train: MovieLens) -> PersonalScorer:
         earlier, later = train.hold_out_latest(GATE_SHARE)
@@ -60,10 +64,11 @@ class Hybrid:
 
     def panel(self, train: MovieLens) -> Panel:
         """Experts that have learnt from ``train``."""
+        graph = LightGCNOptions(width=self.graph_width, steps=self.graph_steps)
         experts = (
-            together(train, self.reach, self.half_life, self.width),
-            followed(train, self.reach, self.half_life, self.width),
-            linked(train, self.graph, self.taste_half_life, self.seed),
+            together(train, self.near_reach, self.half_life, self.width),
+            followed(train, self.next_reach, self.half_life, self.width),
+            linked(train, graph, self.taste_half_life, self.seed),
             alike(item_vectors(train), self.taste_half_life, self.text_width),
         )
         return Panel(experts, Eras.of(train))

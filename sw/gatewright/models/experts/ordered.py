@@ -6,6 +6,8 @@ edges two short vectors an item, as O. Levy and Y. Goldberg found of words ("Neu
 Factorization", NeurIPS 2014). Square roots of the edges hold the heaviest ones down.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import svds
@@ -13,6 +15,7 @@ from scipy.sparse.linalg import svds
 from gatewright.models.baselines.co_rating import co_ratings, followers
 from gatewright.models.data import MovieLens
 from gatewright.models.experts.expert import Expert
+from gatewright.models.experts.kept import kept_vectors
 
 __all__ = ["followed", "together"]
 
@@ -21,24 +24,34 @@ SHRINKAGE = 10.0
 
 def together(train: MovieLens, reach: float, half_life: float, width: int) -> Expert:
     """What users rate near each other, whichever comes first."""
-    return _of_graph("together", co_ratings(train, window(reach), reach), train, half_life, width)
+    return _expert("together", co_ratings, train, reach, half_life, width)
 
 
 def followed(train: MovieLens, reach: float, half_life: float, width: int) -> Expert:
     """What users rate after what they have rated."""
-    return _of_graph("followed", followers(train, window(reach), reach), train, half_life, width)
+    return _expert("followed", followers, train, reach, half_life, width)
+
+
+def _expert(
+    name: str,
+    graph: Callable[[MovieLens, int, float], sp.csr_matrix],
+    train: MovieLens,
+    reach: float,
+    half_life: float,
+    width: int,
+) -> Expert:
+    def make() -> tuple[np.ndarray, np.ndarray]:
+        count = np.bincount(train.items, minlength=train.n_items)
+        scale = sp.diags(1 / np.sqrt(count + SHRINKAGE))
+        left, strength, right = _strongest((scale @ graph(train, window(reach), reach) @ scale).sqrt(), width)
+        return left * strength, right.T
+
+    return Expert.of(name, half_life, *kept_vectors(train, f"{name}, reach {reach}, width {width}", make))
 
 
 def window(reach: float) -> int:
     """Positions after which a pair counts less than a sixteenth."""
     return max(1, int(4 * reach))
-
-
-def _of_graph(name: str, graph: sp.csr_matrix, train: MovieLens, half_life: float, width: int) -> Expert:
-    count = np.bincount(train.items, minlength=train.n_items)
-    scale = sp.diags(1 / np.sqrt(count + SHRINKAGE))
-    left, strength, right = _strongest((scale @ graph @ scale).sqrt(), width)
-    return Expert.of(name, half_life, left * strength, right.T)
 
 
 def _strongest(matrix: sp.csr_matrix, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

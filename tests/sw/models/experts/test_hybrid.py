@@ -1,6 +1,6 @@
 """The hybrid as a system: whatever a system must do, and what only graph, order, text and time together can."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,10 +9,9 @@ from gatewright.evaluation.protocols import FullRanking
 from gatewright.models.baselines import Popularity
 from gatewright.models.baselines.tune import BUDGET, trials
 from gatewright.models.experts import Hybrid
-from gatewright.models.lightgcn import LightGCNOptions
 from gatewright.recommender.errors import RecommenderError
 
-QUICK = Hybrid(width=16, reach=2.0, half_life=2.0, text_width=8, graph=LightGCNOptions(width=8, steps=30))
+QUICK = Hybrid(16, near_reach=2.0, next_reach=2.0, half_life=2.0, text_width=8, graph_width=8, graph_steps=30)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +107,7 @@ def test_the_grid_takes_the_whole_budget():
         Hybrid(**point)
 
 
-@pytest.mark.parametrize("option", ["width", "reach", "half_life", "taste_half_life", "text_width"])
+@pytest.mark.parametrize("option", [option.name for option in fields(Hybrid) if option.name != "seed"])
 def test_options_that_are_not_above_zero_are_refused(option):
     for value in (0, -1, float("nan")):
         with pytest.raises(RecommenderError, match=f"{option} of hybrid must lie above 0, got {value}"):

@@ -9,6 +9,11 @@ from gatewright.models.experts import ordered
 from gatewright.models.experts.ordered import followed, together
 
 
+@pytest.fixture(autouse=True)
+def cache(shared_cache, monkeypatch):
+    monkeypatch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
+
+
 def _of_latest(expert, item):
     history = sp.csr_matrix(([1.0], ([0], [item])), shape=(1, len(expert.keys)))
     return (expert.ask(history) @ expert.values.T)[0]
