@@ -111,7 +111,7 @@ def report_of(splits: Splits, plan: Plan, rows: Sequence[Row]) -> Report:
 
 def _chosen(entry: Entry, rows: Sequence[Row]) -> Chosen:
     first = {row.shuffle: row for row in reversed(rows)}
-    options = tuple({name: value for name, value in row.options.items() if name != "seed"} for row in first.values())
+    options = tuple(dict(row.options) for row in first.values())
     validation = float(np.mean([row.validation for row in first.values()]))
     seconds = float(np.mean([row.fit_seconds for row in rows]))
     return Chosen(entry.name, rows[0].trials, options[::-1], validation, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -36,7 +36,7 @@ class Row:
     Attributes
     ----------
     system, shuffle, seed : which; the seed is None for a system without one
-    options : that were chosen, of ``trials`` sets of them
+    options : of the grid that were chosen, of ``trials`` sets of them; others are the system's own
     validation : NDCG@10 of the full ranking that they reached there
     fit_seconds : of the training for the test; measured where the row was first made
     found : by protocol
@@ -77,20 +77,19 @@ def measured(entry: Entry, splits: Splits, rule: SplitRule, seed: int | None, pr
     key = _key(entry, splits.data, rule)
     folder = cached_directory("tuned", key, lambda path: _tune(entry, splits.at(rule)[0], path, progress))
     tuned = json.loads((folder / "tuned.json").read_text())
-    options = tuned["options"] if seed is None else {**tuned["options"], "seed": seed}
+    options = {**tuned["options"], **({} if seed is None else {"seed": seed})}
     row_key = digest(key, json.dumps(options, sort_keys=True), str(splits.k))
     folder = cached_directory("rows", row_key, lambda path: _measure(entry.kind(**options), *splits.at(rule), path))
     arrays, told = read_npz(folder / "found.npz"), json.loads((folder / "row.json").read_text())
     found = {name: _quality(arrays, number, splits.k, metrics) for number, (name, metrics) in enumerate(told["found"])}
     fit_seconds, validation = told["fit_seconds"], tuned["validation"]
-    return Row(entry.name, rule.seed, seed, options, tuned["trials"], validation, fit_seconds, found)
+    return Row(entry.name, rule.seed, seed, tuned["options"], tuned["trials"], validation, fit_seconds, found)
 
 
 def _key(entry: Entry, data: MovieLens, rule: SplitRule) -> str:
     """Everything that decides which options are chosen."""
     kind = entry.kind
-    options = {option.name: repr(option.default) for option in fields(kind)}
-    what = [kind.__module__, kind.__qualname__, options, repr(kind.GRID), entry.budget]
+    what = [kind.__module__, kind.__qualname__, repr(kind()), repr(kind.GRID), entry.budget]
     versions = torch.__version__, np.__version__, code_version(*SOURCES)
     return digest(data.fingerprint, rule.identity, json.dumps(what), *versions)
 
@@ -98,7 +97,8 @@ def _key(entry: Entry, data: MovieLens, rule: SplitRule) -> str:
 def _tune(entry: Entry, parts: Split, folder: Path, progress: Progress | None) -> None:
     tuned = tune(entry.kind, parts, budget=entry.budget, progress=progress)
     best = max(trial.validation for trial in tuned.trials)
-    told = {"options": asdict(tuned.system), "trials": len(tuned.trials), "validation": best}
+    chosen = {name: getattr(tuned.system, name) for name in entry.kind.GRID}
+    told = {"options": chosen, "trials": len(tuned.trials), "validation": best}
     (folder / "tuned.json").write_text(json.dumps({**told, "tried": [asdict(trial) for trial in tuned.trials]}))
 
 
