@@ -103,7 +103,7 @@ def hybrid_program(
         calibration=inputs,
         buckets={"tokens": BUCKETS},
         capacity=request_capacity(model),
-        name="hybrid request",
+        name=model.program_name,
         max_error=MAX_ERROR,
         settled=True,  # room for users ten times as active as any of these would cost all others precision
     )

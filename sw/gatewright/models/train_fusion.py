@@ -52,7 +52,9 @@ def history_tokens(data: MovieLens, users: np.ndarray, end: np.ndarray, length: 
     position = end[:, None] - 1 - np.arange(length)
     first = data.user_ptr[users][:, None]
     mask = position >= first
-    position = np.maximum(position, first)
+    position = np.clip(
+        position, first, len(data.items) - 1, out=position
+    )  # of who has none, another's: not attended to
     return tuple(torch.from_numpy(x) for x in (data.items[position].astype(np.int64), data.half_stars[position], mask))
 
 

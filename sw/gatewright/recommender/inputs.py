@@ -40,7 +40,7 @@ class Tokenizer:
 def request_inputs(model: HybridModel, user: int, tokens: np.ndarray) -> dict[str, np.ndarray]:
     """The program's inputs for the user with an index and a text's tokens, int64 [1, tokens]."""
     own = model.by_user.rows([user])
-    neighbours = model.by_item.rows(own.col)
+    neighbours = model.by_item.rows(own.col if own.nnz else [0])  # a matrix has a row, which then nobody asks for
     return {
         "ids": tokens,
         "mask": np.ones_like(tokens),

@@ -59,6 +59,11 @@ class HybridModel:
     by_item: CsrMatrix
     half_stars: np.ndarray
 
+    @property
+    def program_name(self) -> str:
+        """The name of the program that was compiled for it, and for no other model."""
+        return f"hybrid request {self.key}"
+
     def save(self, path: str | Path) -> None:
         """Write to one ``.npz`` file."""
         storage.save(Path(path), self, FORMAT_VERSION)

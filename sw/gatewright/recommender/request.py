@@ -8,7 +8,7 @@ import numpy as np
 from gatewright.driver import CallReport, CallSeconds, Session
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.convert import Saturation
-from gatewright.recommender.errors import RecommenderError
+from gatewright.recommender.errors import ModelFileError, RecommenderError
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import HybridModel, user_index
 from gatewright.recommender.texts import favourites, profile_text
@@ -51,12 +51,18 @@ class Recommendation:
 
 
 class HybridRecommender:
-    """A model on an accelerator. The program is loaded when it is made; requests then send only what is new."""
+    """A model on an accelerator. The program is loaded when it is made; requests then send only what is new.
+
+    Raises `ModelFileError` for the program of another model, which would take this one's requests and answer nonsense.
+    """
 
     def __init__(self, accelerator: Session, model: HybridModel, program: CompiledProgram | str | Path) -> None:
         self.model = model
         self._tokens = Tokenizer(model)
         self._program = accelerator.load(program)
+        if (name := self._program.program.name) != model.program_name:
+            self._program.close()
+            raise ModelFileError(f"the program is {name!r}, allowed for this model: {model.program_name!r}")
 
     def recommend(self, user_id: int, query: str | None = None, top: int = 10) -> Recommendation:
         """The ``top`` movies for a user, led by the words of ``query`` or else by the user's favourites.

@@ -1,13 +1,15 @@
 """A whole request: against the float reference, and for every input a user may give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator
-from gatewright.models.deploy import BUCKETS, deploy_or_load
+from gatewright.models.deploy import BUCKETS, deploy_or_load, hybrid_model
 from gatewright.models.reference import agreement
 from gatewright.program.compiled import FabricStep
-from gatewright.recommender import HybridRecommender, RecommenderError, UnknownUserError
+from gatewright.recommender import HybridRecommender, ModelFileError, RecommenderError, UnknownUserError
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import register
 
@@ -132,3 +134,25 @@ def test_fifty_users_overlap_by_ninety_per_cent(full_recommender, full_trained):
     print(f"top-10 overlap: mean {np.mean(overlap):.3f}, worst {min(overlap):.1f}; cosine: worst {min(cosine):.5f}")
     assert np.mean(overlap) >= 0.9
     assert min(cosine) > 0.99
+
+
+def test_the_program_of_another_model_is_refused(accelerator, small_deployed):
+    other = replace(small_deployed.model, key="0123456789abcdef")
+    with pytest.raises(
+        ModelFileError, match=f"the program is 'hybrid request {small_deployed.model.key}', allowed for"
+    ):
+        HybridRecommender(accelerator, other, small_deployed.program)
+
+
+@pytest.mark.parametrize("query", [None, "space adventure"])
+@pytest.mark.parametrize("user", [0, 9], ids=["the first", "the last"])
+def test_a_user_without_a_history_is_answered_from_the_query(user, query, accelerator, small_trained, small_deployed):
+    """As the float model does: no neighbourhood, and nothing to attend to."""
+    data = small_trained.data
+    forgotten = data.select(data.users != user)
+    model = hybrid_model(replace(small_trained, data=forgotten))
+    answer = HybridRecommender(accelerator, model, small_deployed.program).recommend(int(data.user_ids[user]), query)
+    assert len(answer.seen) == 0
+    assert answer.query_text == (query or "")
+    meant = small_trained.reference(forgotten).request(user, query)
+    assert agreement(answer.scores, meant, answer.seen).cosine > 0.95
