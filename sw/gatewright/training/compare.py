@@ -38,7 +38,7 @@ class Way:
 
 
 WAYS = {
-    "full": Way(None, 1e-4),
+    "full": Way(None, 3e-4),
     "LoRA, query and value, all layers": Way(Lora(), 3e-3),
     "LoRA, all linear, last two layers": Way(Lora(targets=TARGETS, layers=2), 3e-3),
 }
@@ -46,7 +46,10 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One way's costs; ``seconds`` and ``steps`` are those to the common quality, of the steps alone."""
+    """One way's costs; ``steps`` and ``seconds`` are those to the common quality.
+
+    Seconds are the processor's, of the steps alone: training has one thread, and a machine may have other work.
+    """
 
     name: str
     parameters: int
@@ -88,9 +91,9 @@ def compare(
 
 def _row(name: str, history: History, common: float) -> Row:
     reached = next(look for look in history.looks if look.quality >= common)
-    each = history.seconds / len(history.losses)
+    each = history.cpu_seconds / len(history.losses)
     best = history.best.quality
-    return Row(name, history.parameters, history.optimizer_bytes, each, best, reached.step, reached.seconds)
+    return Row(name, history.parameters, history.optimizer_bytes, each, best, reached.step, reached.cpu_seconds)
 
 
 def table(common: float, rows: list[Row]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,10 +51,14 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """Validation after ``step`` steps, which took ``seconds`` without validations and checkpoints."""
+    """Validation after ``step`` steps, which took ``seconds`` without validations and checkpoints.
+
+    Of these the processor worked ``cpu_seconds``; the rest was other programs', or waiting for other processes.
+    """
 
     step: int
     seconds: float
+    cpu_seconds: float
     quality: float
 
 
@@ -65,13 +69,14 @@ class History:
     Attributes
     ----------
     losses : one a step
-    seconds : of all steps, without looks and checkpoints
+    seconds, cpu_seconds : of all steps, without looks and checkpoints
     looks : at validation
     parameters, optimizer_bytes : that are trained, and that AdamW keeps of them
     """
 
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     looks: list[Look] = field(default_factory=list)
     parameters: int = 0
     optimizer_bytes: int = 0
@@ -82,8 +87,8 @@ class History:
         return max(self.looks, key=lambda look: look.quality)
 
     def seconds_to(self, quality: float) -> float | None:
-        """Until the first look that found ``quality`` or more; None if none did."""
-        return next((look.seconds for look in self.looks if look.quality >= quality), None)
+        """Of the processor, until the first look that found ``quality`` or more; None if none did."""
+        return next((look.cpu_seconds for look in self.looks if look.quality >= quality), None)
 
     def ended(self, plan: Plan) -> bool:
         if not self.looks:
@@ -148,18 +153,19 @@ class Run:
             self.save(self.folder)
 
     def _step(self) -> None:
-        begin = perf_counter()
+        begin, worked = perf_counter(), process_time()
         loss = self.update(self.plan.rate(self.done))
         if not math.isfinite(loss):
             raise TrainingError(f"the loss of step {self.done + 1} is {loss}: a smaller learning_rate may help")
         self.history.losses.append(loss)
         self.history.seconds += perf_counter() - begin
+        self.history.cpu_seconds += process_time() - worked
 
     def _look(self) -> None:
         quality = self.quality()
         if not math.isfinite(quality):
             raise TrainingError(f"the quality after step {self.done} is {quality}")
-        self.history.looks.append(Look(self.done, self.history.seconds, quality))
+        self.history.looks.append(Look(self.done, self.history.seconds, self.history.cpu_seconds, quality))
         if self.history.best.step == self.done:
             self.keep_best()
 

@@ -10,6 +10,7 @@ from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
+from gatewright.training.encoder_files import save_encoder
 from gatewright.training.fine_tune import FineTuneTask
 from gatewright.training.plan import Plan
 from gatewright.training.recommendation_loss import RecommendationLoss
@@ -28,7 +29,7 @@ def options() -> Options:
         "--stretches", type=at_least(2), default=RecommendationLoss.stretches, metavar="N", help="a step"
     )
     parser.add_argument("--deepspeed", type=Path, default=CONFIG, metavar="FILE", help=f"configuration ({CONFIG})")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="checkpoints and the loss curve")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="checkpoints, losses, the encoder")
     return parser
 
 
@@ -55,6 +56,7 @@ def main() -> None:
     if ranks.rank == 0:
         with written_whole(chosen.out / "history.json") as file:
             file.write(json.dumps(asdict(history)).encode())
+        save_encoder(task.encoder, chosen.out / "encoder")
 
 
 if __name__ == "__main__":

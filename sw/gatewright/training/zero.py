@@ -1,4 +1,4 @@
-"""The same training in several processes, with DeepSpeed: the optimiser's state, gradients or weights in shares (ZeRO).
+"""The same training in several processes, with DeepSpeed: the optimiser's state and gradients in shares (ZeRO).
 
 S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", SC 2020. What is learnt
 is what one process learns with the same batch. On CPUs, processes talk by gloo.
@@ -73,6 +73,10 @@ def read_config(path: Path) -> dict[str, Any]:
     for name in ours:
         if name in config:
             raise TrainingError(f"configuration {path} has {name}, which the training's own options decide")
+    shares = config.get("zero_optimization", {})
+    stage = shares.get("stage", 0) if isinstance(shares, dict) else None
+    if stage not in (0, 1, 2):  # 3 has weights in shares, too; a text encoder is looked at and saved whole
+        raise TrainingError(f"configuration {path} has zero_optimization.stage {stage!r}, allowed: 0, 1, 2")
     return config
 
 
@@ -139,18 +143,6 @@ class _ZeroRun(Run):
         total = torch.tensor(value, dtype=torch.float64, device=self.engine.device)
         dist.all_reduce(total)
         return float(total) / self.ranks.world
-
-    def keep_best(self) -> None:
-        import deepspeed
-
-        with deepspeed.zero.GatheredParameters(list(self.parameters.values())):
-            super().keep_best()
-
-    def take_best(self) -> None:
-        import deepspeed
-
-        with deepspeed.zero.GatheredParameters(list(self.parameters.values()), modifier_rank=0):
-            super().take_best()
 
     def save(self, folder: Path) -> None:
         """A folder a checkpoint, and last of all the name of the newest, which is then the only one."""

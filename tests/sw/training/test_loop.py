@@ -161,12 +161,12 @@ def test_the_weights_of_the_best_look_are_kept():
     ],
 )
 def test_when_training_ends(qualities, plan, ended):
-    looks = [Look(20 * n, float(n), quality) for n, quality in enumerate(qualities)]
-    assert History([0.0] * (20 * max(len(looks) - 1, 0)), 1.0, looks).ended(plan) == ended
+    looks = [Look(20 * n, 9.0, float(n), quality) for n, quality in enumerate(qualities)]
+    assert History([0.0] * (20 * max(len(looks) - 1, 0)), looks=looks).ended(plan) == ended
 
 
 def test_seconds_to_a_quality():
-    history = History(looks=[Look(0, 0.0, 0.1), Look(20, 3.0, 0.3), Look(40, 6.0, 0.2)])
+    history = History(looks=[Look(0, 0.0, 0.0, 0.1), Look(20, 9.0, 3.0, 0.3), Look(40, 19.0, 6.0, 0.2)])
     assert [history.seconds_to(quality) for quality in (0.1, 0.2, 0.3, 0.4)] == [0.0, 3.0, 3.0, None]
 
 

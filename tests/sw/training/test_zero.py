@@ -12,8 +12,10 @@ import pytest
 
 from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
+from gatewright.models.text import TextEncoder, load_text_encoder
 from gatewright.options import OptionError
 from gatewright.training import zero
+from gatewright.training.encoder_files import load_encoder
 from gatewright.training.errors import TrainingError
 from gatewright.training.fine_tune import FineTuneTask
 from gatewright.training.launch import launch_command, launch_environment
@@ -36,6 +38,8 @@ def test_our_configuration_is_one():
         ("[1]", "is a list, allowed: an object"),
         ('{"train_batch_size": 8}', "has train_batch_size, which the training's own options decide"),
         ('{"optimizer": {}}', "has optimizer, which"),
+        ('{"zero_optimization": {"stage": 3}}', "has zero_optimization.stage 3, allowed: 0, 1, 2"),
+        ('{"zero_optimization": 2}', "has zero_optimization.stage None, allowed: 0, 1, 2"),
         (None, "cannot be read: No such file"),
     ],
 )
@@ -100,10 +104,11 @@ def _curve(folder: Path) -> list[float]:
     return json.loads((folder / "history.json").read_text())["losses"]
 
 
-def _alone() -> list[float]:
+def _alone() -> tuple[list[float], TextEncoder]:
     parts = split(load_movielens().subset(USERS), UserTimeSplit())
     plan = Plan(steps=STEPS, validate_every=2)
-    return train(FineTuneTask(parts, RecommendationLoss(stretches=STRETCHES)), plan).losses
+    task = FineTuneTask(parts, RecommendationLoss(stretches=STRETCHES))
+    return train(task, plan).losses, task.encoder
 
 
 def kill_9(launcher: int) -> None:
@@ -124,7 +129,13 @@ def test_two_processes_learn_what_one_does_also_when_killed(launched, tmp_path):
         begun = [int(line.split()[0]) for line in child.stdout if " of " in line]
     assert child.wait(300) == 0
     assert begun[0] == 5
-    assert np.allclose(_curve(tmp_path), _alone(), rtol=2e-3)
+    losses, encoder = _alone()
+    assert np.allclose(_curve(tmp_path), losses, rtol=2e-3)
+    text = ["a space adventure"]
+    found, expected, before = (
+        each.encode(text) for each in (load_encoder(tmp_path / "encoder"), encoder, load_text_encoder())
+    )
+    assert (found * expected).sum() > 0.9999 > (before * expected).sum()
 
 
 @pytest.mark.slow
