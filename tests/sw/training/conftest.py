@@ -31,11 +31,11 @@ def tastes() -> Split:
     """Of users who rate movies of one kind alone, which the title says."""
     rng = np.random.default_rng(0)
     kinds = ("western", "space", "romance", "horror")
-    titles = tuple(f"{kinds[n % 4]} number {n}" for n in range(48))
-    items = np.concatenate([rng.permutation(np.arange(user % 4, 48, 4))[:10] for user in range(24)]).astype(np.int32)
-    users = np.repeat(np.arange(24, dtype=np.int32), 10)
+    titles = tuple(f"{kinds[n % 4]} number {n}" for n in range(64))
+    items = np.concatenate([rng.permutation(np.arange(user % 4, 64, 4))[:13] for user in range(40)]).astype(np.int32)
+    users = np.repeat(np.arange(40, dtype=np.int32), 13)
     data = MovieLens(
-        "made for a test", np.arange(24), np.arange(48), titles, titles,
-        users, items, np.full(240, 4, np.float32), np.arange(240),
+        "made for a test", np.arange(40), np.arange(64), titles, titles,
+        users, items, np.full(520, 4, np.float32), np.arange(520),
     )  # fmt: skip
     return split(data, UserTimeSplit())
