@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gatewright.comparison.plan import ENTRIES, Plan
 from gatewright.comparison.report import compared
 from gatewright.comparison.sheets import csv_text, markdown, sheets, table
+from gatewright.comparison.workers import measure_ahead
 from gatewright.evaluation.quality import as_json
 from gatewright.files import written_whole
 from gatewright.models.data import load_movielens
+from gatewright.models.data.splits import GlobalTimeSplit, UserTimeSplit
 from gatewright.options import Options, at_least
 from gatewright.report import Report
 
@@ -30,12 +32,19 @@ def main(arguments: list[str] | None = None) -> None:
     for name, count, what in (("shuffles", 5, "splits, of ties in another order"), ("seeds", 3, "trainings on each")):
         said = f"{what} (default: {count})"
         parser.add_argument(f"--{name}", type=at_least(1), default=count, metavar="N", help=said)
+    said = "hold out what all users rated from the same moment on (default: the latest of each user)"
+    parser.add_argument("--global-time", action="store_true", help=said)
+    parser.add_jobs("systems on splits")
     parser.add_out("comparison", "report.json, report.md and report.csv")
     options = parser.parse_args(arguments)
-    plan = Plan(
-        tuple(ENTRIES[name] for name in options.system or ENTRIES), shuffles=options.shuffles, seeds=options.seeds
-    )
     file = Report(options.out)
+    data = load_movielens(options.data)
+    plan = Plan(
+        tuple(ENTRIES[name] for name in options.system or ENTRIES),
+        GlobalTimeSplit.of_shares(data) if options.global_time else UserTimeSplit(),
+        options.shuffles,
+        options.seeds,
+    )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as display:
         tasks = {}
@@ -45,7 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
                 tasks[stage] = display.add_task(stage, total=total)
             display.update(tasks[stage], completed=done, total=total)
 
-        found = compared(load_movielens(options.data), plan, progress)
+        if options.jobs > 1:
+            measure_ahead(data, plan, options.jobs, progress)
+        found = compared(data, plan, progress)
     file.write(as_json(found))
     made = sheets(found)
     for name, text in (("report.md", markdown(made)), ("report.csv", csv_text(found))):

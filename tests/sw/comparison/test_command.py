@@ -17,7 +17,7 @@ def small(data, entries, monkeypatch):
 
 
 def test_a_comparison_becomes_files_and_tables(small, tmp_path, capsys):
-    arguments = ["--out", str(tmp_path / "found"), "--shuffles", "2", "--seeds", "2"]
+    arguments = ["--out", str(tmp_path / "found"), "--shuffles", "2", "--seeds", "2", "--jobs", "1"]
     command.main(arguments)
     said = capsys.readouterr().out
     assert "full ranking, 40 users" in said
@@ -29,8 +29,15 @@ def test_a_comparison_becomes_files_and_tables(small, tmp_path, capsys):
 
 
 def test_one_system_alone_has_nothing_to_be_compared_with(small, tmp_path):
-    command.main(["--system", "chance", "--shuffles", "1", "--seeds", "1", "--out", str(tmp_path)])
+    command.main(["--system", "chance", "--shuffles", "1", "--seeds", "1", "--jobs", "1", "--out", str(tmp_path)])
     assert json.loads((tmp_path / "report.json").read_text())["comparisons"] == []
+
+
+def test_a_moment_for_all_users(small, data, tmp_path):
+    arguments = ["--global-time", "--system", "chance", "--shuffles", "1", "--seeds", "1", "--jobs", "1"]
+    command.main([*arguments, "--out", str(tmp_path)])
+    split = json.loads((tmp_path / "report.json").read_text())["split"]
+    assert split == "global time, validation from 4, test from 5, ties 0"
 
 
 @pytest.mark.parametrize(
