@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 
 from gatewright.comparison.plan import Entry, Plan
 from gatewright.comparison.row import Splits, measured
@@ -25,7 +28,9 @@ def measure_ahead(data: MovieLens, plan: Plan, jobs: int, progress: Progress | N
     """
     wanted = [(rule, entry) for rule in plan.rules for entry in plan.entries]
     others = set(active_children())
-    with ProcessPoolExecutor(min(jobs, len(wanted)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(jobs, len(wanted)), mp_context=get_context("spawn"), initializer=_end_with_parent
+    ) as pool:
         waiting = [pool.submit(_rows, data, plan, entry, rule) for rule, entry in wanted]
         try:
             for done, each in enumerate(as_completed(waiting)):
@@ -38,6 +43,13 @@ def measure_ahead(data: MovieLens, plan: Plan, jobs: int, progress: Progress | N
                 child.terminate()
                 child.join(ENDED_S)
             raise
+
+
+def _end_with_parent() -> None:
+    """A process that waits for work from one that was killed would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _rows(data: MovieLens, plan: Plan, entry: Entry, rule: SplitRule) -> None:
