@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from gatewright.compiler.operators import add_functions
+from gatewright.models.experts.request import PanelRequest
 from gatewright.models.hybrid import HybridRequest, SentenceEncoder
 from gatewright.models.text import MAX_TOKENS, TextEncoder, load_text_encoder
 from gatewright.models.train import TrainedHybrid
 from gatewright.program.onnx_session import OnnxSession
 from gatewright.recommender.errors import RecommenderError
 
-__all__ = ["OPSET", "export_encoder", "export_hybrid", "export_onnx"]
+__all__ = ["OPSET", "export_encoder", "export_hybrid", "export_onnx", "export_panel"]
 
 OPSET = 18
 TOLERANCE = 1e-3  # of the largest magnitude, between PyTorch and ONNX Runtime
@@ -59,6 +60,19 @@ def export_hybrid(trained: TrainedHybrid, example: Mapping[str, np.ndarray]) -> 
     inputs = {name: torch.from_numpy(value) for name, value in example.items()}
     module = HybridRequest(trained, load_text_encoder())
     return _export(module, inputs, {name: dynamic.get(name) for name in inputs}, "scores")
+
+
+def export_panel(request: PanelRequest, example: Mapping[str, np.ndarray]) -> onnx.ModelProto:
+    """A request to a panel of experts: the inputs of `panel_inputs` (of which ``example`` is one) -> scores float32
+    [1, items].
+
+    Dynamic sizes: ``tokens`` and ``rated`` (the user's ratings). Raises `RecommenderError` as `export_hybrid` does.
+    """
+    tokens = torch.export.Dim("tokens", min=2, max=MAX_TOKENS)
+    rated = torch.export.Dim("rated", min=2)
+    dynamic = {"ids": {1: tokens}, "mask": {1: tokens}, **{name: {0: rated} for name in ("rated", "lately", "taste")}}
+    inputs = {name: torch.from_numpy(value) for name, value in example.items()}
+    return _export(request, inputs, {name: dynamic.get(name) for name in inputs}, "scores")
 
 
 def export_onnx(trained: TrainedHybrid, example: Mapping[str, np.ndarray], folder: str | Path) -> list[Path]:

@@ -22,13 +22,15 @@ LEAST_SPREAD = 1e-6  # of the widest direction: what varies less than this over 
 class Expert:
     """``keys`` and ``values``: float32 [items, width], values of mean 0 and covariance 1 over all items.
 
-    Weights of a history halve every ``half_life`` ratings.
+    Weights of a history halve every ``half_life`` ratings. ``turn``, float32 [given width, width], made the keys of
+    those that were given: what else has such a vector, a query for instance, becomes a key in the same way.
     """
 
     name: str
     half_life: float
     keys: np.ndarray
     values: np.ndarray
+    turn: np.ndarray
 
     @classmethod
     def of(cls, name: str, half_life: float, keys: np.ndarray, values: np.ndarray) -> "Expert":
@@ -40,7 +42,8 @@ class Expert:
         variance, basis = np.linalg.eigh(centred.T @ centred / len(centred))
         kept = variance > LEAST_SPREAD * max(variance.max(initial=0), np.finfo(np.float32).tiny)
         basis, deviation = basis[:, kept], np.sqrt(variance[kept])
-        found = keys @ basis * deviation, centred @ basis / deviation
+        turn = basis * deviation
+        found = keys @ turn, centred @ basis / deviation, turn
         return cls(name, half_life, *(vectors.astype(np.float32) for vectors in found))
 
     def ask(self, history: sp.csr_matrix) -> np.ndarray:

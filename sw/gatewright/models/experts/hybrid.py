@@ -15,7 +15,7 @@ from gatewright.models.experts.gate import learn_gate
 from gatewright.models.experts.graph import linked
 from gatewright.models.experts.ordered import followed, together
 from gatewright.models.experts.panel import Opinions, Panel
-from gatewright.models.experts.text import alike
+from gatewright.models.experts.text import Reading, alike
 from gatewright.models.lightgcn import LightGCNOptions
 from gatewright.models.train import item_vectors
 
@@ -64,12 +64,13 @@ class Hybrid:
 
     def panel(self, train: MovieLens) -> Panel:
         """Experts that have learnt from ``train``."""
+        text = item_vectors(train)
         graph = LightGCNOptions(width=self.graph_width, steps=self.graph_steps)
         experts = (
             together(train, self.near_reach, self.half_life, self.width),
             followed(train, self.next_reach, self.half_life, self.width),
             linked(train, graph, self.taste_half_life, self.seed),
-            alike(item_vectors(train), self.taste_half_life, self.text_width),
+            alike(text, Reading.of(text, self.text_width), self.taste_half_life),
         )
         return Panel(experts, Eras.of(train))
 

@@ -5,21 +5,46 @@ a cosine; along the principal directions, each scaled to the same variance, the 
 et al., "Whitening Sentence Representations for Better Semantics and Faster Retrieval", 2021).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gatewright.models.experts.expert import Expert
 
-__all__ = ["alike"]
+__all__ = ["Reading", "alike"]
 
 LEAST_VARIANCE = 1e-9  # of unit vectors: a direction that varies less is rounding
 
 
-def alike(text: np.ndarray, half_life: float, width: int) -> Expert:
-    """Items whose ``text``, unit vectors float32 [items, 384], says the same, by its ``width`` main directions."""
-    centred = text - text.mean(axis=0)
-    variance, basis = np.linalg.eigh(centred.T @ centred / len(centred))
-    kept = np.argsort(-variance)[:width]
-    kept = kept[variance[kept] > LEAST_VARIANCE]
-    white = centred @ basis[:, kept] / np.sqrt(variance[kept])
-    white /= np.maximum(np.linalg.norm(white, axis=1, keepdims=True), 1e-9)
-    return Expert.of("alike", half_life, white, white)
+@dataclass(frozen=True)
+class Reading:
+    """Unit vectors of texts [texts, 384] to unit vectors [texts, width], in which small differences count.
+
+    Attributes
+    ----------
+    mean : float32 [384], what all texts have in common
+    white : float32 [384, width], the main directions, scaled to the same variance
+    """
+
+    mean: np.ndarray
+    white: np.ndarray
+
+    @classmethod
+    def of(cls, text: np.ndarray, width: int) -> "Reading":
+        """By the ``width`` main directions of ``text``, unit vectors [texts, 384], or as many as there are."""
+        mean = text.mean(axis=0)
+        centred = text - mean
+        variance, basis = np.linalg.eigh(centred.T @ centred / len(centred))
+        kept = np.argsort(-variance)[:width]
+        kept = kept[variance[kept] > LEAST_VARIANCE]
+        return cls(mean, basis[:, kept] / np.sqrt(variance[kept]))
+
+    def __call__(self, text: np.ndarray) -> np.ndarray:
+        found: np.ndarray = (text - self.mean) @ self.white
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+
+def alike(text: np.ndarray, reading: Reading, half_life: float) -> Expert:
+    """Items whose ``text``, unit vectors float32 [items, 384], says the same."""
+    vectors = reading(text)
+    return Expert.of("alike", half_life, vectors, vectors)
