@@ -14,33 +14,40 @@ from gatewright.models.data import MovieLens
 __all__ = ["Eras"]
 
 MONTH = 30 * 86400
-SPAN = 6.0  # months
+SPAN = 6 * MONTH
+MOST = 600  # rows of a table: half a century; of times further apart, which are no times of ratings, rows are longer
 FEW = 0.1  # ratings: an item without any is as far below one of them as that below ten
 
 
 @dataclass(frozen=True)
 class Eras:
-    """``tables``: float32 [2, months from ``first`` on, items], each row of mean 0 and variance 1: the logarithm of an
-    item's popularity at the moment, and of its ratings at any time, which is the same in all rows."""
+    """What was popular when, by rows of ``length`` seconds from ``begin`` (since 1970) on.
 
-    first: int
+    ``tables``: float32 [2, rows, items], each row of mean 0 and variance 1: the logarithm of an item's popularity at
+    the moment, and of its ratings at any time, which is the same in all rows.
+    """
+
+    begin: int
+    length: int
     tables: np.ndarray
 
     @classmethod
     def of(cls, train: MovieLens) -> "Eras":
-        month = train.timestamps // MONTH
-        first, last = int(month.min()), int(month.max())
-        size = last - first + 1, train.n_items
-        counts = sp.csr_matrix((np.ones(len(month)), (month - first, train.items)), shape=size)
-        apart = np.abs(np.subtract.outer(np.arange(size[0]), np.arange(size[0])))
+        times = train.timestamps
+        length = max(MONTH, int(times.max() - times.min()) // (MOST - 1) + 1)
+        begin = int(times.min()) // length * length
+        rows = (times - begin) // length
+        size = int(rows.max()) + 1, train.n_items
+        counts = sp.csr_matrix((np.ones(len(rows)), (rows, train.items)), shape=size)
+        apart = np.abs(np.subtract.outer(np.arange(size[0]), np.arange(size[0]))) * length
         total = np.broadcast_to(np.asarray(counts.sum(axis=0)), size)
         lately = np.exp(-apart / SPAN) @ counts
-        return cls(first, np.stack([_standard(np.log(popularity + FEW)) for popularity in (lately, total)]))
+        return cls(begin, length, np.stack([_standard(np.log(popularity + FEW)) for popularity in (lately, total)]))
 
     def at(self, timestamps: np.ndarray) -> np.ndarray:
-        """Months, int64, of seconds since 1970: those that the tables hold, and the nearest for others."""
-        months: np.ndarray = np.clip(timestamps // MONTH - self.first, 0, self.tables.shape[1] - 1)
-        return months
+        """Rows, int64, of seconds since 1970: those that the tables hold, and the nearest for others."""
+        found: np.ndarray = np.clip((timestamps - self.begin) // self.length, 0, self.tables.shape[1] - 1)
+        return found
 
 
 def _standard(rows: np.ndarray) -> np.ndarray:
