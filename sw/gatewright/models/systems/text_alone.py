@@ -25,7 +25,7 @@ class TextAlone:
 
     NAME: ClassVar[str] = "LM alone, zero-shot"
     GRID: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "half_life": (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0, 200.0, float("inf")),
+        "half_life": (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0, 200.0, 1000.0),
         "centred": (False, True),
     }
 
