@@ -73,6 +73,11 @@ class BusMemory:
         self.forget()
         start_soon(self._run(RisingEdge(dut.clk)))
 
+    @property
+    def open_bursts(self) -> int:
+        """Bursts that were taken and are not answered whole."""
+        return len(self._reads) + len(self._writes)
+
     # ---- content
 
     def read(self, address: int, length: int) -> bytes:

@@ -32,6 +32,10 @@ class Outcome:
 class BenchMemory(Protocol):
     """What a driver's memory offers."""
 
+    @property
+    def open_bursts(self) -> int:
+        """Bursts that were taken and are not answered whole."""
+
     def read(self, address: int, length: int, /) -> bytes:
         """``length`` bytes at ``address``."""
 
@@ -99,7 +103,10 @@ class ProgramDriver(ABC):
         if not int(self.dut.irq.value):
             await First(RisingEdge(self.dut.irq), ClockCycles(self.dut.clk, cycles))
         assert int(self.dut.irq.value), f"no interrupt within {cycles} cycles"
-        return await self.outcome()
+        left = self.ram.open_bursts
+        outcome = await self.outcome()
+        assert outcome.code is ErrorCode.WATCHDOG or not left, f"the program has ended, but {left} bursts are open"
+        return outcome
 
     async def outcome(self) -> Outcome:
         """How the last program stands."""
