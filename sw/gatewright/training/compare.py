@@ -21,7 +21,8 @@ from gatewright.models.text import TextEncoder
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
 from gatewright.training.fine_tune import FineTuneTask
-from gatewright.training.loop import History, train
+from gatewright.training.history import History
+from gatewright.training.loop import train
 from gatewright.training.lora import TARGETS, Lora
 from gatewright.training.plan import Plan
 from gatewright.training.recommendation_loss import RecommendationLoss
@@ -37,9 +38,11 @@ class Way:
     learning_rate: float
 
 
+LOSS = RecommendationLoss(least_ratings=20)  # a look costs as much as a few steps, most of it for movies rarely rated
 WAYS = {
     "full": Way(None, 3e-4),
     "LoRA, query and value, all layers": Way(Lora(), 3e-3),
+    "LoRA, all linear, all layers": Way(Lora(targets=TARGETS), 3e-3),
     "LoRA, all linear, last two layers": Way(Lora(targets=TARGETS, layers=2), 3e-3),
 }
 
@@ -74,7 +77,7 @@ def compare(
 
     Each has its checkpoints in a folder of ``folder``; ``progress`` is called with its name after each of its turns.
     """
-    loss = loss or RecommendationLoss()
+    loss = loss or LOSS
     tasks = {name: FineTuneTask(parts, loss, way.lora, encoder=encoder) for name, way in ways.items()}
     found: dict[str, History] = {}
     for until in range(plan.validate_every, plan.steps + plan.validate_every, plan.validate_every):
@@ -115,12 +118,12 @@ def table(common: float, rows: list[Row]) -> str:
 def main() -> None:
     parser = Options("gatewright.training.compare", __doc__)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="ratings (default: those that are installed)")
-    parser.add_argument("--steps", type=at_least(1), default=60, metavar="N", help="at most (default: 60)")
-    parser.add_argument("--every", type=at_least(1), default=10, metavar="N", help="steps a turn (default: 10)")
+    parser.add_argument("--steps", type=at_least(1), default=40, metavar="N", help="at most (default: 40)")
+    parser.add_argument("--every", type=at_least(1), default=5, metavar="N", help="steps a turn (default: 5)")
     parser.add_out("training", "checkpoints and the table")
     chosen = parser.parse_args()
     parts = split(load_movielens(chosen.data), UserTimeSplit())
-    plan = Plan(steps=chosen.steps, validate_every=chosen.every, warm_up=chosen.every, checkpoint_every=chosen.every)
+    plan = Plan(steps=chosen.steps, validate_every=chosen.every, warm_up=10, patience=5, checkpoint_every=chosen.every)
 
     def progress(name: str, history: History) -> None:
         last = history.looks[-1]

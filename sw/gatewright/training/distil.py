@@ -18,8 +18,9 @@ from torch import nn
 from gatewright.cache import digest
 from gatewright.models.text import TextEncoder
 from gatewright.training.errors import TrainingError
+from gatewright.training.history import History
 from gatewright.training.item_encoder import ItemEncoder, fingerprint
-from gatewright.training.loop import History, train
+from gatewright.training.loop import train
 from gatewright.training.plan import Plan
 
 __all__ = ["DistilTask", "Distillation", "Distilled", "distil", "student_of"]

@@ -12,8 +12,9 @@ import torch
 from gatewright.evaluation.protocols import FullRanking
 from gatewright.models.baselines.tune import Parts
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
+from gatewright.training.history import History
 from gatewright.training.item_encoder import ItemEncoder, fingerprint
-from gatewright.training.loop import History, train
+from gatewright.training.loop import train
 from gatewright.training.lora import Lora, adapt, merge
 from gatewright.training.plan import Plan
 from gatewright.training.ranks import ALONE, Ranks

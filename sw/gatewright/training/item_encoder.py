@@ -41,29 +41,31 @@ class ItemEncoder(nn.Module):
     @torch.no_grad()
     def table(self, items: np.ndarray) -> np.ndarray:
         """The same, as an array."""
-        return self(items).numpy()
+        return self(items).cpu().numpy()
 
     def _vectors(self, items: np.ndarray) -> torch.Tensor:
         if self.frozen:
             hidden = pad_sequence(self._below(items), batch_first=True)
         else:
             hidden = self.bert.embeddings(input_ids=self._ids(items))
-        mask = torch.arange(hidden.shape[1]) < torch.from_numpy(self.lengths[items])[:, None]
+        mask = self._mask(items)
         hidden = self._layers(hidden, mask, slice(self.frozen, None))
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
     def _below(self, items: np.ndarray) -> list[torch.Tensor]:
-        """Of each item, [tokens, width] after the first ``frozen`` layers."""
-        new = np.array([item for item in items if item not in self._kept], np.int64)
-        if len(new):
-            with torch.no_grad():
-                mask = torch.arange(self.lengths[new].max()) < torch.from_numpy(self.lengths[new])[:, None]
-                hidden = self.bert.embeddings(input_ids=self._ids(new))
-                hidden = self._layers(hidden, mask, slice(self.frozen))
-                for item, row in zip(new.tolist(), hidden, strict=True):
-                    self._kept[item] = row[: self.lengths[item]].clone()
-        return [self._kept[int(item)] for item in items]
+        """Of each item, [tokens, width] after the first ``frozen`` layers.
+
+        Each text is read alone: in a batch, its last bits would depend on the others, and a training that continues
+        would meet them in another company.
+        """
+        for item in items.tolist():
+            if item not in self._kept:
+                with torch.no_grad():
+                    one = np.array([item])
+                    hidden = self.bert.embeddings(input_ids=self._ids(one))
+                    self._kept[item] = self._layers(hidden, self._mask(one), slice(self.frozen))[0]
+        return [self._kept[item] for item in items.tolist()]
 
     def _layers(self, hidden: torch.Tensor, mask: torch.Tensor, which: slice) -> torch.Tensor:
         for layer in self.bert.encoder.layer[which]:
@@ -71,7 +73,15 @@ class ItemEncoder(nn.Module):
         return hidden
 
     def _ids(self, items: np.ndarray) -> torch.Tensor:
-        return pad_sequence([self.tokens[item] for item in items], batch_first=True)
+        return pad_sequence([self.tokens[item] for item in items], batch_first=True).to(self._device)
+
+    def _mask(self, items: np.ndarray) -> torch.Tensor:
+        lengths = torch.from_numpy(self.lengths[items])
+        return (torch.arange(int(lengths.max())) < lengths[:, None]).to(self._device)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.bert.embeddings.word_embeddings.weight.device
 
 
 def _blocks(count: int) -> Iterator[slice]:

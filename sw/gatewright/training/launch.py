@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from gatewright.options import OptionError, Options, at_least
 from gatewright.outcome import outcome
 from gatewright.training import worker
-from gatewright.training.zero import require_deepspeed
+from gatewright.training.ranks import Ranks
+from gatewright.training.zero import read_config, require_deepspeed
 
 __all__ = ["launch_command", "launch_environment"]
 
@@ -51,7 +52,9 @@ def main() -> None:
         )
         parser.add_argument("--nodes", type=at_least(1), default=1, metavar="N", help="machines (default: 1)")
         parser.add_argument("--meet", metavar="HOST:PORT", help="where several machines meet: a port of the first")
-    every.parse_args()  # says what is wrong, once
+    checked = every.parse_args()  # what is wrong is said once, before any process starts
+    read_config(checked.deepspeed)
+    Ranks(0, checked.processes * checked.nodes).share(checked.stretches)
     chosen, arguments = own.parse_known_args()
     command = launch_command(chosen.processes, chosen.nodes, chosen.meet, arguments)
     environment = launch_environment(chosen.processes, chosen.meet is None, os.environ)

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Protocol
@@ -21,9 +21,10 @@ from gatewright.cache import digest
 from gatewright.models.determinism import deterministic
 from gatewright.training.checkpoint import Checkpoint, held_folder, load_checkpoint, save_checkpoint
 from gatewright.training.errors import TrainingError
+from gatewright.training.history import History, Look
 from gatewright.training.plan import Plan
 
-__all__ = ["History", "Look", "Run", "Task", "train", "trainable"]
+__all__ = ["Run", "Task", "train", "trainable"]
 
 
 class Task(Protocol):
@@ -47,54 +48,6 @@ class Task(Protocol):
     def quality(self) -> float:
         """On validation, the higher the better; it must not draw random numbers."""
         ...
-
-
-@dataclass(frozen=True)
-class Look:
-    """Validation after ``step`` steps, which took ``seconds`` without validations and checkpoints.
-
-    Of these the processor worked ``cpu_seconds``; the rest was other programs', or waiting for other processes.
-    """
-
-    step: int
-    seconds: float
-    cpu_seconds: float
-    quality: float
-
-
-@dataclass
-class History:
-    """What a training has been through.
-
-    Attributes
-    ----------
-    losses : one a step
-    seconds, cpu_seconds : of all steps, without looks and checkpoints
-    looks : at validation
-    parameters, optimizer_bytes : that are trained, and that AdamW keeps of them
-    """
-
-    losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    looks: list[Look] = field(default_factory=list)
-    parameters: int = 0
-    optimizer_bytes: int = 0
-
-    @property
-    def best(self) -> Look:
-        """The first of the highest quality."""
-        return max(self.looks, key=lambda look: look.quality)
-
-    def seconds_to(self, quality: float) -> float | None:
-        """Of the processor, until the first look that found ``quality`` or more; None if none did."""
-        return next((look.cpu_seconds for look in self.looks if look.quality >= quality), None)
-
-    def ended(self, plan: Plan) -> bool:
-        if not self.looks:
-            return False
-        waited = sum(look.step > self.best.step for look in self.looks)
-        return len(self.losses) >= plan.steps or waited >= plan.patience or self.best.quality >= plan.target
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:

@@ -34,7 +34,7 @@ class RecommendationLoss:
     stretches: int = 12
     length: int = 10
     temperature: float = 0.2
-    half_life: float = 10.0
+    half_life: float = 3.0
     least_ratings: int = 5
 
     def __post_init__(self) -> None:
@@ -71,8 +71,8 @@ def stretch_loss(
     length = items.shape[1]
     mine = items[start : start + len(own) // length]
     scores = own @ every.T / temperature
-    known = (mine[:, :, None, None] == items).any(1).reshape(len(mine), -1)
-    others = scores.masked_fill(torch.from_numpy(np.repeat(known, length, 0)), -torch.inf).logsumexp(1)
+    known = np.repeat((mine[:, :, None, None] == items).any(1).reshape(len(mine), -1), length, 0)
+    others = scores.masked_fill(torch.from_numpy(known).to(scores.device), -torch.inf).logsumexp(1)
     first, second = np.nonzero(~np.eye(length, dtype=bool))
     row = np.arange(len(mine))[:, None] * length
     wanted = scores[row + first, row + start * length + second]

@@ -21,7 +21,8 @@ from torch import nn
 from gatewright.files import reason, written_whole
 from gatewright.training.checkpoint import check_same_run, held_folder
 from gatewright.training.errors import CheckpointError, TrainingError
-from gatewright.training.loop import History, Run, Task
+from gatewright.training.history import History
+from gatewright.training.loop import Run, Task
 from gatewright.training.plan import Plan
 from gatewright.training.ranks import Ranks
 
@@ -145,7 +146,10 @@ class _ZeroRun(Run):
         return float(total) / self.ranks.world
 
     def save(self, folder: Path) -> None:
-        """A folder a checkpoint, and last of all the name of the newest, which is then the only one."""
+        """A folder a checkpoint, and last of all the name of the newest, which is then the only one.
+
+        DeepSpeed's files are pickles: they are for whoever wrote them.
+        """
         tag = f"step-{self.done}"
         self.engine.save_checkpoint(str(folder), tag, {"best": self.best, **self.state()}, save_latest=False)
         if self.ranks.rank == 0:

@@ -31,7 +31,16 @@ def test_layers_below_are_computed_once_a_text(tiny_encoder, texts):
         layer.register_forward_hook(lambda *_, number=number: calls.__setitem__(number, calls[number] + 1))
     for items in (np.arange(20), np.arange(20), np.arange(10, 24)):
         encoder(items)
-    assert calls == [2, 2, 3]
+    assert calls == [24, 24, 3]
+
+
+def test_what_is_kept_does_not_depend_on_the_company(tiny_encoder, texts, rng):
+    tokens = tiny_encoder.tokenize(texts)
+    one, other = ItemEncoder(tiny_encoder.bert, tokens, 2), ItemEncoder(tiny_encoder.bert, tokens, 2)
+    one(np.arange(len(texts)))
+    for items in np.array_split(rng.permutation(len(texts)), 7):
+        other(items)
+    assert np.array_equal(one.table(np.arange(40)), other.table(np.arange(40)))
 
 
 def test_gradients_do_not_depend_on_what_is_kept(tiny_encoder, texts):

@@ -14,7 +14,8 @@ from safetensors import safe_open
 import tiny_training
 from gatewright.training import loop
 from gatewright.training.errors import CheckpointError, TrainingError
-from gatewright.training.loop import History, Look, train
+from gatewright.training.history import History, Look
+from gatewright.training.loop import train
 from gatewright.training.plan import Plan
 from tiny_training import PLAN, TinyTask
 

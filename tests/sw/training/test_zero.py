@@ -14,7 +14,8 @@ from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
 from gatewright.models.text import TextEncoder, load_text_encoder
 from gatewright.options import OptionError
-from gatewright.training import zero
+from gatewright.spec.errors import GatewrightError
+from gatewright.training import launch, zero
 from gatewright.training.encoder_files import load_encoder
 from gatewright.training.errors import TrainingError
 from gatewright.training.fine_tune import FineTuneTask
@@ -84,6 +85,24 @@ def test_what_the_environment_says_counts_more():
     given = {"OMP_NUM_THREADS": "7", "GLOO_SOCKET_IFNAME": "eth0", "HOME": "/root"}
     assert launch_environment(2, True, given) == given
     assert int(launch_environment(10**6, True, {})["OMP_NUM_THREADS"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--processes", "5"], "a batch of 12 cannot be shared equally by 5 processes"),
+        (["--processes", "0"], "'0' is given, allowed: whole numbers from 1 on"),
+        (["--nodes", "2"], "--nodes 2 needs --meet HOST:PORT"),
+        (["--deepspeed", "none.json"], "configuration none.json cannot be read: No such file or directory"),
+        (["--step", "3"], "unrecognized arguments: --step 3"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_process_starts(options, said, monkeypatch, tmp_path):
+    monkeypatch.setattr(launch, "require_deepspeed", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["launch", "--out", str(tmp_path), *options])
+    with pytest.raises(GatewrightError) as error:
+        launch.main()
+    assert said in str(error.value)
 
 
 @pytest.fixture
