@@ -51,7 +51,7 @@ def test_one_engine() -> None:
     ("kind", "part", "name", "value"),
     [
         ("DSP48E1", "parameters", "MREG", "0"),
-        ("SRL16E", "connections", "A0", ["0"]),
+        ("SRL16E", "connections", "A1", ["0"]),  # of a result's sign
         ("RAMB36E1", "connections", "WEBWE", ["1"] * 7 + ["0"]),
     ],
 )
