@@ -22,9 +22,11 @@ from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES, COMMAND_BYTES, MAX_BURST_BEATS
 from gatewright.spec.registers import ENGINES
+from gatewright_hw.bus.axi import Resp
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copies import OK, PROGRAM, SOURCE, TARGET, VALID, copy, inverted, start, works
-from gatewright_sim.benches.harness.pauses import FREE, LATE, REGIMES
+from gatewright_sim.benches.harness.copy_engine import HASTE
+from gatewright_sim.benches.harness.pauses import FREE, LATE, REGIMES, Stalls
 from gatewright_sim.benches.harness.program_driver import Outcome
 from gatewright_sim.benches.harness.top_driver import TopDriver
 
@@ -40,6 +42,8 @@ CYCLES = {
 """
 TELLS = 1 << 23
 """In word 7: a CopyEngine writes its command."""
+HASTY = 1 << 22
+"""In word 7: a CopyEngine does not wait for the memory."""
 BETWEEN, REFUSED = 23, 21
 """Cycles of a command beside those of its engine, and of one that is refused, but for the memory's latency."""
 
@@ -154,6 +158,19 @@ async def an_engine_gets_every_bit_of_its_command(driver: TopDriver) -> None:
         outcome = OK if code is ErrorCode.NONE else Outcome(0, 1, code, 0, 0)
         assert await driver.run([command], PROGRAM) == outcome
         assert driver.ram.read(TARGET, COMMAND_BYTES) == command
+
+
+@TABLE.case()
+async def a_command_ends_when_the_memory_has_answered(driver: TopDriver) -> None:
+    """Though its engine was done long before; and a bad answer is the fault of this command, not of the next."""
+    command = bytearray(copy(AGGREGATE, beats=2))
+    command[7 * 4 : 8 * 4] = HASTY.to_bytes(4, "little")
+    assert check(bytes(command), CONFIG) == (ErrorCode.NONE, 0)
+    driver.ram.stall(driver.rng, Stalls(latency=4 * HASTE))
+    for response, code in ((Resp.OKAY, ErrorCode.NONE), (Resp.SLVERR, ErrorCode.WRITE_SLVERR)):
+        driver.ram.fail("write", response, range(TARGET, TARGET + BUS_BYTES))
+        outcome = OK if code is ErrorCode.NONE else Outcome(0, 1, code, 0, 0)
+        assert await driver.run([bytes(command), copy(beats=1, target=0x9000)], PROGRAM) == outcome
 
 
 @TABLE.case()
