@@ -32,7 +32,7 @@ __all__ = ["WAYS", "Row", "Way", "compare", "table"]
 
 @dataclass(frozen=True)
 class Way:
-    """How to fine-tune; ``learning_rate`` is the best for it of a grid of three."""
+    """How to fine-tune; its ``learning_rate`` was chosen by hand, on validation."""
 
     lora: Lora | None
     learning_rate: float
