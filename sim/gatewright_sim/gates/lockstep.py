@@ -14,7 +14,8 @@ from gatewright_sim.verilator import find_verilator
 
 __all__ = ["differences"]
 
-RESET_CYCLES = 4
+RESET_CYCLES = 64
+"""In which nothing is compared: nobody says what a memory shows before its first read; a port reads in half of them."""
 
 _BENCH = "lockstep"
 _MAIN = Path(__file__).with_name("lockstep.cpp")
