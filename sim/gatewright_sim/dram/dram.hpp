@@ -39,21 +39,9 @@ struct Access {
 
 class Dram {
 public:
-    Dram(const DramTiming& timing, uint32_t inputs) : t_(timing), inputs_(2 * inputs) { reset(); }
-
-    // Forget what waits, and begin anew with all rows closed.
-    void reset() {
-        for (auto& input : inputs_) input.clear();
-        reads_.clear();
-        writes_.clear();
-        banks_.assign(t_.banks, Bank{});
-        groups_.assign(t_.bank_groups, 0);
-        activations_.assign(4, 0);
-        bus_free_ = read_allowed_ = write_allowed_ = 0;
-        next_refresh_ = t_.refresh_period ? t_.refresh_period : kNever;
-        writing_ = false;
-        run_ = 0;
-    }
+    Dram(const DramTiming& timing, uint32_t inputs)
+        : t_(timing), inputs_(2 * inputs), banks_(timing.banks), groups_(timing.bank_groups), activations_(4),
+          next_refresh_(timing.refresh_period ? timing.refresh_period : kNever) {}
 
     // What comes through one input is taken in its order, reads and writes apart.
     void ask(uint32_t input, const Access& access) {
@@ -193,7 +181,8 @@ private:
     std::vector<Bank> banks_;
     std::vector<uint64_t> groups_;
     std::deque<uint64_t> activations_;  // the last four
-    uint64_t bus_free_ = 0, read_allowed_ = 0, write_allowed_ = 0, next_refresh_ = 0;
+    uint64_t bus_free_ = 0, read_allowed_ = 0, write_allowed_ = 0;
+    uint64_t next_refresh_;
     bool writing_ = false;
     uint32_t run_ = 0;  // accesses since the bus was turned round
 };

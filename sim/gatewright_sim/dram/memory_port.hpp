@@ -34,13 +34,6 @@ public:
     MemoryPort(const PortTiming& timing, uint32_t access_bytes, Dram& dram, uint32_t input)
         : t_(timing), access_bytes_(access_bytes), dram_(dram), input_(input) {}
 
-    void reset() {
-        reads_.clear();
-        writes_.clear();
-        answers_.clear();
-        read_pace_ = write_pace_ = Pace{};
-    }
-
     bool takes_read() const { return reads_.size() < t_.outstanding_reads; }
     bool takes_write() const { return writes_.size() + answers_.size() < t_.outstanding_writes; }
 

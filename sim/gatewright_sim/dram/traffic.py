@@ -20,6 +20,7 @@ __all__ = ["Stream", "rates"]
 CYCLES = 100_000
 """Long enough that latency, refreshes and turns average out."""
 
+_INPUTS = 8  # of the controller
 _HERE = Path(__file__).parent
 _NAME = "libtraffic.so"
 
@@ -48,9 +49,6 @@ class Stream:
         for name, low, high in (("beats", 1, 16), ("input", 0, _INPUTS - 1), ("writes", 0, 1), ("start", 0, 1 << 40)):
             if not low <= getattr(self, name) <= high:
                 raise SpecError(f"stream: {name} is {getattr(self, name)}, allowed {low}..{high}")
-
-
-_INPUTS = 8
 
 
 class _Stream(ctypes.Structure):

@@ -52,7 +52,6 @@ def golden(
     json: Json = None,
 ) -> None:
     """The golden model's time for all-MiniLM-L6-v2 against ONNX Runtime in float, on the same inputs."""
-
     from gatewright.compiler.compile import compile_model
     from gatewright.driver import Accelerator
     from gatewright.models.export import export_encoder

@@ -89,7 +89,6 @@ def _export(
     module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: dict[str, Any], output: str
 ) -> onnx.ModelProto:
     """Export, run, and compare."""
-
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it lists the operators of packages that are not there
 
     module.eval()
