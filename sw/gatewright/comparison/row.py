@@ -21,7 +21,8 @@ from gatewright.models.baselines.system import System
 from gatewright.models.baselines.tune import joined, tune
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import Split, SplitRule, split
-from gatewright.models.train import Progress, code_version
+from gatewright.models.sources import code_version
+from gatewright.models.train import Progress
 
 __all__ = ["Row", "Splits", "measured"]
 

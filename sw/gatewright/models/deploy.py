@@ -14,8 +14,9 @@ from gatewright.compiler.compile import compile_model
 from gatewright.models.data import MovieLens
 from gatewright.models.export import export_hybrid
 from gatewright.models.lightgcn import graph_weights
+from gatewright.models.sources import code_version
 from gatewright.models.text import MAX_TOKENS, item_texts, model_directory
-from gatewright.models.train import Progress, TrainedHybrid, code_version
+from gatewright.models.train import Progress, TrainedHybrid
 from gatewright.models.train_fusion import profile_texts
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.file import load_program, save_program

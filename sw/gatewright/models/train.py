@@ -16,19 +16,20 @@ from gatewright.models.evaluate import Quality, popularity_scores, rank_quality
 from gatewright.models.fusion import FusionOptions, HybridFusion
 from gatewright.models.lightgcn import LightGCN, LightGCNOptions, train_lightgcn
 from gatewright.models.reference import HybridReference
-from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
+from gatewright.models.sources import code_version
+from gatewright.models.text import TextEncoder, load_text_encoder
+from gatewright.models.text_vectors import TEXT_SOURCES, item_vectors
 from gatewright.models.train_fusion import FusionTraining, profile_texts, train_fusion
 
-__all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "code_version", "item_vectors", "train_or_load"]
+__all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "train_or_load"]
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(stage, done, total)."""
 
-TEXT_SOURCES = ("models/data", "models/text", "recommender/texts")
 MODEL_SOURCES = (*(f"models/{name}" for name in (
-    "determinism", "evaluate", "fusion", "lightgcn", "reference", "train", "train_fusion",
+    "evaluate", "fusion", "lightgcn", "reference", "train", "train_fusion",
 )), *TEXT_SOURCES)  # fmt: skip
-"""The source files, and folders of them, that the vectors of texts, and that a trained model depends on."""
+"""The source files, and folders of them, that a trained model depends on."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,6 @@ class TrainedHybrid:
     def reference(self, data: MovieLens | None = None) -> HybridReference:
         """The float model that answers requests over the ratings of ``data`` (default: all)."""
         return HybridReference(data or self.data, self.gcn, self.fusion, self.text)
-
-
-def code_version(*modules: str) -> str:
-    """Hash of the named modules of this package, of all files of one that is a folder: a cached model is retrained
-    when they change."""
-    root = Path(__file__).parents[1]
-    files = (sorted((root / name).rglob("*.py")) or [root / f"{name}.py"] for name in modules)
-    return digest(*(file.read_bytes() for each in files for file in each))
 
 
 def train_or_load(
@@ -115,20 +108,6 @@ def _train(data: MovieLens, options: TrainingOptions, folder: Path, progress: Pr
         file.write(state.getvalue())
     np.save(folder / "text.npy", text)
     (folder / "quality.json").write_text(json.dumps({name: asdict(value) for name, value in quality.items()}, indent=1))
-
-
-@deterministic()
-def item_vectors(data: MovieLens, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-    """Unit vectors of all items' texts, float32 [items, 384], as the language model gives them without any training.
-
-    Cached apart from models, since they take longest and depend on the titles alone.
-    """
-    texts = item_texts(data)
-
-    def make(path: Path) -> None:
-        np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))
-
-    return np.load(cached_directory("text", digest("\0".join(texts), code_version(*TEXT_SOURCES)), make) / "text.npy")
 
 
 def _quality(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from gatewright.models import train
+from gatewright.models import sources, text_vectors, train
 from gatewright.models.data import load_movielens
 from gatewright.models.train import train_or_load
 from gatewright.models.train_fusion import history_tokens, profile_texts
@@ -86,7 +86,7 @@ def test_damaged_vectors_of_texts_are_made_again(kept, tmp_path, monkeypatch, ca
     (file,) = (tmp_path / "cache/text").glob("*/text.npy")
     before = np.load(file)
     os.truncate(file, file.stat().st_size // 2)
-    vectors = train.item_vectors(load_movielens().subset(2))
+    vectors = text_vectors.item_vectors(load_movielens().subset(2))
     assert np.allclose(vectors, before, atol=1e-5)
     assert len(caplog.records) == 1
 
@@ -105,7 +105,7 @@ def _imports(module, found):
 
 
 @pytest.mark.parametrize(
-    ("module", "sources"), [("models/train", train.MODEL_SOURCES), ("models/text", train.TEXT_SOURCES)]
+    ("module", "sources"), [("models/train", train.MODEL_SOURCES), ("models/text_vectors", text_vectors.TEXT_SOURCES)]
 )
 def test_keys_cover_every_source_that_a_model_depends_on(module, sources):
     needed = {name for name in _imports(module, set()) if name.startswith("models/") or name == "recommender/texts"}
@@ -116,13 +116,15 @@ def test_keys_cover_every_source_that_a_model_depends_on(module, sources):
 
 def test_a_change_in_any_file_of_a_folder_is_another_version(tmp_path, monkeypatch):
     (tmp_path / "models/data").mkdir(parents=True)
-    monkeypatch.setattr(train, "__file__", str(tmp_path / "models/train.py"))
+    monkeypatch.setattr(sources, "__file__", str(tmp_path / "models/sources.py"))
     versions = []
     for name, text in (("models/a.py", ""), ("models/data/__init__.py", ""), ("models/data/b.py", "1")):
         (tmp_path / name).write_text(text)
-        versions.append(train.code_version("models/a", "models/data") if versions else train.code_version("models/a"))
+        versions.append(
+            sources.code_version("models/a", "models/data") if versions else sources.code_version("models/a")
+        )
     (tmp_path / "models/data/b.py").write_text("2")
-    assert len({*versions, train.code_version("models/a", "models/data")}) == 4
+    assert len({*versions, sources.code_version("models/a", "models/data")}) == 4
 
 
 def test_history_is_most_recent_first_and_stops_at_the_users_first_rating():

@@ -17,7 +17,7 @@ from gatewright.models.experts.ordered import followed, together
 from gatewright.models.experts.panel import Opinions, Panel
 from gatewright.models.experts.text import Reading, alike
 from gatewright.models.lightgcn import LightGCNOptions
-from gatewright.models.train import item_vectors
+from gatewright.models.text_vectors import item_vectors
 
 __all__ = ["Hybrid"]
 

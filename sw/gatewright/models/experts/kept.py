@@ -8,11 +8,14 @@ import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
-from gatewright.models.train import code_version
+from gatewright.models.sources import code_version
 
 __all__ = ["kept_vectors"]
 
-SOURCES = ("models/baselines/co_rating", "models/determinism", "models/experts", "models/lightgcn")
+SOURCES = (
+    *(f"models/{name}" for name in ("baselines/co_rating", "determinism", "lightgcn")),
+    *(f"models/experts/{name}" for name in ("graph", "kept", "ordered")),
+)
 
 
 def kept_vectors(

@@ -10,7 +10,7 @@ from gatewright.models.baselines.interactions import interactions, recency
 from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
-from gatewright.models.train import item_vectors
+from gatewright.models.text_vectors import item_vectors
 
 __all__ = ["TextAlone", "TextScorer"]
 

@@ -1,0 +1,34 @@
+"""What the language model makes of all movies' texts, kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gatewright.cache import cached_directory, digest
+from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
+from gatewright.models.sources import code_version
+from gatewright.models.text import item_texts, load_text_encoder
+
+__all__ = ["TEXT_SOURCES", "item_vectors"]
+
+TEXT_SOURCES = (
+    *(f"models/{name}" for name in ("data", "determinism", "sources", "text", "text_vectors")),
+    "recommender/texts",
+)
+"""The source files, and folders of them, that vectors of texts depend on."""
+
+
+@deterministic()
+def item_vectors(data: MovieLens, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    """Unit vectors of all items' texts, float32 [items, 384], as the language model gives them without any training.
+
+    Cached apart from models, since they take longest and depend on the titles alone.
+    """
+    texts = item_texts(data)
+
+    def make(path: Path) -> None:
+        np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))
+
+    return np.load(cached_directory("text", digest("\0".join(texts), code_version(*TEXT_SOURCES)), make) / "text.npy")
