@@ -23,7 +23,7 @@ from gatewright.training.errors import CheckpointError
 
 __all__ = ["FILE", "Checkpoint", "check_same_run", "held_folder", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = "gatewright training state 1"
+FORMAT = "gatewright training state 2"
 FILE = "state.safetensors"
 _FIELDS = ("identity", "step", "state")
 

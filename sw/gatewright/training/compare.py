@@ -2,138 +2,197 @@
 
     python -m gatewright.training.compare --out build/training
 
-trains each way in turns of a few steps, so that whatever else the machine does slows all alike, on the same batches,
-with the same looks at validation and the same rule to end; it continues where it was ended. The quality to reach is
-the highest that all of them reached.
+All ways meet the same batches, look at the same validation as often, and end by the same rule. Each has as many
+learning rates, of which the one whose best look is highest (with seed 0) is taken; with it, it is trained from several
+seeds. The quality to reach is, seed by seed, a share of what full fine-tuning gains over the encoder as it was; 95 % is
+what we quote, others stand beside it, and so does the best that both reached, the way and full fine-tuning. Seconds are
+the processor's, with the looks and whatever a way computes beforehand; those of the steps alone are in the JSON. It
+continues where it was ended.
 """
 
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
+from gatewright.evaluation.protocols import FullRanking
+from gatewright.evaluation.quality import Quality, as_json, averaged
+from gatewright.evaluation.statistics import Interval, paired_bootstrap
 from gatewright.files import written_whole
-from gatewright.models.baselines.tune import Parts
+from gatewright.models.baselines.tune import joined
 from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
-from gatewright.models.text import TextEncoder
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
-from gatewright.training.fine_tune import FineTuneTask
-from gatewright.training.history import History
-from gatewright.training.loop import train
-from gatewright.training.lora import TARGETS, Lora
+from gatewright.training.history import History, Look
 from gatewright.training.plan import Plan
-from gatewright.training.recommendation_loss import RecommendationLoss
+from gatewright.training.race import WAYS, Entrant, Race
+from gatewright.training.text_scorer import TextScorer
 
-__all__ = ["WAYS", "Row", "Way", "compare", "table"]
+__all__ = ["Row", "compare", "table"]
+
+SHARES = (0.5, 0.75, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to fine-tune; its ``learning_rate`` was chosen by hand, on validation."""
+class Reached:
+    """The looks, of one seed, that were the first to find a quality: a way's ``own``, and that of the ``first`` way."""
 
-    lora: Lora | None
-    learning_rate: float
-
-
-LOSS = RecommendationLoss(least_ratings=20)  # a look costs as much as a few steps, most of it for movies rarely rated
-WAYS = {
-    "full": Way(None, 3e-4),
-    "LoRA, query and value, all layers": Way(Lora(), 3e-3),
-    "LoRA, all linear, all layers": Way(Lora(targets=TARGETS), 3e-3),
-    "LoRA, all linear, last two layers": Way(Lora(targets=TARGETS, layers=2), 3e-3),
-}
+    own: Look | None
+    first: Look | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way's costs; ``steps`` and ``seconds`` are those to the common quality.
+    """One way.
 
-    Seconds are the processor's, of the steps alone: training has one thread, and a machine may have other work.
+    Attributes
+    ----------
+    rates : learning rates that were tried, and the highest NDCG@10 on validation with each; ``rate`` was taken
+    parameters, optimizer_bytes, step_seconds : that are trained, that AdamW keeps of them, of a step on average
+    best : highest NDCG@10 on validation, by seed
+    reached : by the quality to reach, for each seed
+    test : NDCG@10 of each user of the test, the mean over seeds
     """
 
     name: str
+    rates: dict[str, float]
+    rate: float
     parameters: int
     optimizer_bytes: int
     step_seconds: float
-    best: float
-    steps: int
-    seconds: float
+    best: tuple[float, ...]
+    reached: dict[str, tuple[Reached, ...]]
+    test: Quality
 
 
-def compare(
-    parts: Parts,
-    plan: Plan,
-    folder: Path,
-    ways: Mapping[str, Way] = WAYS,
-    *,
-    loss: RecommendationLoss | None = None,
-    encoder: TextEncoder | None = None,
-    progress: Callable[[str, History], None] | None = None,
-) -> tuple[float, list[Row]]:
-    """The common quality, and a row for each of ``ways``, whose learning rates replace that of ``plan``.
-
-    Each has its checkpoints in a folder of ``folder``; ``progress`` is called with its name after each of its turns.
-    """
-    loss = loss or LOSS
-    tasks = {name: FineTuneTask(parts, loss, way.lora, encoder=encoder) for name, way in ways.items()}
-    found: dict[str, History] = {}
-    for until in range(plan.validate_every, plan.steps + plan.validate_every, plan.validate_every):
-        for number, (name, way) in enumerate(ways.items()):
-            if name in found and found[name].ended(plan):
-                continue
-            turn = replace(plan, steps=min(until, plan.steps), learning_rate=way.learning_rate)
-            found[name] = train(tasks[name], turn, folder=folder / f"way-{number}")
-            if progress:
-                progress(name, found[name])
-    common = min(history.best.quality for history in found.values())
-    return common, [_row(name, history, common) for name, history in found.items()]
+def compare(race: Race, seeds: int = 3, progress: Callable[[Entrant, History], None] | None = None) -> list[Row]:
+    """A row for each of the race's ways; the first is what others are held against."""
+    tried = race.run([Entrant(name, rate, 0) for name, way in race.ways.items() for rate in way.rates], progress)
+    chosen = {
+        name: max(way.rates, key=lambda rate: tried[Entrant(name, rate, 0)].best.quality)
+        for name, way in race.ways.items()
+    }
+    entrants = [Entrant(name, rate, seed) for seed in range(1, seeds) for name, rate in chosen.items()]
+    found = tried | race.run(entrants, progress)
+    by_way = {name: [found[Entrant(name, rate, seed)] for seed in range(seeds)] for name, rate in chosen.items()}
+    first = next(iter(by_way.values()))
+    return [
+        Row(
+            name,
+            {f"{rate:g}": tried[Entrant(name, rate, 0)].best.quality for rate in race.ways[name].rates},
+            chosen[name],
+            own[0].parameters,
+            own[0].optimizer_bytes,
+            fmean(history.cpu_seconds / len(history.losses) for history in own),
+            tuple(history.best.quality for history in own),
+            _reached(own, first),
+            averaged([_test(race, Entrant(name, chosen[name], seed)) for seed in range(seeds)]),
+        )
+        for name, own in by_way.items()
+    ]
 
 
-def _row(name: str, history: History, common: float) -> Row:
-    reached = next(look for look in history.looks if look.quality >= common)
-    each = history.cpu_seconds / len(history.losses)
-    best = history.best.quality
-    return Row(name, history.parameters, history.optimizer_bytes, each, best, reached.step, reached.cpu_seconds)
+def _reached(own: Sequence[History], first: Sequence[History]) -> dict[str, tuple[Reached, ...]]:
+    """By the quality to reach."""
+
+    def share_of_gain(share: float) -> Callable[[History, History], float]:
+        return lambda _, full: full.looks[0].quality + share * (full.best.quality - full.looks[0].quality)
+
+    qualities = {f"{share:.0%} of the gain": share_of_gain(share) for share in SHARES}
+    qualities["the best of both"] = lambda mine, full: min(mine.best.quality, full.best.quality)
+    return {
+        name: tuple(
+            Reached(mine.reached(quality(mine, full)), full.reached(quality(mine, full)))
+            for mine, full in zip(own, first, strict=True)
+        )
+        for name, quality in qualities.items()
+    }
 
 
-def table(common: float, rows: list[Row]) -> str:
-    """In Markdown; relative to the first."""
-    first = rows[0]
+def _test(race: Race, entrant: Entrant) -> Quality:
+    task, parts = race.trained(entrant), race.parts
+    known = joined(parts.train, parts.validation)
+    return FullRanking(known, parts.test).measure(TextScorer.of(known, task.module, task.options), entrant.way).all
+
+
+def table(rows: Sequence[Row]) -> str:
+    """In Markdown: what each way is and comes to, then its seconds to each quality, relative to the first way's."""
     lines = [
-        f"| fine-tuning | trained | AdamW's state | s a step | steps to NDCG@10 {common:.4f} | seconds | best |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| fine-tuning | trained | AdamW's state | s a step | learning rate | validation, by seed | test NDCG@10 | "
+        f"over {rows[0].name} |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
-        share = f" ({row.seconds / first.seconds:.0%})" if first.seconds else ""
+        best = " ".join(f"{quality:.4f}" for quality in row.best)
         lines.append(
             f"| {row.name} | {row.parameters:,} | {row.optimizer_bytes / 1e6:.1f} MB | {row.step_seconds:.2f} | "
-            f"{row.steps} | {row.seconds:.0f}{share} | {row.best:.4f} |"
+            f"{row.rate:g} | {best} | {_interval(row.test.interval('ndcg'))} | "
+            f"{_interval(paired_bootstrap(row.test.values['ndcg'], rows[0].test.values['ndcg']))} |"
         )
+    lines += [
+        "",
+        f"| seconds to | {' | '.join(row.name for row in rows)} |",
+        f"| --- |{' --- |' * len(rows)}",
+    ]
+    for name in rows[0].reached:
+        lines.append(f"| {name} | {' | '.join(_seconds(row.reached[name]) for row in rows)} |")
     return "\n".join(lines)
+
+
+def _interval(found: Interval | None) -> str:
+    return f"{found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]" if found else ""
+
+
+def _seconds(seeds: Sequence[Reached]) -> str:
+    """Mean of the seeds that got there, and the shares of what the first way took: of the sums, lowest, highest."""
+    pairs = [(_work(each.own), _work(each.first)) for each in seeds if each.own and each.first]
+    missing = f", {len(pairs)} of {len(seeds)} seeds" if len(pairs) < len(seeds) else ""
+    if not pairs:
+        return "not reached"
+    own, first = (sum(side) for side in zip(*pairs, strict=True))
+    shares = [mine / full for mine, full in pairs]
+    return f"{own / len(pairs):.0f} ({own / first:.0%}; {min(shares):.0%} to {max(shares):.0%}{missing})"
+
+
+def _work(look: Look) -> float:
+    return look.cpu_seconds + look.look_seconds
 
 
 def main() -> None:
     parser = Options("gatewright.training.compare", __doc__)
+    parser.add_choice("way", WAYS)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="ratings (default: those that are installed)")
-    parser.add_argument("--steps", type=at_least(1), default=40, metavar="N", help="at most (default: 40)")
-    parser.add_argument("--every", type=at_least(1), default=5, metavar="N", help="steps a turn (default: 5)")
+    for name, count, what in (
+        ("steps", 100, "at most"), ("every", 5, "steps a turn, with a look after each"),
+        ("patience", 6, "looks without a new best that end a training"), ("seeds", 3, "trainings of each way"),
+    ):  # fmt: skip
+        parser.add_argument(
+            f"--{name}", type=at_least(1), default=count, metavar="N", help=f"{what} (default: {count})"
+        )
     parser.add_out("training", "checkpoints and the table")
     chosen = parser.parse_args()
     parts = split(load_movielens(chosen.data), UserTimeSplit())
-    plan = Plan(steps=chosen.steps, validate_every=chosen.every, warm_up=10, patience=5, checkpoint_every=chosen.every)
+    plan = Plan(
+        steps=chosen.steps,
+        validate_every=chosen.every,
+        checkpoint_every=chosen.every,
+        patience=chosen.patience,
+        warm_up=10,
+    )
+    ways = {name: WAYS[name] for name in chosen.way or WAYS}
 
-    def progress(name: str, history: History) -> None:
-        last = history.looks[-1]
-        print(f"{name}: {last.step} steps, {last.seconds:.0f} s, NDCG@10 {last.quality:.4f}", flush=True)
+    def progress(entrant: Entrant, history: History) -> None:
+        look = history.looks[-1]
+        said = f"{entrant.way}, rate {entrant.rate:g}, seed {entrant.seed}: {look.step} steps, {_work(look):.0f} s"
+        print(f"{said}, NDCG@10 {look.quality:.4f}", flush=True)
 
-    common, rows = compare(parts, plan, chosen.out, progress=progress)
-    result = {"quality": common, "rows": [asdict(row) for row in rows]}
+    rows = compare(Race(parts, plan, chosen.out, ways), chosen.seeds, progress)
     with written_whole(chosen.out / "compare.json") as file:
-        file.write(json.dumps(result, indent=1).encode())
-    print(table(common, rows))
+        file.write(json.dumps(as_json(rows), indent=1).encode())
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ class Look:
     """Validation after ``step`` steps, which took ``seconds`` without validations and checkpoints.
 
     Of these the processor worked ``cpu_seconds``; the rest was other programs', or waiting for other processes.
+    ``look_seconds`` is its work for all validations so far, this one included.
     """
 
     step: int
     seconds: float
     cpu_seconds: float
+    look_seconds: float
     quality: float
 
 
@@ -28,6 +30,7 @@ class History:
     ----------
     losses : one a step
     seconds, cpu_seconds : of all steps, without looks and checkpoints
+    look_seconds : of the processor, for all looks
     looks : at validation
     parameters, optimizer_bytes : that are trained, and that AdamW keeps of them
     """
@@ -35,6 +38,7 @@ class History:
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    look_seconds: float = 0.0
     looks: list[Look] = field(default_factory=list)
     parameters: int = 0
     optimizer_bytes: int = 0
@@ -44,9 +48,9 @@ class History:
         """The first of the highest quality."""
         return max(self.looks, key=lambda look: look.quality)
 
-    def seconds_to(self, quality: float) -> float | None:
-        """Of the processor, until the first look that found ``quality`` or more; None if none did."""
-        return next((look.cpu_seconds for look in self.looks if look.quality >= quality), None)
+    def reached(self, quality: float) -> Look | None:
+        """The first look that found ``quality`` or more; None if none did."""
+        return next((look for look in self.looks if look.quality >= quality), None)
 
     def ended(self, plan: Plan) -> bool:
         if not self.looks:

@@ -115,10 +115,13 @@ class Run:
         self.history.cpu_seconds += process_time() - worked
 
     def _look(self) -> None:
+        worked = process_time()
         quality = self.quality()
         if not math.isfinite(quality):
             raise TrainingError(f"the quality after step {self.done} is {quality}")
-        self.history.looks.append(Look(self.done, self.history.seconds, self.history.cpu_seconds, quality))
+        past = self.history
+        past.look_seconds += process_time() - worked
+        past.looks.append(Look(self.done, past.seconds, past.cpu_seconds, past.look_seconds, quality))
         if self.history.best.step == self.done:
             self.keep_best()
 

@@ -1,62 +1,69 @@
-"""Ways to fine-tune beside each other: in turns, to one quality, and on from where it was ended."""
+"""Ways to fine-tune held against each other: the rate that validation likes best, costs to one quality, the table."""
 
 import numpy as np
 import pytest
 
-from gatewright.training.compare import Way, compare, table
-from gatewright.training.fine_tune import fine_tune
+from gatewright.evaluation.quality import Quality
+from gatewright.training.compare import Reached, Row, compare, table
+from gatewright.training.history import Look
 from gatewright.training.lora import TARGETS, Lora
 from gatewright.training.plan import Plan
+from gatewright.training.race import WAYS, Race, Way
 from gatewright.training.recommendation_loss import RecommendationLoss
 
 LOSS = RecommendationLoss(stretches=6, length=5, least_ratings=0)
-PLAN = Plan(steps=30, warm_up=5, validate_every=10, patience=2, checkpoint_every=10)
-WAYS = {"full": Way(None, 3e-3), "LoRA": Way(Lora(layers=2, targets=TARGETS), 5e-3)}
+PLAN = Plan(steps=20, warm_up=5, validate_every=10, checkpoint_every=10)
 
 
 @pytest.fixture
-def compared(tastes, tiny_encoder, tmp_path):
-    def run(plan):
-        turns = []
-        common, rows = compare(
-            tastes, plan, tmp_path, WAYS, loss=LOSS, encoder=tiny_encoder,
-            progress=lambda name, history: turns.append((name, len(history.losses))),
-        )  # fmt: skip
-        return common, rows, turns
-
-    return run
+def rows(tastes, tiny_encoder, tmp_path):
+    ways = {"full": Way(None, (1e-6, 3e-3)), "LoRA": Way(Lora(layers=2, targets=TARGETS), (5e-3, 1e-6))}
+    return compare(Race(tastes, PLAN, tmp_path, ways, LOSS, tiny_encoder), seeds=2)
 
 
-def test_turns_change_nothing_and_end_at_one_quality(compared, tastes, tiny_encoder):
-    common, rows, turns = compared(PLAN)
-    assert turns[:4] == [("full", 10), ("LoRA", 10), ("full", 20), ("LoRA", 20)]
-    apart = {
-        name: fine_tune(tastes, Plan(**{**vars(PLAN), "learning_rate": way.learning_rate}), LOSS, way.lora,
-                        encoder=tiny_encoder).history
-        for name, way in WAYS.items()
-    }  # fmt: skip
+def test_rates_are_chosen_and_looks_are_counted(rows):
+    full, lora = rows
+    assert [row.rate for row in rows] == [3e-3, 5e-3]
     for row in rows:
-        assert row.best == apart[row.name].best.quality
-        assert row.parameters == apart[row.name].parameters
-    assert common == min(row.best for row in rows)
-    for row in rows:
-        first = next(look for look in apart[row.name].looks if look.quality >= common)
-        assert row.steps == first.step
-    assert rows[1].parameters < rows[0].parameters / 10
-    assert rows[1].optimizer_bytes < rows[0].optimizer_bytes / 10
+        assert max(row.rates, key=row.rates.get) == f"{row.rate:g}"
+        assert row.best[0] == row.rates[f"{row.rate:g}"]
+        assert len(row.best) == 2
+        assert all(len(seeds) == 2 for seeds in row.reached.values())
+    assert lora.parameters < full.parameters / 10
+    assert lora.optimizer_bytes < full.optimizer_bytes / 10
+    assert [each.own.quality for each in full.reached["100% of the gain"]] == list(full.best)
+    for seed, each in enumerate(lora.reached["the best of both"]):
+        assert min(each.own.quality, each.first.quality) >= min(full.best[seed], lora.best[seed])
+        assert each.own.step <= 20
+    found = full.reached["50% of the gain"][0]
+    assert found.own == found.first
+    assert full.test.values["ndcg"].shape == (40,)
 
 
-def test_it_goes_on_from_where_it_was(compared):
-    short = compared(Plan(**{**vars(PLAN), "steps": 10}))
-    assert short[2] == [("full", 10), ("LoRA", 10)]
-    common, rows, _ = compared(PLAN)
-    again = compared(PLAN)
-    assert (again[0], again[1]) == (common, rows)  # seconds too: nothing was trained
+def test_all_ways_try_as_many_rates():
+    assert {len(way.rates) for way in WAYS.values()} == {3}
 
 
-def test_the_table_has_a_line_a_way(compared):
-    common, rows, _ = compared(Plan(**{**vars(PLAN), "steps": 10}))
-    lines = table(common, rows).splitlines()
-    assert len(lines) == 4
-    assert lines[2].startswith(f"| full | {rows[0].parameters:,} | ")
-    assert np.isclose(float(lines[3].split("|")[-2]), rows[1].best, atol=1e-4)
+def row(name, reached):
+    test = Quality(10, np.arange(4), {"ndcg": np.array([0.1, 0.2, 0.3, 0.4])})
+    return Row(name, {"0.1": 0.2}, 0.1, 1234, 5_600_000, 0.75, (0.25, 0.26), {"95% of the gain": reached}, test)
+
+
+def look(steps, looks):
+    return Look(10, 0.0, steps, looks, 0.3)
+
+
+def test_the_table():
+    slow, fast = look(30.0, 10.0), look(8.0, 2.0)
+    rows = [
+        row("full", (Reached(slow, slow), Reached(slow, slow))),
+        row("quick", (Reached(fast, slow), Reached(look(15.0, 5.0), slow))),
+        row("half", (Reached(fast, slow), Reached(None, slow))),
+        row("poor", (Reached(None, slow), Reached(None, slow))),
+    ]
+    lines = table(rows).splitlines()
+    assert lines[2].startswith("| full | 1,234 | 5.6 MB | 0.75 | 0.1 | 0.2500 0.2600 | 0.2500 [")
+    assert lines[-1] == (
+        "| 95% of the gain | 40 (100%; 100% to 100%) | 15 (38%; 25% to 50%) | 10 (25%; 25% to 25%, 1 of 2 seeds) | "
+        "not reached |"
+    )

@@ -162,13 +162,22 @@ def test_the_weights_of_the_best_look_are_kept():
     ],
 )
 def test_when_training_ends(qualities, plan, ended):
-    looks = [Look(20 * n, 9.0, float(n), quality) for n, quality in enumerate(qualities)]
+    looks = [Look(20 * n, 9.0, float(n), 0.0, quality) for n, quality in enumerate(qualities)]
     assert History([0.0] * (20 * max(len(looks) - 1, 0)), looks=looks).ended(plan) == ended
 
 
-def test_seconds_to_a_quality():
-    history = History(looks=[Look(0, 0.0, 0.0, 0.1), Look(20, 9.0, 3.0, 0.3), Look(40, 19.0, 6.0, 0.2)])
-    assert [history.seconds_to(quality) for quality in (0.1, 0.2, 0.3, 0.4)] == [0.0, 3.0, 3.0, None]
+def test_the_look_that_reached_a_quality():
+    first, best, last = Look(0, 0.0, 0.0, 1.0, 0.1), Look(20, 9.0, 3.0, 2.0, 0.3), Look(40, 19.0, 6.0, 3.0, 0.2)
+    history = History(looks=[first, best, last])
+    assert [history.reached(quality) for quality in (0.1, 0.2, 0.3, 0.4)] == [first, best, best, None]
+
+
+def test_looks_have_seconds_of_their_own():
+    task = TinyTask()
+    history = train(task, PLAN)
+    spent = [look.look_seconds for look in history.looks]
+    assert spent == sorted(spent)
+    assert 0 < spent[0] < spent[-1] == history.look_seconds
 
 
 @pytest.mark.parametrize(
