@@ -168,11 +168,14 @@ ALLOWED = {
         "gatewright.report",
         "gatewright.evaluation",
         "gatewright.models",
+        "gatewright.progress",
+        "gatewright.sources",
     },
     "sw/gatewright/models/baselines": {
         "gatewright.evaluation",
         "gatewright.models.data",
         "gatewright.recommender.errors",
+        "gatewright.progress",
     },
     "sw/gatewright/training": {
         "gatewright.cache",
@@ -186,6 +189,7 @@ ALLOWED = {
     "sw/gatewright/models/experts": {
         "gatewright.cache",
         "gatewright.models",
+        "gatewright.sources",
     },
     "sw/gatewright/models/systems": {
         "gatewright.evaluation",
@@ -200,6 +204,8 @@ ALLOWED = {
         "gatewright.driver",
         "gatewright.recommender",
         "gatewright.evaluation",
+        "gatewright.progress",
+        "gatewright.sources",
     },
 }
 HEAVY = (

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
+from gatewright.comparison.entry import Entry
 from gatewright.comparison.errors import ComparisonError
-from gatewright.models.baselines import BASELINES, System
+from gatewright.models.baselines import BASELINES
 from gatewright.models.baselines.tune import BUDGET
 from gatewright.models.data.splits import SplitRule, UserTimeSplit, shuffles
 from gatewright.models.experts import Hybrid
 from gatewright.models.systems import NEURAL_BUDGET, SYSTEMS, TextAlone
 
-__all__ = ["ENTRIES", "Entry", "Plan"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A kind of system, and the most of its grid that is tried on validation."""
-
-    kind: type[System]
-    budget: int = BUDGET
-
-    @property
-    def name(self) -> str:
-        return self.kind.NAME
-
-    @property
-    def seeded(self) -> bool:
-        """Whether chance has a part in its training: it has the option ``seed``."""
-        return any(option.name == "seed" for option in fields(self.kind))
-
+__all__ = ["ENTRIES", "Plan"]
 
 ENTRIES: dict[str, Entry] = {
     entry.name: entry

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gatewright.comparison.plan import Entry, Plan
+from gatewright.comparison.entry import Entry
+from gatewright.comparison.plan import Plan
 from gatewright.comparison.pool import Cell, cell, pooled
 from gatewright.comparison.protocols import CAVEATS, FULL
 from gatewright.comparison.row import Row, Splits, measured
 from gatewright.evaluation.statistics import Comparison, compare
 from gatewright.models.data import MovieLens
-from gatewright.models.train import Progress
+from gatewright.progress import Progress
 
 __all__ = ["Chosen", "Cold", "Report", "compared", "report_of", "rows_of"]
 

@@ -1,33 +1,34 @@
-"""A row: one system, tuned on one split, trained from one seed, measured by every protocol. Kept, and measured once."""
+"""A row: one system, tuned on one split, trained from one seed, measured by every protocol. Kept, and measured once.
+
+So is each trial of its tuning: a comparison that is broken off loses the one training that it is in, and a larger
+budget takes what a smaller one has tried.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
 import torch
 
 from gatewright.cache import cached_directory, digest
-from gatewright.comparison.plan import Entry
+from gatewright.comparison.entry import Entry
 from gatewright.comparison.protocols import Protocols
 from gatewright.evaluation.quality import Quality
 from gatewright.files import read_npz
 from gatewright.models.baselines.system import System
-from gatewright.models.baselines.tune import joined, tune
+from gatewright.models.baselines.tune import Trial, Tuned, joined, tune
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import Split, SplitRule, split
-from gatewright.models.sources import code_version
-from gatewright.models.train import Progress
+from gatewright.progress import Progress
+from gatewright.sources import source_version
 
-__all__ = ["Row", "Splits", "measured"]
-
-SOURCES = ("comparison/protocols", "comparison/row", "evaluation", "models", "recommender/texts")
-"""The source files, and folders of them, that a row depends on."""
+__all__ = ["Row", "Splits", "kept_quality", "measured", "save_quality", "tuned_on"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Row:
     system, shuffle, seed : which; the seed is None for a system without one
     options : of the grid that were chosen, of ``trials`` sets of them; others are the system's own
     validation : NDCG@10 of the full ranking that they reached there
-    fit_seconds : of the training for the test; measured where the row was first made
+    fit_seconds : of the processor, for the training for the test; measured where the row was first made
     found : by protocol
     """
 
@@ -75,48 +76,60 @@ def measured(entry: Entry, splits: Splits, rule: SplitRule, seed: int | None, pr
 
     Raises what the system raises, and `ScoreError`.
     """
+    tuned = tuned_on(entry, splits, rule, progress)
+    chosen = {name: getattr(tuned.system, name) for name in entry.kind.GRID}
+    system = entry.kind(**chosen, **({} if seed is None else {"seed": seed}))
+    key = digest(_key(entry, splits.data, rule), repr(system), str(splits.k))
+    folder = cached_directory("rows", key, lambda path: _measure(system, *splits.at(rule), path))
+    told = json.loads((folder / "row.json").read_text())
+    best = max(trial.validation for trial in tuned.trials)
+    seconds, found = told["fit_seconds"], kept_quality(folder, told["found"], splits.k)
+    return Row(entry.name, rule.seed, seed, chosen, len(tuned.trials), best, seconds, found)
+
+
+def tuned_on(entry: Entry, splits: Splits, rule: SplitRule, progress: Progress | None = None) -> Tuned:
+    """``entry`` tuned on the validation of the split by ``rule``; trials that are in the cache are not made again."""
     key = _key(entry, splits.data, rule)
-    folder = cached_directory("tuned", key, lambda path: _tune(entry, splits.at(rule)[0], path, progress))
-    tuned = json.loads((folder / "tuned.json").read_text())
-    options = {**tuned["options"], **({} if seed is None else {"seed": seed})}
-    row_key = digest(key, json.dumps(options, sort_keys=True), str(splits.k))
-    folder = cached_directory("rows", row_key, lambda path: _measure(entry.kind(**options), *splits.at(rule), path))
-    arrays, told = read_npz(folder / "found.npz"), json.loads((folder / "row.json").read_text())
-    found = {name: _quality(arrays, number, splits.k, metrics) for number, (name, metrics) in enumerate(told["found"])}
-    fit_seconds, validation = told["fit_seconds"], tuned["validation"]
-    return Row(entry.name, rule.seed, seed, tuned["options"], tuned["trials"], validation, fit_seconds, found)
+
+    def keep(system: System, attempt: Callable[[], Trial]) -> Trial:
+        def make(folder: Path) -> None:
+            (folder / "trial.json").write_text(json.dumps(asdict(attempt())))
+
+        folder = cached_directory("trials", digest(key, repr(system)), make)
+        return Trial(**json.loads((folder / "trial.json").read_text()))
+
+    return tune(entry.kind, splits.at(rule)[0], budget=entry.budget, progress=progress, keep=keep)
 
 
 def _key(entry: Entry, data: MovieLens, rule: SplitRule) -> str:
-    """Everything that decides which options are chosen."""
-    kind = entry.kind
-    what = [kind.__module__, kind.__qualname__, repr(kind()), repr(kind.GRID), entry.budget]
-    versions = torch.__version__, np.__version__, code_version(*SOURCES)
-    return digest(data.fingerprint, rule.identity, json.dumps(what), *versions)
-
-
-def _tune(entry: Entry, parts: Split, folder: Path, progress: Progress | None) -> None:
-    tuned = tune(entry.kind, parts, budget=entry.budget, progress=progress)
-    best = max(trial.validation for trial in tuned.trials)
-    chosen = {name: getattr(tuned.system, name) for name in entry.kind.GRID}
-    told = {"options": chosen, "trials": len(tuned.trials), "validation": best}
-    (folder / "tuned.json").write_text(json.dumps({**told, "tried": [asdict(trial) for trial in tuned.trials]}))
+    """Everything that decides about a training, but for its options."""
+    versions = torch.__version__, np.__version__, source_version(entry.kind.__module__, __name__)
+    return digest(data.fingerprint, rule.identity, f"{entry.kind.__module__}.{entry.kind.__qualname__}", *versions)
 
 
 def _measure(system: System, parts: Split, protocols: Protocols, folder: Path) -> None:
-    begin = perf_counter()
+    begin = process_time()
     scorer = system.fit(joined(parts.train, parts.validation))
-    seconds = perf_counter() - begin
-    found = protocols.measure(scorer, system.NAME)
+    seconds = process_time() - begin
+    names = save_quality(folder, protocols.measure(scorer, system.NAME))
+    (folder / "row.json").write_text(json.dumps({"fit_seconds": seconds, "found": names}))
+
+
+def save_quality(folder: Path, found: Mapping[str, Quality]) -> list[tuple[str, list[str]]]:
+    """Write ``found`` to a file of ``folder``; the names and metrics that `kept_quality` finds it by, for JSON."""
     arrays = {
         f"{number}/{name}": values
         for number, quality in enumerate(found.values())
         for name, values in {"users": quality.users, **quality.values}.items()
     }
     np.savez(folder / "found.npz", **arrays)
-    metrics = [(name, list(quality.values)) for name, quality in found.items()]
-    (folder / "row.json").write_text(json.dumps({"fit_seconds": seconds, "found": metrics}))
+    return [(name, list(quality.values)) for name, quality in found.items()]
 
 
-def _quality(arrays: Mapping[str, Any], number: int, k: int, metrics: list[str]) -> Quality:
-    return Quality(k, arrays[f"{number}/users"], {name: arrays[f"{number}/{name}"] for name in metrics})
+def kept_quality(folder: Path, names: list[tuple[str, list[str]]], k: int) -> dict[str, Quality]:
+    """What `save_quality` wrote there, of lists of length ``k``."""
+    arrays = read_npz(folder / "found.npz")
+    return {
+        name: Quality(k, arrays[f"{number}/users"], {metric: arrays[f"{number}/{metric}"] for metric in metrics})
+        for number, (name, metrics) in enumerate(names)
+    }

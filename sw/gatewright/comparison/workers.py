@@ -8,11 +8,12 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 
-from gatewright.comparison.plan import Entry, Plan
+from gatewright.comparison.entry import Entry
+from gatewright.comparison.plan import Plan
 from gatewright.comparison.row import Splits, measured
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import SplitRule
-from gatewright.models.train import Progress
+from gatewright.progress import Progress
 
 __all__ = ["measure_ahead"]
 

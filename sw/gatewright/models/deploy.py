@@ -16,10 +16,11 @@ from gatewright.models.export import export_hybrid
 from gatewright.models.lightgcn import graph_weights
 from gatewright.models.sources import code_version
 from gatewright.models.text import MAX_TOKENS, item_texts, model_directory
-from gatewright.models.train import Progress, TrainedHybrid
+from gatewright.models.train import TrainedHybrid
 from gatewright.models.train_fusion import profile_texts
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.file import load_program, save_program
+from gatewright.progress import Progress
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import FORMAT_VERSION, Catalogue, HybridModel
 from gatewright.spec.config import AcceleratorConfig

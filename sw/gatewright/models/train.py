@@ -20,11 +20,9 @@ from gatewright.models.sources import code_version
 from gatewright.models.text import TextEncoder, load_text_encoder
 from gatewright.models.text_vectors import TEXT_SOURCES, item_vectors
 from gatewright.models.train_fusion import FusionTraining, profile_texts, train_fusion
+from gatewright.progress import Progress
 
-__all__ = ["Progress", "TrainedHybrid", "TrainingOptions", "train_or_load"]
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(stage, done, total)."""
+__all__ = ["TrainedHybrid", "TrainingOptions", "train_or_load"]
 
 MODEL_SOURCES = (*(f"models/{name}" for name in (
     "evaluate", "fusion", "lightgcn", "reference", "train", "train_fusion",

@@ -8,20 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from gatewright.recommender import storage
-from gatewright.recommender.errors import UnknownUserError
 from gatewright.spec.csr import CsrMatrix
 
-__all__ = ["FORMAT_VERSION", "Catalogue", "HybridModel", "user_index"]
+__all__ = ["FORMAT_VERSION", "Catalogue", "HybridModel"]
 
 FORMAT_VERSION = 2
-
-
-def user_index(user_ids: np.ndarray, user_id: int) -> int:
-    """Position of a user id among the ascending ``user_ids``; raises `UnknownUserError`."""
-    index = int(np.searchsorted(user_ids, user_id))
-    if index == len(user_ids) or user_ids[index] != user_id:
-        raise UnknownUserError(user_id, len(user_ids), int(user_ids[0]), int(user_ids[-1]))
-    return index
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ from gatewright.program.compiled import CompiledProgram
 from gatewright.program.convert import Saturation
 from gatewright.recommender.errors import ModelFileError, RecommenderError
 from gatewright.recommender.inputs import Tokenizer, request_inputs
-from gatewright.recommender.model import HybridModel, user_index
+from gatewright.recommender.model import HybridModel
 from gatewright.recommender.texts import favourites, profile_text
+from gatewright.recommender.users import user_index
 
 __all__ = ["HybridRecommender", "Recommendation", "RecommendedItem"]
 

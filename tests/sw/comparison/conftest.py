@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from gatewright.comparison.plan import Entry
+from gatewright.comparison.entry import Entry
 from gatewright.models.data import MovieLens
 
 FITTED: list[tuple[str, int]] = []

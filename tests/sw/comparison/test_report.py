@@ -79,7 +79,16 @@ def test_what_changes_a_row_makes_it_anew(data, plan, fitted, change):
     else:
         plan = replace(plan, k=5)
     _rows(data, plan)
-    assert [name for name, _ in fitted].count("chance") == (1 if change == "k" else 2)  # its options are the same
+    again = {"data": 2, "split": 2, "k": 1, "budget": 0}  # trainings: its trial is that of any list's length and budget
+    assert [name for name, _ in fitted].count("chance") == again[change]
+
+
+def test_a_larger_budget_takes_what_a_smaller_one_has_tried(data, plan, fitted):
+    counts = plan.entries[0]
+    for budget, trials in ((2, 2), (3, 1)):
+        fitted.clear()
+        _rows(data, replace(plan, shuffles=1, entries=(replace(counts, budget=budget),)))
+        assert [n for _, n in fitted].count(40 * 9) == trials
 
 
 def test_figures_are_means_over_shuffles_seeds_and_users(data, plan, entries):

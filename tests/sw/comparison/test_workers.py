@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewright.comparison import row
-from gatewright.comparison.plan import ENTRIES, Entry, Plan
+from gatewright.comparison.entry import Entry
+from gatewright.comparison.plan import ENTRIES, Plan
 from gatewright.comparison.report import compared
 from gatewright.comparison.workers import STAGE, measure_ahead
 from gatewright.evaluation.quality import as_json
@@ -25,7 +25,8 @@ def test_rows_of_processes_are_those_of_one(data, monkeypatch, tmp_path):
     measure_ahead(data, plan, 2, lambda *stage: stages.append(stage))
     assert stages == [(STAGE, done, 4) for done in (1, 2, 3, 4)]
     with monkeypatch.context() as patch:
-        patch.setattr(row, "tune", pytest.fail)  # all is there
+        for kind in (Popularity, Ials):
+            patch.setattr(kind, "fit", pytest.fail)  # all is there
         ahead = as_json(compared(data, plan))
     monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path / "other"))
     alone = as_json(compared(data, plan))
@@ -44,7 +45,8 @@ ENDLESS = """
 import sys
 from multiprocessing import active_children
 import numpy as np
-from gatewright.comparison.plan import Entry, Plan
+from gatewright.comparison.entry import Entry
+from gatewright.comparison.plan import Plan
 from gatewright.comparison.workers import measure_ahead
 from gatewright.models.baselines import Popularity
 from gatewright.models.data import MovieLens

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
-from time import perf_counter
+from time import process_time
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from gatewright.evaluation.protocols import FullRanking
 from gatewright.evaluation.scorer import Scorer
 from gatewright.models.baselines.system import System
 from gatewright.models.data import MovieLens
+from gatewright.progress import Progress
 
 __all__ = ["BUDGET", "Parts", "Trial", "Tuned", "joined", "trials", "tune"]
 
@@ -31,7 +33,7 @@ class Parts(Protocol):
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of options, the metric it reached on validation, and the seconds that fitting took."""
+    """One set of options, the metric it reached on validation, and the processor's seconds that fitting took."""
 
     options: dict[str, Any]
     validation: float
@@ -59,34 +61,42 @@ def tune(
     budget: int = BUDGET,
     seed: int = 0,
     metric: str = "ndcg",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
+    keep: Callable[[System, Callable[[], Trial]], Trial] = lambda system, attempt: attempt(),
 ) -> Tuned:
     """The options of ``kind`` with the highest ``metric`` (full ranking, of the first ten) on ``parts.validation``.
 
-    At most ``budget`` points of its grid are tried, of equals the first wins; the test is never looked at. ``progress``
-    is called as (stage, done, total). Raises `ScoreError` for a trial whose scores hold NaN.
+    At most ``budget`` points of its grid are tried, of equals the first wins; the test is never looked at. ``keep`` is
+    asked for each trial, and makes those that it does not have yet. Raises `ScoreError` for one whose scores hold NaN.
     """
     protocol = FullRanking(parts.train, parts.validation)
     systems = [kind(**options) for options in trials(kind, budget, seed)]
+
+    def attempt(system: System) -> Trial:
+        begin = process_time()
+        scorer = system.fit(parts.train)
+        seconds = process_time() - begin
+        reached = protocol.measure(scorer, f"{kind.NAME} with {asdict(system)}").all.mean(metric)
+        return Trial(asdict(system), reached or 0.0, seconds)
+
     found = []
     for done, system in enumerate(systems):
         if progress:
             progress(kind.NAME, done, len(systems))
-        begin = perf_counter()
-        scorer = system.fit(parts.train)
-        seconds = perf_counter() - begin
-        reached = protocol.measure(scorer, f"{kind.NAME} with {asdict(system)}").all.mean(metric)
-        found.append(Trial(asdict(system), reached or 0.0, seconds))
+        found.append(keep(system, partial(attempt, system)))
     best = max(range(len(found)), key=lambda n: found[n].validation)
     return Tuned(kind.NAME, systems[best], metric, tuple(found))
 
 
 def trials(kind: type[System], budget: int = BUDGET, seed: int = 0) -> list[dict[str, Any]]:
-    """Points of ``kind``'s grid: all, or where there are more than ``budget`` that many, drawn without replacement."""
+    """Points of ``kind``'s grid: all, or where there are more than ``budget`` that many, drawn without replacement.
+
+    Those of a smaller budget are among those of a larger one.
+    """
     points = [dict(zip(kind.GRID, values, strict=True)) for values in product(*kind.GRID.values())]
     if len(points) <= budget:
         return points
-    chosen = np.random.default_rng(seed).choice(len(points), budget, replace=False)
+    chosen = np.random.default_rng(seed).permutation(len(points))[:budget]
     return [points[n] for n in np.sort(chosen)]
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gatewright.recommender.model import user_index
 from gatewright.recommender.texts import favourites
+from gatewright.recommender.users import user_index
 
 __all__ = ["NO_GENRES", "MovieLens"]
 

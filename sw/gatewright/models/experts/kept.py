@@ -8,14 +8,9 @@ import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
-from gatewright.models.sources import code_version
+from gatewright.sources import source_version
 
 __all__ = ["kept_vectors"]
-
-SOURCES = (
-    *(f"models/{name}" for name in ("baselines/co_rating", "determinism", "lightgcn")),
-    *(f"models/experts/{name}" for name in ("graph", "kept", "ordered")),
-)
 
 
 def kept_vectors(
@@ -25,7 +20,7 @@ def kept_vectors(
 
     ``name`` holds all options that they depend on.
     """
-    key = digest(train.fingerprint, name, torch.__version__, np.__version__, code_version(*SOURCES))
+    key = digest(train.fingerprint, name, torch.__version__, np.__version__, source_version(make.__module__))
 
     def write(folder: Path) -> None:
         keys, values = make()

@@ -1,0 +1,82 @@
+"""Which code a result depends on: the modules that made it, and what these import of ours."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from gatewright.cache import digest
+
+__all__ = ["ROOMS", "source_files", "source_version"]
+
+ROOMS = ("gatewright.comparison", "gatewright.evaluation", "gatewright.models", "gatewright.recommender",
+         "gatewright.training")  # fmt: skip
+"""Packages whose code decides about results; what is imported from elsewhere (caches, files, errors) does not."""
+
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def source_version(*modules: str, rooms: tuple[str, ...] = ROOMS) -> str:
+    """Hash of :func:`source_files`: what is kept under it is made again when any of them changes, in more than words.
+
+    A process looks once, so that a file that is edited meanwhile is that of the next process.
+    """
+    files = source_files(*modules, rooms=rooms)
+    return digest(*(part for name, file in files.items() for part in (name, ast.dump(_parsed(file)))))
+
+
+def source_files(*modules: str, rooms: tuple[str, ...] = ROOMS) -> dict[str, Path]:
+    """The files of ``modules`` and of all in ``rooms`` that they import, directly or not, by name, in order of names.
+
+    A package counts where something is imported from it, not where it only leads to a module: its ``__init__`` gathers
+    names and decides nothing.
+    """
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        file = _file(name)
+        if name not in found and file is not None:
+            found[name] = file
+            waiting += [each for each in _imported(file) if _inside(each, rooms)]
+    return dict(sorted(found.items()))
+
+
+def _file(module: str) -> Path | None:
+    """None where there is no such module."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):  # below what is no package; a module without a spec
+        return None
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Names that a file imports, at its head or inside of a function: some are modules, others lie in one."""
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name for name in inner if _file(name)]
+            yield from modules
+            if len(modules) < len(inner):
+                yield node.module
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    """What a file says to Python: no comments, no docstrings."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return tree
+
+
+def _inside(module: str, rooms: tuple[str, ...]) -> bool:
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)

@@ -1,0 +1,90 @@
+"""What is kept is made again when code changes that it depends on, and not when other code does."""
+
+import pytest
+
+from gatewright.sources import source_files, source_version
+
+ROOMS = ("made",)
+FILES = {
+    "made/__init__.py": "",
+    "made/start.py": '"""Says what it is."""\nimport made.head, json\nfrom made.inner import near\n\ndef later():\n'
+    '    """And what it does."""\n    from made.lazy import value\n    return value\n',
+    "made/head.py": "import json\nimport other.far\n",
+    "made/lazy.py": "value = 1\n",
+    "made/apart.py": "value = 1\n",
+    "made/inner/__init__.py": "from made.inner.unused import name\n",
+    "made/inner/near.py": "from made.package import gathered\n",
+    "made/inner/unused.py": "name = 1\n",
+    "made/package/__init__.py": "from made.package.deep import gathered\n",
+    "made/package/deep.py": "gathered = 1\n",
+    "other/__init__.py": "",
+    "other/far.py": "",
+}
+NEEDED = {"made.start", "made.head", "made.lazy", "made.inner.near", "made.package", "made.package.deep"}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    _forget()
+
+
+def _forget():
+    import sys
+
+    from gatewright import sources
+
+    for name in [name for name in sys.modules if name.split(".")[0] in ("made", "other")]:
+        del sys.modules[name]
+    for kept in (sources.source_version, sources._parsed):
+        kept.cache_clear()
+
+
+def _version():
+    _forget()
+    return source_version("made.start", rooms=ROOMS)
+
+
+def test_all_that_is_imported_counts_and_nothing_else(made):
+    assert set(source_files("made.start", rooms=ROOMS)) == NEEDED
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_change_is_another_version_where_it_is_needed(made, name):
+    before = _version()
+    (made / name).write_text(f"{FILES[name]}\nmore = 2\n")
+    module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    assert (_version() != before) == (module in NEEDED)
+
+
+@pytest.mark.parametrize(
+    "text", ["# a remark\n" + FILES["made/start.py"], FILES["made/start.py"].replace("Says", "Is")]
+)
+def test_words_alone_change_nothing(made, text):
+    before = _version()
+    (made / "made/start.py").write_text(text)
+    assert _version() == before
+
+
+@pytest.mark.parametrize(
+    ("module", "needed", "other"),
+    [
+        ("gatewright.models.train", "gatewright.models.data.movielens", "gatewright.models.deploy"),
+        ("gatewright.models.text", "gatewright.recommender.texts", "gatewright.models.lightgcn"),
+        ("gatewright.models.systems.sasrec", "gatewright.models.lightgcn", "gatewright.models.export"),
+        ("gatewright.models.experts.hybrid", "gatewright.models.text_vectors", "gatewright.models.systems.sasrec"),
+        ("gatewright.comparison.row", "gatewright.evaluation.metrics", "gatewright.models.experts.hybrid"),
+    ],
+)
+def test_a_model_depends_on_what_it_is_made_by(module, needed, other):
+    found = source_files(module)
+    assert needed in found
+    assert other not in found
+
+
+def test_a_module_that_is_not_there_has_no_files():
+    assert source_files("made.of.nothing") == {}
