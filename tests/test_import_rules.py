@@ -98,6 +98,7 @@ ALLOWED = {
         "gatewright_sim.fst",
         "gatewright_sim.verilator",
         "gatewright_sim.backend",
+        "gatewright_sim.dram",
         "gatewright_sim.memory",
     },
     "sim/gatewright_sim/gates": {

@@ -17,13 +17,13 @@ class SimulatedBackend:
     Parameters
     ----------
     config : the accelerator's.
-    memory : latency and bandwidth of the DDR; default: the PYNQ-Z2's.
+    memory : the DRAM and the port before it; default: the PYNQ-Z2's, at the clock of ``config``.
     device_memory : its bytes.
     """
 
     def __init__(self, config: AcceleratorConfig, memory: MemoryModel | None, device_memory: SimulatedMemory) -> None:
         self.config = config
-        self.memory = memory or MemoryModel()
+        self.memory = memory or MemoryModel(config.clock_mhz)
         self._memory = device_memory
         self._closed = False
 

@@ -28,6 +28,7 @@ struct DramTiming {
 };
 
 constexpr uint64_t kNever = ~uint64_t(0);
+constexpr uint64_t kIdle = 1'000'000;  // without an access: a rest
 
 struct Access {
     uint64_t address;
@@ -39,12 +40,20 @@ struct Access {
 
 class Dram {
 public:
-    Dram(const DramTiming& timing, uint32_t inputs)
-        : t_(timing), inputs_(2 * inputs), banks_(timing.banks), groups_(timing.bank_groups), activations_(4),
-          next_refresh_(timing.refresh_period ? timing.refresh_period : kNever) {}
+    Dram(const DramTiming& timing, uint32_t inputs) : t_(timing), inputs_(2 * inputs) { reset(); }
+
+    // Forget what waits, and begin anew.
+    void reset() {
+        for (auto& input : inputs_) input.clear();
+        waiting_outside_ = 0;
+        reads_.clear();
+        writes_.clear();
+        rest(0);
+    }
 
     // What comes through one input is taken in its order, reads and writes apart.
     void ask(uint32_t input, const Access& access) {
+        if (!waiting_outside_ && reads_.empty() && writes_.empty() && access.arrival >= bus_free_ + kIdle) rest(access.arrival);
         inputs_[2 * input + access.write].push_back(access);
         ++waiting_outside_;
     }
@@ -59,6 +68,19 @@ public:
     }
 
 private:
+    // Assumed of a controller that has nothing to do: it refreshes ahead of time, so that what comes next finds all rows shut and a
+    // whole period before it. A program's cycles, then, do not depend on when it is started.
+    void rest(uint64_t now) {
+        banks_.assign(t_.banks, Bank{});
+        groups_.assign(t_.bank_groups, 0);
+        activations_.assign(4, 0);
+        bus_free_ = read_allowed_ = write_allowed_ = 0;
+        next_refresh_ = t_.refresh_period ? now + t_.refresh_period : kNever;
+        writing_ = false;
+        run_ = 0;
+        turn_ = 0;
+    }
+
     struct Bank {
         uint64_t row = kNever;
         uint64_t activated = 0;        // when its row was opened

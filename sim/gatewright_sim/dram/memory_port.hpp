@@ -34,15 +34,27 @@ public:
     MemoryPort(const PortTiming& timing, uint32_t access_bytes, Dram& dram, uint32_t input)
         : t_(timing), access_bytes_(access_bytes), dram_(dram), input_(input) {}
 
+    // Forget every open burst. What the memory still owes them must be forgotten as well (Dram::reset).
+    void reset() {
+        reads_.clear();
+        writes_.clear();
+        answers_.clear();
+        read_pace_ = write_pace_ = {};
+    }
+
     bool takes_read() const { return reads_.size() < t_.outstanding_reads; }
     bool takes_write() const { return writes_.size() + answers_.size() < t_.outstanding_writes; }
 
     void read(uint64_t address, uint32_t beats, uint64_t now) {
+        if (reads_.empty()) read_pace_.rest(now, t_.period);
         reads_.push_back({address, beats});
         ask(reads_.back(), false, now);
     }
 
-    void write(uint64_t address, uint32_t beats) { writes_.push_back({address, beats}); }
+    void write(uint64_t address, uint32_t beats, uint64_t now) {
+        if (writes_.empty()) write_pace_.rest(now, t_.period);
+        writes_.push_back({address, beats});
+    }
 
     // A beat to read, in cycle `now` at the earliest; the burst's next one.
     bool has_beat(uint64_t now) const {
@@ -84,6 +96,10 @@ private:
     struct Pace {
         uint64_t from = 0;
         double owed = 0;
+
+        void rest(uint64_t now, uint64_t period) {
+            if (now * period >= from * period + kIdle) owed = 0;
+        }
     };
 
     bool pop(std::deque<PortBurst>& bursts, Pace& pace, uint64_t now) {

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 
 from gatewright.spec.dram import TRANSFERS, Dram
 from gatewright.spec.memory_port import MemoryPort
 
-__all__ = ["DramTiming", "PortTiming"]
+__all__ = ["HEADERS", "DramTiming", "PortTiming"]
+
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("memory_port.hpp", "dram.hpp"))
+"""The C++ that has these timings."""
 
 _PATIENCE = 32
 """Accesses that may be served before an older one: a controller keeps nobody waiting for ever."""

@@ -38,7 +38,7 @@ public:
         if (!(write ? port_.takes_write() : port_.takes_read())) return moved;
         const uint64_t bursts = stream_.bytes / burst_;
         const uint64_t address = stream_.start + (stream_.random ? draw() : next_++) % bursts * burst_;
-        if (write) port_.write(address, stream_.beats);
+        if (write) port_.write(address, stream_.beats, now);
         else port_.read(address, stream_.beats, now);
         return moved;
     }

@@ -13,7 +13,7 @@ from gatewright.spec.dram import Dram
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory_port import MemoryPort
 from gatewright_sim.cxx import compile_library
-from gatewright_sim.dram.timing import DramTiming, PortTiming
+from gatewright_sim.dram.timing import HEADERS, DramTiming, PortTiming
 
 __all__ = ["Stream", "rates"]
 
@@ -62,7 +62,7 @@ class _Stream(ctypes.Structure):
 
 @cache
 def _library() -> ctypes.CDLL:
-    sources = [_HERE / name for name in ("traffic.cpp", "memory_port.hpp", "dram.hpp")]
+    sources = [_HERE / "traffic.cpp", *HEADERS]
     key = digest(*(path.read_bytes() for path in sources))
     folder = cached_directory("traffic", key, lambda path: compile_library(sources[:1], path / _NAME))
     return ctypes.CDLL(str(folder / _NAME))

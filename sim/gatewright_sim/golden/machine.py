@@ -39,7 +39,7 @@ class GoldenMachine:
     def __init__(self, config: AcceleratorConfig, memory: SimulatedMemory, timing: MemoryModel | None = None) -> None:
         self.config = config
         self.memory = memory
-        self.timing = timing or MemoryModel()
+        self.timing = timing or MemoryModel(config.clock_mhz)
         self.reset()
 
     def reset(self) -> None:

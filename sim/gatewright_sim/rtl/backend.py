@@ -17,9 +17,10 @@ from gatewright.files import check_writable, reason
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright_sim.backend import SimulatedBackend
+from gatewright_sim.dram.timing import DramTiming, PortTiming
 from gatewright_sim.memory import MEMORY_BASE, MEMORY_BYTES, SimulatedMemory
 from gatewright_sim.rtl.build import build_library, design_verilog
-from gatewright_sim.rtl.library import Timing, load
+from gatewright_sim.rtl.library import load
 
 __all__ = ["RefusedAccess", "RtlBackend"]
 
@@ -73,7 +74,7 @@ class RtlBackend(SimulatedBackend):
     Parameters
     ----------
     config : the accelerator's.
-    memory : latency and bandwidth of the DDR; default: the PYNQ-Z2's.
+    memory : the DRAM and the port before it; default: the PYNQ-Z2's, at the clock of ``config``.
     memory_base, memory_bytes : where device memory lies, multiples of 64.
     storage : uint8 [memory_bytes], where its bytes are kept; default: memory of its own.
     waves : write waveforms to this file (FST). Takes a build of its own and is slower.
@@ -129,8 +130,8 @@ class RtlBackend(SimulatedBackend):
             self._memory.array.ctypes.data,
             self._memory.base,
             self._memory.nbytes,
-            Timing.of(self.memory),
-            round(1e6 / self.config.clock_mhz),
+            DramTiming.of(self.memory.dram),
+            PortTiming.of(self.memory.port, self.memory.clock_mhz),
             seed,
         )
         self._library.gw_stalls(self._handle, round(256 * stalls), seed)

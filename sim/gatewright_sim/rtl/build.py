@@ -20,6 +20,7 @@ from gatewright.driver.errors import BackendUnavailable
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_sim.cxx import INSTALL_TOOLS, find_cxx
+from gatewright_sim.dram.timing import HEADERS
 from gatewright_sim.fst import fst_build_args
 from gatewright_sim.verilator import CONFIG_HEADER, Verilator, find_verilator
 
@@ -37,13 +38,16 @@ FAST, QUICK, SLOW = "-O3", "-O1", "-O0"
 """Optimisation of what runs in every cycle, of that with waves or in a large design, and of what Verilator marks as run
 once."""
 
-HARNESS = ("harness.cpp", "ddr.hpp", "wrapper.v")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = ("verilated_fst_c.cpp",)
 STEP_TIMEOUT_S = 1800
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
+HARNESS = (
+    *(_HERE / name for name in ("harness.cpp", "ddr.hpp", "wrapper.v")),
+    *HEADERS,
+)
 _PIP = "pip install 'gatewright[sim]'"
 
 
@@ -103,7 +107,9 @@ def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work
 def _compile(compiler: list[str], verilator: Verilator, trace: bool, large: bool, work: Path, library: Path) -> None:
     """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
     runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
-    flags = [f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE)]
+    flags = [
+        f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE, HEADERS[0].parent)
+    ]
     flags += ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
     libraries = ["-pthread"]
     if trace:
@@ -133,7 +139,7 @@ def build_library(verilog: str, *, trace: bool = False, large: bool = False) -> 
     """
     compiler, verilator = find_cxx(), find_verilator()
     tools = run_step("C++ compiler", [*compiler, "--version"], _HERE) + (verilator.include / CONFIG_HEADER).read_text()
-    harness = [(_HERE / name).read_bytes() for name in HARNESS]
+    harness = [path.read_bytes() for path in HARNESS]
     flags = [*VERILATOR_FLAGS, *CXX_FLAGS, FAST, QUICK, SLOW, f"trace={trace}", *(LARGE_FLAGS if large else ())]
 
     def make(path: Path) -> None:

@@ -1,9 +1,7 @@
-// DDR behind one AXI4 port: latency, shared bandwidth and outstanding limits of gatewright.spec.memory.MemoryModel.
+// Memory behind one AXI4 port, in the time of gatewright.spec.memory.MemoryModel: its DRAM and its port.
 //
-// Bursts are answered in order, at most one beat per cycle and direction. A token bucket of DRAM bytes is shared by reads and writes;
-// it holds two beats besides one cycle's income, so that a whole number of beats is never lost to rounding. Addresses outside the
-// memory answer DECERR, a chosen window SLVERR; reads of these return zero, writes are dropped. Every rule of AXI that the
-// master must keep is checked; the first violation is kept as a sentence.
+// Addresses outside the memory answer DECERR, a chosen window SLVERR; reads of these return zero, writes are dropped. Every rule of
+// AXI that the master must keep is checked; the first violation is kept as a sentence.
 
 #pragma once
 
@@ -13,27 +11,21 @@
 #include <deque>
 #include <string>
 
+#include "memory_port.hpp"
+
 namespace gatewright {
 
 constexpr uint64_t kBusBytes = 8;
 constexpr uint32_t kMaxBurstBeats = 16;
 constexpr uint64_t kPage = 4096;
 
-struct Timing {
-    uint32_t read_latency;
-    uint32_t write_latency;
-    uint32_t outstanding_reads;
-    uint32_t outstanding_writes;
-    double dram_bytes_per_cycle;
-};
-
 enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
 
+// What a burst's next beat is about.
 struct Burst {
-    uint64_t ready_at;  // cycle of the first beat (reads) or of the response (writes, once the last beat is in)
     uint64_t addr;
     uint32_t beats_left;
-    uint8_t response;
+    uint8_t response;  // of a write, so far
 };
 
 // What a channel showed while it waited: AXI forbids to change or withdraw it before the handshake.
@@ -46,8 +38,9 @@ struct Held {
 template <class Top>
 class Ddr {
 public:
-    Ddr(Top& top, uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing)
-        : top_(top), bytes_(bytes), base_(base), size_(size), timing_(timing) {}
+    Ddr(Top& top, uint8_t* bytes, uint64_t base, uint64_t size, const DramTiming& dram, const PortTiming& port)
+        : top_(top), bytes_(bytes), base_(base), size_(size), period_(port.period), dram_(dram, 1),
+          port_(port, dram.access_bytes, dram_, 0) {}
 
     // Take note of the handshakes of cycle `now`: inputs and outputs are settled, the clock edge is to come.
     void sample(uint64_t now) {
@@ -58,51 +51,40 @@ public:
         sample_write_data();
         if (top_.m_axi_bvalid && top_.m_axi_bready) {
             responses_.pop_front();
+            port_.pop_answer();
             b_shown_ = false;
         }
     }
 
     // Set the inputs of cycle `now`, before the clock edge that begins it.
     void drive(uint64_t now) {
-        const double capacity = timing_.dram_bytes_per_cycle + 2 * kBusBytes;
-        tokens_ += timing_.dram_bytes_per_cycle;
-        if (tokens_ > capacity) tokens_ = capacity;
+        dram_.advance(now * period_);
         if (hung) {
             silence();
             return;
         }
-        top_.m_axi_arready = reads_.size() < timing_.outstanding_reads && go();
-        top_.m_axi_awready = writes_.size() + responses_.size() < timing_.outstanding_writes && go();
-        const bool wants_read = !r_shown_ && !reads_.empty() && reads_.front().ready_at <= now && go();
-        const bool can_write = !writes_.empty() && go();
-        const bool contended = wants_read && can_write && top_.m_axi_wvalid && tokens_ < 2 * kBusBytes;
-        bool read = wants_read && tokens_ >= kBusBytes;
-        if (contended) {
-            read = read && !write_turn_;
-            write_turn_ = !write_turn_;
-        }
-        if (read) {
-            tokens_ -= kBusBytes;
-            show_read();
-        }
+        top_.m_axi_arready = port_.takes_read() && go();
+        top_.m_axi_awready = port_.takes_write() && go();
+        if (!r_shown_ && port_.has_beat(now) && go()) show_read();
         top_.m_axi_rvalid = r_shown_;
-        top_.m_axi_wready = can_write && tokens_ >= kBusBytes;
-        if (!b_shown_ && !responses_.empty() && responses_.front().ready_at <= now && go()) {
+        top_.m_axi_wready = port_.takes_beat(now) && go();
+        if (!b_shown_ && port_.has_answer(now) && go()) {
             b_shown_ = true;
-            top_.m_axi_bresp = responses_.front().response;
+            top_.m_axi_bresp = responses_.front();
         }
         top_.m_axi_bvalid = b_shown_;
     }
 
     // Forget every open burst and be quiet.
     void reset() {
+        port_.reset();
+        dram_.reset();
         reads_.clear();
         writes_.clear();
         responses_.clear();
         held_ar_ = held_aw_ = held_w_ = Held{};
         r_shown_ = b_shown_ = hung = false;
         violation.clear();
-        tokens_ = 0;
         silence();
     }
 
@@ -164,7 +146,8 @@ private:
         check_held("AR", held_ar_, top_.m_axi_arvalid, top_.m_axi_arready, top_.m_axi_araddr, top_.m_axi_arlen);
         if (!(top_.m_axi_arvalid && top_.m_axi_arready)) return;
         check_burst("AR", top_.m_axi_araddr, top_.m_axi_arlen, top_.m_axi_arsize, top_.m_axi_arburst, top_.m_axi_arid);
-        reads_.push_back(Burst{now_ + timing_.read_latency, top_.m_axi_araddr, top_.m_axi_arlen + 1u, OKAY});
+        reads_.push_back(Burst{top_.m_axi_araddr, top_.m_axi_arlen + 1u, OKAY});
+        port_.read(top_.m_axi_araddr, top_.m_axi_arlen + 1u, now_);
     }
 
     void show_read() {
@@ -185,13 +168,15 @@ private:
         Burst& burst = reads_.front();
         burst.addr += kBusBytes;
         if (--burst.beats_left == 0) reads_.pop_front();
+        port_.pop_beat(now_);
     }
 
     void sample_write_address() {
         check_held("AW", held_aw_, top_.m_axi_awvalid, top_.m_axi_awready, top_.m_axi_awaddr, top_.m_axi_awlen);
         if (!(top_.m_axi_awvalid && top_.m_axi_awready)) return;
         check_burst("AW", top_.m_axi_awaddr, top_.m_axi_awlen, top_.m_axi_awsize, top_.m_axi_awburst, top_.m_axi_awid);
-        writes_.push_back(Burst{0, top_.m_axi_awaddr, top_.m_axi_awlen + 1u, OKAY});
+        writes_.push_back(Burst{top_.m_axi_awaddr, top_.m_axi_awlen + 1u, OKAY});
+        port_.write(top_.m_axi_awaddr, top_.m_axi_awlen + 1u, now_);
     }
 
     void sample_write_data() {
@@ -199,7 +184,6 @@ private:
         check_held("W", held_w_, top_.m_axi_wvalid, top_.m_axi_wready, top_.m_axi_wdata, side);
         if (!(top_.m_axi_wvalid && top_.m_axi_wready)) return;
         ++write_beats;
-        tokens_ -= kBusBytes;
         Burst& burst = writes_.front();
         if (top_.m_axi_wlast != (burst.beats_left == 1)) violate("W", "last is not with the last beat, address", burst.addr);
         const uint8_t resp = response(burst.addr);
@@ -207,10 +191,10 @@ private:
         if (resp > burst.response) burst.response = resp;
         burst.addr += kBusBytes;
         if (--burst.beats_left == 0) {
-            burst.ready_at = now_ + timing_.write_latency;
-            responses_.push_back(burst);
+            responses_.push_back(burst.response);
             writes_.pop_front();
         }
+        port_.push_beat(now_);
     }
 
     static void store(uint8_t* to, uint64_t word, uint32_t strobe) {
@@ -225,13 +209,14 @@ private:
     Top& top_;
     uint8_t* const bytes_;
     const uint64_t base_, size_;
-    const Timing timing_;
+    const uint64_t period_;
+    Dram dram_;
+    MemoryPort port_;
     uint64_t now_ = 0;
-    double tokens_ = 0;
-    bool write_turn_ = false;
     bool r_shown_ = false, b_shown_ = false;
     Held held_ar_, held_aw_, held_w_;
-    std::deque<Burst> reads_, writes_, responses_;
+    std::deque<Burst> reads_, writes_;
+    std::deque<uint8_t> responses_;
 };
 
 }  // namespace gatewright

@@ -13,7 +13,8 @@
 namespace {
 
 using gatewright::Ddr;
-using gatewright::Timing;
+using gatewright::DramTiming;
+using gatewright::PortTiming;
 using Top = Vgatewright_simulation;
 
 constexpr int kResetCycles = 8;
@@ -31,8 +32,8 @@ VerilatedContext* power_up(VerilatedContext& context, uint64_t seed) {
 
 class Simulator {
 public:
-    Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const Timing& timing, uint64_t period_ps, uint64_t seed)
-        : top_(power_up(context_, seed)), ddr(top_, bytes, base, size, timing), period_ps_(period_ps) {
+    Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const DramTiming& dram, const PortTiming& port, uint64_t seed)
+        : top_(power_up(context_, seed)), ddr(top_, bytes, base, size, dram, port), period_ps_(port.period) {
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
         reset();
     }
@@ -158,9 +159,9 @@ private:
 
 extern "C" {
 
-GW_API Simulator* gw_open(uint8_t* bytes, uint64_t base, uint64_t size, const Timing* timing, uint64_t period_ps,
+GW_API Simulator* gw_open(uint8_t* bytes, uint64_t base, uint64_t size, const DramTiming* dram, const PortTiming* port,
                           uint64_t seed) {
-    return new Simulator(bytes, base, size, *timing, period_ps, seed);
+    return new Simulator(bytes, base, size, *dram, *port, seed);
 }
 
 GW_API void gw_close(Simulator* simulator) { delete simulator; }

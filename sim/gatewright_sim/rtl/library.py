@@ -6,33 +6,19 @@ import ctypes
 from pathlib import Path
 
 from gatewright.driver.errors import BackendUnavailable
-from gatewright.spec.memory import MemoryModel
+from gatewright_sim.dram.timing import DramTiming, PortTiming
 
-__all__ = ["Timing", "load"]
-
-
-class Timing(ctypes.Structure):
-    """``gatewright::Timing`` of ddr.hpp."""
-
-    _fields_ = (
-        ("read_latency", ctypes.c_uint32),
-        ("write_latency", ctypes.c_uint32),
-        ("outstanding_reads", ctypes.c_uint32),
-        ("outstanding_writes", ctypes.c_uint32),
-        ("dram_bytes_per_cycle", ctypes.c_double),
-    )
-
-    @classmethod
-    def of(cls, model: MemoryModel) -> Timing:
-        """The timing of a memory model."""
-        return cls(**{name: getattr(model, name) for name, _ in cls._fields_})
+__all__ = ["load"]
 
 
 _HANDLE = ctypes.c_void_p
 _SIGNATURES = {
     "gw_open": (
         _HANDLE,
-        (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.POINTER(Timing), ctypes.c_uint64, ctypes.c_uint64),
+        (
+            *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64),
+            *(ctypes.POINTER(DramTiming), ctypes.POINTER(PortTiming), ctypes.c_uint64),
+        ),
     ),
     "gw_close": (None, (_HANDLE,)),
     "gw_reset": (None, (_HANDLE,)),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
+from gatewright.spec.dram import DDR3_1050_X16, Dram
 from gatewright.spec.errors import SpecError
+from gatewright.spec.memory_port import ZYNQ7_HP, MemoryPort
 
-__all__ = ["ALIGNMENT", "BUS_BYTES", "COMMAND_BYTES", "MAX_BURST_BEATS", "PORT_COMMANDS", "MemoryModel"]
+__all__ = ["ALIGNMENT", "BUS_BYTES", "COMMAND_BYTES", "MAX_BURST_BEATS", "MemoryModel"]
 
 BUS_BYTES = 8
 """Data width of the AXI master in bytes."""
@@ -17,58 +20,42 @@ ALIGNMENT = BUS_BYTES
 MAX_BURST_BEATS = 16
 """The longest burst that Zynq-7000's AXI3 ports accept."""
 
-PORT_COMMANDS = 8
-"""Read bursts, and write bursts, that a processing system's memory port has under way at a time. Zynq-7000's S_AXI_HP
-issues 8 (UG585, AFI_RDCHAN_ISSUINGCAP and AFI_WRCHAN_ISSUINGCAP: reset value 7); Zynq UltraScale+'s accepts 8 (UG1085,
-"AXI Interface Programming")."""
-
-READ_LATENCY_NS, WRITE_LATENCY_NS = 480.0, 240.0
-"""From an accepted address, and from the last beat of a write, to the answer: assumed until a board measures them."""
-
 COMMAND_BYTES = 64
 
 
 @dataclass(frozen=True)
 class MemoryModel:
-    """Latency and bandwidth of the DDR as the accelerator's AXI port sees it, in cycles of the accelerator's clock.
-
-    The defaults stand for the PYNQ-Z2: 16-bit DDR3-1050 moves 2.1 GB/s, 21 bytes in a cycle of 100 MHz, seen through
-    one 64-bit S_AXI_HP port. Latencies are named assumptions.
+    """A board's memory as one of its ports shows it to a fabric of some clock; cycles are that clock's.
 
     Parameters
     ----------
-    read_latency : cycles from an accepted read address to its first beat, 1..10000.
-    write_latency : cycles from the last beat of a write to its response, 1..10000.
-    dram_bytes_per_cycle : bytes the DRAM moves in a cycle, reads and writes together, above 0.
-    outstanding_reads, outstanding_writes : bursts accepted and unanswered at a time, 1..64.
+    clock_mhz : of the fabric, 1..1000.
+    dram : banks, rows and the controller; default: PYNQ-Z2's.
+    port : what a burst costs on its way; its width must be the bus's, ``BUS_BYTES``.
     """
 
-    read_latency: int = 48
-    write_latency: int = 24
-    dram_bytes_per_cycle: float = 21.0
-    outstanding_reads: int = PORT_COMMANDS
-    outstanding_writes: int = PORT_COMMANDS
+    clock_mhz: float = 100.0
+    dram: Dram = DDR3_1050_X16
+    port: MemoryPort = ZYNQ7_HP
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("read_latency", 1, 10_000),
-            ("write_latency", 1, 10_000),
-            ("dram_bytes_per_cycle", 0.125, 1024),
-            ("outstanding_reads", 1, 64),
-            ("outstanding_writes", 1, 64),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise SpecError(f"memory model: {name} is {getattr(self, name)}, allowed {low}..{high}")
+        if not 1 <= self.clock_mhz <= 1000:
+            raise SpecError(f"memory model: clock_mhz is {self.clock_mhz}, allowed 1..1000")
+        if self.port.beat_bytes != BUS_BYTES:
+            raise SpecError(f"memory model: the port's beat_bytes is {self.port.beat_bytes}, allowed {BUS_BYTES}")
 
-    @classmethod
-    def of_port(cls, clock_mhz: float, dram_mega_transfers: float, dram_bits: int) -> MemoryModel:
-        """A memory of so many 10**6 transfers a second of ``dram_bits`` each, behind one port clocked with
-        ``clock_mhz``."""
-        return cls(
-            read_latency=max(1, round(READ_LATENCY_NS * clock_mhz / 1000)),
-            write_latency=max(1, round(WRITE_LATENCY_NS * clock_mhz / 1000)),
-            dram_bytes_per_cycle=dram_mega_transfers * dram_bits / 8 / clock_mhz,
-        )
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """What the DRAM moves in a cycle at its peak."""
+        return self.dram.bytes_per_second / (self.clock_mhz * 1e6)
+
+    @property
+    def slowest_beat(self) -> int:
+        """Cycles that a burst of one beat takes alone, at most: another row is open, and a refresh comes first."""
+        dram = self.dram
+        ns = dram.refresh + dram.open_least + dram.precharge + dram.activate + dram.write_to_precharge
+        ns += (dram.read_clocks + dram.access_bytes) * dram.clock_ns + self.port.way_ns
+        return self.port.way_cycles + ceil(ns * self.clock_mhz / 1000 + self.port.burst_cycles) + 2
 
     def min_cycles(self, read_bytes: int, written_bytes: int) -> int:
         """The fewest cycles in which these bytes can cross the port and the DRAM."""

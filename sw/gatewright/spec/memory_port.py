@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewright.spec.errors import SpecError
-from gatewright.spec.memory import PORT_COMMANDS
 
-__all__ = ["ZYNQ7_HP", "ZYNQMP_HP", "MemoryPort"]
+__all__ = ["ZYNQ7_HP", "ZYNQMP_HP", "ZYNQMP_HP_64", "MemoryPort"]
+
+_COMMANDS = 8
+"""Read bursts, and write bursts, that a processing system's memory port has under way at a time. Zynq-7000's S_AXI_HP
+issues 8 (UG585, AFI_RDCHAN_ISSUINGCAP and AFI_WRCHAN_ISSUINGCAP: reset value 7); Zynq UltraScale+'s accepts 8 (UG1085,
+"AXI Interface Programming")."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,12 @@ class MemoryPort:
                 raise SpecError(f"memory port: {name} is {getattr(self, name)}, allowed {low}..{high}")
 
 
-ZYNQ7_HP = MemoryPort(beat_bytes=8, commands=PORT_COMMANDS, way_cycles=12, way_ns=56.0, burst_cycles=0.12)
+ZYNQ7_HP = MemoryPort(beat_bytes=8, commands=_COMMANDS, way_cycles=12, way_ns=56.0, burst_cycles=0.12)
 """S_AXI_HP of Zynq-7000. A read of one beat comes back after 84 ns and 12.6 cycles: so say 8 of them under way and the
 rates measured at 50 and 100 MHz (:mod:`gatewright_sim.dram.silicon`)."""
 
-ZYNQMP_HP = MemoryPort(beat_bytes=16, commands=PORT_COMMANDS, way_cycles=12, way_ns=56.0, burst_cycles=0.4)
+ZYNQMP_HP = MemoryPort(beat_bytes=16, commands=_COMMANDS, way_cycles=12, way_ns=56.0, burst_cycles=0.4)
 """S_AXI_HP of Zynq UltraScale+: its way is assumed to be Zynq-7000's, since nobody has published it."""
+
+ZYNQMP_HP_64 = replace(ZYNQMP_HP, beat_bytes=8)
+"""The same port set to 64 bits."""

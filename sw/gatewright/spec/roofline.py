@@ -76,5 +76,5 @@ def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryM
     """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
     macs, macs_per_cycle = _WORK[command.spec.opcode](command, config)
     read, written = _traffic(command)
-    bound = (memory or MemoryModel()).min_cycles(read, written)
+    bound = (memory or MemoryModel(config.clock_mhz)).min_cycles(read, written)
     return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)

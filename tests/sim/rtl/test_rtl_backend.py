@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pytest
 from gatewright.cache import cached_directory
 from gatewright.driver import Accelerator, AcceleratorClosed, BackendUnavailable, DriverError
 from gatewright.spec.config import get_config
+from gatewright.spec.dram import DDR3_1050_X16, DDR4_2400_X64
 from gatewright.spec.memory import MemoryModel
+from gatewright.spec.memory_port import ZYNQ7_HP, ZYNQMP_HP_64
 from gatewright_sim import verilator
 from gatewright_sim.rtl import backend, build
 from gatewright_sim.rtl.backend import RtlBackend
@@ -30,9 +33,10 @@ EXPECTED = A.astype(np.int32) @ B.T.astype(np.int32)
 @pytest.mark.parametrize(
     "options",
     [
-        {"memory": MemoryModel(read_latency=1, write_latency=1)},
-        {"memory": MemoryModel(read_latency=300, write_latency=300, outstanding_reads=2, outstanding_writes=1)},
-        {"memory": MemoryModel(dram_bytes_per_cycle=1.0)},
+        {"memory": MemoryModel(port=replace(ZYNQ7_HP, way_cycles=0, way_ns=0.0, burst_cycles=0.0))},
+        {"memory": MemoryModel(port=replace(ZYNQ7_HP, way_cycles=300, commands=1))},
+        {"memory": MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=50.0))},
+        {"memory": MemoryModel(200.0, DDR4_2400_X64, ZYNQMP_HP_64)},
         {"memory_base": 0, "memory_bytes": 1 << 20},
         {"stalls": 0.5, "seed": 7},
     ],

@@ -10,6 +10,7 @@ import pytest
 from gatewright.program import UnsupportedProgram
 from gatewright.program.summary import config_of, summarise
 from gatewright.spec.config import get_config
+from gatewright.spec.dram import DDR3_1050_X16
 from gatewright.spec.memory import MemoryModel
 
 TINY = get_config("tiny")
@@ -31,7 +32,7 @@ def test_commands_and_layers(programs: Any) -> None:
 
 def test_bounds_follow_the_memory_model(programs: Any) -> None:
     program = programs.linear()
-    slow = summarise(program, program.variants[0], TINY, MemoryModel(dram_bytes_per_cycle=1.0))
+    slow = summarise(program, program.variants[0], TINY, MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=50.0)))
     assert slow.min_cycles == 4 * 24 + 9 * 24 + 4 * 9 * 4
 
 

@@ -113,4 +113,5 @@ def test_the_registers_of_the_clocks() -> None:
 def test_memory_is_as_fast_as_the_boards(name: str, gigabytes: float) -> None:
     for clock_mhz in (50.0, 125.0):
         model = get_board(name).memory_model(clock_mhz)
+        assert model.clock_mhz == clock_mhz
         assert model.dram_bytes_per_cycle * clock_mhz / 1000 == pytest.approx(gigabytes, rel=1e-4)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gatewright.spec.dram import DDR3_1050_X16
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import MemoryModel
+from gatewright.spec.memory_port import ZYNQ7_HP, ZYNQMP_HP
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"read_latency": 0}, r"read_latency is 0, allowed 1\.\.10000"),
-        ({"write_latency": 10_001}, "write_latency is 10001"),
-        ({"dram_bytes_per_cycle": 0.0}, r"dram_bytes_per_cycle is 0\.0"),
-        ({"outstanding_reads": 65}, r"outstanding_reads is 65, allowed 1\.\.64"),
-        ({"outstanding_writes": 0}, "outstanding_writes is 0"),
+        ({"clock_mhz": 0.5}, r"clock_mhz is 0\.5, allowed 1\.\.1000"),
+        ({"clock_mhz": float("nan")}, "clock_mhz is nan"),
+        ({"port": ZYNQMP_HP}, "the port's beat_bytes is 16, allowed 8"),
     ],
 )
 def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> None:
@@ -30,15 +31,16 @@ def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> Non
     [
         (MemoryModel(), 80, 8, 10),
         (MemoryModel(), 8, 81, 11),
-        (MemoryModel(dram_bytes_per_cycle=4), 80, 40, 30),
+        (MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=200.0)), 80, 40, 30),
     ],
 )
 def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, cycles: int) -> None:
     assert model.min_cycles(read, written) == cycles
 
 
-def test_a_port_at_its_clock() -> None:
+def test_a_memory_at_the_fabrics_clock() -> None:
     """Nanoseconds are as many cycles as the clock has in them; bytes a cycle fall with it."""
-    assert MemoryModel.of_port(100.0, 1050.0, 16) == MemoryModel()  # the defaults: PYNQ-Z2 at 100 MHz
-    assert MemoryModel.of_port(200.0, 1050.0, 16) == MemoryModel(96, 48, 10.5)
-    assert MemoryModel.of_port(2.1, 1050.0, 16).write_latency == 1
+    slow, fast = MemoryModel(), MemoryModel(200.0)
+    assert (slow.dram_bytes_per_cycle, fast.dram_bytes_per_cycle) == (pytest.approx(21.0), pytest.approx(10.5))
+    way = ZYNQ7_HP.way_cycles + 2
+    assert fast.slowest_beat - way == pytest.approx(2 * (slow.slowest_beat - way), abs=2)

@@ -20,6 +20,7 @@ from gatewright.spec.commands import (
     encode,
 )
 from gatewright.spec.config import get_config
+from gatewright.spec.dram import DDR3_1050_X16
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.roofline import roofline
 from gatewright.spec.vector import Combine, ElementType, Function
@@ -74,7 +75,7 @@ def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -
     assert bounds.min_cycles_compute == -(-macs // rate)
     assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
     assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)
-    slow = roofline(command, TINY, MemoryModel(dram_bytes_per_cycle=1.0))
+    slow = roofline(command, TINY, MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=50.0)))
     assert slow.min_cycles_memory == read + written
 
 

@@ -42,7 +42,7 @@ from gatewright_hw.parts.stream_register import StreamRegister
 __all__ = ["GemmEngine"]
 
 _READ_DEPTH = 256
-"""Beats that may be in flight: a latency of 48 cycles and a stall of the loader."""
+"""Beats that may be in flight: those of 8 bursts that a port has under way, and a stall of the loader."""
 _WRITE_DEPTH = 64
 
 

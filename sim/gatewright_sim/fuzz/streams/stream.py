@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.spec.dram import DDR3_1050_X16, DDR4_2400_X64
 from gatewright.spec.memory import COMMAND_BYTES, MemoryModel
+from gatewright.spec.memory_port import MemoryPort
 
 __all__ = ["BASES", "MEMORIES", "SIZE", "Run", "Stream"]
 
@@ -21,9 +23,14 @@ BASES = (0x1000_0000, 0, (1 << 32) - SIZE)
 
 MEMORIES = {
     "usual": MemoryModel(),
-    "quick": MemoryModel(read_latency=1, write_latency=1, dram_bytes_per_cycle=64.0),
-    "slow": MemoryModel(read_latency=130, write_latency=200, dram_bytes_per_cycle=3.0),
-    "narrow": MemoryModel(read_latency=5, write_latency=9, outstanding_reads=1, outstanding_writes=1),
+    "quick": MemoryModel(
+        dram=DDR4_2400_X64, port=MemoryPort(8, commands=64, way_cycles=0, way_ns=0.0, burst_cycles=0.0)
+    ),
+    "slow": MemoryModel(
+        dram=replace(DDR3_1050_X16, mega_transfers=150.0),
+        port=MemoryPort(8, commands=8, way_cycles=130, way_ns=0.0, burst_cycles=2.5),
+    ),
+    "narrow": MemoryModel(port=MemoryPort(8, commands=1, way_cycles=2, way_ns=0.0, burst_cycles=0.0)),
 }
 
 

@@ -131,7 +131,6 @@ def _pessimistic_cycles(command: DecodedCommand, config: AcceleratorConfig, memo
             resident_a=bool(command.flags & GemmFlags.A_RESIDENT),
             b_is_kn=bool(command.flags & GemmFlags.B_KN),
         )
-    wait = memory.read_latency / min(config.outstanding, memory.outstanding_reads)
-    wait += memory.write_latency / memory.outstanding_writes
-    rate = min(1.0, memory.dram_bytes_per_cycle / BUS_BYTES)
-    return bounds.min_cycles_compute + int(beats * (1 / rate + wait))
+    wait = memory.slowest_beat * (1 / min(config.outstanding, memory.port.commands) + 1 / memory.port.commands)
+    access = max(BUS_BYTES, memory.dram.access_bytes) / memory.dram_bytes_per_cycle
+    return bounds.min_cycles_compute + int(beats * (max(1.0, access) + wait))

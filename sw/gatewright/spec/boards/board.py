@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from gatewright.spec.clocks import ClockSetting, Family, Pll, fastest_at_most
 from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright.spec.dram import Dram
 from gatewright.spec.errors import SpecError
 from gatewright.spec.memory import MemoryModel
+from gatewright.spec.memory_port import MemoryPort
 
 __all__ = ["Board"]
 
@@ -33,7 +35,8 @@ class Board:
     interrupt : number of the interrupt line's input at the interrupt controller (GIC).
     memory_ports : the processing system's ports that the accelerator's masters use, in their order.
     dram_bytes, cma_bytes : memory of the board, and what its images reserve for contiguous buffers.
-    dram_mega_transfers, dram_bits : the memory's rate in 10**6 transfers a second, and its width.
+    dram : the memory's chips and controller.
+    memory_port : what one of ``memory_ports`` costs.
     images : systems that people run on it, for whoever reads a report.
     """
 
@@ -51,8 +54,8 @@ class Board:
     memory_ports: tuple[str, ...]
     dram_bytes: int
     cma_bytes: int
-    dram_mega_transfers: float
-    dram_bits: int
+    dram: Dram
+    memory_port: MemoryPort
     images: tuple[str, ...]
     window_bytes: int = 0x1_0000
     interrupt_controller_offset: int = 0x8000
@@ -84,7 +87,7 @@ class Board:
 
     def memory_model(self, clock_mhz: float) -> MemoryModel:
         """The board's memory as one of its ports shows it to a fabric of ``clock_mhz``."""
-        return MemoryModel.of_port(clock_mhz, self.dram_mega_transfers, self.dram_bits)
+        return MemoryModel(clock_mhz, self.dram, self.memory_port)
 
     def clock_at_most(self, mhz: float) -> ClockSetting:
         """The fastest fabric clock that is not above ``mhz``. Raises :class:`SpecError`."""

@@ -5,6 +5,8 @@ Clocks as Ubuntu for Kria boots them; PYNQ for it is Kria-PYNQ (Xilinx/Kria-PYNQ
 
 from gatewright.spec.boards.board import Board
 from gatewright.spec.clocks import Family, Pll
+from gatewright.spec.dram import DDR4_2400_X64
+from gatewright.spec.memory_port import ZYNQMP_HP_64
 
 __all__ = ["KV260"]
 
@@ -23,7 +25,7 @@ KV260 = Board(
     memory_ports=("S_AXI_HP0_FPD",),
     dram_bytes=4 << 30,
     cma_bytes=256 << 20,
-    dram_mega_transfers=2400.0,
-    dram_bits=64,
+    dram=DDR4_2400_X64,
+    memory_port=ZYNQMP_HP_64,
     images=("Kria-PYNQ 3.0.1 on Ubuntu 22.04",),
 )

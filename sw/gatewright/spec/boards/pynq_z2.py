@@ -5,6 +5,8 @@ Clocks and memory as in PYNQ's base design for the board (Xilinx/PYNQ, boards/Py
 
 from gatewright.spec.boards.board import Board
 from gatewright.spec.clocks import Family, Pll
+from gatewright.spec.dram import DDR3_1050_X16
+from gatewright.spec.memory_port import ZYNQ7_HP
 
 __all__ = ["PYNQ_Z2"]
 
@@ -23,7 +25,7 @@ PYNQ_Z2 = Board(
     memory_ports=("S_AXI_HP0",),
     dram_bytes=512 << 20,
     cma_bytes=128 << 20,
-    dram_mega_transfers=1050.0,
-    dram_bits=16,
+    dram=DDR3_1050_X16,
+    memory_port=ZYNQ7_HP,
     images=("PYNQ 3.0.1", "PYNQ 3.1.x"),
 )

@@ -5,6 +5,8 @@ Clocks and memory as in Digilent's board file (vivado-boards, zybo-z7-10, preset
 
 from gatewright.spec.boards.board import Board
 from gatewright.spec.clocks import Family, Pll
+from gatewright.spec.dram import DDR3_1066_X32
+from gatewright.spec.memory_port import ZYNQ7_HP
 
 __all__ = ["ZYBO_Z7_10"]
 
@@ -23,7 +25,7 @@ ZYBO_Z7_10 = Board(
     memory_ports=("S_AXI_HP0",),
     dram_bytes=1 << 30,
     cma_bytes=128 << 20,
-    dram_mega_transfers=3200 / 3,
-    dram_bits=32,
+    dram=DDR3_1066_X32,
+    memory_port=ZYNQ7_HP,
     images=("a Linux with fpga_manager, zocl and PYNQ of one's own",),
 )

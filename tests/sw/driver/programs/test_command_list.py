@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
+from gatewright.spec.memory_port import ZYNQ7_HP
 from gatewright.spec.tiling import gemm_read_beats
 
 TINY = get_config("tiny")
@@ -18,7 +21,7 @@ def _gemm(flags: int = 0, **sizes: int) -> bytes:
 
 def test_the_watchdog_allows_for_work_and_latency() -> None:
     small, large = CommandList([_gemm(m=1, n=1, k=1)]), CommandList([_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)])
-    fast, slow = MemoryModel(), MemoryModel(read_latency=10_000, outstanding_reads=1)
+    fast, slow = MemoryModel(), MemoryModel(port=replace(ZYNQ7_HP, way_cycles=10_000, commands=1))
     assert 100_000 < small.watchdog_cycles(TINY, fast) < 101_000
     compute = 200 * 200 * 512 // 32
     beats = gemm_read_beats(200, 200, 512, TINY, resident_a=False)
