@@ -19,6 +19,7 @@ from gatewright.cli import (
     run,
     selftest,
     simulate,
+    train,
     verify,
 )
 from gatewright.spec.errors import GatewrightError
@@ -52,6 +53,7 @@ app.command("compile")(compile.compile_)
 app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)
+app.command("train")(train.train)
 app.add_typer(simulate.app, name="simulate")
 app.command("selftest")(selftest.selftest)
 app.command("verify")(verify.verify)

@@ -1,4 +1,4 @@
-"""All protocols of one split, and what each of them finds about a scorer, as `Quality`."""
+"""All protocols on the same ratings, and what each of them finds about a scorer, as `Quality`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from gatewright.evaluation.protocols import FullRanking, Reranking, SampledRanking
 from gatewright.evaluation.quality import Quality
 from gatewright.evaluation.scorer import Scorer
-from gatewright.models.baselines.tune import joined
-from gatewright.models.data.splits import Split
+from gatewright.models.data import MovieLens
 
 __all__ = ["CAVEATS", "FULL", "PARTS", "RERANKING", "SAMPLED", "Protocols"]
 
@@ -31,16 +30,15 @@ CAVEATS = {
 
 @dataclass(frozen=True)
 class Protocols:
-    """Made once from a split, for any number of scorers that know its training and validation ratings."""
+    """Made once from what is held out, for any number of scorers that have learnt from what is ``seen``."""
 
     full: FullRanking
     sampled: SampledRanking
     reranking: Reranking
 
     @classmethod
-    def of(cls, parts: Split, k: int) -> Protocols:
-        seen = joined(parts.train, parts.validation)
-        return cls(FullRanking(seen, parts.test, k), SampledRanking(seen, parts.test, k), Reranking(parts.test, k))
+    def of(cls, seen: MovieLens, held_out: MovieLens, k: int) -> Protocols:
+        return cls(FullRanking(seen, held_out, k), SampledRanking(seen, held_out, k), Reranking(held_out, k))
 
     def measure(self, scorer: Scorer, name: str) -> dict[str, Quality]:
         """By protocol, and by part of the full ranking. Raises `ScoreError`, which calls the scorer ``name``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -22,13 +23,20 @@ from gatewright.comparison.protocols import Protocols
 from gatewright.evaluation.quality import Quality
 from gatewright.files import read_npz
 from gatewright.models.baselines.system import System
-from gatewright.models.baselines.tune import Trial, Tuned, joined, tune
+from gatewright.models.baselines.tune import Trial, joined, tune
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import Split, SplitRule, split
 from gatewright.progress import Progress
 from gatewright.sources import source_version
 
-__all__ = ["Row", "Splits", "kept_quality", "measured", "save_quality", "tuned_on"]
+__all__ = ["Part", "Row", "Splits", "kept_quality", "measured", "result_of", "save_quality"]
+
+
+class Part(Enum):
+    """What is held out of a split."""
+
+    VALIDATION = "validation"
+    TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Row:
 
 @dataclass
 class Splits:
-    """The splits of a data set, the last one kept, with its protocols."""
+    """The splits of a data set, the last one kept, with the protocols of its test."""
 
     data: MovieLens
     k: int
@@ -67,8 +75,15 @@ class Splits:
     def at(self, rule: SplitRule) -> tuple[Split, Protocols]:
         if self._last is None or self._last[0] != rule:
             parts = split(self.data, rule)
-            self._last = rule, parts, Protocols.of(parts, self.k)
+            self._last = rule, parts, Protocols.of(joined(parts.train, parts.validation), parts.test, self.k)
         return self._last[1:]
+
+    def asked(self, rule: SplitRule, part: Part) -> tuple[MovieLens, Protocols]:
+        """What a system learns before it is asked for ``part``, and how it is asked."""
+        parts, protocols = self.at(rule)
+        if part is Part.TEST:
+            return joined(parts.train, parts.validation), protocols
+        return parts.train, Protocols.of(parts.train, parts.validation, self.k)
 
 
 def measured(entry: Entry, splits: Splits, rule: SplitRule, seed: int | None, progress: Progress | None = None) -> Row:
@@ -76,43 +91,51 @@ def measured(entry: Entry, splits: Splits, rule: SplitRule, seed: int | None, pr
 
     Raises what the system raises, and `ScoreError`.
     """
-    tuned = tuned_on(entry, splits, rule, progress)
-    chosen = {name: getattr(tuned.system, name) for name in entry.kind.GRID}
-    system = entry.kind(**chosen, **({} if seed is None else {"seed": seed}))
-    key = digest(_key(entry, splits.data, rule), repr(system), str(splits.k))
-    folder = cached_directory("rows", key, lambda path: _measure(system, *splits.at(rule), path))
-    told = json.loads((folder / "row.json").read_text())
-    best = max(trial.validation for trial in tuned.trials)
-    seconds, found = told["fit_seconds"], kept_quality(folder, told["found"], splits.k)
-    return Row(entry.name, rule.seed, seed, chosen, len(tuned.trials), best, seconds, found)
-
-
-def tuned_on(entry: Entry, splits: Splits, rule: SplitRule, progress: Progress | None = None) -> Tuned:
-    """``entry`` tuned on the validation of the split by ``rule``; trials that are in the cache are not made again."""
-    key = _key(entry, splits.data, rule)
+    parts, _ = splits.at(rule)
 
     def keep(system: System, attempt: Callable[[], Trial]) -> Trial:
-        def make(folder: Path) -> None:
-            (folder / "trial.json").write_text(json.dumps(asdict(attempt())))
+        return _kept_trial(system, splits, rule, attempt)
 
-        folder = cached_directory("trials", digest(key, repr(system)), make)
-        return Trial(**json.loads((folder / "trial.json").read_text()))
-
-    return tune(entry.kind, splits.at(rule)[0], budget=entry.budget, progress=progress, keep=keep)
-
-
-def _key(entry: Entry, data: MovieLens, rule: SplitRule) -> str:
-    """Everything that decides about a training, but for its options."""
-    versions = torch.__version__, np.__version__, source_version(entry.kind.__module__, __name__)
-    return digest(data.fingerprint, rule.identity, f"{entry.kind.__module__}.{entry.kind.__qualname__}", *versions)
+    tuned = tune(entry.kind, parts, budget=entry.budget, progress=progress, keep=keep)
+    chosen = {name: getattr(tuned.system, name) for name in entry.kind.GRID}
+    system = entry.kind(**chosen, **({} if seed is None else {"seed": seed}))
+    best = max(trial.validation for trial in tuned.trials)
+    return Row(entry.name, rule.seed, seed, chosen, len(tuned.trials), best, *result_of(system, splits, rule))
 
 
-def _measure(system: System, parts: Split, protocols: Protocols, folder: Path) -> None:
-    begin = process_time()
-    scorer = system.fit(joined(parts.train, parts.validation))
-    seconds = process_time() - begin
-    names = save_quality(folder, protocols.measure(scorer, system.NAME))
-    (folder / "row.json").write_text(json.dumps({"fit_seconds": seconds, "found": names}))
+def result_of(
+    system: System, splits: Splits, rule: SplitRule, part: Part = Part.TEST
+) -> tuple[float, dict[str, Quality]]:
+    """``system`` as it is: the processor's seconds of its training, and what each protocol found on ``part``. From the
+    cache where it is there."""
+
+    def make(folder: Path) -> None:
+        seen, protocols = splits.asked(rule, part)
+        begin = process_time()
+        scorer = system.fit(seen)
+        seconds = process_time() - begin
+        names = save_quality(folder, protocols.measure(scorer, system.NAME))
+        (folder / "row.json").write_text(json.dumps({"fit_seconds": seconds, "found": names}))
+
+    key = digest(_key(system, splits.data, rule), str(splits.k), part.value)
+    folder = cached_directory("rows", key, make)
+    told = json.loads((folder / "row.json").read_text())
+    return told["fit_seconds"], kept_quality(folder, told["found"], splits.k)
+
+
+def _kept_trial(system: System, splits: Splits, rule: SplitRule, make: Callable[[], Trial]) -> Trial:
+    def write(folder: Path) -> None:
+        (folder / "trial.json").write_text(json.dumps(asdict(make())))
+
+    folder = cached_directory("trials", _key(system, splits.data, rule), write)
+    return Trial(**json.loads((folder / "trial.json").read_text()))
+
+
+def _key(system: System, data: MovieLens, rule: SplitRule) -> str:
+    """Everything that decides about what a system learns and how it is measured, but for the length of lists."""
+    kind = type(system)
+    versions = torch.__version__, np.__version__, source_version(kind.__module__, __name__)
+    return digest(data.fingerprint, rule.identity, f"{kind.__module__} {system!r}", *versions)
 
 
 def save_quality(folder: Path, found: Mapping[str, Quality]) -> list[tuple[str, list[str]]]:

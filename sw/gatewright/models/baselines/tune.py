@@ -15,7 +15,7 @@ from gatewright.models.baselines.system import System
 from gatewright.models.data import MovieLens
 from gatewright.progress import Progress
 
-__all__ = ["BUDGET", "Parts", "Trial", "Tuned", "joined", "trials", "tune"]
+__all__ = ["BUDGET", "Parts", "Trial", "Tuned", "attempt", "joined", "trials", "tune"]
 
 BUDGET = 24
 
@@ -62,30 +62,31 @@ def tune(
     seed: int = 0,
     metric: str = "ndcg",
     progress: Progress | None = None,
-    keep: Callable[[System, Callable[[], Trial]], Trial] = lambda system, attempt: attempt(),
+    keep: Callable[[System, Callable[[], Trial]], Trial] = lambda system, make: make(),
 ) -> Tuned:
     """The options of ``kind`` with the highest ``metric`` (full ranking, of the first ten) on ``parts.validation``.
 
     At most ``budget`` points of its grid are tried, of equals the first wins; the test is never looked at. ``keep`` is
     asked for each trial, and makes those that it does not have yet. Raises `ScoreError` for one whose scores hold NaN.
     """
-    protocol = FullRanking(parts.train, parts.validation)
     systems = [kind(**options) for options in trials(kind, budget, seed)]
-
-    def attempt(system: System) -> Trial:
-        begin = process_time()
-        scorer = system.fit(parts.train)
-        seconds = process_time() - begin
-        reached = protocol.measure(scorer, f"{kind.NAME} with {asdict(system)}").all.mean(metric)
-        return Trial(asdict(system), reached or 0.0, seconds)
-
     found = []
     for done, system in enumerate(systems):
         if progress:
             progress(kind.NAME, done, len(systems))
-        found.append(keep(system, partial(attempt, system)))
+        found.append(keep(system, partial(attempt, system, parts, metric)))
     best = max(range(len(found)), key=lambda n: found[n].validation)
     return Tuned(kind.NAME, systems[best], metric, tuple(found))
+
+
+def attempt(system: System, parts: Parts, metric: str = "ndcg") -> Trial:
+    """``system`` learnt from ``parts.train``, and its ``metric`` on ``parts.validation``."""
+    begin = process_time()
+    scorer = system.fit(parts.train)
+    seconds = process_time() - begin
+    protocol = FullRanking(parts.train, parts.validation)
+    reached = protocol.measure(scorer, f"{system.NAME} with {asdict(system)}").all.mean(metric)
+    return Trial(asdict(system), reached or 0.0, seconds)
 
 
 def trials(kind: type[System], budget: int = BUDGET, seed: int = 0) -> list[dict[str, Any]]:
