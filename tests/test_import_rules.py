@@ -179,6 +179,10 @@ ALLOWED = {
         "gatewright.progress",
     },
     "sw/gatewright/training": {
+        "gatewright.spec",
+        "gatewright.program",
+        "gatewright.compiler",
+        "gatewright.driver",
         "gatewright.cache",
         "gatewright.files",
         "gatewright.evaluation",

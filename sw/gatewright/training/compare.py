@@ -5,9 +5,10 @@
 All ways meet the same batches, look at the same validation as often, and end by the same rule. Each has as many
 learning rates, of which the one whose best look is highest (with seed 0) is taken; with it, it is trained from several
 seeds. The quality to reach is, seed by seed, a share of what full fine-tuning gains over the encoder as it was; 95 % is
-what we quote, others stand beside it, and so does the best that both reached, the way and full fine-tuning. Seconds are
-the processor's, with the looks and whatever a way computes beforehand; those of the steps alone are in the JSON. It
-continues where it was ended.
+what we quote, others stand beside it, and so does the best that both reached, the way and full fine-tuning. Quality is
+the loss on ratings held out for validation (``--quality ndcg``: NDCG@10, which swings as far from look to look as
+fine-tuning lifts it). Seconds are the processor's, with the looks and whatever a way computes beforehand; those of the
+steps alone are in the JSON. It continues where it was ended.
 """
 
 import json
@@ -26,6 +27,7 @@ from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
+from gatewright.training.fine_tune import FineTuneByLoss, FineTuneTask
 from gatewright.training.history import History, Look
 from gatewright.training.plan import Plan
 from gatewright.training.race import WAYS, Entrant, Race
@@ -33,6 +35,7 @@ from gatewright.training.text_scorer import TextScorer
 
 __all__ = ["Row", "compare", "table"]
 
+KINDS = {"loss": FineTuneByLoss, "ndcg": FineTuneTask}
 SHARES = (0.5, 0.75, 0.9, 0.95, 1.0)
 
 
@@ -50,9 +53,9 @@ class Row:
 
     Attributes
     ----------
-    rates : learning rates that were tried, and the highest NDCG@10 on validation with each; ``rate`` was taken
+    rates : learning rates that were tried, and the highest quality on validation with each; ``rate`` was taken
     parameters, optimizer_bytes, step_seconds : that are trained, that AdamW keeps of them, of a step on average
-    best : highest NDCG@10 on validation, by seed
+    best : highest quality on validation, by seed
     reached : by the quality to reach, for each seed
     test : NDCG@10 of each user of the test, the mean over seeds
     """
@@ -132,11 +135,7 @@ def table(rows: Sequence[Row]) -> str:
             f"{row.rate:g} | {best} | {_interval(row.test.interval('ndcg'))} | "
             f"{_interval(paired_bootstrap(row.test.values['ndcg'], rows[0].test.values['ndcg']))} |"
         )
-    lines += [
-        "",
-        f"| seconds to | {' | '.join(row.name for row in rows)} |",
-        f"| --- |{' --- |' * len(rows)}",
-    ]
+    lines += ["", f"| seconds to | {' | '.join(row.name for row in rows)} |", f"| --- |{' --- |' * len(rows)}"]
     for name in rows[0].reached:
         lines.append(f"| {name} | {' | '.join(_seconds(row.reached[name]) for row in rows)} |")
     return "\n".join(lines)
@@ -147,7 +146,7 @@ def _interval(found: Interval | None) -> str:
 
 
 def _seconds(seeds: Sequence[Reached]) -> str:
-    """Mean of the seeds that got there, and the shares of what the first way took: of the sums, lowest, highest."""
+    """Mean of the seeds that got there, and its share of the first way's; of single seeds the lowest and highest."""
     pairs = [(_work(each.own), _work(each.first)) for each in seeds if each.own and each.first]
     missing = f", {len(pairs)} of {len(seeds)} seeds" if len(pairs) < len(seeds) else ""
     if not pairs:
@@ -164,9 +163,10 @@ def _work(look: Look) -> float:
 def main() -> None:
     parser = Options("gatewright.training.compare", __doc__)
     parser.add_choice("way", WAYS)
+    parser.add_argument("--quality", choices=tuple(KINDS), default="loss", help="that looks see (default: loss)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="ratings (default: those that are installed)")
     for name, count, what in (
-        ("steps", 100, "at most"), ("every", 5, "steps a turn, with a look after each"),
+        ("steps", 80, "at most"), ("every", 5, "steps a turn, with a look after each"),
         ("patience", 6, "looks without a new best that end a training"), ("seeds", 3, "trainings of each way"),
     ):  # fmt: skip
         parser.add_argument(
@@ -175,21 +175,16 @@ def main() -> None:
     parser.add_out("training", "checkpoints and the table")
     chosen = parser.parse_args()
     parts = split(load_movielens(chosen.data), UserTimeSplit())
-    plan = Plan(
-        steps=chosen.steps,
-        validate_every=chosen.every,
-        checkpoint_every=chosen.every,
-        patience=chosen.patience,
-        warm_up=10,
-    )
+    every = chosen.every
+    plan = Plan(chosen.steps, warm_up=10, validate_every=every, patience=chosen.patience, checkpoint_every=every)
     ways = {name: WAYS[name] for name in chosen.way or WAYS}
 
     def progress(entrant: Entrant, history: History) -> None:
         look = history.looks[-1]
         said = f"{entrant.way}, rate {entrant.rate:g}, seed {entrant.seed}: {look.step} steps, {_work(look):.0f} s"
-        print(f"{said}, NDCG@10 {look.quality:.4f}", flush=True)
+        print(f"{said}, quality {look.quality:.4f}", flush=True)
 
-    rows = compare(Race(parts, plan, chosen.out, ways), chosen.seeds, progress)
+    rows = compare(Race(parts, plan, chosen.out, ways, kind=KINDS[chosen.quality]), chosen.seeds, progress)
     with written_whole(chosen.out / "compare.json") as file:
         file.write(json.dumps(as_json(rows), indent=1).encode())
     print(table(rows))

@@ -69,9 +69,14 @@ def student_of(teacher: TextEncoder, layers: Sequence[int]) -> TextEncoder:
 
 
 class DistilTask:
-    """A student of ``teacher`` on ``texts``; its quality is the mean cosine with the teacher on texts held out."""
+    """A student of ``teacher`` on ``texts``; its quality is the mean cosine with the teacher on texts held out.
 
-    def __init__(self, teacher: TextEncoder, texts: Sequence[str], options: Distillation) -> None:
+    It begins as the teacher's layers that the options name, or as ``begin``, which then is left as it is.
+    """
+
+    def __init__(
+        self, teacher: TextEncoder, texts: Sequence[str], options: Distillation, begin: TextEncoder | None = None
+    ) -> None:
         self.options = options
         texts = sorted(set(texts))
         held = int(np.ceil(len(texts) * options.held_out))
@@ -80,22 +85,33 @@ class DistilTask:
         order = np.random.default_rng(options.seed).permutation(len(texts))
         self.held_out, self.learnt = order[:held], order[held:]
         self.wanted = torch.from_numpy(teacher.encode(texts))
-        self.encoder = student_of(teacher, options.layers)
+        layers = range(len(begin.bert.encoder.layer)) if begin else options.layers
+        self.encoder = student_of(begin or teacher, layers)
         self.module = ItemEncoder(self.encoder.bert, teacher.tokenize(texts))
         self.identity: dict[str, Any] = {
             "model": fingerprint(teacher.bert),
+            "begin": fingerprint(self.encoder.bert),
             "data": digest(*texts),
             **{f"distillation.{name}": value for name, value in asdict(options).items()},
         }
 
     def loss(self, rng: np.random.Generator) -> torch.Tensor:
         chosen = rng.choice(self.learnt, min(self.options.batch, len(self.learnt)), replace=False)
-        found, wanted = self.module(chosen), self.wanted[torch.from_numpy(chosen)]
+        found, wanted = self.vectors(chosen), self.wanted[torch.from_numpy(chosen)]
         relations = (found @ found.T - wanted @ wanted.T).square().mean()
         return 1 - (found * wanted).sum(1).mean() + self.options.relations * relations
 
     def quality(self) -> float:
-        return float((self.module.table(self.held_out) * self.wanted[self.held_out].numpy()).sum(1).mean())
+        return float((self.table(self.held_out) * self.wanted[self.held_out].numpy()).sum(1).mean())
+
+    def vectors(self, items: np.ndarray) -> torch.Tensor:
+        """What the student makes of texts by their index, with a gradient."""
+        found: torch.Tensor = self.module(items)
+        return found
+
+    def table(self, items: np.ndarray) -> np.ndarray:
+        """The same without one."""
+        return self.module.table(items)
 
 
 @dataclass(frozen=True)
@@ -112,9 +128,13 @@ def distil(
     plan: Plan,
     options: Distillation | None = None,
     *,
+    begin: TextEncoder | None = None,
     folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Distilled:
-    """A student trained to the end that ``plan`` sets. With a ``folder`` it continues from the checkpoint there."""
-    task = DistilTask(teacher, texts, options or Distillation())
+    """A student trained to the end that ``plan`` sets, from ``begin`` or from the teacher's own layers.
+
+    With a ``folder`` it continues from the checkpoint there.
+    """
+    task = DistilTask(teacher, texts, options or Distillation(), begin)
     return Distilled(task.encoder, train(task, plan, folder=folder, progress=progress))

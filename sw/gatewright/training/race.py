@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatewright.models.baselines.tune import Parts
 from gatewright.models.text import TextEncoder
-from gatewright.training.fine_tune import FineTuneTask
+from gatewright.training.fine_tune import FineTuneByLoss, FineTuneTask
 from gatewright.training.history import History
 from gatewright.training.loop import train
 from gatewright.training.lora import TARGETS, Lora
@@ -50,7 +50,7 @@ class Entrant:
 @dataclass(frozen=True)
 class Race:
     """Where, on what and by which rules trainings are held beside each other: ``plan``'s, with a rate and a seed of
-    their own. Each has its checkpoints in a folder of ``folder``, from which it goes on."""
+    their own. Each has its checkpoints in a folder of ``folder``, from which it goes on. ``kind`` is what looks see."""
 
     parts: Parts
     plan: Plan
@@ -58,6 +58,7 @@ class Race:
     ways: Mapping[str, Way]
     loss: RecommendationLoss = LOSS
     encoder: TextEncoder | None = None
+    kind: type[FineTuneTask] = FineTuneByLoss
 
     def run(
         self, entrants: Sequence[Entrant], progress: Callable[[Entrant, History], None] | None = None
@@ -79,7 +80,7 @@ class Race:
         """Before any step."""
         lora = self.ways[entrant.way].lora
         seeded = replace(lora, seed=entrant.seed) if lora else None
-        return FineTuneTask(self.parts, self.loss, seeded, encoder=self.encoder)
+        return self.kind(self.parts, self.loss, seeded, encoder=self.encoder)
 
     def trained(self, entrant: Entrant) -> FineTuneTask:
         """With the weights of the best look of one that has run."""

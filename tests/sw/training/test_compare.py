@@ -5,6 +5,7 @@ import pytest
 
 from gatewright.evaluation.quality import Quality
 from gatewright.training.compare import Reached, Row, compare, table
+from gatewright.training.fine_tune import FineTuneTask
 from gatewright.training.history import Look
 from gatewright.training.lora import TARGETS, Lora
 from gatewright.training.plan import Plan
@@ -18,7 +19,7 @@ PLAN = Plan(steps=20, warm_up=5, validate_every=10, checkpoint_every=10)
 @pytest.fixture
 def rows(tastes, tiny_encoder, tmp_path):
     ways = {"full": Way(None, (1e-6, 3e-3)), "LoRA": Way(Lora(layers=2, targets=TARGETS), (5e-3, 1e-6))}
-    return compare(Race(tastes, PLAN, tmp_path, ways, LOSS, tiny_encoder), seeds=2)
+    return compare(Race(tastes, PLAN, tmp_path, ways, LOSS, tiny_encoder, FineTuneTask), seeds=2)
 
 
 def test_rates_are_chosen_and_looks_are_counted(rows):

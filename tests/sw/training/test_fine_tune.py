@@ -4,17 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
 from gatewright.models.text import item_texts, load_text_encoder
 from gatewright.training.errors import CheckpointError
-from gatewright.training.fine_tune import FineTuneTask, fine_tune
+from gatewright.training.fine_tune import FineTuneByLoss, FineTuneTask, fine_tune
 from gatewright.training.item_encoder import fingerprint
 from gatewright.training.loop import train
 from gatewright.training.lora import TARGETS, Lora
 from gatewright.training.plan import Plan
-from gatewright.training.recommendation_loss import RecommendationLoss
+from gatewright.training.recommendation_loss import RecommendationLoss, stretch_loss
 
 LOSS = RecommendationLoss(stretches=6, length=5, least_ratings=0)
 PLAN = Plan(steps=30, learning_rate=3e-3, warm_up=5, validate_every=10)
@@ -69,3 +70,16 @@ def test_a_checkpoint_of_another_method_data_or_loss_is_refused(parts, tiny_enco
     for field, task in others.items():
         with pytest.raises(CheckpointError, match=f"is of another run: its {field} is "):
             train(task, plan, folder=tmp_path)
+
+
+def test_looks_at_the_loss_see_what_training_brings_down(tastes, tiny_encoder):
+    loss = RecommendationLoss(stretches=4, length=5, least_ratings=0)  # nobody has five held out, so it is fewer
+    parts = split(tastes.train, UserTimeSplit(validation=0.3))
+    task = FineTuneByLoss(parts, loss, encoder=tiny_encoder)
+    assert task.quality() == task.quality()  # the same ratings each time
+    history = train(task, Plan(steps=20, learning_rate=3e-3, warm_up=5, validate_every=10))
+    assert history.best.quality == task.quality() > history.looks[0].quality
+    with torch.no_grad():
+        own = [task.module(batch.reshape(-1)) for batch in task.held_out]
+    losses = [float(stretch_loss(v, v, b, 0, loss.temperature)) for v, b in zip(own, task.held_out, strict=True)]
+    assert np.isclose(-task.quality(), np.mean(losses), rtol=1e-5)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatewright.training.fine_tune import fine_tune
+from gatewright.training.fine_tune import FineTuneTask, fine_tune
 from gatewright.training.lora import TARGETS, Lora
 from gatewright.training.plan import Plan
 from gatewright.training.race import Entrant, Race, Way
@@ -18,7 +18,7 @@ ENTRANTS = [Entrant("full", 3e-3, 0), Entrant("LoRA", 5e-3, 0), Entrant("LoRA", 
 
 @pytest.fixture
 def race(tastes, tiny_encoder, tmp_path):
-    return Race(tastes, PLAN, tmp_path, WAYS, LOSS, tiny_encoder)
+    return Race(tastes, PLAN, tmp_path, WAYS, LOSS, tiny_encoder, FineTuneTask)
 
 
 def run(race, entrants=ENTRANTS):

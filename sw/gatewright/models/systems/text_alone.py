@@ -35,8 +35,9 @@ class TextAlone:
     def __post_init__(self) -> None:
         check_positive(self, "half_life")
 
-    def fit(self, train: MovieLens) -> PersonalScorer:
-        item = item_vectors(train)
+    def fit(self, train: MovieLens, vectors: np.ndarray | None = None) -> PersonalScorer:
+        """``vectors``: unit vectors of all items' texts, float32 [items, 384], of another encoder than MiniLM."""
+        item = item_vectors(train) if vectors is None else vectors
         if self.centred:
             item = item - item.mean(axis=0)
             item = item / np.maximum(np.linalg.norm(item, axis=1, keepdims=True), 1e-9)
