@@ -194,6 +194,8 @@ ALLOWED = {
     "sw/gatewright/models/experts": {
         "gatewright.cache",
         "gatewright.models",
+        "gatewright.recommender.months",
+        "gatewright.recommender.texts",
         "gatewright.sources",
     },
     "sw/gatewright/models/systems": {

@@ -37,16 +37,10 @@ from gatewright.spec.vector import Combine, ElementType, Function, table_records
 
 @pytest.fixture(scope="session")
 def small_options():
-    from gatewright.models.fusion import FusionOptions
-    from gatewright.models.lightgcn import LightGCNOptions
+    from gatewright.models.experts import Hybrid
     from gatewright.models.train import TrainingOptions
-    from gatewright.models.train_fusion import FusionTraining
 
-    return TrainingOptions(
-        graph=LightGCNOptions(steps=30),
-        fusion=FusionOptions(history=24),
-        training=FusionTraining(steps=4, batch=32),
-    )
+    return TrainingOptions(hybrid=Hybrid(width=64, graph_steps=30, joint_width=96))
 
 
 @pytest.fixture(scope="session")

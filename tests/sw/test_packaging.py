@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gatewright.bundle.contents import PROGRAMS
 from gatewright.driver import Accelerator
 from gatewright.program import save_program
 from gatewright.recommender import HybridRecommender
@@ -27,7 +28,8 @@ from gatewright import Accelerator
 from gatewright.recommender import HybridModel, HybridRecommender
 folder = Path(sys.argv[1])
 with Accelerator("pynq-z2", "golden") as accelerator:
-    recommender = HybridRecommender(accelerator, HybridModel.load(folder / "model.npz"), folder / "program.gwp")
+    programs = folder / "history.gwp", folder / "query.gwp"
+    recommender = HybridRecommender(accelerator, HybridModel.load(folder / "model.npz"), programs)
     answer = recommender.recommend(user_id=int(sys.argv[2]), query="space adventure", top=3)
 print(json.dumps([[item.movie_id for item in answer.items], answer.scores.tobytes().hex()]))
 """
@@ -109,10 +111,11 @@ def test_golden_vectors(name: str, board_environment, tmp_path: Path) -> None:
 def test_a_request_has_the_same_bytes(name: str, board_environment, small_deployed, tmp_path: Path) -> None:
     python = board_environment(name)
     small_deployed.model.save(tmp_path / "model.npz")
-    save_program(small_deployed.program, tmp_path / "program.gwp")
+    for file, program in zip(PROGRAMS, small_deployed.programs, strict=True):
+        save_program(program, tmp_path / file)
     user = int(small_deployed.model.catalogue.user_ids[0])
     with Accelerator("pynq-z2", "golden") as accelerator:
-        recommender = HybridRecommender(accelerator, small_deployed.model, small_deployed.program)
+        recommender = HybridRecommender(accelerator, small_deployed.model, small_deployed.programs)
         expected = recommender.recommend(user, "space adventure", top=3)
     movies, scores = json.loads(run(python, "-c", REQUEST, str(tmp_path), str(user), cwd=tmp_path))
     assert movies == [item.movie_id for item in expected.items]

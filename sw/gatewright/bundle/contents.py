@@ -11,17 +11,18 @@ from gatewright.artefact import Built, load_built
 from gatewright.spec.errors import GatewrightError
 from gatewright.sums import SUMS, damage
 
-__all__ = ["ABOUT", "BITSTREAM", "MODEL", "PROGRAM", "WHEELS", "About", "Bundle", "BundleError", "load_bundle"]
+__all__ = ["ABOUT", "BITSTREAM", "MODEL", "PROGRAMS", "WHEELS", "About", "Bundle", "BundleError", "load_bundle"]
 
 ABOUT = "bundle.json"
-PROGRAM = "program.gwp"
+PROGRAMS = ("history.gwp", "query.gwp")
+"""For requests without a query, and with one."""
 MODEL = "model.npz"
-"""Names, rating graph and vocabulary."""
+"""Names, ratings and vocabulary."""
 BITSTREAM = "bitstream"
 """Folder of the built design."""
 WHEELS = "wheels"
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class BundleError(GatewrightError):
@@ -50,13 +51,14 @@ class Bundle:
     built: Built
 
     @property
-    def program(self) -> Path:
-        """The compiled program."""
-        return self.folder / PROGRAM
+    def programs(self) -> tuple[Path, Path]:
+        """The compiled programs: for requests without a query, and with one."""
+        history, query = PROGRAMS
+        return self.folder / history, self.folder / query
 
     @property
     def model(self) -> Path:
-        """Names, rating graph and vocabulary."""
+        """Names, ratings and vocabulary."""
         return self.folder / MODEL
 
 
@@ -72,7 +74,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     built = load_built(folder / BITSTREAM)
     if built.manifest.config_hash != about.config_hash:
         raise BundleError(
-            f"bundle {folder}: its bitstream is of config hash {built.manifest.config_hash}, its program of "
+            f"bundle {folder}: its bitstream is of config hash {built.manifest.config_hash}, its programs of "
             f"{about.config_hash}"
         )
     return Bundle(folder, about, built)

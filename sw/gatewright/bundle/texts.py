@@ -29,7 +29,8 @@ Copy this folder to the board, and there, as root:
 of the image. After replacing wheels, remove `python/`. `--help` shows the options, `--backend golden` answers without
 the fabric, `sha256sum -c SHA256SUMS` checks the files, which every start does as well.
 
-Reading text needs the package tokenizers. Where the board has it not (`python3 -c "import tokenizers"`) and no
+Reading a query needs the package tokenizers; requests without one do not.
+Where the board has it not (`python3 -c "import tokenizers"`) and no
 network, fetch its wheel on a PC into `wheels/` (of a Kria:
 `manylinux_2_17_aarch64`):
 
@@ -40,8 +41,8 @@ network, fetch its wheel on a PC into `wheels/` (of a Kria:
 
 | file | what |
 | --- | --- |
-| `program.gwp` | the compiled request, for config {config} ({config_hash}) |
-| `model.npz` | titles, rating graph, vocabulary |
+| `history.gwp`, `query.gwp` | the compiled request without and with a query, for config {config} ({config_hash}) |
+| `model.npz` | titles, ratings, vocabulary |
 | `bitstream/` | {bit}, its handoff and manifest; fabric clock {clock} MHz; {physical} |
 | `wheels/` | gatewright {version}, and what else was asked for |
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatewright.artefact import Built
 from gatewright.artefact.manifest import MANIFEST
-from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAM, WHEELS, About, BundleError
+from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAMS, WHEELS, About, BundleError
 from gatewright.bundle.texts import README, RUN
 from gatewright.bundle.wheel import write_wheel
 from gatewright.files import folder_written_whole, reason
@@ -29,14 +29,18 @@ def check_out(out: Path) -> None:
 
 
 def write_bundle(
-    out: Path, program: CompiledProgram, save_model: Callable[[Path], object], built: Built, wheels: Sequence[Path] = ()
+    out: Path,
+    programs: tuple[CompiledProgram, CompiledProgram],
+    save_model: Callable[[Path], object],
+    built: Built,
+    wheels: Sequence[Path] = (),
 ) -> None:
     """Write a bundle to ``out``.
 
     Parameters
     ----------
-    program : of the configuration that the design has.
-    save_model : writes names, graph and vocabulary to a path.
+    programs : for requests without a query and with one, of the configuration that the design has.
+    save_model : writes names, ratings and vocabulary to a path.
     built : the design for the board.
     wheels : of other packages that the board shall get, such as tokenizers'.
 
@@ -44,15 +48,17 @@ def write_bundle(
     """
     check_out(out)
     manifest = built.manifest
-    if f"{program.config_hash:016x}" != manifest.config_hash:
-        raise BundleError(
-            f"the program is compiled for config {program.config!r} (hash {program.config_hash:016x}), the bitstream "
-            f"in {built.folder} is of {manifest.config.name!r} (hash {manifest.config_hash})"
-        )
-    about = About(manifest.board, program.config, manifest.config_hash, __version__)
+    for program in programs:
+        if f"{program.config_hash:016x}" != manifest.config_hash:
+            raise BundleError(
+                f"the program is compiled for config {program.config!r} (hash {program.config_hash:016x}), the "
+                f"bitstream in {built.folder} is of {manifest.config.name!r} (hash {manifest.config_hash})"
+            )
+    about = About(manifest.board, manifest.config.name, manifest.config_hash, __version__)
     try:
         with folder_written_whole(out) as folder:
-            save_program(program, folder / PROGRAM)
+            for program, name in zip(programs, PROGRAMS, strict=True):
+                save_program(program, folder / name)
             save_model(folder / MODEL)
             (folder / ABOUT).write_text(about.to_json(), encoding="utf-8")
             (folder / BITSTREAM).mkdir()

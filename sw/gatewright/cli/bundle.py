@@ -24,7 +24,7 @@ def bundle(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Write a bundle: program, tables, vocabulary, bitstream, wheel, script and checksums in one folder.
+    """Write a bundle: programs, tables, vocabulary, bitstream, wheel, script and checksums in one folder.
 
     On the board, `./run.sh --user 15 --query "..."` in it answers without torch or ONNX Runtime.
     """
@@ -43,7 +43,7 @@ def bundle(
     with bars() as progress:
         deployed = deploy_or_load(train_or_load(ratings, progress=progress), built.manifest.config, progress)
     with step("writing the bundle"):
-        write_bundle(out, deployed.program, deployed.model.save, built, wheel or ())
+        write_bundle(out, deployed.programs, deployed.model.save, built, wheel or ())
     console = output()
     console.print(f"bundle     {out}", soft_wrap=True)
     console.print(f"bitstream  {built.path('.bit').name} ({built.manifest.physical})", soft_wrap=True)

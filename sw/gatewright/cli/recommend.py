@@ -1,4 +1,4 @@
-"""`gatewright recommend`: one hybrid request on the accelerator, checked against the golden model and PyTorch float."""
+"""`gatewright recommend`: one hybrid request on the accelerator, checked against the golden model and against float."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from gatewright.cli.counters import counters_json, cycles_text, engine_table
 from gatewright.cli.options import Bitstream, Board, Data, Host, Json, check_outputs, config_for, data_files, write_json
 from gatewright.driver import Report, Session
 from gatewright.program.convert import outputs_digest
-from gatewright.recommender.request import HybridRecommender, Recommendation
+from gatewright.recommender.request import HybridRecommender, Recommendation, typed
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ def _open(
         return open_session(config, backend, host, board=board, bitstream=bitstream)
 
 
-def _serve(accelerator: Session, deployed: "Deployed", user: int, query: str | None, top: int) -> Served:
+def _serve(accelerator: Session, deployed: "Deployed", user: int | None, query: str | None, top: int) -> Served:
     name = accelerator.name
     with step(f"one request on backend {name}"):
-        answer = HybridRecommender(accelerator, deployed.model, deployed.program).recommend(user, query, top)
+        answer = HybridRecommender(accelerator, deployed.model, deployed.programs).recommend(user, query, top)
     return Served(name, accelerator.choice, answer, accelerator.report(), accelerator.clock_mhz)
 
 
 def _equals_golden(
-    served: Served, config: AcceleratorConfig, deployed: "Deployed", user: int, query: str | None, top: int
+    served: Served, config: AcceleratorConfig, deployed: "Deployed", user: int | None, query: str | None, top: int
 ) -> bool:
     """Whether the golden model gives every score bit for bit."""
     with _open(config, GOLDEN) as accelerator:
@@ -74,7 +74,7 @@ def _result(
         "config": config.name,
         "config_hash": config.hash_text,
         "user": served.answer.user_id,
-        "query": served.answer.query_text,
+        "query": served.answer.query,
         "items": [{"movie_id": i.movie_id, "title": i.title, "score": i.score} for i in served.answer.items],
         **counters_json(served.report),
         "clock_mhz": served.clock_mhz,
@@ -92,7 +92,7 @@ def _result(
 
 def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], json: Path | None) -> None:
     console = output(json)
-    items = Table("", "movie", "genres", "score", title=f"user {served.answer.user_id}: {served.answer.query_text}")
+    items = Table("", "movie", "genres", "score", title=escape(served.answer.title))
     for rank, item in enumerate(served.answer.items, 1):
         items.add_row(str(rank), item.title, item.genres.replace("|", ", "), f"{item.score:.3f}")
     console.print(items)
@@ -110,7 +110,7 @@ def _show(served: Served, config: AcceleratorConfig, result: dict[str, Any], jso
     console.print(_compared(served, result["golden_equal"]))
     reference = result["reference"]
     console.print(
-        f"PyTorch float: {reference['top10_overlap']:.0%} of the top 10 in common, "
+        f"float model: {reference['top10_overlap']:.0%} of the top 10 in common, "
         f"cosine of all scores {reference['cosine']:.5f}, largest difference {reference['max_abs_error']:.4f}"
     )
 
@@ -119,14 +119,18 @@ def _compared(served: Served, golden_equal: bool | None) -> str:
     """Which scores were held against the golden model's."""
     scores = f"all {len(served.answer.scores):,} scores"
     if golden_equal is None:
-        return f"golden model: {scores} are its own, compared with PyTorch float alone (--backend rtl: with the RTL's)"
+        return (
+            f"golden model: {scores} are its own, compared with the float model alone (--backend rtl: with the RTL's)"
+        )
     return f"{served.backend.upper()} = golden: {'yes' if golden_equal else 'NO'} ({scores} compared bit for bit)"
 
 
 def recommend(
-    user: Annotated[int, typer.Option("--user", help="MovieLens user id.")],
+    user: Annotated[
+        int | None, typer.Option("--user", help="MovieLens user id (default: somebody unknown, with --query).")
+    ] = None,
     query: Annotated[
-        str | None, typer.Option("--query", help="What to look for (default: the user's favourites).")
+        str | None, typer.Option("--query", help="What to look for (default: what suits the user's ratings).")
     ] = None,
     backend: Annotated[str, typer.Option("--backend", help="auto, board, rtl or golden.")] = "auto",
     config: Annotated[
@@ -140,7 +144,8 @@ def recommend(
     data: Data = None,
     json: Json = None,
 ) -> None:
-    """Recommend movies: the whole request, from tokens to scores, is one program on the accelerator."""
+    """Recommend movies: the whole request, from ratings and tokens to scores, is one program on the accelerator."""
+    typed(user, query)
     check_outputs({"--json": json}, data_files(data))
     asked = config_for(config, board, backend, host, bitstream)
     with step("loading"):
@@ -150,7 +155,7 @@ def recommend(
         from gatewright.models.train import train_or_load
 
         ratings = load_movielens(data)
-        index = ratings.user_index(user)
+        index = None if user is None else ratings.user_index(user)
     with _open(asked, backend, host, board, bitstream) as accelerator:
         chosen = accelerator.config
         with bars() as progress:
@@ -158,7 +163,7 @@ def recommend(
             deployed = deploy_or_load(trained, chosen, progress)
         served = _serve(accelerator, deployed, user, query, top)
     equal = None if served.backend == GOLDEN else _equals_golden(served, chosen, deployed, user, query, top)
-    with step("the same request in PyTorch float"):
+    with step("the same request in float"):
         meant = trained.reference().request(index, query)
         reference = agreement(served.answer.scores, meant, served.answer.seen)
     result = _result(served, chosen, equal, reference)

@@ -1,4 +1,4 @@
-"""From a trained model to what is deployed: the compiled program of a whole request, and the names and the graph."""
+"""From a trained model to what is deployed: the compiled programs of whole requests, and names and histories."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,39 +12,45 @@ import gatewright.spec
 from gatewright.cache import cached_directory, digest
 from gatewright.compiler.compile import compile_model
 from gatewright.models.data import MovieLens
-from gatewright.models.export import export_hybrid
-from gatewright.models.lightgcn import graph_weights
+from gatewright.models.experts.condensed import HISTORY
+from gatewright.models.experts.question import words_for
+from gatewright.models.experts.request import HistoryRequest, QueryRequest
+from gatewright.models.export import export_request
 from gatewright.models.sources import code_version
-from gatewright.models.text import MAX_TOKENS, item_texts, model_directory
+from gatewright.models.text import MAX_TOKENS, item_texts, load_text_encoder, model_directory
 from gatewright.models.train import TrainedHybrid
-from gatewright.models.train_fusion import profile_texts
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.file import load_program, save_program
 from gatewright.progress import Progress
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import FORMAT_VERSION, Catalogue, HybridModel
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.csr import CsrMatrix
 
-__all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model", "hybrid_program"]
+__all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model"]
 
 BUCKETS = (8, 16, 24, 32, 48, 64)
-"""Numbers of tokens that the program is compiled for."""
+"""Numbers of tokens that the program of a query is compiled for."""
 
 CALIBRATION_USERS = 128
 MAX_ERROR = 0.1
 """Of a layer: six layers of an int8 encoder add up to 8 % between their norms; scores are off by 2 %."""
 
 _PACKAGES = (gatewright.compiler, gatewright.program, gatewright.recommender, gatewright.spec)
-MODEL_FILE, PROGRAM_FILE = "model.npz", "program.gwp"
+MODEL_FILE, HISTORY_FILE, QUERY_FILE = "model.npz", "history.gwp", "query.gwp"
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What serves requests: both parts of a hybrid model."""
+    """What serves requests: all parts of a hybrid model."""
 
     model: HybridModel
-    program: CompiledProgram
+    history: CompiledProgram
+    query: CompiledProgram
+
+    @property
+    def programs(self) -> tuple[CompiledProgram, CompiledProgram]:
+        """For requests without a query, and with one."""
+        return self.history, self.query
 
 
 def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: Progress | None = None) -> Deployed:
@@ -53,17 +59,24 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
         trained.key,
         config.hash_text,
         str(FORMAT_VERSION),
-        code_version(*(f"models/{name}" for name in ("hybrid", "deploy", "export", "csr_op"))),
+        code_version(*(f"models/{name}" for name in ("csr_op", "deploy", "experts", "export", "text"))),
         *(file.read_bytes() for package in _PACKAGES for file in _sources(package)),
     )
 
     def make(folder: Path) -> None:
         model = hybrid_model(trained)
         model.save(folder / MODEL_FILE)
-        save_program(hybrid_program(trained, model, config, progress), folder / PROGRAM_FILE)
+        condensed, question = trained.learnt.condensed, trained.learnt.question
+        requests = calibration_requests(trained.data)
+        compiling = _Compiling(model, config, progress)
+        history = compiling(HistoryRequest(condensed), requests, model.history_program, {})
+        save_program(history, folder / HISTORY_FILE)
+        asking = QueryRequest(condensed, question, load_text_encoder())
+        save_program(compiling(asking, requests, model.query_program, {"tokens": BUCKETS}), folder / QUERY_FILE)
 
     folder = cached_directory("deployed", key, make)
-    return Deployed(HybridModel.load(folder / MODEL_FILE), load_program(folder / PROGRAM_FILE))
+    history, query = (load_program(folder / name) for name in (HISTORY_FILE, QUERY_FILE))
+    return Deployed(HybridModel.load(folder / MODEL_FILE), history, query)
 
 
 def _sources(package: object) -> list[Path]:
@@ -71,59 +84,65 @@ def _sources(package: object) -> list[Path]:
 
 
 def hybrid_model(trained: TrainedHybrid) -> HybridModel:
-    """Names, tokenizer and graph of a trained model."""
-    data: MovieLens = trained.data
-    weights = graph_weights(data)
+    """Names, tokenizer and histories of a trained model."""
+    data, condensed = trained.data, trained.learnt.condensed
     return HybridModel(
         key=trained.key,
         catalogue=Catalogue(data.user_ids, data.movie_ids, data.titles, data.genres),
         tokenizer=(model_directory() / "tokenizer.json").read_text(encoding="utf-8"),
         max_tokens=MAX_TOKENS,
-        history=trained.fusion.options.history,
-        by_user=CsrMatrix.from_coo(data.users, data.items, weights, data.n_users, data.n_items),
-        by_item=CsrMatrix.from_coo(data.items, data.users, weights, data.n_items, data.n_users),
-        half_stars=data.half_stars.astype(np.uint8),
+        user_ptr=data.user_ptr,
+        items=data.items,
+        timestamps=data.timestamps,
+        history=HISTORY,
+        half_lives=tuple(each.half_life for each in condensed.aggregations),
+        sizes=np.stack([each.size for each in condensed.aggregations]),
+        months=condensed.when,
     )
 
 
-def hybrid_program(
-    trained: TrainedHybrid, model: HybridModel, config: AcceleratorConfig, progress: Progress | None = None
-) -> CompiledProgram:
-    """The program of a whole request, calibrated on real users: half ask with their profile, half with movie texts."""
-    inputs = calibration_inputs(trained, model)
+@dataclass(frozen=True)
+class _Compiling:
+    model: HybridModel
+    config: AcceleratorConfig
+    progress: Progress | None
 
-    def advance(stage: str, done: int) -> None:
-        if progress:
-            progress(f"compiling the request: {stage}", done, 2)
+    def __call__(
+        self,
+        request: HistoryRequest,
+        requests: list[tuple[int | None, str]],
+        name: str,
+        buckets: dict[str, tuple[int, ...]],
+    ) -> CompiledProgram:
+        """The program of a whole request, calibrated on real ones."""
+        tokenize = Tokenizer(self.model)
+        inputs = [request_inputs(self.model, user, tokenize(text) if buckets else None) for user, text in requests]
+        self._advance(f"export of {name.split()[0]}", 0)
+        exported = export_request(request, inputs[0])
+        self._advance(f"compile of {name.split()[0]}", 1)
+        program = compile_model(
+            exported,
+            config=self.config,
+            calibration=inputs,
+            buckets=buckets,
+            capacity={"rated": self.model.history},
+            name=name,
+            max_error=MAX_ERROR,
+            settled=True,  # room for users unlike all of these would cost all others precision
+        )
+        self._advance(f"{name.split()[0]} done", 2)
+        return program
 
-    advance("export", 0)
-    exported = export_hybrid(trained, inputs[0])
-    advance("compile", 1)
-    program = compile_model(
-        exported,
-        config=config,
-        calibration=inputs,
-        buckets={"tokens": BUCKETS},
-        capacity=request_capacity(model),
-        name=model.program_name,
-        max_error=MAX_ERROR,
-        settled=True,  # room for users ten times as active as any of these would cost all others precision
-    )
-    advance("done", 2)
-    return program
+    def _advance(self, stage: str, done: int) -> None:
+        if self.progress:
+            self.progress(f"compiling the request: {stage}", done, 2)
 
 
-def request_capacity(model: HybridModel) -> dict[str, int]:
-    """The most ratings of one user, and the most that all movies of one user have."""
-    rated = int(model.by_user.degrees.max())
-    return {"rated": rated, "pointers": rated + 1, "edges": model.by_item.nnz}
-
-
-def calibration_inputs(trained: TrainedHybrid, model: HybridModel, seed: int = 0) -> list[dict[str, np.ndarray]]:
-    """Inputs of real requests."""
+def calibration_requests(data: MovieLens, seed: int = 0) -> list[tuple[int | None, str]]:
+    """User indices and texts of real requests: users, some of whom look for a movie, and somebody unknown."""
     rng = np.random.default_rng(seed)
-    data, tokenize = trained.data, Tokenizer(model)
     users = rng.choice(data.n_users, min(CALIBRATION_USERS, data.n_users), replace=False)
-    texts, profiles = item_texts(data), profile_texts(data)
-    chosen = [profiles[user] if turn % 2 else texts[rng.integers(len(texts))] for turn, user in enumerate(users)]
-    return [request_inputs(model, int(user), tokenize(text)) for user, text in zip(users, chosen, strict=True)]
+    items = rng.integers(data.n_items, size=len(users) + 1)
+    words, whole = words_for(data, items, rng), item_texts(data)
+    texts = [text if turn % 2 else whole[item] for turn, (text, item) in enumerate(zip(words, items, strict=True))]
+    return [*zip(users.tolist(), texts[1:], strict=True), (None, texts[0])]

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
 
 from gatewright.models.data import MovieLens
 from gatewright.models.data.movielens import NO_GENRES
 from gatewright.recommender.errors import DataError
 from gatewright.recommender.texts import tidy_title
 
-__all__ = ["MAX_TOKENS", "TextEncoder", "item_texts", "load_text_encoder", "model_directory"]
+__all__ = ["MAX_TOKENS", "SentenceEncoder", "TextEncoder", "item_texts", "load_text_encoder", "model_directory"]
 
 MAX_TOKENS = 64  # longest text in tokens, markers included; longer texts are cut
 
@@ -42,7 +44,7 @@ def item_texts(data: MovieLens) -> list[str]:
 class TextEncoder:
     """all-MiniLM-L6-v2: texts -> unit vectors, float32 [texts, 384]."""
 
-    def __init__(self, bert: torch.nn.Module, tokenizer: Tokenizer) -> None:
+    def __init__(self, bert: nn.Module, tokenizer: Tokenizer) -> None:
         self.bert = bert.eval()
         self.tokenizer = tokenizer
 
@@ -69,10 +71,23 @@ class TextEncoder:
             mask = torch.tensor([[1] * len(tokens[index]) + [0] * (longest - len(tokens[index])) for index in chosen])
             weights = mask.unsqueeze(-1).float()
             mean = (self.hidden(ids, mask) * weights).sum(1) / weights.sum(1)
-            vectors[chosen] = torch.nn.functional.normalize(mean, dim=-1).numpy()
+            vectors[chosen] = functional.normalize(mean, dim=-1).numpy()
             if progress:
                 progress(start + len(chosen), len(order))
         return vectors
+
+
+class SentenceEncoder(nn.Module):
+    """Token ids and mask, int64 [batch, tokens] -> unit vectors float32 [batch, 384]."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        super().__init__()
+        self.bert = encoder.bert
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        return functional.normalize((hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9), dim=-1)
 
 
 @cache

@@ -1,6 +1,6 @@
-"""What the language model makes of all movies' texts, kept."""
+"""What the language model makes of texts, kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from gatewright.models.determinism import deterministic
 from gatewright.models.sources import code_version
 from gatewright.models.text import item_texts, load_text_encoder
 
-__all__ = ["TEXT_SOURCES", "item_vectors"]
+__all__ = ["TEXT_SOURCES", "item_vectors", "text_vectors"]
 
 TEXT_SOURCES = (
     *(f"models/{name}" for name in ("data", "determinism", "sources", "text", "text_vectors")),
@@ -20,13 +20,17 @@ TEXT_SOURCES = (
 """The source files, and folders of them, that vectors of texts depend on."""
 
 
-@deterministic()
 def item_vectors(data: MovieLens, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
     """Unit vectors of all items' texts, float32 [items, 384], as the language model gives them without any training.
 
-    Cached apart from models, since they take longest and depend on the titles alone.
+    They take longest and depend on the titles alone.
     """
-    texts = item_texts(data)
+    return text_vectors(item_texts(data), progress)
+
+
+@deterministic()
+def text_vectors(texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    """Unit vectors of texts, float32 [texts, 384], from the cache where they are there."""
 
     def make(path: Path) -> None:
         np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))

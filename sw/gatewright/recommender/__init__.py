@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 from gatewright.lazy import loaded_when_asked_for as _loaded_when_asked_for
 
 if TYPE_CHECKING:
-    from gatewright.recommender.errors import DataError, ModelFileError, RecommenderError, UnknownUserError
+    from gatewright.recommender.errors import (
+        DataError,
+        ModelFileError,
+        RecommenderError,
+        UnknownMovieError,
+        UnknownUserError,
+    )
     from gatewright.recommender.model import HybridModel
     from gatewright.recommender.request import HybridRecommender, Recommendation, RecommendedItem
 
@@ -17,11 +23,12 @@ __all__ = [
     "Recommendation",
     "RecommendedItem",
     "RecommenderError",
+    "UnknownMovieError",
     "UnknownUserError",
 ]
 
 _MODULES = {
-    "errors": ("DataError", "ModelFileError", "RecommenderError", "UnknownUserError"),
+    "errors": ("DataError", "ModelFileError", "RecommenderError", "UnknownMovieError", "UnknownUserError"),
     "model": ("HybridModel",),
     "request": ("HybridRecommender", "Recommendation", "RecommendedItem"),
 }

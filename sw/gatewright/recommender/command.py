@@ -10,7 +10,7 @@ from gatewright.agent.connect import BOARD, is_agent, open_session
 from gatewright.bundle.contents import Bundle, load_bundle
 from gatewright.recommender.errors import RecommenderError
 from gatewright.recommender.model import HybridModel
-from gatewright.recommender.request import HybridRecommender, Recommendation
+from gatewright.recommender.request import HybridRecommender, Recommendation, typed
 
 __all__ = ["answer"]
 
@@ -18,6 +18,7 @@ __all__ = ["answer"]
 def answer(arguments: "list[str] | None" = None) -> None:
     """Answer the request of a command line. Raises :class:`~gatewright.spec.errors.GatewrightError`."""
     options = _parser().parse_args(arguments)
+    typed(options.user, options.query)
     _answer(load_bundle(options.bundle), options)
 
 
@@ -33,8 +34,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m gatewright.recommender", description="A recommendation from a bundle, by the accelerator."
     )
     parser.add_argument("bundle", type=Path, metavar="DIR", help="folder that `gatewright bundle` wrote")
-    parser.add_argument("--user", type=int, required=True, help="MovieLens user id")
-    parser.add_argument("--query", help="what to look for (default: the user's favourites)")
+    parser.add_argument("--user", type=int, help="MovieLens user id (default: somebody unknown)")
+    parser.add_argument("--query", help="what to look for (default: what suits the user's ratings)")
     parser.add_argument("--top", type=int, default=10, help="number of recommendations")
     parser.add_argument("--backend", default=BOARD, help="board (default), or golden, without a board")
     parser.add_argument("--host", help="a board elsewhere: HOST[:PORT] of an agent, or pynq://HOST[:PORT]")
@@ -48,14 +49,14 @@ def _answer(bundle: Bundle, options: argparse.Namespace) -> None:
     board = manifest.board if options.host is not None else None  # the board's image says which it is
     start = time.perf_counter()
     with open_session(manifest.config, options.backend, options.host, board=board, bitstream=bitstream) as accelerator:
-        recommender = HybridRecommender(accelerator, HybridModel.load(bundle.model), bundle.program)
+        recommender = HybridRecommender(accelerator, HybridModel.load(bundle.model), bundle.programs)
         ready = time.perf_counter() - start
         answer = recommender.recommend(options.user, options.query, options.top)
         cycles, clock_mhz = accelerator.report().cycles, accelerator.clock_mhz
     if options.json:
         print(json.dumps(_fields(answer, ready, cycles, clock_mhz)))
         return
-    print(f"user {answer.user_id}: {answer.query_text}")
+    print(answer.title)
     for rank, item in enumerate(answer.items, 1):
         print(f"{rank:3}  {item.score:8.3f}  {item.title}  ({item.genres.replace('|', ', ')})")
     seconds = answer.seconds
@@ -70,7 +71,7 @@ def _answer(bundle: Bundle, options: argparse.Namespace) -> None:
 def _fields(answer: Recommendation, ready: float, cycles: int, clock_mhz: "float | None") -> "dict[str, object]":
     return {
         "user": answer.user_id,
-        "query": answer.query_text,
+        "query": answer.query,
         "items": [{"movie_id": each.movie_id, "title": each.title, "score": each.score} for each in answer.items],
         "scores": answer.scores.tobytes().hex(),
         "host_s": answer.seconds.host,

@@ -2,7 +2,7 @@
 
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownUserError"]
+__all__ = ["DataError", "ModelFileError", "RecommenderError", "UnknownMovieError", "UnknownUserError"]
 
 
 class RecommenderError(GatewrightError, ValueError):
@@ -18,6 +18,13 @@ class UnknownUserError(DataError):
 
     def __init__(self, user_id: object, count: int, first: int, last: int) -> None:
         super().__init__(f"unknown user {user_id}: the data has {count} users, with ids from {first} to {last}")
+
+
+class UnknownMovieError(DataError):
+    """A movie id that is not in the data."""
+
+    def __init__(self, movie_id: object, count: int) -> None:
+        super().__init__(f"unknown movie {movie_id}, allowed: the id of one of the data's {count} movies")
 
 
 class ModelFileError(RecommenderError):

@@ -1,23 +1,22 @@
-"""What one request gives to the program: the tokens of a text, and the user's neighbourhood in the rating graph.
+"""What one request gives to its program: the tokens of a typed text, the latest ratings of a user, and the month.
 
-With layer-0 vectors e and normalised edges A, the program computes for user u
-
-    first(i)  = sum_v A[i, v] e_v          for the user's movies i: ``item_ptr``, ``raters``, ``item_weight``
-    first(u)  = sum_i A[u, i] e_i          the user's row: ``user_ptr``, ``rated``, ``user_weight``
-    second(u) = sum_i A[u, i] first(i)     the same row over the rows just made, ``places`` 0, 1, 2, ...
-
-so that a new rating counts at once.
+A rating's weight halves with its age, in ratings, at each of the model's half-lives, and has the size of its item's
+key. Experts look at the direction of the sum alone, so the weights are scaled as suits int16 best: to length 1.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from gatewright.recommender.errors import RecommenderError
 from gatewright.recommender.model import HybridModel
-from gatewright.spec.csr import CsrMatrix
 
 __all__ = ["Tokenizer", "request_inputs"]
+
+LEAST_RATED = 2
+"""Ratings in a request, filled up with some of weight 0: below two a size is no dynamic one for PyTorch's exporter."""
 
 
 class Tokenizer:
@@ -37,36 +36,26 @@ class Tokenizer:
         return np.array([self._tokenizer.encode(text).ids], np.int64)
 
 
-def request_inputs(model: HybridModel, user: int, tokens: np.ndarray) -> dict[str, np.ndarray]:
-    """The program's inputs for the user with an index and a text's tokens, int64 [1, tokens]."""
-    own = model.by_user.rows([user])
-    neighbours = model.by_item.rows(own.col if own.nnz else [0])  # a matrix has a row, which then nobody asks for
+def request_inputs(model: HybridModel, user: int | None, tokens: np.ndarray | None = None) -> Mapping[str, np.ndarray]:
+    """The inputs for the user with an index, or for somebody unknown: of the query's program with the ``tokens`` of a
+    text, int64 [1, tokens], of the history's without."""
+    items = np.zeros(0, np.int64) if user is None else model.items_of(user)[-model.history :].astype(np.int64)
+    age = np.arange(len(items))[::-1]
+    fill = (0, max(0, LEAST_RATED - len(items)))
+    text = {} if tokens is None else {"ids": tokens, "mask": np.ones_like(tokens)}
     return {
-        "ids": tokens,
-        "mask": np.ones_like(tokens),
-        "user": np.array([user], np.int64),
-        "user_ptr": own.row_ptr.astype(np.int64),
-        "rated": own.col.astype(np.int64),
-        "user_weight": _real(own),
-        "places": np.arange(own.nnz, dtype=np.int64),
-        "item_ptr": neighbours.row_ptr.astype(np.int64),
-        "raters": neighbours.col.astype(np.int64),
-        "item_weight": _real(neighbours),
-        **_history(model, user),
+        **text,
+        "user_ptr": np.array([0, len(items) + fill[1]], np.int64),
+        "rated": np.pad(items, fill),
+        "month": np.array([model.months.count - 1 if user is None else model.month_of(user)], np.int64),
+        **{
+            f"weight_{expert}": np.pad(_weights(age, half_life, size[items]), fill)
+            for expert, (half_life, size) in enumerate(zip(model.half_lives, model.sizes, strict=True))
+        },
     }
 
 
-def _real(edges: CsrMatrix) -> np.ndarray:
-    return (edges.weight * edges.scale).astype(np.float32)
-
-
-def _history(model: HybridModel, user: int) -> dict[str, np.ndarray]:
-    """The latest ratings, newest first, filled up with ones that are not attended to."""
-    latest = slice(None, -model.history - 1, -1)
-    items, stars = model.items_of(user)[latest], model.half_stars_of(user)[latest]
-    fill = (0, model.history - len(items))
-    return {
-        "history": np.pad(items.astype(np.int64), fill)[None],
-        "stars": np.pad(stars, fill)[None],
-        "attended": np.pad(np.ones(len(items), bool), fill)[None],
-    }
+def _weights(age: np.ndarray, half_life: float, size: np.ndarray) -> np.ndarray:
+    weights = 0.5 ** (age / half_life) * size
+    length = float(np.linalg.norm(weights))
+    return (weights / (length if length > 0 else 1.0)).astype(np.float32)

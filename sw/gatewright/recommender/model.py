@@ -1,18 +1,20 @@
-"""The deployed hybrid model: what a request needs besides the program, as numpy arrays in one file."""
+"""The deployed hybrid model: what a request needs besides the programs, as numpy arrays in one file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gatewright.recommender import storage
-from gatewright.spec.csr import CsrMatrix
+from gatewright.recommender.errors import RecommenderError, UnknownMovieError
+from gatewright.recommender.months import Months
+from gatewright.recommender.users import user_index
 
 __all__ = ["FORMAT_VERSION", "Catalogue", "HybridModel"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +26,17 @@ class Catalogue:
     titles: tuple[str, ...]
     genres: tuple[str, ...]
 
+    def item_index(self, movie_id: int) -> int:
+        """Position of a movie id; raises `UnknownMovieError`."""
+        index = int(np.searchsorted(self.movie_ids, movie_id))
+        if index == len(self.movie_ids) or self.movie_ids[index] != movie_id:
+            raise UnknownMovieError(movie_id, len(self.movie_ids))
+        return index
+
 
 @dataclass(frozen=True, eq=False)
 class HybridModel:
-    """Names, tokenizer and rating graph of a hybrid model.
+    """Names, tokenizer and everybody's ratings.
 
     Attributes
     ----------
@@ -35,25 +44,35 @@ class HybridModel:
     catalogue : names of users and movies
     tokenizer : contents of the language model's tokenizer file (JSON)
     max_tokens : longest text in tokens, markers included; longer ones are cut
-    history : most ratings that the fusion attends to
-    by_user, by_item : normalised edges, users x items and items x users; a user's edges are ordered by time, oldest
-        first
-    half_stars : uint8 [ratings], 1 to 10, in the order of ``by_user``
+    user_ptr : int64 [users + 1]; the ratings of user index u are ``user_ptr[u]:user_ptr[u + 1]``, oldest first
+    items, timestamps : int32 and int64 [ratings], item indices and seconds since 1970
+    history : a user's latest ratings, as many as are read
+    half_lives : in ratings, of the experts that read it
+    sizes : float32 [experts, items], what a rating of an item counts besides
+    months : rows of time that requests are in
     """
 
     key: str
     catalogue: Catalogue
     tokenizer: str
     max_tokens: int
+    user_ptr: np.ndarray
+    items: np.ndarray
+    timestamps: np.ndarray
     history: int
-    by_user: CsrMatrix
-    by_item: CsrMatrix
-    half_stars: np.ndarray
+    half_lives: tuple[float, ...]
+    sizes: np.ndarray
+    months: Months
 
     @property
-    def program_name(self) -> str:
-        """The name of the program that was compiled for it, and for no other model."""
-        return f"hybrid request {self.key}"
+    def history_program(self) -> str:
+        """The name of the program for requests without a query that was compiled for it, and for no other model."""
+        return f"history request {self.key}"
+
+    @property
+    def query_program(self) -> str:
+        """Of that for requests with a query."""
+        return f"query request {self.key}"
 
     def save(self, path: str | Path) -> None:
         """Write to one ``.npz`` file."""
@@ -66,10 +85,30 @@ class HybridModel:
 
     def items_of(self, user: int) -> np.ndarray:
         """Item indices of the ratings of the user with an index, oldest first."""
-        edges = self.by_user.row_ptr
-        return self.by_user.col[edges[user] : edges[user + 1]]
+        return self.items[self.user_ptr[user] : self.user_ptr[user + 1]]
 
-    def half_stars_of(self, user: int) -> np.ndarray:
-        """int64, of the same ratings."""
-        edges = self.by_user.row_ptr
-        return self.half_stars[edges[user] : edges[user + 1]].astype(np.int64)
+    def month_of(self, user: int) -> int:
+        """Of the latest rating of the user with an index; the last one for a user without any."""
+        ptr = self.user_ptr[user : user + 2]
+        return int(self.months.of_latest(self.timestamps, ptr)[0])
+
+    def with_rating(self, user_id: int, movie_id: int, timestamp: int) -> HybridModel:
+        """The model with one more rating, which counts from the next request on; how many stars does not matter. Who
+        rates a movie again has it at the new time.
+
+        Raises `UnknownUserError`, `UnknownMovieError`, and `RecommenderError` for a time before 1970 or none.
+        """
+        user, item = user_index(self.catalogue.user_ids, user_id), self.catalogue.item_index(movie_id)
+        if not 0 <= timestamp < np.inf:
+            raise RecommenderError(f"timestamp is {timestamp}, allowed: seconds since 1970")
+        first, end = int(self.user_ptr[user]), int(self.user_ptr[user + 1])
+        again = first + np.flatnonzero(self.items[first:end] == item)
+        items, timestamps = np.delete(self.items, again), np.delete(self.timestamps, again)
+        at = first + int(np.searchsorted(timestamps[first : end - len(again)], timestamp, side="right"))
+        later = np.arange(len(self.user_ptr)) > user
+        return replace(
+            self,
+            items=np.insert(items, at, item),
+            timestamps=np.insert(timestamps, at, int(timestamp)),
+            user_ptr=self.user_ptr + later * (1 - len(again)),
+        )

@@ -1,20 +1,29 @@
-"""A whole request on the accelerator: text, graph, fusion and scores are one program, started once."""
+"""A whole request on the accelerator: history, text and scores are one program, started once."""
 
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from gatewright.driver import CallReport, CallSeconds, Session
+from gatewright.driver.session import CallableProgram
 from gatewright.program.compiled import CompiledProgram
 from gatewright.program.convert import Saturation
 from gatewright.recommender.errors import ModelFileError, RecommenderError
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import HybridModel
-from gatewright.recommender.texts import favourites, profile_text
 from gatewright.recommender.users import user_index
 
-__all__ = ["HybridRecommender", "Recommendation", "RecommendedItem"]
+__all__ = ["HybridRecommender", "Recommendation", "RecommendedItem", "typed"]
+
+
+Program = CompiledProgram | str | Path
+"""Or its file."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,8 @@ class Recommendation:
 
     Attributes
     ----------
-    user_id : MovieLens id
-    query_text : what the language model read
+    user_id : MovieLens id, None for somebody unknown
+    query : what the language model read, None where nothing was typed
     items : best first, without movies that the user has rated
     scores : float32 [items], of every movie by item index, rated ones included
     seen : item indices of the movies that the user has rated
@@ -42,43 +51,67 @@ class Recommendation:
     seconds : where the time of the program's call went
     """
 
-    user_id: int
-    query_text: str
+    user_id: int | None
+    query: str | None
     items: tuple[RecommendedItem, ...]
     scores: np.ndarray
     seen: np.ndarray
     saturated: tuple[Saturation, ...]
     seconds: CallSeconds
 
+    @property
+    def title(self) -> str:
+        """What was asked, in words."""
+        if self.user_id is None:
+            who = "whoever asks"
+        else:
+            count = len(self.seen)
+            known = f"{count:,} rating{'s' if count > 1 else ''}" if count else "no ratings yet"
+            who = f"user {self.user_id} ({known})"
+        return f"{who}: {self.query}" if self.query else who
 
-class HybridRecommender:
-    """A model on an accelerator. The program is loaded when it is made; requests then send only what is new.
 
-    Raises `ModelFileError` for the program of another model, which would take this one's requests and answer nonsense.
+def typed(user_id: int | None, query: str | None) -> str | None:
+    """The words of a query; None where it is blank. Raises `RecommenderError` for neither a user nor a query."""
+    words = (query or "").strip() or None
+    if user_id is None and words is None:
+        raise RecommenderError("neither a user nor a query is given, allowed: one of them, or both")
+    return words
+
+
+class HybridRecommender(AbstractContextManager["HybridRecommender"]):
+    """A model on an accelerator. A program is loaded with the first request that needs it; requests then send only
+    what is new. A context manager that frees the programs' memory.
+
+    ``programs`` are for requests without a query, and with one.
+    ``model`` may be set anew between requests, for instance to one `with_rating`.
     """
 
-    def __init__(self, accelerator: Session, model: HybridModel, program: CompiledProgram | str | Path) -> None:
+    def __init__(self, accelerator: Session, model: HybridModel, programs: tuple[Program, Program]) -> None:
         self.model = model
-        self._tokens = Tokenizer(model)
-        self._program = accelerator.load(program)
-        if (name := self._program.program.name) != model.program_name:
-            self._program.close()
-            raise ModelFileError(f"the program is {name!r}, allowed for this model: {model.program_name!r}")
+        self._accelerator = accelerator
+        self._history, self._query = programs
+        self._loaded: dict[str, CallableProgram] = {}
+        self._loading = Lock()
 
-    def recommend(self, user_id: int, query: str | None = None, top: int = 10) -> Recommendation:
-        """The ``top`` movies for a user, led by the words of ``query`` or else by the user's favourites.
+    def recommend(self, user_id: int | None = None, query: str | None = None, top: int = 10) -> Recommendation:
+        """The ``top`` movies for a user, led by the words of ``query`` if any are typed; without a user, what suits
+        these words and is watched.
 
-        Raises `UnknownUserError`, `RecommenderError` for ``top`` outside 1 to the number of unrated movies, and the
-        driver's errors.
+        Raises `UnknownUserError`, `RecommenderError` for neither a user nor a query and for ``top`` outside 1 to the
+        number of unrated movies, `ModelFileError` for the program of another model, which would take this one's
+        requests and answer nonsense, and the driver's errors.
         """
-        catalogue = self.model.catalogue
-        user = user_index(catalogue.user_ids, user_id)
-        seen = self.model.items_of(user)
-        most = len(catalogue.movie_ids) - len(seen)
+        model = self.model
+        catalogue = model.catalogue
+        query = typed(user_id, query)
+        user = None if user_id is None else user_index(catalogue.user_ids, user_id)
+        seen = model.items[:0] if user is None else model.items_of(user)
+        most = len(catalogue.movie_ids) - len(np.unique(seen))
         if not 1 <= top <= most:
-            raise RecommenderError(f"top is {top}, allowed 1 to {most} (the movies that user {user_id} has not rated)")
-        text = self.query_text(user, query)
-        scores, report = self.scores(user, text)
+            whom = "all movies" if user is None else f"the movies that user {user_id} has not rated"
+            raise RecommenderError(f"top is {top}, allowed 1 to {most} ({whom})")
+        scores, report = self.scores(user, query)
         ranked = scores.copy()
         ranked[seen] = -np.inf
         chosen = np.argsort(-ranked, kind="stable")[:top]
@@ -86,16 +119,37 @@ class HybridRecommender:
             RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
             for i in chosen
         )
-        return Recommendation(user_id, text, items, scores, seen, report.saturated, report.seconds)
+        return Recommendation(user_id, query, items, scores, seen, report.saturated, report.seconds)
 
-    def query_text(self, user: int, query: str | None) -> str:
-        """``query``, or the titles of the favourites of the user with an index when it is None or blank."""
-        if query and query.strip():
-            return query.strip()
-        chosen = favourites(self.model.items_of(user), self.model.half_stars_of(user))
-        return profile_text([self.model.catalogue.titles[item] for item in chosen])
-
-    def scores(self, user: int, text: str) -> tuple[np.ndarray, CallReport]:
-        """float32 [items] for a user's index and the text that the language model reads, and the call's report."""
-        outputs, report = self._program.call_with_report(**request_inputs(self.model, user, self._tokens(text)))
+    def scores(self, user: int | None, query: str | None = None) -> tuple[np.ndarray, CallReport]:
+        """float32 [items] for a user's index, or somebody unknown, and a typed text; and the call's report."""
+        model = self.model
+        if query is None:
+            program, tokens = self._load(self._history, model.history_program), None
+        else:
+            program, tokens = self._load(self._query, model.query_program), self._tokens(query)
+        outputs, report = program.call_with_report(**request_inputs(model, user, tokens))
         return outputs["scores"][0], report
+
+    def close(self) -> None:
+        """Free the programs' memory; a request loads them again."""
+        with self._loading:
+            while self._loaded:
+                self._loaded.popitem()[1].close()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @cached_property
+    def _tokens(self) -> Tokenizer:
+        return Tokenizer(self.model)
+
+    def _load(self, program: Program, name: str) -> CallableProgram:
+        with self._loading:
+            if name not in self._loaded:
+                loaded = self._accelerator.load(program)
+                if (found := loaded.program.name) != name:
+                    loaded.close()
+                    raise ModelFileError(f"the program is {found!r}, allowed for this model: {name!r}")
+                self._loaded[name] = loaded
+            return self._loaded[name]

@@ -21,7 +21,7 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def small_bundle(tmp_path_factory: pytest.TempPathFactory, small_deployed, design: Built) -> Path:
     """Not to be changed: tests that spoil it copy it."""
     out = tmp_path_factory.mktemp("bundle") / "bundle"
-    write_bundle(out, small_deployed.program, small_deployed.model.save, design)
+    write_bundle(out, small_deployed.programs, small_deployed.model.save, design)
     return out
 
 

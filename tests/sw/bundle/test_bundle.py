@@ -12,7 +12,7 @@ import pytest
 
 from gatewright.artefact import ArtefactError, load_built
 from gatewright.bundle import BundleError, load_bundle
-from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAM, WHEELS
+from gatewright.bundle.contents import ABOUT, BITSTREAM, MODEL, PROGRAMS, WHEELS
 from gatewright.bundle.write import write_bundle
 from gatewright.program import load_program
 from gatewright.recommender import HybridModel
@@ -28,7 +28,8 @@ def test_what_is_in_it(small_bundle: Path, small_deployed, design) -> None:
     found = load_bundle(small_bundle)
     assert (found.about.board, found.about.config) == ("pynq-z2", "pynq-z2")
     assert found.built.manifest == design.manifest
-    assert load_program(found.program).image.tobytes() == small_deployed.program.image.tobytes()
+    for path, program in zip(found.programs, small_deployed.programs, strict=True):
+        assert load_program(path).image.tobytes() == program.image.tobytes()
     assert HybridModel.load(found.model).key == small_deployed.model.key
     assert len(list((small_bundle / WHEELS).glob("gatewright-*-py3-none-any.whl"))) == 1
     subprocess.run(["sha256sum", "--check", "--quiet", SUMS], cwd=small_bundle, check=True, timeout=60)
@@ -63,7 +64,7 @@ def test_a_bitstream_s_folder_gives_what_its_manifest_names(small_deployed, desi
     folder = Path(shutil.copytree(design.folder, tmp_path / "design"))
     (folder / "stray.dtbo").write_bytes(b"what PYNQ would take")
     out = folder / "bundle"
-    write_bundle(out, small_deployed.program, small_deployed.model.save, load_built(folder))
+    write_bundle(out, small_deployed.programs, small_deployed.model.save, load_built(folder))
     assert {path.name for path in (out / BITSTREAM).iterdir()} == {"manifest.json", *design.manifest.files}
 
 
@@ -73,7 +74,7 @@ def test_more_files_do_no_harm(copied: Path) -> None:
     load_bundle(copied)
 
 
-@pytest.mark.parametrize("name", [PROGRAM, MODEL, "run.sh", "README.md", f"{BITSTREAM}/manifest.json", SUMS])
+@pytest.mark.parametrize("name", [*PROGRAMS, MODEL, "run.sh", "README.md", f"{BITSTREAM}/manifest.json", SUMS])
 @pytest.mark.parametrize("harm", ["removed", "cut off", "changed", "empty"])
 def test_a_damaged_file(copied: Path, name: str, harm: str) -> None:
     path = copied / name
@@ -96,7 +97,7 @@ def test_no_bundle(tmp_path: Path, folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"format": 2}', '{"format": 1}', '{"format": 1, "board": 1, "more": 2}']
+    "content", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 2}', '{"format": 2, "board": 1, "more": 2}']
 )
 def test_another_format(copied: Path, content: str) -> None:
     (copied / ABOUT).write_text(content)
@@ -124,14 +125,14 @@ def test_a_manifest_that_does_not_fit(copied: Path) -> None:
 class TestWriting:
     def test_a_bundle_is_replaced(self, copied: Path, small_deployed, design) -> None:
         (copied / "old").touch()
-        write_bundle(copied, small_deployed.program, small_deployed.model.save, design)
+        write_bundle(copied, small_deployed.programs, small_deployed.model.save, design)
         load_bundle(copied)
         assert not (copied / "old").exists()
 
     def test_nothing_else_is(self, tmp_path: Path, small_deployed, design) -> None:
         (tmp_path / "precious").touch()
         with pytest.raises(BundleError, match="exists and is no bundle"):
-            write_bundle(tmp_path, small_deployed.program, small_deployed.model.save, design)
+            write_bundle(tmp_path, small_deployed.programs, small_deployed.model.save, design)
         assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
     def test_what_fails_leaves_what_was_there(self, copied: Path, small_deployed, design) -> None:
@@ -140,12 +141,13 @@ class TestWriting:
 
         before = _digest(copied)
         with pytest.raises(BundleError, match="cannot be written: No space left on device"):
-            write_bundle(copied, small_deployed.program, fail, design)
+            write_bundle(copied, small_deployed.programs, fail, design)
         assert _digest(copied) == before
         assert [path.name for path in copied.parent.iterdir()] == [copied.name]
 
     def test_a_program_of_another_configuration(self, tmp_path: Path, small_deployed, design) -> None:
-        other = replace(small_deployed.program, config="tiny", config_hash=1)
+        history, query = small_deployed.programs
+        other = history, replace(query, config="tiny", config_hash=1)
         with pytest.raises(BundleError, match=r"compiled for config 'tiny' .* bitstream in"):
             write_bundle(tmp_path / "out", other, small_deployed.model.save, design)
         assert list(tmp_path.iterdir()) == []
@@ -153,7 +155,7 @@ class TestWriting:
     def test_more_wheels(self, tmp_path: Path, small_deployed, design) -> None:
         (tmp_path / "tokenizers-1-cp310-abi3-linux_armv7l.whl").write_bytes(b"x")
         wheels = list(tmp_path.iterdir())
-        write_bundle(tmp_path / "out", small_deployed.program, small_deployed.model.save, design, wheels)
+        write_bundle(tmp_path / "out", small_deployed.programs, small_deployed.model.save, design, wheels)
         assert len(list((tmp_path / "out" / WHEELS).iterdir())) == 2
         load_bundle(tmp_path / "out")
 

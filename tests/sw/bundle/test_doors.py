@@ -46,7 +46,7 @@ def deployed(shared_cache: Path, small_trained):
 def bundle(tmp_path_factory: pytest.TempPathFactory, deployed) -> Path:
     folder = tmp_path_factory.mktemp("doors")
     design = build("simulation", Request.of(get_board(BOARD), CONFIG), folder / "design")
-    write_bundle(folder / "bundle", deployed.program, deployed.model.save, design)
+    write_bundle(folder / "bundle", deployed.programs, deployed.model.save, design)
     return folder / "bundle"
 
 
@@ -58,7 +58,7 @@ def user(deployed) -> int:
 @pytest.fixture(scope="module")
 def from_rtl(deployed, user: int) -> np.ndarray:
     with Accelerator(CONFIG, "rtl") as accelerator:
-        recommender = HybridRecommender(accelerator, deployed.model, deployed.program)
+        recommender = HybridRecommender(accelerator, deployed.model, deployed.programs)
         return recommender.recommend(user, QUERY, 3).scores
 
 
@@ -125,6 +125,6 @@ def test_by_pynq_remote(
 
 def _ask(host: str, bitstream: Path | None, deployed, user: int, wanted: np.ndarray) -> None:
     with open_session(CONFIG, "board", host, board=BOARD, bitstream=bitstream, timeout_s=WAIT_S) as session:
-        answer = HybridRecommender(session, deployed.model, deployed.program).recommend(user, QUERY, 3)
+        answer = HybridRecommender(session, deployed.model, deployed.programs).recommend(user, QUERY, 3)
     np.testing.assert_array_equal(answer.scores, wanted)
     assert answer.seconds.accelerator > 0

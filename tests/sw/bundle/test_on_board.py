@@ -43,7 +43,7 @@ def deployed(shared_cache: Path, small_trained):
 def bundle(tmp_path_factory: pytest.TempPathFactory, deployed) -> Path:
     folder = tmp_path_factory.mktemp("board")
     design = build("simulation", Request.of(get_board(BOARD), get_config(CONFIG)), folder / "design")
-    write_bundle(folder / "bundle", deployed.program, deployed.model.save, design)
+    write_bundle(folder / "bundle", deployed.programs, deployed.model.save, design)
     return folder / "bundle"
 
 
@@ -55,7 +55,7 @@ def user(deployed) -> int:
 @pytest.fixture(scope="module")
 def from_rtl(deployed, user: int) -> Recommendation:
     with Accelerator(CONFIG, "rtl") as accelerator:
-        return HybridRecommender(accelerator, deployed.model, deployed.program).recommend(user, QUERY, TOP)
+        return HybridRecommender(accelerator, deployed.model, deployed.programs).recommend(user, QUERY, TOP)
 
 
 def on_board(version: str, *command: object, folder: Path) -> str:

@@ -9,6 +9,7 @@ RATINGS = "userId,movieId,rating,timestamp\n"
 
 CASES = {
     "unknown user": (["recommend", "--user", "999999"], "unknown user 999999"),
+    "neither user nor query": (["recommend", "--query", " "], "neither a user nor a query is given, allowed: one"),
     "top of zero": (["recommend", "--user", "15", "--top", "0"], "--top"),
     "missing folder": (["recommend", "--user", "1", "--data", "/no/such/folder"], "/no/such/folder"),
     "unknown config": (

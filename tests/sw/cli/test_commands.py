@@ -174,7 +174,7 @@ def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Pa
         assert result["cycles"] is None
         assert f"1 doorbell: at least {bound:,} cycles, " in said
         assert "(roofline, not measured: this backend has no clock)" in said
-        assert "scores are its own, compared with PyTorch float alone" in said
+        assert "scores are its own, compared with the float model alone" in said
         assert "= golden" not in done.out
         assert " 0 cycles" not in done.out
     assert set(result["reference"]) == {"top10_overlap", "max_abs_error", "cosine"}

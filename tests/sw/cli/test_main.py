@@ -100,7 +100,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "no value": (["recommend", "--user"], "option '--user' requires an argument"),
     "no number": (["recommend", "--user", "x"], "invalid value for '--user': "),
     "out of range": (["board", "serve", "--port", "65536"], "invalid value for '--port': "),
-    "missing option": (["recommend"], "missing option '--user'"),
+    "missing option": (["compile", "x.onnx"], "missing option '--output'"),
     "missing argument": (["inspect"], "missing argument "),
     "one argument too many": (["inspect", "a", "b"], "got unexpected extra argument"),
     "no command": (["fly"], "no such command 'fly'"),

@@ -27,7 +27,7 @@ def test_options_have_their_types():
 @pytest.mark.parametrize(
     ("name", "seed", "given", "message"),
     [
-        ("hybrid", None, ["deep=1"], "option of hybrid is 'deep=1', allowed: width=256, .*graph_steps=300$"),
+        ("hybrid", None, ["deep=1"], "option of hybrid is 'deep=1', allowed: width=256, .*joint_width=224$"),
         ("hybrid", None, ["width"], "option of hybrid is 'width', allowed: width=256"),
         ("hybrid", None, ["seed=1"], "option of hybrid is 'seed=1', allowed: width=256"),
         ("popularity", None, ["x=1"], "option of popularity is 'x=1', allowed: none, it has no options"),

@@ -6,7 +6,7 @@ import torch
 
 from gatewright.models.data import load_movielens
 from gatewright.models.text import MAX_TOKENS, item_texts, load_text_encoder
-from gatewright.recommender.texts import favourites, profile_text, tidy_title
+from gatewright.recommender.texts import tidy_title
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,6 @@ def test_item_text_is_title_and_genres():
     texts = dict(zip(data.movie_ids.tolist(), item_texts(data), strict=True))
     assert texts[2571] == "The Matrix. Action, Sci-Fi, Thriller"
     assert not any("no genres" in text for text in texts.values())
-
-
-def test_favourites_are_best_rated_then_newest():
-    items, stars = np.array([4, 7, 1, 9, 3]), np.array([10, 8, 10, 9, 8])
-    assert favourites(items, stars).tolist() == [1, 4, 9]
-    assert favourites(items[:1], stars[:1]).tolist() == [4]
-    assert profile_text(["Matrix, The (1999)", "Amelie (Fabuleux destin d'Amélie Poulain, Le) (2001)"]) == (
-        "The Matrix, Amelie"
-    )
 
 
 def test_vectors_are_unit_and_independent_of_the_batch():

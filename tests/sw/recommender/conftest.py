@@ -15,7 +15,7 @@ def accelerator():
 def recommender(accelerator, small_deployed):
     from gatewright.recommender import HybridRecommender
 
-    return HybridRecommender(accelerator, small_deployed.model, small_deployed.program)
+    return HybridRecommender(accelerator, small_deployed.model, small_deployed.programs)
 
 
 @pytest.fixture(scope="session")
@@ -32,4 +32,4 @@ def full_recommender(accelerator, full_trained):
     from gatewright.recommender import HybridRecommender
 
     deployed = deploy_or_load(full_trained, accelerator.config)
-    return HybridRecommender(accelerator, deployed.model, deployed.program)
+    return HybridRecommender(accelerator, deployed.model, deployed.programs)

@@ -1,4 +1,4 @@
-"""What a request gives to the program."""
+"""What a request gives to its program."""
 
 import numpy as np
 import pytest
@@ -6,38 +6,41 @@ import pytest
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(small_trained):
     from gatewright.models.deploy import hybrid_model
 
     return hybrid_model(small_trained)
 
 
-def test_the_neighbourhood_is_that_of_the_ratings(model, small_trained):
+def test_ratings_are_weighed_by_age_and_size(model, small_trained):
     data = small_trained.data
     for user in range(data.n_users):
-        given = request_inputs(model, user, np.array([[101, 102]]))
-        mine = data.items[data.user_ptr[user] : data.user_ptr[user + 1]]
-        assert np.array_equal(given["rated"], mine)
-        assert np.array_equal(given["user_ptr"], [0, len(mine)])
-        degree = np.bincount(data.items, minlength=data.n_items)
-        assert np.array_equal(np.diff(given["item_ptr"]), degree[mine])
-        for place in (0, len(mine) - 1):
-            raters = given["raters"][given["item_ptr"][place] : given["item_ptr"][place + 1]]
-            assert sorted(raters) == sorted(data.users[data.items == mine[place]])
-        expected = 1 / np.sqrt(len(mine) * degree[mine])
-        assert np.allclose(given["user_weight"], expected, rtol=1e-3, atol=model.by_user.scale)
+        given = request_inputs(model, user)
+        mine = data.items[data.user_ptr[user] : data.user_ptr[user + 1]][-model.history :]
+        assert given["rated"].tolist() == mine.tolist()
+        assert given["user_ptr"].tolist() == [0, len(mine)]
+        assert given["month"].tolist() == model.months.at(data.timestamps[[data.user_ptr[user + 1] - 1]]).tolist()
+        for expert, half_life in enumerate(model.half_lives):
+            weights = given[f"weight_{expert}"]
+            np.testing.assert_allclose(np.linalg.norm(weights), 1, rtol=1e-5)
+            expected = 0.5 ** (np.arange(len(mine))[::-1] / half_life) * model.sizes[expert, mine]
+            np.testing.assert_allclose(weights / weights.max(), expected / expected.max(), rtol=1e-5)
 
 
-def test_history_is_newest_first_and_filled_up(model):
-    user = int(np.argmin(model.by_user.degrees))
-    given = request_inputs(model, user, np.array([[101, 102]]))
-    items = model.items_of(user)[::-1][: model.history]
-    assert given["history"].shape == given["stars"].shape == given["attended"].shape == (1, model.history)
-    assert np.array_equal(given["history"][0, : len(items)], items)
-    assert np.array_equal(given["attended"][0], np.arange(model.history) < len(items))
-    assert given["stars"][given["attended"]].min() >= 1
-    assert not given["stars"][~given["attended"]].any()
+def test_somebody_unknown_asks_now_and_weighs_nothing(model):
+    given = request_inputs(model, None)
+    assert given["month"].tolist() == [model.months.count - 1]
+    assert given["user_ptr"].tolist() == [0, 2]
+    assert not any(given[f"weight_{expert}"].any() for expert in range(len(model.half_lives)))
+
+
+def test_tokens_come_with_a_mask(model):
+    tokens = np.array([[101, 7, 102]])
+    given = request_inputs(model, 1, tokens)
+    assert given["ids"] is tokens
+    assert given["mask"].tolist() == [[1, 1, 1]]
+    assert {"ids", "mask"}.isdisjoint(request_inputs(model, 1))
 
 
 def test_long_texts_are_cut(model):

@@ -12,7 +12,7 @@ import pytest
 
 from environments import board_python
 from gatewright.artefact import Built
-from gatewright.bundle.contents import PROGRAM
+from gatewright.bundle.contents import PROGRAMS
 from gatewright.bundle.write import write_bundle
 from gatewright.recommender.__main__ import main
 from gatewright.spec.boards import BOARDS
@@ -35,7 +35,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, small_deployed) -> Path:
     board = BOARDS["pynq-z2"]
     folder = tmp_path_factory.mktemp("bundle")
     design: Built = build("simulation", Request.of(board, board.default_config), folder / "design")
-    write_bundle(folder / "bundle", small_deployed.program, small_deployed.model.save, design)
+    write_bundle(folder / "bundle", small_deployed.programs, small_deployed.model.save, design)
     return folder / "bundle"
 
 
@@ -52,7 +52,7 @@ def expected(recommender, user):
 def test_titles_scores_and_times(bundle: Path, user: str, expected, capsys: pytest.CaptureFixture) -> None:
     assert main([str(bundle), "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"user {user}: {QUERY}"
+    assert lines[0] == f"user {user} (20 ratings): {QUERY}"
     for rank, (line, item) in enumerate(zip(lines[1:4], expected.items, strict=True), 1):
         assert line.startswith(f"{rank:3}  {item.score:8.3f}  {item.title}  (")
     assert lines[4].startswith("request ")
@@ -84,12 +84,19 @@ def test_bad_input(bundle: Path, user: str, arguments, sentence: str, capsys: py
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("x",), ("x", "--user", "y"), ("x", "--user", "1", "--fly")])
+@pytest.mark.parametrize("arguments", [(), ("x", "--user", "y"), ("x", "--user", "1", "--fly")])
 def test_options_that_are_none(arguments: tuple[str, ...], capsys: pytest.CaptureFixture) -> None:
     assert main(list(arguments)) == 2
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.endswith("(python -m gatewright.recommender --help)\n")
+
+
+@pytest.mark.parametrize("query", [(), ("--query", " ")])
+def test_neither_a_user_nor_a_query(query: tuple[str, ...], capsys: pytest.CaptureFixture) -> None:
+    assert main(["x", *query]) == 2
+    said = "error: neither a user nor a query is given, allowed: one of them, or both\n"
+    assert capsys.readouterr() == ("", said)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +150,10 @@ def test_no_bundle_and_a_damaged_one(bundle: Path, user: str, tmp_path: Path, ca
     assert main([str(tmp_path), "--user", user]) == 2
     assert "is no bundle" in capsys.readouterr().err
     spoilt = Path(shutil.copytree(bundle, tmp_path / "spoilt"))
-    with (spoilt / PROGRAM).open("r+b") as file:
+    with (spoilt / PROGRAMS[0]).open("r+b") as file:
         file.truncate(1000)
     assert main([str(spoilt), "--user", user]) == 2
-    assert f"is damaged: {PROGRAM} is not as it was made" in capsys.readouterr().err
+    assert f"is damaged: {PROGRAMS[0]} is not as it was made" in capsys.readouterr().err
 
 
 def test_it_needs_neither_torch_nor_typer(bundle: Path, user: str) -> None:

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-from gatewright.recommender.texts import favourites
 from gatewright.recommender.users import user_index
 
 __all__ = ["NO_GENRES", "MovieLens"]
@@ -84,16 +83,6 @@ class MovieLens:
             tuple(self.titles[i] for i in kept), tuple(self.genres[i] for i in kept),
             self.users[mask], items.astype(np.int32), self.ratings[mask], self.timestamps[mask],
         )  # fmt: skip
-
-    def favourites(self, user: int) -> np.ndarray:
-        """Item indices of the movies that the user of an index likes best, at most `FAVOURITES`."""
-        span = slice(self.user_ptr[user], self.user_ptr[user + 1])
-        return favourites(self.items[span], self.half_stars[span])
-
-    @cached_property
-    def half_stars(self) -> np.ndarray:
-        """int64 [ratings], the ratings in half stars, 1 to 10."""
-        return np.clip(np.rint(self.ratings * 2), 1, 10).astype(np.int64)
 
     def hold_out_latest(self, share: float) -> tuple["MovieLens", "MovieLens"]:
         """All but, and only, the latest ``share`` of each user's ratings: at least one, never the only one."""

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gatewright.models.data import MovieLens
+from gatewright.recommender.months import Months
 
 __all__ = ["Eras"]
 
@@ -21,14 +22,13 @@ FEW = 0.1  # ratings: an item without any is as far below one of them as that be
 
 @dataclass(frozen=True)
 class Eras:
-    """What was popular when, by rows of ``length`` seconds from ``begin`` (since 1970) on.
+    """What was popular when.
 
-    ``tables``: float32 [2, rows, items], each row of mean 0 and variance 1: the logarithm of an item's popularity at
+    ``tables``: float32 [2, months, items], each row of mean 0 and variance 1: the logarithm of an item's popularity at
     the moment, and of its ratings at any time, which is the same in all rows.
     """
 
-    begin: int
-    length: int
+    months: Months
     tables: np.ndarray
 
     @classmethod
@@ -42,12 +42,8 @@ class Eras:
         apart = np.abs(np.subtract.outer(np.arange(size[0]), np.arange(size[0]))) * length
         total = np.broadcast_to(np.asarray(counts.sum(axis=0)), size)
         lately = np.exp(-apart / SPAN) @ counts
-        return cls(begin, length, np.stack([_standard(np.log(popularity + FEW)) for popularity in (lately, total)]))
-
-    def at(self, timestamps: np.ndarray) -> np.ndarray:
-        """Rows, int64, of seconds since 1970: those that the tables hold, and the nearest for others."""
-        found: np.ndarray = np.clip((timestamps - self.begin) // self.length, 0, self.tables.shape[1] - 1)
-        return found
+        tables = np.stack([_standard(np.log(popularity + FEW)) for popularity in (lately, total)])
+        return cls(Months(begin, length, size[0]), tables)
 
 
 def _standard(rows: np.ndarray) -> np.ndarray:

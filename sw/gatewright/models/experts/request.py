@@ -1,5 +1,7 @@
-"""One whole request to a panel as a PyTorch module, of operators that the accelerator has: text encoder, one row of
-aggregation an expert, one product with all items, and the row of a month.
+"""One whole request as a PyTorch module, of operators that the accelerator has.
+
+Its inputs are those of `gatewright.recommender.inputs.request_inputs`; the compiler turns its ONNX export into the
+program that serves requests.
 """
 
 import numpy as np
@@ -8,77 +10,73 @@ from torch import nn
 from torch.nn import functional
 
 from gatewright.models.csr_op import csr_matmul
-from gatewright.models.data import MovieLens
-from gatewright.models.experts.panel import Panel
-from gatewright.models.experts.text import Reading
-from gatewright.models.hybrid import SentenceEncoder
-from gatewright.models.text import TextEncoder
+from gatewright.models.experts.condensed import Condensed
+from gatewright.models.experts.question import Question
+from gatewright.models.text import SentenceEncoder, TextEncoder
 
-__all__ = ["PanelRequest", "panel_inputs"]
-
-LATELY, TASTE = "lately", "taste"  # inputs: the weights of a history by the two half-lives of a panel
+__all__ = ["HistoryRequest", "QueryRequest"]
 
 
-class PanelRequest(nn.Module):
-    """A request for one user -> scores float32 [1, items].
+class HistoryRequest(nn.Module):
+    """What a user's ratings say: a row of aggregation for each expert, the row of a month, one product with all
+    items -> scores float32 [1, items]."""
 
-    ``gate`` is float32 [opinions] as `Opinions.pooled` takes it; the last of the panel's experts is the one on text, of
-    which a typed query is asked with the weight ``asked``. Experts of the panel's shortest half-life read ``lately``,
-    the others ``taste``.
-    """
-
-    def __init__(self, panel: Panel, gate: np.ndarray, reading: Reading, asked: float, encoder: TextEncoder) -> None:
+    def __init__(self, condensed: Condensed) -> None:
         super().__init__()
-        self.encoder = SentenceEncoder(encoder)
-        shortest = min(expert.half_life for expert in panel.experts)
-        self.lately = [expert.half_life == shortest for expert in panel.experts]
-        self.ratio = asked / float(gate[len(panel.experts) - 1])
-        for number, expert in enumerate(panel.experts):
-            self.register_buffer(f"keys_{number}", torch.from_numpy(expert.keys))
-        values = [weight * expert.values for weight, expert in zip(gate, panel.experts, strict=False)]
-        offset = np.tensordot(gate[len(panel.experts) :], panel.eras.tables, 1)
-        self.register_buffer("values", torch.from_numpy(np.hstack(values)))
-        self.register_buffer("offset", torch.from_numpy(offset))
-        self.white = nn.Linear(*reading.white.shape)
-        self.turn = nn.Linear(*panel.experts[-1].turn.shape, bias=False)
-        with torch.no_grad():
-            self.white.weight.copy_(torch.from_numpy(reading.white.T))
-            self.white.bias.copy_(torch.from_numpy(-reading.mean @ reading.white))
-            self.turn.weight.copy_(torch.from_numpy(panel.experts[-1].turn.T))
+        for number, each in enumerate(condensed.aggregations):
+            self.register_buffer(f"keys_{number}", torch.from_numpy(each.keys))
+        self.register_buffer("months", torch.from_numpy(condensed.months))
+        self.turn = linear(condensed.turn[: sum(each.keys.shape[1] for each in condensed.aggregations)])
+        self.score = linear(condensed.values.T, condensed.bias)
 
     def forward(
+        self, user_ptr: torch.Tensor, rated: torch.Tensor, month: torch.Tensor, *weights: torch.Tensor
+    ) -> torch.Tensor:
+        return self.answer(self.opinions(user_ptr, rated, weights), month)
+
+    def opinions(
+        self, user_ptr: torch.Tensor, rated: torch.Tensor, weights: tuple[torch.Tensor, ...]
+    ) -> list[torch.Tensor]:
+        """Unit vectors of the experts, each float32 [1, its width]."""
+        keys = (self.get_buffer(f"keys_{number}") for number in range(len(weights)))
+        said = (csr_matmul(user_ptr, rated, weight, each) for weight, each in zip(weights, keys, strict=True))
+        return [functional.normalize(each) for each in said]
+
+    def answer(self, said: list[torch.Tensor], month: torch.Tensor) -> torch.Tensor:
+        """The scores."""
+        found: torch.Tensor = self.score(self.turn(torch.cat(said, 1)) + functional.embedding(month, self.months))
+        return found
+
+
+class QueryRequest(HistoryRequest):
+    """The same, and what a text says that was typed: token ids and mask, int64 [1, tokens], come first."""
+
+    def __init__(self, condensed: Condensed, question: Question, encoder: TextEncoder) -> None:
+        super().__init__(condensed)
+        reading = question.reading
+        self.encoder = SentenceEncoder(encoder)
+        self.white = linear(reading.white, -reading.mean @ reading.white)
+        self.text = linear(question.turn)
+        self.turn = linear(condensed.turn)
+
+    def forward(  # type: ignore[override]
         self,
         ids: torch.Tensor,
         mask: torch.Tensor,
-        typed: torch.Tensor,
         user_ptr: torch.Tensor,
         rated: torch.Tensor,
-        lately: torch.Tensor,
-        taste: torch.Tensor,
         month: torch.Tensor,
+        *weights: torch.Tensor,
     ) -> torch.Tensor:
-        user = [
-            functional.normalize(csr_matmul(user_ptr, rated, lately if soon else taste, self.get_buffer(f"keys_{k}")))
-            for k, soon in enumerate(self.lately)
-        ]
-        query = functional.normalize(self.turn(functional.normalize(self.white(self.encoder(ids, mask)))))
-        user[-1] = user[-1] + query * typed * self.ratio
-        return torch.cat(user, 1) @ self.values.T + functional.embedding(month, self.offset)
+        typed = functional.normalize(self.text(functional.normalize(self.white(self.encoder(ids, mask)))))
+        return self.answer([*self.opinions(user_ptr, rated, weights), typed], month)
 
 
-def panel_inputs(panel: Panel, ratings: MovieLens, user: int, tokens: np.ndarray, typed: bool) -> dict[str, np.ndarray]:
-    """The module's inputs for the user with an index: ``tokens`` int64 [1, tokens] of a query, if one was ``typed``."""
-    span = slice(ratings.user_ptr[user], ratings.user_ptr[user + 1])
-    age = np.arange(span.stop - span.start)[::-1]
-    half_lives = sorted({expert.half_life for expert in panel.experts})
-    latest = max(span.stop - 1, 0)
-    return {
-        "ids": tokens,
-        "mask": np.ones_like(tokens),
-        "typed": np.array([[typed]], np.float32),
-        "user_ptr": np.array([0, len(age)], np.int64),
-        "rated": ratings.items[span].astype(np.int64),
-        LATELY: (0.5 ** (age / half_lives[0])).astype(np.float32),
-        TASTE: (0.5 ** (age / half_lives[-1])).astype(np.float32),
-        "month": panel.eras.at(ratings.timestamps[[latest]]).astype(np.int64),
-    }
+def linear(weight: np.ndarray, bias: np.ndarray | None = None) -> nn.Linear:
+    """``x @ weight + bias``, weight [from, to]."""
+    found = nn.Linear(*weight.shape, bias=bias is not None)
+    with torch.no_grad():
+        found.weight.copy_(torch.from_numpy(weight.T))
+        if bias is not None:
+            found.bias.copy_(torch.from_numpy(bias))
+    return found

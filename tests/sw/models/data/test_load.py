@@ -46,7 +46,6 @@ def test_directory_gives_index_arrays_in_time_order(folder):
     assert data.users.tolist() == [0, 1, 1, 1]
     assert data.items.tolist() == [2, 0, 2, 1]
     assert data.ratings.tolist() == [0.5, 5.0, 3.5, 4.0]
-    assert data.half_stars.tolist() == [1, 10, 7, 8]
     assert data.user_ptr.tolist() == [0, 1, 4]
     assert data.age_from_end().tolist() == [0, 2, 1, 0]
     assert data.user_index(7) == 1

@@ -20,7 +20,7 @@ def test_each_rating_counts_by_its_distance_in_months(ratings, rng):
     for month in (3, 10, 60):
         lately = np.full(4, FEW)
         np.add.at(lately, train.items, np.exp(-np.abs(months - month) * MONTH / SPAN))
-        row = eras.at(np.array([month * MONTH + 5]))[0]
+        row = eras.months.at(np.array([month * MONTH + 5]))[0]
         np.testing.assert_allclose(eras.tables[0, row], _standardised(np.log(lately)), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(eras.tables[1, row], _standardised(np.log(FEW + np.array([2, 2, 3, 0]))), atol=1e-5)
 
@@ -28,7 +28,7 @@ def test_each_rating_counts_by_its_distance_in_months(ratings, rng):
 @pytest.mark.parametrize(("month", "nearest"), [(-1, 0), (2, 0), (61, 57), (1000, 57)])
 def test_times_out_of_the_data_are_the_nearest_in_it(month, nearest, ratings):
     train = replace(ratings([[0, 1]], 2), timestamps=np.array([3, 60]) * MONTH)
-    assert Eras.of(train).at(np.array([month * MONTH])).tolist() == [nearest]
+    assert Eras.of(train).months.at(np.array([month * MONTH])).tolist() == [nearest]
 
 
 def test_one_item_of_all_has_no_rank(ratings):
@@ -40,6 +40,6 @@ def test_times_that_are_none_take_no_more_rows(apart, ratings):
     train = replace(ratings([[0, 1, 1]], 2), timestamps=np.array([7, 7 + apart // 2, 7 + apart]))
     eras = Eras.of(train)
     assert eras.tables.shape[1] <= MOST + 1
-    rows = eras.at(train.timestamps)
+    rows = eras.months.at(train.timestamps)
     assert rows[0] == 0
     assert rows[2] == eras.tables.shape[1] - 1

@@ -9,6 +9,7 @@ from gatewright.evaluation.protocols import FullRanking
 from gatewright.models.baselines import Popularity
 from gatewright.models.baselines.tune import BUDGET, trials
 from gatewright.models.experts import Hybrid
+from gatewright.models.text_vectors import text_vectors
 from gatewright.recommender.errors import RecommenderError
 
 QUICK = Hybrid(16, near_reach=2.0, next_reach=2.0, half_life=2.0, text_width=8, graph_width=8, graph_steps=30)
@@ -35,7 +36,6 @@ def test_users_and_items_without_ratings_are_scored(sizes, ratings):
     train = ratings([[], [1, 0], *([[0]] * (n_users - 2))], n_items)
     scores = QUICK.fit(train).scores(np.arange(n_users))
     assert np.isfinite(scores).all()
-    assert (scores[0] == Popularity().fit(train).scores(np.array([0]))[0]).all()
 
 
 def test_nobody_has_two_ratings(ratings):
@@ -59,8 +59,7 @@ def test_order_is_found(ratings, rng):
 
 def test_a_new_rating_changes_what_is_said_without_training(tastes):
     train = tastes(24, 36)
-    panel = QUICK.panel(train)
-    gate = np.ones(len(panel.experts) + 2, np.float32)
+    condensed = QUICK.learn(train).condensed
     user = np.array([5])
     new = np.setdiff1d(np.arange(36), train.items[train.user_ptr[5] : train.user_ptr[6]])[0]
     at = train.user_ptr[6]
@@ -71,7 +70,7 @@ def test_a_new_rating_changes_what_is_said_without_training(tastes):
         ratings=np.insert(train.ratings, at, 3.5),
         timestamps=np.insert(train.timestamps, at, train.timestamps[at - 1]),
     )
-    before, after = (panel.hear(known).pooled(gate) for known in (train, more))
+    before, after = (condensed.hear(known) for known in (train, more))
     assert not np.allclose(before.scores(user), after.scores(user))
     others = np.delete(np.arange(24), 5)
     assert (before.scores(others) == after.scores(others)).all()
@@ -91,14 +90,20 @@ def test_items_that_nobody_rated_rank_by_their_text(ratings):
     assert bride[9] > bride[8]
 
 
-def test_pooled_scores_are_the_opinions_weighed(tastes, rng):
+def test_opinions_are_of_one_scale(tastes):
     train = tastes(24, 36)
-    opinions = QUICK.panel(train).hear(train)
-    users = np.array([3, 11])
-    apart = opinions.apart(users)
+    apart = QUICK.panel(train).hear(train).apart(np.array([3, 11]))
     np.testing.assert_allclose(apart.mean(axis=1), 0, atol=1e-5)
-    gate = rng.normal(size=apart.shape[2]).astype(np.float32)
-    np.testing.assert_allclose(opinions.pooled(gate).scores(users), apart @ gate, atol=1e-4)
+    np.testing.assert_allclose(apart[..., :2].std(axis=1), 1, atol=1e-2)
+
+
+def test_a_query_for_a_movie_brings_it_up(ratings):
+    train = ratings([[0, 1, 2, 3, 8], [4, 5, 6, 7, 9]] * 6, 10)
+    texts = ["War, soldiers, battle"] * 4 + ["Romance, wedding, love"] * 4 + ["Battle of soldiers", "A wedding of love"]
+    train = replace(train, titles=tuple(texts), genres=("(no genres listed)",) * 10)
+    learnt = replace(QUICK, text_width=2).learn(train)
+    (typed,) = learnt.condensed.typed(learnt.question(text_vectors(["a war of soldiers"]))) @ learnt.condensed.values.T
+    assert typed[:4].min() > typed[4:8].max()
 
 
 def test_the_grid_takes_the_whole_budget():

@@ -1,21 +1,29 @@
 """A request as one module, and its ONNX in ONNX Runtime, against the scores of the system; with a tiny encoder."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from transformers import BertConfig, BertModel
 
+from gatewright.models import deploy
+from gatewright.models.experts import Learnt
+from gatewright.models.experts.condensed import Condensed
 from gatewright.models.experts.era import Eras
 from gatewright.models.experts.expert import Expert
 from gatewright.models.experts.panel import Panel
-from gatewright.models.experts.request import PanelRequest, panel_inputs
+from gatewright.models.experts.question import Question
+from gatewright.models.experts.request import HistoryRequest, QueryRequest
 from gatewright.models.experts.text import Reading, alike
-from gatewright.models.export import export_panel
+from gatewright.models.export import export_request
 from gatewright.models.text import TextEncoder
+from gatewright.models.train import TrainedHybrid
+from gatewright.recommender.inputs import request_inputs
 
 WIDTH, ITEMS = 32, 50
-NOTHING = np.array([[1, 2]], np.int64)
+TOKENS = np.array([[1, 5, 9, 2]], np.int64)
 ASKED = 1.5
 
 
@@ -30,64 +38,77 @@ def encoder():
 
 @pytest.fixture
 def train(tastes):
-    return tastes(12, ITEMS)
+    """With a user of one rating, and one without any."""
+    data = tastes(12, ITEMS)
+    return data.select((data.users != 2) & ((data.users != 3) | (data.age_from_end() == 0)))
 
 
 @pytest.fixture
-def text(rng):
+def panel(train, rng):
     text = rng.normal(size=(ITEMS, WIDTH)).astype(np.float32)
-    return text / np.linalg.norm(text, axis=1, keepdims=True)
-
-
-@pytest.fixture
-def reading(text):
-    return Reading.of(text, 8)
-
-
-@pytest.fixture
-def panel(train, text, reading, rng):
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    reading = Reading.of(text, 8)
     graphs = [Expert.of("x", half_life, *rng.normal(size=(2, ITEMS, 8))) for half_life in (2.0, 2.0, 9.0)]
-    return Panel((*graphs, alike(text, reading, 9.0)), Eras.of(train))
+    return Panel((*graphs, alike(text, reading, 9.0)), Eras.of(train), reading)
 
 
 @pytest.fixture
-def gate(rng):
-    return rng.uniform(0.2, 1, 6).astype(np.float32)
+def learnt(panel, train, rng):
+    gate = rng.uniform(0.2, 1, 6).astype(np.float32)
+    return Learnt(Condensed.of(panel, gate, ASKED, train, 1000), Question.to(panel))
 
 
-def _inputs(panel, train, user, tokens=NOTHING, typed=False):
-    return panel_inputs(panel, train, user, tokens, typed)
+@pytest.fixture
+def model(learnt, train):
+    return deploy.hybrid_model(TrainedHybrid(train, learnt, {}, "test"))
 
 
-def test_onnx_gives_the_system_s_scores(panel, gate, reading, encoder, train):
-    request = PanelRequest(panel, gate, reading, ASKED, encoder)
-    model = export_panel(request, _inputs(panel, train, 0))
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    expected = panel.hear(train).pooled(gate)
-    for user in (1, 7):
-        found = session.run(None, _inputs(panel, train, user, np.array([[1, 5, 9, 2]])))[0]
-        np.testing.assert_allclose(found, expected.scores(np.array([user])), atol=1e-4)
-
-
-def test_a_typed_query_counts_by_its_weight(panel, gate, reading, encoder, train):
-    request = PanelRequest(panel, gate, reading, ASKED, encoder).eval()
-    tokens = np.array([[1, 5, 9, 2]])
+def _answer(request, inputs):
     with torch.no_grad():
-        without, typed = (
-            request(**{name: torch.from_numpy(value) for name, value in _inputs(panel, train, 4, tokens, on).items()})
-            for on in (False, True)
-        )
-        vector = request.encoder(torch.from_numpy(tokens), torch.ones(1, 4, dtype=torch.int64)).numpy()
-    key = reading(vector) @ panel.experts[-1].turn
+        return request.eval()(*map(torch.from_numpy, inputs.values())).numpy()
+
+
+def test_onnx_gives_the_system_s_scores(learnt, model, train):
+    exported = export_request(HistoryRequest(learnt.condensed), request_inputs(model, 0))
+    session = onnxruntime.InferenceSession(exported.SerializeToString(), providers=["CPUExecutionProvider"])
+    heard = learnt.condensed.hear(train)
+    for user in range(12):
+        found = session.run(None, dict(request_inputs(model, user)))[0]
+        np.testing.assert_allclose(found, heard.scores(np.array([user])), atol=1e-4)
+    nobody = session.run(None, dict(request_inputs(model, None)))[0]
+    np.testing.assert_allclose(nobody, heard.scores(np.array([2])), atol=1e-4)
+
+
+@pytest.mark.parametrize("user", [None, 2, 3, 4])
+def test_a_typed_query_counts_by_its_weight(user, learnt, panel, model, encoder):
+    asking = QueryRequest(learnt.condensed, learnt.question, encoder)
+    typed = _answer(asking, request_inputs(model, user, TOKENS))
+    without = _answer(HistoryRequest(learnt.condensed), request_inputs(model, user))
+    with torch.no_grad():
+        vector = asking.encoder(torch.from_numpy(TOKENS), torch.ones(1, 4, dtype=torch.int64)).numpy()
+    key = panel.reading(vector) @ panel.experts[-1].turn
     said = key / np.linalg.norm(key) @ panel.experts[-1].values.T
-    np.testing.assert_allclose((typed - without).numpy(), ASKED * said, atol=1e-4)
+    np.testing.assert_allclose(typed - without, ASKED * said, atol=1e-4)
 
 
-def test_inputs_weigh_a_history_by_its_age(panel, train):
-    found = _inputs(panel, train, 3)
-    count = train.user_ptr[4] - train.user_ptr[3]
-    age = np.arange(count)[::-1]
-    assert found["rated"].tolist() == train.items[train.user_ptr[3] : train.user_ptr[4]].tolist()
-    assert found["user_ptr"].tolist() == [0, count]
-    np.testing.assert_allclose(found["lately"], 0.5 ** (age / 2), rtol=1e-6)
-    np.testing.assert_allclose(found["taste"], 0.5 ** (age / 9), rtol=1e-6)
+def test_all_directions_say_what_the_panel_says(panel, train, rng):
+    """And the main ones nearly so."""
+    gate = rng.uniform(0.2, 1, 6).astype(np.float32)
+    users = np.array([0, 2, 3, 7])
+    said = panel.hear(train).apart(users) @ gate
+    whole = Condensed.of(panel, gate, ASKED, train, 1000)
+    np.testing.assert_allclose(whole.hear(train).scores(users), said, atol=1e-4)
+    errors = [
+        np.abs(Condensed.of(panel, gate, ASKED, train, width).hear(train).scores(users) - said).mean()
+        for width in (2, 12, 24)
+    ]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_ratings_beyond_the_history_do_not_count(learnt, model, train, monkeypatch):
+    monkeypatch.setattr("gatewright.models.experts.condensed.HISTORY", 3)
+    heard = learnt.condensed.hear(train).scores(np.array([5]))
+    inputs = request_inputs(replace(model, history=3), 5)
+    assert len(inputs["rated"]) == 3
+    np.testing.assert_allclose(_answer(HistoryRequest(learnt.condensed), inputs), heard, atol=1e-4)
