@@ -16,6 +16,7 @@ from gatewright.cli import (
     info,
     inspect,
     recommend,
+    reproduce,
     run,
     selftest,
     simulate,
@@ -54,6 +55,7 @@ app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)
 app.command("train")(train.train)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(simulate.app, name="simulate")
 app.command("selftest")(selftest.selftest)
 app.command("verify")(verify.verify)

@@ -36,7 +36,7 @@ def inspect(
     shown = compiled.variants if variant is None else (compiled.variants[variant],)
     summaries = [summarise(compiled, each, config) for each in shown]
     if html is not None:
-        from gatewright.cli.pictures import page
+        from gatewright.pictures.program import page
 
         with step(f"writing {html}"):
             text = page(compiled, list(zip(shown, summaries, strict=True)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
@@ -15,7 +17,7 @@ from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import SplitRule
 from gatewright.progress import Progress
 
-__all__ = ["measure_ahead"]
+__all__ = ["measure_ahead", "row_tasks", "run_all"]
 
 STAGE = "systems on splits"
 ENDED_S = 10.0
@@ -23,21 +25,32 @@ ENDED_S = 10.0
 
 
 def measure_ahead(data: MovieLens, plan: Plan, jobs: int, progress: Progress | None = None) -> None:
-    """Make all rows of ``plan``, those of one system on one split by one of ``jobs`` processes.
+    """Make all rows of ``plan``, those of one system on one split by one of ``jobs`` processes, as `run_all` does."""
+    run_all(row_tasks(data, plan), jobs, STAGE, progress)
+
+
+def row_tasks(data: MovieLens, plan: Plan) -> list[Callable[[], object]]:
+    """What makes all rows of ``plan``, those of one system on one split by each."""
+    return [partial(_rows, data, plan, entry, rule) for rule in plan.rules for entry in plan.entries]
+
+
+def run_all(tasks: Sequence[Callable[[], object]], jobs: int, stage: str, progress: Progress | None = None) -> None:
+    """Call all ``tasks``, for what they leave in the cache, each by one of ``jobs`` processes; the first begin first.
 
     Raises what the first that fails raises, and ends the others then, as also on Ctrl-C.
     """
-    wanted = [(rule, entry) for rule in plan.rules for entry in plan.entries]
+    if progress:
+        progress(stage, 0, len(tasks))
     others = set(active_children())
     with ProcessPoolExecutor(
-        min(jobs, len(wanted)), mp_context=get_context("spawn"), initializer=_end_with_parent
+        min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
     ) as pool:
-        waiting = [pool.submit(_rows, data, plan, entry, rule) for rule, entry in wanted]
+        waiting = [pool.submit(task) for task in tasks]
         try:
             for done, each in enumerate(as_completed(waiting)):
                 each.result()
                 if progress:
-                    progress(STAGE, done + 1, len(wanted))
+                    progress(stage, done + 1, len(tasks))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in set(active_children()) - others:

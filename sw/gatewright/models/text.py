@@ -98,6 +98,7 @@ def load_text_encoder() -> TextEncoder:
     from transformers import BertModel
     from transformers.utils import logging
 
+    logging.set_verbosity_error()  # whoever imported transformers before has not read the variable
     logging.disable_progress_bar()
     folder = model_directory()
     bert = BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True, attn_implementation="sdpa")

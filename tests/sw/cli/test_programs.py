@@ -222,7 +222,7 @@ def test_inspect_of_a_program_for_an_unknown_config(programs: Any, tmp_path: Pat
 
 
 def test_pictures_without_plotly(saved: Any, tmp_path: Path, gatewright: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("plotly", "gatewright.cli.pictures"))]:
+    for name in [name for name in sys.modules if name.startswith(("plotly", "gatewright.pictures"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "plotly", None)
     _one_line(gatewright("inspect", saved(), "--html", tmp_path / "page.html"), "needs plotly: pip install")

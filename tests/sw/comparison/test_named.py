@@ -35,7 +35,7 @@ def test_options_have_their_types():
         ("hybrid", None, ["width=1.5"], "option width of hybrid is '1.5', allowed: whole numbers"),
         ("EASE", None, ["regularisation=much"], "option regularisation of EASE is 'much', allowed: numbers"),
         (TextAlone.NAME, None, ["centred=1"], "option centred of LM alone, zero-shot is '1', allowed: true, false"),
-        ("EASE", 0, [], "seed of EASE is 0, allowed: none, since it is trained without chance"),
+        ("EASE", 0, [], "seed of EASE is 0, allowed: none, since chance has no part in its training"),
     ],
 )
 def test_what_a_system_does_not_have_is_refused(name, seed, given, message):

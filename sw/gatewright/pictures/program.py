@@ -7,12 +7,13 @@ from math import isnan
 import plotly.graph_objects as go
 from plotly.colors import qualitative
 
+from gatewright.pictures.inlined import Inlined
 from gatewright.program.compiled import CompiledProgram, Variant
 from gatewright.program.summary import VariantSummary
 from gatewright.spec.registers import ENGINES
 from gatewright.web_page import table, web_page
 
-__all__ = ["page"]
+__all__ = ["errors", "page"]
 
 _KINDS = ("commands", "constant", "input", "output", "workspace")
 _COLOURS = qualitative.Safe
@@ -28,7 +29,7 @@ def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSumm
         *((what, f"{value.name}: {value.dtype} [{', '.join(map(str, value.shape))}]") for what, value in rows),
     ]
     parts = [table(facts)]
-    library = True  # once in the page
+    inlined = Inlined()
     for variant, summary in variants:
         parts.append(f"<h2>{escape(summary.title)}</h2>")
         if summary.host:
@@ -36,9 +37,7 @@ def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSumm
         figures = [timeline(summary), memory_map(variant)]
         if any(not isnan(layer.error) for layer in summary.layers):
             figures.append(errors(summary))
-        for figure in figures:
-            parts.append(figure.to_html(full_html=False, include_plotlyjs=library))
-            library = False
+        parts += inlined.html(figures)
     return web_page(program.name, "\n".join(parts))
 
 

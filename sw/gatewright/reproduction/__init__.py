@@ -1,0 +1,1 @@
+"""The table of the paper that this project answers, measured: systems, optimisations, latency, in one report."""
