@@ -42,7 +42,7 @@ class Halved(Experiment):
             ),
             {"programs": [{"name": "request", "variant": "all sizes", "layers": [
                 {**layer, "error": 0.01, "own": None}, {**layer, "engine": "vector", "error": None, "own": None}]}],
-             "rtl": {"engines": [{"name": "gemm", "cycles": 40, "min_cycles_compute": 30, "min_cycles_memory": 10}]}},
+             "rtl": [{"engines": [{"name": "gemm", "cycles": 40, "min_cycles_compute": 30, "min_cycles_memory": 10}]}]},
         )  # fmt: skip
 
 

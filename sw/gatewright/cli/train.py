@@ -26,7 +26,7 @@ def train(
     data: Data = None,
     json: Json = None,
 ) -> None:
-    """Train a system of the comparison on each user's earlier ratings, and ask it for the later ones.
+    """Train a recommender on each user's earlier ratings, and ask it for the later ones.
 
     For validation it learns what is before, for the test validation as well. Choose options by validation: a test that
     is looked at for choices tells nothing of others. What was trained before is read from the cache.
@@ -34,13 +34,13 @@ def train(
     check_outputs({"--json": json}, data_files(data))
     with step("loading"):
         from gatewright.comparison.named import entry_named, system_with
-        from gatewright.comparison.plan import ENTRIES
         from gatewright.comparison.protocols import FULL
         from gatewright.comparison.row import Part, Splits, result_of
         from gatewright.models.data import load_movielens
         from gatewright.models.data.splits import UserTimeSplit
+        from gatewright.reproduction.systems import NAMED
 
-        entry = entry_named(system, ENTRIES)
+        entry = entry_named(system, NAMED)
         made = system_with(entry, seed, option or [])
         splits = Splits(load_movielens(data), k=10)
     rule = UserTimeSplit(seed=shuffle)

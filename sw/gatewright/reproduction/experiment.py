@@ -50,14 +50,14 @@ class Line:
 
     Attributes
     ----------
-    quality : of each user of the test who was asked, full ranking
+    quality : of each user of the test who was asked, full ranking; None where only time is measured
     against : the line that it is held against, on the same users; empty for none
     seconds : of the processor, for training; None where nothing is trained
     facts : what else is to be said of it, by what it is called
     """
 
     name: str
-    quality: Quality
+    quality: Quality | None = None
     against: str = ""
     seconds: float | None = None
     latency: Latency | None = None
@@ -134,7 +134,7 @@ def found(experiment: Experiment, splits: Splits, rule: SplitRule, progress: Pro
 
 
 def _save(finding: Finding, folder: Path) -> None:
-    names = save_quality(folder, {line.name: line.quality for line in finding.lines})
+    names = save_quality(folder, {line.name: line.quality for line in finding.lines if line.quality})
     lines = [asdict(line) | {"quality": None} for line in finding.lines]
     (folder / "finding.json").write_text(json.dumps({"lines": lines, "found": names, "pictured": finding.pictured}))
 
@@ -143,7 +143,9 @@ def _load(folder: Path, k: int) -> Finding:
     told = json.loads((folder / "finding.json").read_text())
     quality = kept_quality(folder, told["found"], k)
     lines = [
-        Line(**{**line, "quality": quality[line["name"]], "latency": line["latency"] and Latency(**line["latency"])})
+        Line(
+            **{**line, "quality": quality.get(line["name"]), "latency": line["latency"] and Latency(**line["latency"])}
+        )
         for line in told["lines"]
     ]
     return Finding(tuple(lines), told["pictured"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import plotly.graph_objects as go
@@ -25,7 +26,7 @@ LEAST_HEIGHT, ROW = 160, 26  # pixels
 def figures(found: Reproduction) -> Iterator[go.Figure]:
     """All that there is something to show in."""
     yield _quality(found.systems)
-    timed = [line for line in found.lines if line.latency]
+    timed = [line for line in found.lines if line.latency and line.quality]
     if timed:
         yield _accuracy_and_latency(timed, found.systems.k)
     yield _training(found.systems)
@@ -33,9 +34,10 @@ def figures(found: Reproduction) -> Iterator[go.Figure]:
     if any(each["seconds"] is not None for each in costs):
         yield _fine_tuning(costs)
     served = found.pictured.get(Serving.NAME, {})
-    for program in served.get("programs", []):
-        yield _roofline(program, served.get("rtl"))
-        yield _errors(program)
+    programs = served.get("programs", [])
+    for program, rtl in zip_longest(programs, served.get("rtl", [])):
+        yield _roofline(program, rtl)
+    yield from map(_errors, programs)
 
 
 def _figure(title: str, x: dict[str, Any], y: dict[str, Any], height: int, **layout: Any) -> go.Figure:
@@ -73,9 +75,11 @@ def _accuracy_and_latency(lines: list[Line], k: int) -> go.Figure:
         {"title": f"NDCG@{k}, 95 % interval"}, 480, legend={"orientation": "h", "y": -0.25},
     )  # fmt: skip
     for line, colour in zip(lines, COLOURS, strict=False):
-        mean, interval, latency = line.quality.mean("ndcg"), line.quality.interval("ndcg"), line.latency
-        if mean is None or latency is None:
+        quality, latency = line.quality, line.latency
+        mean = quality.mean("ndcg") if quality else None
+        if quality is None or mean is None or latency is None:
             continue
+        interval = quality.interval("ndcg")
         figure.add_scatter(
             x=[latency.p50], y=[mean], name=line.name, mode="markers", marker={"size": 11, "color": colour},
             error_x={"array": [latency.p95 - latency.p50], "arrayminus": [0]},

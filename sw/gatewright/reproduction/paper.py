@@ -13,7 +13,7 @@ from gatewright.comparison.report import Report
 from gatewright.models.experts import Hybrid
 from gatewright.models.systems import GraphAlone, TextAlone
 from gatewright.reproduction.experiment import Line
-from gatewright.reproduction.serving import FLOAT, GOLDEN, RUNTIME_INT8
+from gatewright.reproduction.serving import FLOAT, GOLDEN, RUNTIME_INT8, TYPED
 
 __all__ = ["SOURCE", "Claim", "claims"]
 
@@ -87,7 +87,10 @@ def _gains(report: Report) -> str:
 
 def _latency(lines: Sequence[Line]) -> str:
     found = {line.name: line.latency for line in lines if line.latency}
-    said = [f"{name}: {found[name].p50:.1f} ms" for name in (FLOAT, RUNTIME_INT8, GOLDEN) if name in found]
+    said = [
+        f"{name}{how}: {found[name + how].p50:.1f} ms"
+        for how in ("", TYPED) for name in (FLOAT, RUNTIME_INT8, GOLDEN) if name + how in found
+    ]  # fmt: skip
     return "; ".join(said) or "not measured"
 
 

@@ -94,8 +94,9 @@ def _differences(lines: tuple[Line, ...]) -> list[Difference]:
     by_name = {line.name: line for line in lines}
     made = []
     for line in lines:
-        if line.against:
-            own, than = (each.quality.values["ndcg"] for each in (line, by_name[line.against]))
+        other = by_name.get(line.against)
+        if line.quality and other and other.quality:
+            own, than = (each.values["ndcg"] for each in (line.quality, other.quality))
             base = float(than.mean()) or 1.0
             difference, relative = paired_bootstrap(own, than), paired_bootstrap(own / base, than / base)
             made.append(Difference(line.name, line.against, difference, relative))

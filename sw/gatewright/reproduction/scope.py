@@ -9,6 +9,7 @@ from gatewright.comparison.entry import Entry
 from gatewright.comparison.plan import ENTRIES, Plan
 from gatewright.models.experts import Hybrid
 from gatewright.models.systems import Bpr, GraphAlone, SasRec
+from gatewright.reproduction.encoders import Encoders
 from gatewright.reproduction.experiment import Experiment
 from gatewright.reproduction.fine_tuning import FineTuning
 from gatewright.reproduction.serving import Serving
@@ -42,7 +43,7 @@ def _plan(entries: Mapping[str, Entry], shuffles: int, seeds: int) -> Plan:
 FULL = Scope(
     "full",
     _plan(ENTRIES, shuffles=5, seeds=3),
-    (Serving(rtl=100), FineTuning()),
+    (Serving(rtl=100), FineTuning(), Encoders()),
 )
 
 FEW = {Hybrid.NAME: 6, SasRec.NAME: 1, GraphAlone.NAME: 2, Bpr.NAME: 2}
@@ -54,5 +55,6 @@ QUICK = Scope(
     (Serving(), FineTuning(("full", "LoRA, all linear, last two layers"), 20, 5, 3, rates=1, seeds=1)),
     f"one order of ratings of the same second in the place of five, one training seed in the place of three; at most "
     f"{TRIALS} trials of each system's options ({', '.join(f'{name} {count}' for name, count in FEW.items())}); two "
-    "ways to fine-tune, with one learning rate, of 20 steps at most; and cycles are the least that the roofline allows",
+    "ways to fine-tune, with one learning rate, of 20 steps at most; no other text encoders; and cycles are the least "
+    "that the roofline allows",
 )

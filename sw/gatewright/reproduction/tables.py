@@ -51,10 +51,11 @@ def _table(found: Reproduction) -> Sheet:
     )
 
 
-def _quality(quality: Quality, metric: str) -> str:
-    mean, interval = quality.mean(metric), quality.interval(metric)
-    if mean is None:
+def _quality(quality: Quality | None, metric: str) -> str:
+    mean = quality.mean(metric) if quality else None
+    if quality is None or mean is None:
         return ""
+    interval = quality.interval(metric)
     return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")
 
 
@@ -93,10 +94,15 @@ def lines_csv(found: Reproduction) -> str:
     return text.getvalue()
 
 
+def _cells(quality: Quality, metric: str) -> tuple[object, ...]:
+    interval = quality.interval(metric)
+    return len(quality.users), quality.mean(metric), *((interval.low, interval.high) if interval else ("", ""))
+
+
 def _numbers(line: Line, metric: str) -> list[object]:
-    interval, latency = line.quality.interval(metric), line.latency
+    latency = line.latency
     return [
-        len(line.quality.users), line.quality.mean(metric), *((interval.low, interval.high) if interval else ("", "")),
+        *(_cells(line.quality, metric) if line.quality else ("",) * 4),
         "" if line.seconds is None else line.seconds,
         *((latency.p50, latency.p95, latency.p99, latency.how) if latency else ("",) * 4),
         "; ".join(f"{name}: {value}" for name, value in line.facts.items() if value),
