@@ -5,18 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-import gatewright.compiler
-import gatewright.program
-import gatewright.recommender
-import gatewright.spec
 from gatewright.cache import cached_directory, digest
 from gatewright.compiler.compile import compile_model
+from gatewright.compiler.lower import FAMILIES
 from gatewright.models.data import MovieLens
 from gatewright.models.experts.condensed import HISTORY
 from gatewright.models.experts.question import words_for
 from gatewright.models.experts.request import HistoryRequest, QueryRequest
 from gatewright.models.export import export_request
-from gatewright.models.sources import code_version
 from gatewright.models.text import MAX_TOKENS, item_texts, load_text_encoder, model_directory
 from gatewright.models.train import TrainedHybrid
 from gatewright.program.compiled import CompiledProgram
@@ -24,6 +20,7 @@ from gatewright.program.file import load_program, save_program
 from gatewright.progress import Progress
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import FORMAT_VERSION, Catalogue, HybridModel
+from gatewright.sources import ROOMS, source_version
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model"]
@@ -35,7 +32,9 @@ CALIBRATION_USERS = 128
 MAX_ERROR = 0.1
 """Of a layer: six layers of an int8 encoder add up to 8 % between their norms; scores are off by 2 %."""
 
-_PACKAGES = (gatewright.compiler, gatewright.program, gatewright.recommender, gatewright.spec)
+_ROOMS = (*ROOMS, "gatewright.compiler", "gatewright.program", "gatewright.spec")
+_LOWERING = tuple(f"gatewright.compiler.lower.{family}" for family in FAMILIES)  # imported by name
+
 MODEL_FILE, HISTORY_FILE, QUERY_FILE = "model.npz", "history.gwp", "query.gwp"
 
 
@@ -59,8 +58,7 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
         trained.key,
         config.hash_text,
         str(FORMAT_VERSION),
-        code_version(*(f"models/{name}" for name in ("csr_op", "deploy", "experts", "export", "text"))),
-        *(file.read_bytes() for package in _PACKAGES for file in _sources(package)),
+        source_version(__name__, *_LOWERING, rooms=_ROOMS),
     )
 
     def make(folder: Path) -> None:
@@ -77,10 +75,6 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
     folder = cached_directory("deployed", key, make)
     history, query = (load_program(folder / name) for name in (HISTORY_FILE, QUERY_FILE))
     return Deployed(HybridModel.load(folder / MODEL_FILE), history, query)
-
-
-def _sources(package: object) -> list[Path]:
-    return sorted(Path(next(iter(package.__path__))).rglob("*.py"))  # type: ignore[attr-defined]
 
 
 def hybrid_model(trained: TrainedHybrid) -> HybridModel:

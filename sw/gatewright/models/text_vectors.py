@@ -4,20 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
 from gatewright.models.determinism import deterministic
-from gatewright.models.sources import code_version
 from gatewright.models.text import item_texts, load_text_encoder
+from gatewright.sources import source_version
 
-__all__ = ["TEXT_SOURCES", "item_vectors", "text_vectors"]
-
-TEXT_SOURCES = (
-    *(f"models/{name}" for name in ("data", "determinism", "sources", "text", "text_vectors")),
-    "recommender/texts",
-)
-"""The source files, and folders of them, that vectors of texts depend on."""
+__all__ = ["item_vectors", "text_vectors"]
 
 
 def item_vectors(data: MovieLens, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
@@ -35,4 +30,5 @@ def text_vectors(texts: Sequence[str], progress: Callable[[int, int], None] | No
     def make(path: Path) -> None:
         np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))
 
-    return np.load(cached_directory("text", digest("\0".join(texts), code_version(*TEXT_SOURCES)), make) / "text.npy")
+    key = digest("\0".join(texts), torch.__version__, source_version(__name__))
+    return np.load(cached_directory("text", key, make) / "text.npy")

@@ -13,19 +13,12 @@ from gatewright.models.data import MovieLens
 from gatewright.models.evaluate import Quality, popularity_scores, rank_quality
 from gatewright.models.experts import Hybrid, Learnt
 from gatewright.models.reference import HybridReference
-from gatewright.models.sources import code_version
-from gatewright.models.text_vectors import TEXT_SOURCES, item_vectors
+from gatewright.models.text_vectors import item_vectors
 from gatewright.progress import Progress
 from gatewright.recommender import storage
+from gatewright.sources import source_version
 
 __all__ = ["TrainedHybrid", "TrainingOptions", "train_or_load"]
-
-MODEL_SOURCES = (
-    *(f"models/{name}" for name in ("baselines", "evaluate", "experts", "lightgcn", "reference", "train")),
-    *TEXT_SOURCES,
-    "recommender/months",
-)
-"""The source files, and folders of them, that a trained model depends on."""
 
 MODEL_FILE, QUALITY_FILE = "model.npz", "quality.json"
 FORMAT_VERSION = 1  # of the model file; another source is another entry of the cache
@@ -70,7 +63,7 @@ def train_or_load(
     """
     options = options or TrainingOptions()
     hyperparameters = json.dumps(asdict(options), sort_keys=True)
-    key = digest(data.fingerprint, hyperparameters, code_version(*MODEL_SOURCES), torch.__version__)
+    key = digest(data.fingerprint, hyperparameters, source_version(__name__), torch.__version__)
     folder = cached_directory("models", key, lambda path: _train(data, options, path, progress))
     learnt = storage.load(folder / MODEL_FILE, Learnt, FORMAT_VERSION)
     quality = {name: Quality(**entry) for name, entry in json.loads((folder / QUALITY_FILE).read_text()).items()}

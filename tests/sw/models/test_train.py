@@ -1,10 +1,8 @@
 """Training end to end: on a few users cached, keyed and reproducible; on all of them better than popularity."""
 
-import ast
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,33 +91,6 @@ def test_damaged_vectors_of_texts_are_made_again(shared_cache, tmp_path, monkeyp
     os.truncate(file, file.stat().st_size // 2)
     assert np.allclose(text_vectors.text_vectors(["Heat", "Babe"]), before, atol=1e-5)
     assert len(caplog.records) == 1
-
-
-def _imports(module, found):
-    """The modules of the models and the recommender that ``module`` imports, itself included."""
-    source = Path(train.__file__).parents[1] / f"{module}.py"
-    if not source.is_file():
-        source = source.with_suffix("") / "__init__.py"
-    if module not in found and source.is_file():
-        found.add(module)
-        for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gatewright."):
-                _imports(node.module.removeprefix("gatewright.").replace(".", "/"), found)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("module", "sources", "more"),
-    [
-        ("models/train", train.MODEL_SOURCES, ("recommender/texts", "recommender/months")),
-        ("models/text_vectors", text_vectors.TEXT_SOURCES, ("recommender/texts",)),
-    ],
-)
-def test_keys_cover_every_source_that_a_model_depends_on(module, sources, more):
-    needed = {name for name in _imports(module, set()) if name.startswith("models/") or name in more}
-    assert "models/data/movielens" in needed
-    folders = tuple(f"{source}/" for source in sources)
-    assert {name for name in needed if name not in sources and not name.startswith(folders)} == set()
 
 
 def test_a_change_in_any_file_of_a_folder_is_another_version(tmp_path, monkeypatch):
