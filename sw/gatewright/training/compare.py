@@ -2,8 +2,8 @@
 
     python -m gatewright.training.compare --out build/training
 
-All ways meet the same batches, look at the same validation as often, and end by the same rule. Each has as many
-learning rates, of which the one whose best look is highest (with seed 0) is taken; with it, it is trained from several
+All ways meet the same batches, look at the same validation as often, and end by the same rule. Each tries as many
+learning rates for as many steps, and takes the one whose best look is highest; with it, it is trained from several
 seeds. The quality to reach is, seed by seed, a share of what full fine-tuning gains over the encoder as it was; 95 % is
 what we quote, others stand beside it, and so does the best that both reached, the way and full fine-tuning. Quality is
 the loss on ratings held out for validation (``--quality ndcg``: NDCG@10, which swings as far from look to look as
@@ -14,7 +14,7 @@ steps alone are in the JSON. It continues where it was ended.
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -71,15 +71,17 @@ class Row:
     test: Quality
 
 
-def compare(race: Race, seeds: int = 3, progress: Callable[[Entrant, History], None] | None = None) -> list[Row]:
-    """A row for each of the race's ways; the first is what others are held against."""
-    tried = race.run([Entrant(name, rate, 0) for name, way in race.ways.items() for rate in way.rates], progress)
+def compare(
+    race: Race, seeds: int = 3, progress: Callable[[Entrant, History], None] | None = None, tries: int = 15
+) -> list[Row]:
+    """A row for each way; the first is what others are held against. A rate is tried for ``tries`` steps."""
+    grid = [Entrant(name, rate, 0) for name, way in race.ways.items() for rate in way.rates]
+    tried = replace(race, plan=replace(race.plan, steps=min(tries, race.plan.steps))).run(grid, progress)
     chosen = {
         name: max(way.rates, key=lambda rate: tried[Entrant(name, rate, 0)].best.quality)
         for name, way in race.ways.items()
     }
-    entrants = [Entrant(name, rate, seed) for seed in range(1, seeds) for name, rate in chosen.items()]
-    found = tried | race.run(entrants, progress)
+    found = race.run([Entrant(name, rate, seed) for seed in range(seeds) for name, rate in chosen.items()], progress)
     by_way = {name: [found[Entrant(name, rate, seed)] for seed in range(seeds)] for name, rate in chosen.items()}
     first = next(iter(by_way.values()))
     return [
@@ -166,7 +168,8 @@ def main() -> None:
     parser.add_argument("--quality", choices=tuple(KINDS), default="loss", help="that looks see (default: loss)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="ratings (default: those that are installed)")
     for name, count, what in (
-        ("steps", 80, "at most"), ("every", 5, "steps a turn, with a look after each"),
+        ("steps", 80, "at most"), ("tries", 15, "steps with each learning rate"),
+        ("every", 5, "steps a turn, with a look after each"),
         ("patience", 6, "looks without a new best that end a training"), ("seeds", 3, "trainings of each way"),
     ):  # fmt: skip
         parser.add_argument(
@@ -175,8 +178,8 @@ def main() -> None:
     parser.add_out("training", "checkpoints and the table")
     chosen = parser.parse_args()
     parts = split(load_movielens(chosen.data), UserTimeSplit())
-    every = chosen.every
-    plan = Plan(chosen.steps, warm_up=10, validate_every=every, patience=chosen.patience, checkpoint_every=every)
+    looks = {"validate_every": chosen.every, "checkpoint_every": chosen.every, "patience": chosen.patience}
+    plan = Plan(chosen.steps, warm_up=10, **looks)
     ways = {name: WAYS[name] for name in chosen.way or WAYS}
 
     def progress(entrant: Entrant, history: History) -> None:
@@ -184,7 +187,8 @@ def main() -> None:
         said = f"{entrant.way}, rate {entrant.rate:g}, seed {entrant.seed}: {look.step} steps, {_work(look):.0f} s"
         print(f"{said}, quality {look.quality:.4f}", flush=True)
 
-    rows = compare(Race(parts, plan, chosen.out, ways, kind=KINDS[chosen.quality]), chosen.seeds, progress)
+    race = Race(parts, plan, chosen.out, ways, kind=KINDS[chosen.quality])
+    rows = compare(race, chosen.seeds, progress, chosen.tries)
     with written_whole(chosen.out / "compare.json") as file:
         file.write(json.dumps(as_json(rows), indent=1).encode())
     print(table(rows))

@@ -7,11 +7,11 @@ import numpy as np
 
 from gatewright.evaluation.protocols import FullRanking
 from gatewright.evaluation.quality import Quality
-from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.tune import joined
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import UserTimeSplit, split
 from gatewright.models.experts import Hybrid
+from gatewright.models.experts.condensed import Condensed, Heard
 from gatewright.models.experts.hybrid import GATE_SHARE
 from gatewright.models.experts.panel import Panel
 from gatewright.models.experts.text import Reading, alike
@@ -42,13 +42,17 @@ class _Hybrids:
     def __init__(self, train: MovieLens) -> None:
         self.system, self.train = Hybrid(), train
         self.earlier, self.later = train.hold_out_latest(GATE_SHARE)
-        self.panels = {id(ratings): self.system.panel(ratings) for ratings in (self.earlier, train)}
+        self.panels = [self.system.panel(ratings) for ratings in (self.earlier, train)]
 
-    def of(self, text: np.ndarray) -> PersonalScorer:
-        before, now = (self._with(panel, text) for panel in self.panels.values())
-        gate = self.system.gate(before.hear(self.earlier), self.earlier, self.later)
-        return PersonalScorer.of(now.hear(self.train).pooled(gate), self.train)
+    def of(self, text: np.ndarray) -> Heard:
+        before, now = (self._with(panel, text) for panel in self.panels)
+        heard = before.hear(self.earlier)
+        gate = self.system.gate(heard, self.earlier, self.later)
+        asked = self.system.asked(heard, gate, self.earlier, self.later)
+        condensed = Condensed.of(now, gate, asked, self.train, self.system.joint_width, self.system.seed)
+        return condensed.hear(self.train)
 
     def _with(self, panel: Panel, text: np.ndarray) -> Panel:
-        expert = alike(text, Reading.of(text, self.system.text_width), self.system.taste_half_life)
-        return replace(panel, experts=tuple(expert if each.name == expert.name else each for each in panel.experts))
+        reading = Reading.of(text, self.system.text_width)
+        expert = alike(text, reading, self.system.taste_half_life)
+        return replace(panel, experts=(*panel.experts[:-1], expert), reading=reading)
