@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,8 @@ def reproduce(
     for name, text in zip(FILES, texts, strict=True):
         with output_file("--out", out / name) as file:
             file.write(text.encode())
-    for sheet in sheets[:3]:
+    whole, *others = sheets[:3]
+    terse = replace(whole, columns=whole.columns[:-1], rows=tuple(row[:-1] for row in whole.rows))  # without remarks
+    for sheet in (terse, *others):
         output().print(table(sheet))
     console.print(f"{out / 'report.html'}")

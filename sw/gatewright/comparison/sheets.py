@@ -108,9 +108,10 @@ def _chosen(report: Report) -> Sheet:
         rows.append((each.system, f"{each.trials}", f"{each.validation:.4f}", f"{each.fit_seconds:.1f}", said))
     return Sheet(
         "What was chosen on validation",
-        ("system", "trials", f"{_named(report, report.metric)} there", "fit s", "options, / where shuffles differ"),
+        ("system", "trials", f"{_named(report, report.metric)} there", "CPU s", "options, / where shuffles differ"),
         tuple(rows),
-        f"{report.data}: {report.users} users, {report.items} items, {report.ratings} ratings; {report.split}.",
+        f"{report.data}: {report.users} users, {report.items} items, {report.ratings} ratings; {report.split}. Seconds "
+        "are those of the longest training, without what was kept before, as vectors of texts and graphs.",
     )  # fmt: skip
 
 

@@ -39,14 +39,14 @@ def run_all(tasks: Sequence[Callable[[], object]], jobs: int, stage: str, progre
 
     Raises what the first that fails raises, and ends the others then, as also on Ctrl-C.
     """
-    if progress:
-        progress(stage, 0, len(tasks))
     others = set(active_children())
     with ProcessPoolExecutor(
         min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
     ) as pool:
         waiting = [pool.submit(task) for task in tasks]
         try:
+            if progress:
+                progress(stage, 0, len(tasks))
             for done, each in enumerate(as_completed(waiting)):
                 each.result()
                 if progress:

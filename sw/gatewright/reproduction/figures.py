@@ -71,7 +71,8 @@ def _quality(report: Report) -> go.Figure:
 
 def _accuracy_and_latency(lines: list[Line], k: int) -> go.Figure:
     figure = _figure(
-        "Accuracy against latency of one request", {"title": "ms: median, and the way to p95", "type": "log"},
+        "Accuracy against latency of one request",
+        {"title": "ms: median, and the way to p95", "type": "log", "dtick": "D2"},
         {"title": f"NDCG@{k}, 95 % interval"}, 480, legend={"orientation": "h", "y": -0.25},
     )  # fmt: skip
     for line, colour in zip(lines, COLOURS, strict=False):
@@ -93,7 +94,7 @@ def _training(report: Report) -> go.Figure:
     chosen = sorted(report.chosen, key=lambda each: each.fit_seconds)
     figure = _figure(
         "Training cost of each system, once, with the options that were chosen",
-        {"title": "seconds of the processor", "type": "log"}, {}, _bars_height(len(chosen)),
+        {"title": "seconds of the processor", "type": "log", "dtick": 1}, {}, _bars_height(len(chosen)),
     )  # fmt: skip
     seconds = [max(each.fit_seconds, 1e-3) for each in chosen]
     figure.add_bar(
@@ -121,8 +122,9 @@ def _roofline(program: Mapping[str, Any], rtl: Mapping[str, Any] | None) -> go.F
     """Layers lie on the bound by definition; what the RTL's engines reach lies below it."""
     figure = _figure(
         f"Roofline: {program['name']}, {program['variant']}",
-        {"title": "cycles to compute, for each cycle to move the bytes", "type": "log"},
-        {"title": "share of the engine's peak rate", "tickformat": ".0%", "type": "log"}, 480,
+        {"title": "cycles to compute, for each cycle to move the bytes", "type": "log", "dtick": "D2"},
+        {"title": "share of the engine's peak rate", "tickformat": ".0%", "type": "log", "dtick": "D2"}, 480,
+        legend={"itemsizing": "constant"},
     )  # fmt: skip
     layers = [each for each in program["layers"] if each["compute"] and each["memory"]]
     if layers:

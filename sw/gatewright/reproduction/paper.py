@@ -43,7 +43,7 @@ def claims(report: Report, lines: Sequence[Line]) -> tuple[Claim, ...]:
             "nothing without it.",
         ),
         Claim(
-            "gain over a system without it", "+13.6 %", _gains(report),
+            "gain over a system without it", "+13.6\N{NO-BREAK SPACE}%", _gains(report),
             "Relative difference of NDCG, its interval paired by user. The paper's is over its unoptimised baseline.",
         ),
         Claim(
@@ -51,7 +51,7 @@ def claims(report: Report, lines: Sequence[Line]) -> tuple[Claim, ...]:
             "Medians. The accelerator's is cycles at its clock, without the host; the abstract does not name its FPGA.",
         ),
         Claim(
-            "training time that LoRA saves", "66 %", _saved(lines),
+            "training time that LoRA saves", "66\N{NO-BREAK SPACE}%", _saved(lines),
             "To 95 % of what full fine-tuning gains on validation, in seconds of the processor.",
         ),
     )  # fmt: skip

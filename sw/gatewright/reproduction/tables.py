@@ -36,7 +36,7 @@ def _table(found: Reproduction) -> Sheet:
     rows += [
         (
             line.name, _quality(line.quality, report.metric), "", "" if line.seconds is None else f"{line.seconds:.0f}",
-            _latency(line.latency), "; ".join(f"{name} {value}" for name, value in line.facts.items() if value),
+            _latency(line.latency), "; ".join(_said(line)),
         )
         for line in found.lines
     ]  # fmt: skip
@@ -46,8 +46,8 @@ def _table(found: Reproduction) -> Sheet:
         ("", f"NDCG@{report.k} [95 %]", "spread: shuffles / seeds", "training, CPU s", "ms: p50 / p95 / p99", ""),
         tuple(rows),
         f"{left_out}Full ranking of the test, {report.data}, {report.users} users. Below the systems stand ways to run "
-        "and to train some of them, on the first shuffle, to be compared with each other. "
-        + " ".join(f"{line.name}: {line.latency.how}." for line in found.lines if line.latency),
+        "and to train some of them, on the first shuffle, to be compared with each other. What was kept "
+        "before a training, as vectors of texts and graphs, is not in its seconds.",
     )
 
 
@@ -57,6 +57,12 @@ def _quality(quality: Quality | None, metric: str) -> str:
         return ""
     interval = quality.interval(metric)
     return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")
+
+
+def _said(line: Line) -> list[str]:
+    """How its time was taken, and its facts."""
+    facts = [f"{name} {value}" for name, value in line.facts.items() if value]
+    return [line.latency.how, *facts] if line.latency else facts
 
 
 def _latency(latency: Latency | None) -> str:

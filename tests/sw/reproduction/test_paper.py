@@ -10,7 +10,10 @@ from gatewright.reproduction.reproduction import reproduce
 
 
 def _ours(found, report=None):
-    return {claim.theirs: claim.ours for claim in claims(report or found.systems, found.lines)}
+    return {
+        claim.theirs.replace("\N{NO-BREAK SPACE}", " "): claim.ours
+        for claim in claims(report or found.systems, found.lines)
+    }
 
 
 def test_what_was_not_measured_is_said(data, scope):
