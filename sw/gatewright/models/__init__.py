@@ -1,1 +1,1 @@
-"""PyTorch reference models: MovieLens data, LightGCN, text encoder, fusion; training, ONNX export, quantisation."""
+"""PyTorch reference models: MovieLens data, LightGCN, text encoder, the hybrid; training, ONNX export, deployment."""
