@@ -35,9 +35,8 @@ def test_a_whole_request_on_the_rtl(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from gatewright.__main__ import main
 
     file = tmp_path / "result.json"
-    monkeypatch.setattr(
-        "sys.argv", ["gatewright", "recommend", "--user", "15", "--backend", "rtl", "--json", str(file)]
-    )
+    command = ["gatewright", "recommend", "--user", "15", "--query", "space adventure", "--backend", "rtl"]
+    monkeypatch.setattr("sys.argv", [*command, "--json", str(file)])
     assert _exit_code(main) == 0
     result = json.loads(file.read_text())
     assert result["golden_equal"]
