@@ -60,6 +60,24 @@ def test_titles_scores_and_times(bundle: Path, user: str, expected, capsys: pyte
     assert "transfer " in lines[4]
 
 
+def test_a_query_alone(bundle: Path, recommender, capsys: pytest.CaptureFixture) -> None:
+    assert main([str(bundle), "--query", QUERY, "--top", "1", "--backend", "golden"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"whoever asks: {QUERY}"
+    assert recommender.recommend(None, QUERY, 1).items[0].title in lines[1]
+
+
+def test_only_a_query_needs_tokenizers(
+    bundle: Path, user: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    command = [str(bundle), "--user", user, "--top", "3", "--backend", "golden"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith(f"user {user} (20 ratings)\n")
+    assert main([*command, "--query", QUERY]) == 2
+    assert capsys.readouterr().err == "error: reading text needs the package tokenizers: pip install tokenizers\n"
+
+
 def test_json_has_every_score(bundle: Path, user: str, expected, capsys: pytest.CaptureFixture) -> None:
     assert main([str(bundle), "--user", user, "--query", QUERY, "--top", "3", "--backend", "golden", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
