@@ -46,5 +46,6 @@ class TextScorer:
         found = np.bincount(train.items, minlength=train.n_items) >= options.least_ratings
         items = np.flatnonzero(found)
         vectors = np.zeros((train.n_items, encoder.bert.config.hidden_size), np.float32)
-        vectors[items] = encoder.table(items)
+        if len(items):
+            vectors[items] = encoder.table(items)
         return cls(train, vectors, options)

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gatewright.models.text import item_texts
+from gatewright.training.item_encoder import ItemEncoder
 from gatewright.training.recommendation_loss import RecommendationLoss
 from gatewright.training.text_scorer import TextScorer
 
@@ -49,3 +51,11 @@ def test_movies_rated_too_rarely_are_not_read(least, parts, tiny_encoder):
     read = np.linalg.norm(scorer.vectors, axis=1) > 0
     assert np.array_equal(read, counts >= least)
     assert np.array_equal(np.isfinite(scorer.scores(np.array([0]))[0]), counts >= least)
+
+
+def test_where_no_movie_is_rated_often_enough_none_is_recommended(parts, tiny_encoder):
+    options = replace(OPTIONS, least_ratings=10_000)
+    module = ItemEncoder(tiny_encoder.bert, tiny_encoder.tokenize(item_texts(parts.train)))
+    scorer = TextScorer.of(parts.train, module, options)
+    assert not scorer.vectors.any()
+    assert (scorer.scores(np.array([0])) == -np.inf).all()
