@@ -69,9 +69,11 @@ class GemmCommand:
         """Sizes around a tile of the array and a word of memory, each size with every combination of flags."""
         rows, cols = config.array_rows, config.array_cols
         pairs = list(product((1, cols - 1, cols, cols + 1), (1, 7, 8, 9)))
+        wide = [flags for flags in GEMM_FLAGS if not flags & GemmFlags.B_NARROW]
         for turn, m in enumerate((1, rows - 1, rows, rows + 1)):
             for number, (n, k) in enumerate(pairs):
-                yield cls.of_shape(rng, m, n, k, GEMM_FLAGS[number ^ 5 * turn])
+                for narrow in (GemmFlags(0), GemmFlags.B_NARROW):
+                    yield cls.of_shape(rng, m, n, k, wide[number ^ 5 * turn] | narrow)
 
     @classmethod
     def each_flag(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[GemmCommand]:
@@ -160,6 +162,7 @@ class GemmCommand:
             self.params["multiplier"] if requantised else None,
             self.params["shift"] if requantised else None,
             16 if self.flags & GemmFlags.OUT_INT16 else 8,
+            bool(self.flags & GemmFlags.B_NARROW),
         )
 
     def place(self, layout: Layout) -> PlacedCommand:

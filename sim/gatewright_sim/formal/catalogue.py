@@ -11,6 +11,7 @@ from gatewright_sim.formal.proofs import (
     arithmetic,
     drain,
     gp_port,
+    lanes,
     lite_slaves,
     master_bus,
     master_data,
@@ -30,7 +31,7 @@ GROUPS: dict[str, tuple[Proof, ...]] = {
     "master": (*splitter.TABLE, *master_bus.TABLE, *master_data.TABLE),
     "arbiters": arbiters.TABLE,
     "sequencer": (*program.TABLE, *watchdog.TABLE),
-    "engines": drain.TABLE,
+    "engines": (*lanes.TABLE, *drain.TABLE),
     "boards": gp_port.TABLE,
 }
 

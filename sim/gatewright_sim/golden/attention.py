@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.softmax import EXP_ENTRIES, EXP_ONE, EXP_TABLE, SCORE_BITS, row_scale
 from gatewright_sim.golden.exact import exact_matmul, factor, rescale
-from gatewright_sim.golden.gemm import PRODUCT_MAX, RESULT_TYPE
+from gatewright_sim.golden.gemm import PRODUCT_MAX, RESULT_TYPE, narrowed
 
 __all__ = ["attention"]
 
@@ -59,7 +59,7 @@ def attention(
     Parameters
     ----------
     q : int8 [..., seq_q, heads * d].
-    k, v : int8 [..., seq_kv, heads * d]; leading dimensions broadcast.
+    k, v : int8 [..., seq_kv, heads * d]; leading dimensions broadcast. Elements that are -128 count as -127.
     score : brings Q K^T to log2 units with 7 fraction bits: scale_q * scale_k / sqrt(d) * log2(e) * 128.
     out : brings the weighted mean of V to the output's units: scale_v / scale_o.
     causal : query i attends to keys j <= i + seq_kv - seq_q.
@@ -80,7 +80,7 @@ def attention(
     if key_mask is not None and key_mask.shape[-1] != k.shape[-2]:
         raise ValueError(f"key_mask has {key_mask.shape[-1]} entries, allowed: {k.shape[-2]}")
 
-    q_heads, k_heads, v_heads = (_split_heads(x, heads) for x in (q, k, v))
+    q_heads, k_heads, v_heads = (_split_heads(x, heads) for x in (q, narrowed(k), narrowed(v)))
     products = exact_matmul(q_heads, np.swapaxes(k_heads, -1, -2), PRODUCT_MAX)
     scores = rescale(products, factor(score.multiplier, score.shift), np.int16, PRODUCT_MAX * q_heads.shape[-1])
     allowed = _allowed(q.shape[-2], k.shape[-2], causal, key_mask)

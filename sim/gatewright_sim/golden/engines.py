@@ -68,7 +68,8 @@ def _gemm(command: DecodedCommand, operands: Operands) -> Blocks:
             part = a[rows]
             if not operands.error:
                 bits = 16 if flags & GemmFlags.OUT_INT16 else 8
-                yield rows.start, columns.start, gemm(part, b_nk, bias, multiplier, shift, bits)
+                narrow = bool(flags & GemmFlags.B_NARROW)
+                yield rows.start, columns.start, gemm(part, b_nk, bias, multiplier, shift, bits, narrow)
 
 
 def _attention(command: DecodedCommand, operands: Operands) -> Blocks:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gatewright_sim.golden.exact import exact_matmul, factor, rescale
 
-__all__ = ["PRODUCT_MAX", "RESULT_TYPE", "gemm"]
+__all__ = ["PRODUCT_MAX", "RESULT_TYPE", "gemm", "narrowed"]
 
 Int8 = npt.NDArray[np.int8]
 
@@ -30,6 +30,12 @@ _WRAP = 1 << 31
 """Where an accumulator wraps."""
 
 
+def narrowed(b: Int8) -> Int8:
+    """-127 in the place of -128: two of these side by side fit the pre-adder of a multiplier."""
+    found: Int8 = np.maximum(b, np.int8(-127))
+    return found
+
+
 def gemm(
     a: Int8,
     b_nk: Int8,
@@ -37,6 +43,7 @@ def gemm(
     multiplier: npt.NDArray[np.integer[Any]] | int | None = None,
     shift: npt.NDArray[np.integer[Any]] | int | None = None,
     bits: int = 8,
+    narrow: bool = False,
 ) -> npt.NDArray[np.int8] | npt.NDArray[np.int16] | npt.NDArray[np.int32]:
     """``requantise(a @ b_nk.T + bias)``.
 
@@ -48,6 +55,7 @@ def gemm(
     multiplier, shift : the requantiser of each column, [N] or scalar, 0..65535 and 0..63; both None for an int32
         result.
     bits : width of a requantised result, 8 or 16.
+    narrow : elements of ``b_nk`` that are -128 count as -127.
 
     Returns int8 or int16 [..., M, N] with a requantiser, int32 [..., M, N] without. Raises ValueError naming an operand
     that does not fit.
@@ -61,7 +69,7 @@ def gemm(
         raise ValueError(f"bias is {list(bias.shape)}, allowed: [{b_nk.shape[0]}]")
     if (multiplier is None) != (shift is None):
         raise ValueError("multiplier and shift: one is None, allowed: both or neither")
-    acc = exact_matmul(a, b_nk.T, PRODUCT_MAX)
+    acc = exact_matmul(a, (narrowed(b_nk) if narrow else b_nk).T, PRODUCT_MAX)
     largest = PRODUCT_MAX * a.shape[-1]
     if bias is not None:
         largest += max(int(bias.max()), -int(bias.min()))

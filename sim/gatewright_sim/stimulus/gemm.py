@@ -37,7 +37,9 @@ class GemmStimulus:
         for record, scale in zip(params, b_scale, strict=True):
             requantise = Requantise.from_scale(a_scale * scale / output_scale)
             record["multiplier"], record["shift"] = requantise.multiplier, requantise.shift
-        command = GemmCommand(uniform_int8(rng, m, k), uniform_int8(rng, n, k), params, GemmFlags.PARAMS)
+        command = GemmCommand(
+            uniform_int8(rng, m, k), uniform_int8(rng, n, k), params, GemmFlags.PARAMS | GemmFlags.B_NARROW
+        )
         return cls(command, a_scale, b_scale, output_scale)
 
     def shape(self) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class GemmFlags(IntFlag):
     """params_addr points at one 8-byte record per column of C. Brings the bias for an int32 C; needed otherwise."""
     OUT_INT16 = 16
     """C is requantised int16 instead of int8."""
+    B_NARROW = 32
+    """An element of B that is -128 counts as -127, so that the array takes as many products a cycle as it can."""
 
 
 class AttentionFlags(IntFlag):
@@ -229,7 +231,8 @@ GEMM = CommandSpec(
 ATTENTION = CommandSpec(
     Opcode.ATTENTION,
     "attention",
-    "O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h for each head h: columns h*d .. h*d+d-1 of Q, K, V and O (int8).",
+    "O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h for each head h: columns h*d .. h*d+d-1 of Q, K, V and O (int8). "
+    "Elements of K and V that are -128 count as -127.",
     AttentionFlags,
     (
         _addr("q_addr", 1, "Q, int8 [seq_q, heads * head_dim]"),

@@ -12,7 +12,7 @@ from gatewright.spec.vector import MAX_COLUMNS
 
 __all__ = ["CONFIGS", "QUERY_TILES", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
 
-SPEC_VERSION = (1, 1)
+SPEC_VERSION = (1, 2)
 """Major, minor: the VERSION register. A driver refuses another major."""
 
 QUERY_TILES = 2
@@ -37,6 +37,8 @@ class AcceleratorConfig:
     name, part, clock_mhz : label, the smallest FPGA that it fits (:mod:`gatewright_hw.area`), the clock in MHz (an
         assumption until timed on that part).
     array_rows, array_cols : the int8 array's shape, rows of A and columns of B per tile; powers of two, 2..32, 8..32.
+    array_depth : k that the array multiplies in a cycle: 1, a DSP48E1 for each product, or 2, where two products share
+        one. B must be narrow then (:class:`.commands.GemmFlags`), or else takes two cycles; lanes are even.
     lanes : requantisers that drain the array, outputs per cycle; a power of two, 2..8; a tile must take 8 cycles.
     a_depth, b_depth : 64-bit words per operand bank (both halves of the double buffer); powers of two, 32..4096.
     max_seq : most keys of one attention, kept on chip; a power of two, 16..4096 and at least array_cols.
@@ -54,6 +56,7 @@ class AcceleratorConfig:
     clock_mhz: float
     array_rows: int
     array_cols: int
+    array_depth: int
     lanes: int
     a_depth: int
     b_depth: int
@@ -70,6 +73,7 @@ class AcceleratorConfig:
         for field, low, high in (
             ("array_rows", 2, 32),
             ("array_cols", 8, 32),
+            ("array_depth", 1, 2),
             ("lanes", 2, min(self.array_cols, BUS_BYTES)),
             ("a_depth", 32, 4096),
             ("b_depth", 32, 4096),
@@ -90,9 +94,9 @@ class AcceleratorConfig:
             )
         if not 1 <= self.clock_mhz <= 1000:
             raise SpecError(f"config {self.name!r}: clock_mhz is {self.clock_mhz}, allowed 1..1000")
-        if self.macs_per_cycle // self.lanes < MIN_DRAIN_CYCLES:
+        if self.drain_cycles < MIN_DRAIN_CYCLES:
             raise SpecError(
-                f"config {self.name!r}: array_rows * array_cols / lanes is {self.macs_per_cycle // self.lanes}, "
+                f"config {self.name!r}: array_rows * array_cols / lanes is {self.drain_cycles}, "
                 f"allowed at least {MIN_DRAIN_CYCLES}"
             )
         words_q = (QUERY_TILES * self.max_head_dim + self.max_seq) // BUS_BYTES
@@ -116,8 +120,13 @@ class AcceleratorConfig:
 
     @property
     def macs_per_cycle(self) -> int:
-        """Peak int8 multiply-accumulates in a cycle."""
-        return self.array_rows * self.array_cols
+        """Peak int8 multiply-accumulates in a cycle, with a narrow B."""
+        return self.array_rows * self.array_cols * self.array_depth
+
+    @property
+    def drain_cycles(self) -> int:
+        """Cycles in which a tile leaves the array, and fewest from one tile to the next."""
+        return self.array_rows * self.array_cols // self.lanes
 
     @property
     def hash(self) -> int:
@@ -141,6 +150,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             clock_mhz=100.0,
             array_rows=4,
             array_cols=8,
+            array_depth=2,
             lanes=4,
             a_depth=128,
             b_depth=256,
@@ -159,6 +169,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             clock_mhz=100.0,
             array_rows=4,
             array_cols=8,
+            array_depth=1,
             lanes=2,
             a_depth=128,
             b_depth=256,
@@ -177,8 +188,9 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             clock_mhz=100.0,
             array_rows=8,
             array_cols=16,
+            array_depth=2,
             lanes=8,
-            a_depth=1024,
+            a_depth=2048,
             b_depth=1024,
             max_seq=512,
             max_head_dim=64,

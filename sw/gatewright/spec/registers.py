@@ -96,7 +96,12 @@ _FIXED = (
         0x010,
         Access.CONSTANT,
         "int8 array",
-        _bits(("rows", 0, 8, "rows of a tile"), ("cols", 8, 8, "columns of a tile"), ("lanes", 16, 8, "requantisers")),
+        _bits(
+            ("rows", 0, 8, "rows of a tile"),
+            ("cols", 8, 8, "columns of a tile"),
+            ("lanes", 16, 8, "requantisers"),
+            ("depth", 24, 8, "k in a cycle"),
+        ),
     ),
     Register(
         "CAP_BUFFERS",
@@ -215,7 +220,7 @@ def constants(config: AcceleratorConfig) -> dict[str, int]:
         "VERSION": SPEC_VERSION[0] << 16 | SPEC_VERSION[1],
         "CONFIG_HASH_LO": config.hash & 0xFFFF_FFFF,
         "CONFIG_HASH_HI": config.hash >> 32,
-        "CAP_ARRAY": config.array_rows | config.array_cols << 8 | config.lanes << 16,
+        "CAP_ARRAY": config.array_rows | config.array_cols << 8 | config.lanes << 16 | config.array_depth << 24,
         "CAP_BUFFERS": config.a_depth | config.b_depth << 16,
         "CAP_ATTENTION": config.max_seq | config.max_head_dim << 16,
         "CAP_AGGREGATE": config.max_features,

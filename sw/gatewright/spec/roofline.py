@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.extents import operands
 from gatewright.spec.memory import MemoryModel
@@ -34,7 +34,8 @@ class Roofline:
 
 
 def _gemm(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
-    return command["m"] * command["n"] * command["k"], config.macs_per_cycle
+    rate = config.macs_per_cycle // (1 if command.flags & GemmFlags.B_NARROW else config.array_depth)
+    return command["m"] * command["n"] * command["k"], rate
 
 
 def _attention(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:

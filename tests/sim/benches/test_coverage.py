@@ -79,7 +79,7 @@ def test_what_no_sample_fell_into_is_a_hole() -> None:
     hit = everything - set(holes(counts))
     assert ("GEMM", "flags x m", "PARAMS, step") in hit
     assert len(hit) == sum(ALONE not in cross for cross in CROSSES[Opcode.GEMM])
-    assert "1 of   80   never: OUT_INT32, 1; " in table(counts)
+    assert "1 of  160   never: OUT_INT32, 1; " in table(counts)
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ CASES = [
     (GEMM, GemmFlags.PARAMS | GemmFlags.OUT_INT16, {}, ErrorCode.NONE, 0),
     (GEMM, GemmFlags.OUT_INT16, {}, ErrorCode.BAD_FLAGS, 0),  # a requantiser needs parameters
     (GEMM, GemmFlags.PARAMS | GemmFlags.OUT_INT16 | GemmFlags.OUT_INT32, {}, ErrorCode.BAD_FLAGS, 0),
-    (GEMM, GemmFlags.PARAMS | 32, {}, ErrorCode.BAD_FLAGS, 0),
+    (GEMM, GemmFlags.PARAMS | 64, {}, ErrorCode.BAD_FLAGS, 0),
     (GEMM, 2, {"a_addr": 4}, ErrorCode.UNALIGNED, 1),
     (GEMM, 2, {"c_stride": 4}, ErrorCode.UNALIGNED, 10),
     (GEMM, 2, {"a_addr": 4, "m": 0}, ErrorCode.UNALIGNED, 1),  # the first fault in the order of the fields

@@ -45,7 +45,8 @@ def test_sizes_that_no_accelerator_has(change: dict[str, Any], message: str) -> 
 
 def test_shipped_configurations() -> None:
     assert set(CONFIGS) == {"tiny", "zybo-z7-10", "pynq-z2"}
-    assert get_config("pynq-z2").macs_per_cycle == 128
+    assert get_config("pynq-z2").macs_per_cycle == 256
+    assert get_config("zybo-z7-10").macs_per_cycle == 32
     assert TINY.gemm_max_k == 512
     with pytest.raises(SpecError, match="unknown config 'x', allowed: pynq-z2, tiny, zybo-z7-10"):
         get_config("x")

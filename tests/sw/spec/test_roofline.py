@@ -43,6 +43,7 @@ def _pairs(queries: int, keys: int) -> int:
 @pytest.mark.parametrize(
     ("command", "macs", "read", "written"),
     [
+        (_command(GEMM, GemmFlags.OUT_INT32 | GemmFlags.B_NARROW, m=3, n=5, k=7), 105, 21 + 35, 60),
         (_command(GEMM, GemmFlags.OUT_INT32, m=3, n=5, k=7), 105, 21 + 35, 60),
         (_command(GEMM, GemmFlags.PARAMS, m=3, n=5, k=7), 105, 21 + 35 + 40, 15),
         (_command(ATTENTION, 0, seq_q=3, seq_kv=10, heads=2, head_dim=8), 2 * 30 * 16, 23 * 16, 48),
@@ -72,6 +73,8 @@ def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -
     bounds = roofline(command, TINY)
     assert (bounds.macs, bounds.read_bytes, bounds.written_bytes) == (macs, read, written)
     rate = {AGGREGATE: 8, VECTOR: TINY.vector_lanes}.get(command.spec, TINY.macs_per_cycle)
+    if command.spec is GEMM and not command.flags & GemmFlags.B_NARROW:
+        rate //= 2  # elements of -128 take multipliers for themselves
     assert bounds.min_cycles_compute == -(-macs // rate)
     assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
     assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)

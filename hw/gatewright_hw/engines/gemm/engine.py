@@ -7,13 +7,14 @@ Data flow: burst reader -> loader -> operand banks -> array -> drain -> store ->
 drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading,
 computing and storing run at the same time, held together by counts of what has arrived and what may be overwritten.
 
-Throughput: rows * cols multiply-accumulates a cycle, one tile of C after the other without a gap while loads keep up,
-and at least ``drain_cycles`` cycles per tile.
+Throughput: rows * cols * depth multiply-accumulates a cycle, or half of it where columns share multipliers and B may
+hold -128; one tile of C after the other without a gap while loads keep up, and at least ``drain_cycles`` cycles per
+tile.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
 from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, Opcode
@@ -28,7 +29,7 @@ from gatewright_hw.engines.gemm.attention.softmax import Softmax
 from gatewright_hw.engines.gemm.attention.tiles import AttentionTiles
 from gatewright_hw.engines.gemm.column_parameters import ColumnParameters
 from gatewright_hw.engines.gemm.drain import Drain
-from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, Geometry, Width
+from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, WORD_BYTES, Geometry, Width
 from gatewright_hw.engines.gemm.issuer import TileIssuer
 from gatewright_hw.engines.gemm.loader import TileLoader
 from gatewright_hw.engines.gemm.operand_banks import OperandBanks
@@ -44,6 +45,9 @@ __all__ = ["GemmEngine"]
 _READ_DEPTH = 256
 """Beats that may be in flight: those of 8 bursts that a port has under way, and a stall of the loader."""
 _WRITE_DEPTH = 64
+_ENDED_AHEAD = 2
+"""Cycles, besides the banks' delay, by which the drain sees a tile before its accumulators: fewer than tiles are
+apart."""
 
 
 class GemmEngine(wiring.Component):
@@ -60,9 +64,9 @@ class GemmEngine(wiring.Component):
         m.submodules.reader = reader = BurstReader(_READ_DEPTH, self._config.outstanding)
         m.submodules.writer = writer = BurstWriter(_WRITE_DEPTH)
         m.submodules.loader = loader = TileLoader(g)
-        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth)
-        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth)
-        m.submodules.array = array = MacArray(g.rows, g.cols, g.lanes, g.acc_bits)
+        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth, g.depth)
+        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth, g.depth)
+        m.submodules.array = array = MacArray(g.rows, g.cols, g.depth, g.lanes, g.acc_bits)
         m.submodules.columns = columns = ColumnParameters(g)
         m.submodules.drain = drain = Drain(g)
         m.submodules.store = store = TileStore(g)
@@ -76,6 +80,12 @@ class GemmEngine(wiring.Component):
         m.submodules.tile_register = tile_register = StreamRegister(g.tile)
         m.submodules.control = control = CommandControl(SETUP_CYCLES)
         wiring.connect(m, wiring.flipped(self.command), control.command)
+
+        command = control.taken
+        is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
+        gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
+        narrow = Signal()
+        m.d.comb += [narrow.eq(is_attention | gemm.flags.b_narrow), issuer.narrow.eq(narrow)]
 
         # Memory.
         wiring.connect(m, reader.port, wiring.flipped(self.read))
@@ -95,32 +105,33 @@ class GemmEngine(wiring.Component):
             mask.word.eq(loader.mask),
             mask.bits.eq(loader.data.payload),
             b.write.eq(loader.b),
+            b.write.data.eq(Mux(narrow, _narrowed(loader.b.data), loader.b.data)),
             columns.write.eq(loader.column_write),
             columns.entry.eq(loader.column),
             columns.lane.eq(loader.column_lane),
             columns.record.eq(loader.data.payload),
         ]
         for banks, word in ((a, issuer.a_word), (b, issuer.b_word)):
-            m.d.comb += [banks.read.eq(issuer.read), banks.addr.eq(word), banks.byte.eq(issuer.byte)]
+            m.d.comb += [banks.read.eq(issuer.read), banks.addr.eq(word), banks.group.eq(issuer.group)]
+        for side in range(2):
+            m.d.comb += [a.keep[side].eq(issuer.live), b.keep[side].eq(issuer.sides[side].replicate(g.depth))]
         unsigned = delayed(m, issuer.unsigned, a.delay)[-1]
         m.d.comb += [
             array.first.eq(delayed(m, issuer.first, a.delay)[-1]),
             array.last.eq(delayed(m, issuer.last, a.delay, reset=True)[-1]),
         ]
-        for index, value in enumerate(a.value):
-            m.d.comb += array.a[index].eq(Mux(unsigned, value, value.as_signed()))
-        for index, value in enumerate(b.value):
-            m.d.comb += array.b[index].eq(value.as_signed())
+        for k in range(g.depth):
+            for index, value in enumerate(a.value):
+                m.d.comb += array.a[index][k].eq(Mux(unsigned, value[k], value[k].as_signed()))
+            for index, value in enumerate(b.value):
+                m.d.comb += array.b[index][k].eq(value[k].as_signed())
 
         # Results: array to drain to store, or to the softmax and back to the banks of A.
-        command = control.taken
-        is_attention = command[:OPCODE_BITS] == Opcode.ATTENTION
-        gemm, attention = command_layout(GEMM)(command), command_layout(ATTENTION)(command)
         width = Signal(Width)
         m.d.comb += [
             width.eq(Mux(is_attention, attention.flags.out_int16, Cat(gemm.flags.out_int16, gemm.flags.out_int32))),
             drain.drained.eq(array.drained),
-            drain.ended.eq(issuer.ended),
+            drain.ended.eq(delayed(m, issuer.ended, array.delay - 1 - _ENDED_AHEAD)[-1]),
             drain.width.eq(width),
             drain.with_params.eq(gemm.flags.params),
             drain.score_scale.multiplier.eq(attention.score_multiplier),
@@ -170,3 +181,9 @@ class GemmEngine(wiring.Component):
             self.done.eq(control.done),
         ]
         return m
+
+
+def _narrowed(word: Value) -> Cat:
+    """Its bytes, -127 in the place of -128."""
+    parts = (word.word_select(index, 8) for index in range(WORD_BYTES))
+    return Cat(Cat(byte[0] | (byte == 0x80), byte[1:]) for byte in parts)

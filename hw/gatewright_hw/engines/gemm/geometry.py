@@ -83,6 +83,11 @@ class Geometry:
         return self.config.array_cols
 
     @property
+    def depth(self) -> int:
+        """k in a step of the array."""
+        return self.config.array_depth
+
+    @property
     def lanes(self) -> int:
         return self.config.lanes
 
@@ -94,7 +99,7 @@ class Geometry:
     @property
     def drain_cycles(self) -> int:
         """Cycles in which a tile leaves the array."""
-        return self.rows * self.parts
+        return self.config.drain_cycles
 
     @property
     def acc_bits(self) -> int:

@@ -1,10 +1,11 @@
-"""Operand banks: on-chip memory of one side of the array, read as one byte of every bank per cycle.
+"""Operand banks: on-chip memory of one side of the array, read as ``depth`` bytes of every bank per cycle.
 
 Each bank (one per array row or column) holds 64-bit words of eight consecutive k. A word is read once and held while
-its eight bytes go out one a cycle. Writes are whole words to any set of banks, or, transposed, byte i % 8 of the beat
-to bank i with byte enables.
+its eight bytes go out ``depth`` a cycle. Writes are whole words to any set of banks, or, transposed, byte i % 8 of
+the beat to bank i with byte enables.
 
-Throughput: one byte of each bank per cycle, back to back over words. Latency: ``delay`` cycles from step to value.
+Throughput: ``depth`` bytes of each bank per cycle, back to back over words. Latency: ``delay`` cycles from step to
+value.
 """
 
 from __future__ import annotations
@@ -25,39 +26,42 @@ class BankWrite(data.StructLayout):
     """One beat for the banks: to word ``addr`` of those in ``banks``, the bytes in ``bytes``; see the module about
     ``transposed``."""
 
-    def __init__(self, banks: int, depth: int) -> None:
+    def __init__(self, banks: int, words: int) -> None:
         super().__init__(
-            {"addr": range(depth), "data": 8 * WORD_BYTES, "bytes": WORD_BYTES, "banks": banks, "transposed": 1}
+            {"addr": range(words), "data": 8 * WORD_BYTES, "bytes": WORD_BYTES, "banks": banks, "transposed": 1}
         )
 
 
 class OperandBanks(wiring.Component):
-    """``banks`` banks of ``depth`` words: a byte of each and a write a cycle.
+    """``banks`` banks of ``words`` words: ``depth`` bytes of each (1, 2, 4 or 8) and a write a cycle.
 
     Members
     -------
     write : BankWrite, in; a write in this cycle (``banks`` is zero for none); it is in the banks two cycles later.
-    read, addr : 1 and range(depth), in; read a word in this cycle.
-    byte : range(WORD_BYTES), in; which byte of the word read last goes out for this step.
-    value : ``banks`` times 8 bits, out; the bytes, registered, ``delay`` cycles after their step.
+    read, addr : 1 and range(words), in; read a word in this cycle.
+    group : range(WORD_BYTES // depth), in; which bytes of the word read last go out for this step.
+    keep : ``depth`` bits for even banks, and for odd ones, in; which of them, zero in the place of the others.
+    value : ``banks`` times ``depth`` times 8 bits, out; the bytes, registered, ``delay`` cycles after their step.
     """
 
-    def __init__(self, banks: int, depth: int) -> None:
+    def __init__(self, banks: int, words: int, depth: int) -> None:
         self.banks = operator.index(banks)
+        self.words = operator.index(words)
         self.depth = operator.index(depth)
         super().__init__(
             {
-                "write": In(BankWrite(banks, depth)),
+                "write": In(BankWrite(banks, words)),
                 "read": In(1),
-                "addr": In(range(depth)),
-                "byte": In(range(WORD_BYTES)),
-                "value": Out(8).array(banks),
+                "addr": In(range(words)),
+                "group": In(range(WORD_BYTES // depth)),
+                "keep": In(depth).array(2),
+                "value": Out(data.ArrayLayout(8, depth)).array(banks),
             }
         )
 
     @property
     def delay(self) -> int:
-        """Cycles from step to value: memory, held word, byte."""
+        """Cycles from step to value: memory, held word, bytes."""
         return 3
 
     def elaborate(self, platform: object) -> Module:
@@ -66,9 +70,10 @@ class OperandBanks(wiring.Component):
         write = Signal(self.write.shape())
         m.d.sync += write.eq(self.write)
         load = delayed(m, self.read, 1)[1]
-        byte = delayed(m, self.byte, 2)[2]
+        group = delayed(m, self.group, 2)[2]
+        keep = [delayed(m, kept, 2)[2] for kept in self.keep]
         for index in range(self.banks):
-            bank = memory.Memory(shape=word, depth=self.depth, init=[])
+            bank = memory.Memory(shape=word, depth=self.words, init=[])
             m.submodules[f"bank_{index}"] = bank
             store = bank.write_port(granularity=1)
             fetch = bank.read_port()
@@ -83,5 +88,7 @@ class OperandBanks(wiring.Component):
             ]
             with m.If(load):
                 m.d.sync += held.eq(fetch.data)
-            m.d.sync += self.value[index].eq(held[byte])
+            chosen = held.as_value().word_select(group, 8 * self.depth)
+            for k in range(self.depth):
+                m.d.sync += self.value[index][k].eq(Mux(keep[index % 2][k], chosen.word_select(k, 8), 0))
         return m

@@ -34,17 +34,27 @@ def gemm_params(factor: npt.ArrayLike, bias: npt.NDArray[np.integer[Any]]) -> np
     return records
 
 
+def _has_no_lowest(view: View) -> bool:
+    data = view.buffer.data
+    return data is not None and bool((data.view(np.int8) > np.iinfo(np.int8).min).all())
+
+
 class Emitter(VectorCommands):
     """What `VectorCommands` computes, and the products of the array and of sparse matrices."""
 
-    def gemm(self, a: View, b: View, c: View, params: View | None, *, b_is_kn: bool = False) -> None:
-        """``C = requantise(A B)``; C's type chooses the result, int32 without a requantiser."""
+    def gemm(
+        self, a: View, b: View, c: View, params: View | None, *, b_is_kn: bool = False, narrow: bool = False
+    ) -> None:
+        """``C = requantise(A B)``; C's type chooses the result, int32 without a requantiser. ``narrow``: an element of
+        B that is -128 may as well be -127; of a constant it is seen whether there is any."""
         m, k, n = a.rows, a.cols, c.cols
         flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
         flags |= {INT8: GemmFlags(0), INT16: GemmFlags.OUT_INT16, INT32: GemmFlags.OUT_INT32}[c.dtype]
         if keeps_a_resident(most(m), n, k, self.config, b_is_kn=b_is_kn):
             flags |= GemmFlags.A_RESIDENT
         views = {"a_addr": a, "b_addr": b, "c_addr": c}
+        if narrow or _has_no_lowest(b):
+            flags |= GemmFlags.B_NARROW
         if params is not None:
             flags |= GemmFlags.PARAMS
             views["params_addr"] = params

@@ -54,15 +54,17 @@ def product(
     out: Tensor,
     *,
     b_is_kn: bool = False,
+    narrow: bool = False,
 ) -> None:
-    """``out = A B unit + bias``: real units of the accumulator and real bias, [n] each; any inner dimension."""
+    """``out = A B unit + bias``: real units of the accumulator and real bias, [n] each; any inner dimension. ``narrow``
+    is the emitter's."""
     longest = step.emit.config.gemm_max_k
     integers = np.clip(np.rint((bias - out.format.offset) / unit), -(2**31) + 2**29, 2**31 - 2**29).astype(np.int64)
     if a.cols <= longest:
         params = View.constant(f"{step.emit.node} params", gemm_params(unit / out.format.scale, integers))
-        step.emit.gemm(a, b, out.view, params, b_is_kn=b_is_kn)
+        step.emit.gemm(a, b, out.view, params, b_is_kn=b_is_kn, narrow=narrow)
         return
-    _sum(step, _slices(step, a, b, out, b_is_kn=b_is_kn), unit, bias, out)
+    _sum(step, _slices(step, a, b, out, b_is_kn=b_is_kn, narrow=narrow), unit, bias, out)
 
 
 def _slices(
@@ -72,6 +74,7 @@ def _slices(
     out: Tensor,
     *,
     b_is_kn: bool = False,
+    narrow: bool = False,
     weight: float = 1.0,
     largest: float = 128.0 * 128.0,
 ) -> list[Tensor]:
@@ -81,7 +84,7 @@ def _slices(
         k = min(longest, a.cols - start)
         operand = b.part(start, k) if b_is_kn else b.part(0, b.rows, start, k)
         part = View.new(f"{step.emit.node} part", a.rows, out.view.cols, INT32)
-        step.emit.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn)
+        step.emit.gemm(a.part(0, a.rows, start, k), operand, part, None, b_is_kn=b_is_kn, narrow=narrow)
         terms.append(Tensor(part, out.shape, Format(INT32, np.asarray(weight)), k * largest))
     return terms
 

@@ -1,4 +1,7 @@
-"""Products of two activations: int8 with one scale each, one GEMM for each matrix of a batch."""
+"""Products of two activations: int8 with one scale each, one GEMM for each matrix of a batch.
+
+What saturates at -128 may as well do so at -127: the right operand is narrow.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +73,13 @@ def matmul(node: ir.Node, step: LoweredStep) -> None:
     none = np.zeros(out.view.cols)
     right, is_kn = _right(step, b, b_form)
     if len(right) == 1:
-        product(step, step.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn)
+        product(step, step.take(a, a_form).view, right[0], unit, none, out, b_is_kn=is_kn, narrow=True)
         return
     left = _batch(step, a, a_form)
     rows = most(left[0].rows)
     for x, y, index in pairs(_lead(step, a), _lead(step, b)):
         part = out.on(out.view.part(index * rows, rows))
-        product(step, left[x], right[y], unit, none, part, b_is_kn=is_kn)
+        product(step, left[x], right[y], unit, none, part, b_is_kn=is_kn, narrow=True)
 
 
 def _lead(step: LoweredStep, value: ir.Value) -> tuple[int, ...]:
@@ -125,7 +128,7 @@ def _rows_times_vector(step: LoweredStep, x: Tensor, vector: Tensor, out: Tensor
     rows = out.view.cols
     for index in range(most(out.view.rows)):
         a_part, part = x.view.part(index * rows, rows), out.on(out.view.part(index, 1))
-        product(step, vector.view, a_part, unit, np.zeros(rows), part)
+        product(step, vector.view, a_part, unit, np.zeros(rows), part, narrow=True)
 
 
 def _in(step: LoweredStep, value: ir.Value, positions: Positions, form: Format) -> Tensor:
@@ -165,7 +168,8 @@ def gemm(node: ir.Node, step: LoweredStep) -> None:
         reach = limit_of(out.format) + (step.plan.reach(c) * abs(beta) if c is not None else 0)
         target = step.scratch(out, Format.of(INT16, reach), "product")
     is_kn = not node.attributes.get_int("transB", 0)
-    product(step, x.view, y.view, np.full(out.view.cols, size), np.zeros(out.view.cols), target, b_is_kn=is_kn)
+    none = np.zeros(out.view.cols)
+    product(step, x.view, y.view, np.full(out.view.cols, size), none, target, b_is_kn=is_kn, narrow=True)
     sign = -1 if alpha < 0 else 1
     if c is not None:
         term = step.uniform(c)

@@ -1,17 +1,20 @@
-"""OperandBanks: a byte of every bank a cycle, whole words in, or transposed."""
+"""OperandBanks: bytes of every bank a cycle, whole words in, or transposed."""
 
 from typing import Any
 
 import numpy as np
+import pytest
 
 from gatewright_hw.engines.gemm.operand_banks import OperandBanks
 from gatewright_sim.components.simulation import simulate
 
 
-def test_banks_serialise_words_without_a_gap(rng: np.random.Generator) -> None:
-    dut = OperandBanks(banks=8, depth=16)
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_banks_serialise_words_without_a_gap(depth: int, rng: np.random.Generator) -> None:
+    dut = OperandBanks(banks=8, words=16, depth=depth)
     content = rng.integers(0, 256, (8, 16, 8))  # bank, word, byte
-    steps = [(word, byte) for word in (3, 4, 15) for byte in range(8)] + [(0, 0), (7, 0), (7, 1), (2, 0)]
+    steps = [(word, group) for word in (3, 4, 15) for group in range(8 // depth)] + [(0, 0), (7, 0), (2, 0)]
+    keep = rng.integers(0, 1 << depth, (len(steps), 2))  # of even and of odd banks
     got = []
 
     async def bench(ctx: Any) -> None:
@@ -25,26 +28,33 @@ def test_banks_serialise_words_without_a_gap(rng: np.random.Generator) -> None:
         ctx.set(dut.write.banks, 0)
         await ctx.tick()
         for cycle in range(len(steps) + dut.delay):
-            word, byte = steps[min(cycle, len(steps) - 1)]
-            ctx.set(dut.read, byte == 0 and cycle < len(steps))
+            at = min(cycle, len(steps) - 1)
+            word, group = steps[at]
+            ctx.set(dut.read, group == 0 and cycle < len(steps))
             ctx.set(dut.addr, word)
-            ctx.set(dut.byte, byte)
+            ctx.set(dut.group, group)
+            for side in range(2):
+                ctx.set(dut.keep[side], int(keep[at, side]))
             if cycle >= dut.delay:
-                got.append([ctx.get(value) for value in dut.value])
+                got.append([list(ctx.get(value)) for value in dut.value])
             await ctx.tick()
 
     simulate(dut, bench)
-    np.testing.assert_array_equal(got, [content[:, word, byte] for word, byte in steps])
+    kept = (np.tile(keep, 4)[:, :, None] >> np.arange(depth) & 1).astype(bool)  # step, bank, place
+    expected = [content[:, word, group * depth : (group + 1) * depth] for word, group in steps]
+    np.testing.assert_array_equal(got, np.where(kept, expected, 0))
 
 
 def test_banks_transpose_a_beat(rng: np.random.Generator) -> None:
     """Beat k of a [K, N] matrix becomes byte k of a word in each of eight banks; other bytes and banks keep theirs."""
-    dut = OperandBanks(banks=16, depth=4)
+    dut = OperandBanks(banks=16, words=4, depth=1)
     beats = rng.integers(0, 256, (8, 2, 8))  # k, half of the banks, column
     got = []
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.write.transposed, 1)
+        ctx.set(dut.keep[0], 1)
+        ctx.set(dut.keep[1], 1)
         ctx.set(dut.write.addr, 2)
         for k in rng.permutation(8):
             for half in range(2):
@@ -57,9 +67,9 @@ def test_banks_transpose_a_beat(rng: np.random.Generator) -> None:
         for cycle in range(8 + dut.delay):
             ctx.set(dut.read, cycle == 0)
             ctx.set(dut.addr, 2)
-            ctx.set(dut.byte, cycle % 8)
+            ctx.set(dut.group, cycle % 8)
             if cycle >= dut.delay:
-                got.append([ctx.get(value) for value in dut.value])
+                got.append([ctx.get(value[0]) for value in dut.value])
             await ctx.tick()
 
     simulate(dut, bench)

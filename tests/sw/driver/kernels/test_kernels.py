@@ -152,6 +152,22 @@ def test_arrays_that_stay_on_the_device(backend: str, open_accelerator: Callable
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_narrow_b(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    """On the host it is seen to be one; one on the device is taken for whole unless its caller says otherwise."""
+    accelerator = open_accelerator(backend)
+    narrow = np.maximum(B, -127)
+    for b, told, rate in ((narrow, False, 1), (B, True, 1), (B, False, 2)):
+        before = accelerator.report().engine("gemm").min_cycles_compute
+        expected = gemm(A, narrow if told else b)
+        assert np.array_equal(accelerator.gemm(A, b, b_is_narrow=told), expected)
+        with accelerator.upload(b) as placed:
+            assert np.array_equal(accelerator.gemm(A, placed, b_is_narrow=told), expected)
+        least = -(-13 * 27 * 45 * rate // accelerator.config.macs_per_cycle)
+        slow = -(-13 * 27 * 45 * (1 if told else 2) // accelerator.config.macs_per_cycle)
+        assert accelerator.report().engine("gemm").min_cycles_compute - before == least + slow
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
     accelerator = open_accelerator(backend)
     accelerator.gemm(A, B)
@@ -166,7 +182,8 @@ def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: C
         "aggregate": 0,
         "vector": 0,
     }
-    assert report.engine("gemm").min_cycles_compute == 2 * -(-13 * 27 * 45 // accelerator.config.macs_per_cycle)
+    assert B.min() == -128, "an element that has a multiplier for itself"
+    assert report.engine("gemm").min_cycles_compute == 2 * -(-13 * 27 * 45 // (accelerator.config.macs_per_cycle // 2))
     assert report.engine("gemm").min_cycles_memory == 2 * once.engine("gemm").min_cycles_memory > 0
     if backend == "rtl":
         assert report.engine("gemm").cycles == pytest.approx(2 * once.engine("gemm").cycles, rel=0.02)
