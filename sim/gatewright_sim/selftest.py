@@ -54,9 +54,9 @@ def _gemm() -> Iterator[tuple[str, Command]]:
     plain, int16 = GemmFlags.OUT_INT32, GemmFlags.OUT_INT16 | GemmFlags.PARAMS
     sizes = {
         "gemm products": (66, 70, 64, plain),
-        "gemm int8": (34, 37, 72, GemmFlags.PARAMS),
+        "gemm int8": (34, 37, 72, GemmFlags.PARAMS | GemmFlags.B_NARROW),
         "gemm int16, B as [K, N]": (9, 67, 24, int16 | GemmFlags.B_KN),
-        "gemm deep": (8, 32, 512, plain | GemmFlags.PARAMS),
+        "gemm deep": (8, 32, 512, plain | GemmFlags.PARAMS | GemmFlags.B_NARROW),
         "gemm one entry": (64, 64, 32, plain),
         "gemm ends of the range": (32, 32, 120, plain | GemmFlags.PARAMS),
     }

@@ -28,7 +28,7 @@ def test_a_folder_of_files(small, tmp_path, capsys):
     assert (out / "report.html").read_text().startswith("<!doctype html>")
     said = capsys.readouterr()
     assert "The table" in said.out
-    assert "report.html" in said.err
+    assert "report.html" in said.err.replace("\n", "")  # a long path is broken
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_the_work(small, tmp_path, runs):

@@ -9,7 +9,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from gatewright.models import deploy
-from gatewright.models.experts import Learnt
+from gatewright.models.experts import Learnt, condensed
 from gatewright.models.experts.condensed import Condensed
 from gatewright.models.experts.era import Eras
 from gatewright.models.experts.expert import Expert
@@ -107,7 +107,7 @@ def test_all_directions_say_what_the_panel_says(panel, train, rng):
 
 
 def test_ratings_beyond_the_history_do_not_count(learnt, model, train, monkeypatch):
-    monkeypatch.setattr("gatewright.models.experts.condensed.HISTORY", 3)
+    monkeypatch.setattr(condensed, "HISTORY", 3)
     heard = learnt.condensed.hear(train).scores(np.array([5]))
     inputs = request_inputs(replace(model, history=3), 5)
     assert len(inputs["rated"]) == 3
