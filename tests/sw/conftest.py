@@ -71,12 +71,11 @@ def small_deployed(shared_cache, small_trained):
 class ProgramBuilder:
     """Lays out a program of config tiny: commands first, then what is put or reserved."""
 
-    ROOM = 256 * COMMAND_BYTES
-
-    def __init__(self) -> None:
+    def __init__(self, commands: int = 256) -> None:
+        """With room for so many commands."""
         self._commands: list[bytes] = []
-        self._image = bytearray(self.ROOM)
-        self._end = self.ROOM
+        self._end = commands * COMMAND_BYTES
+        self._image = bytearray(self._end)
 
     def put(self, array: np.ndarray) -> int:
         """Offset of a constant whose rows are padded to 8 bytes (of a vector: not padded)."""
@@ -139,7 +138,7 @@ class Programs:
     @classmethod
     def linear(cls, commands: int = 1, constant_bytes: int = 0) -> CompiledProgram:
         """y = x WEIGHT^T, x [4, 24], by as many equal commands as asked for."""
-        build = ProgramBuilder()
+        build = ProgramBuilder(max(commands, 256))
         weight = build.put(cls.WEIGHT)
         if constant_bytes:
             build.put(np.ones(constant_bytes, np.uint8))

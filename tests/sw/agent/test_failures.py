@@ -134,7 +134,7 @@ class TestHung:
         """The agent's own limit, by the accelerator's own error; the agent takes the next call."""
         agent = start_agent("--timeout", 0.1, backend="rtl")
         with RemoteAccelerator("tiny", agent.host, timeout_s=60) as remote:
-            with remote.load(programs.linear(commands=250)) as many:
+            with remote.load(programs.linear(commands=10_000)) as many:
                 with pytest.raises(AcceleratorTimeout, match="not done after") as error:
                     many(x=x)
                 assert error.value.engine == "gemm"
