@@ -196,6 +196,7 @@ ALLOWED = {
         "gatewright.progress",
     },
     "sw/gatewright/training": {
+        "gatewright.progress",
         "gatewright.spec",
         "gatewright.program",
         "gatewright.compiler",

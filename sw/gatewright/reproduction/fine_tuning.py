@@ -73,12 +73,8 @@ def _cost(row: Row) -> dict[str, Any]:
 
 def _seconds(seeds: Sequence[Reached]) -> tuple[float | None, float | None]:
     """Means over the seeds in which both got there, of the way and of full fine-tuning; None without any."""
-    pairs = [(_work(each.own), _work(each.first)) for each in seeds if each.own and each.first]
+    pairs = [each.seconds for each in seeds if each.seconds]
     if not pairs:
         return None, None
     own, first = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
     return own, first
-
-
-def _work(look: Any) -> float:
-    return look.cpu_seconds + look.look_seconds

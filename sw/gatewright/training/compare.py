@@ -46,6 +46,11 @@ class Reached:
     own: Look | None
     first: Look | None
 
+    @property
+    def seconds(self) -> tuple[float, float] | None:
+        """Of the processor, of both; None where one of them did not get there."""
+        return (self.own.work_seconds, self.first.work_seconds) if self.own and self.first else None
+
 
 @dataclass(frozen=True)
 class Row:
@@ -149,17 +154,13 @@ def _interval(found: Interval | None) -> str:
 
 def _seconds(seeds: Sequence[Reached]) -> str:
     """Mean of the seeds that got there, and its share of the first way's; of single seeds the lowest and highest."""
-    pairs = [(_work(each.own), _work(each.first)) for each in seeds if each.own and each.first]
+    pairs = [each.seconds for each in seeds if each.seconds]
     missing = f", {len(pairs)} of {len(seeds)} seeds" if len(pairs) < len(seeds) else ""
     if not pairs:
         return "not reached"
     own, first = (sum(side) for side in zip(*pairs, strict=True))
     shares = [mine / full for mine, full in pairs]
     return f"{own / len(pairs):.0f} ({own / first:.0%}; {min(shares):.0%} to {max(shares):.0%}{missing})"
-
-
-def _work(look: Look) -> float:
-    return look.cpu_seconds + look.look_seconds
 
 
 def main() -> None:
@@ -184,7 +185,9 @@ def main() -> None:
 
     def progress(entrant: Entrant, history: History) -> None:
         look = history.looks[-1]
-        said = f"{entrant.way}, rate {entrant.rate:g}, seed {entrant.seed}: {look.step} steps, {_work(look):.0f} s"
+        said = (
+            f"{entrant.way}, rate {entrant.rate:g}, seed {entrant.seed}: {look.step} steps, {look.work_seconds:.0f} s"
+        )
         print(f"{said}, quality {look.quality:.4f}", flush=True)
 
     race = Race(parts, plan, chosen.out, ways, kind=KINDS[chosen.quality])

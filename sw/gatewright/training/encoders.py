@@ -10,13 +10,14 @@ from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
 from gatewright.models.sources import code_version
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
+from gatewright.progress import Progress
 from gatewright.training.distil import Distillation, Distilled, distil
 from gatewright.training.fabric import FabricEncoder
 from gatewright.training.item_encoder import fingerprint
 from gatewright.training.plan import Plan
 from gatewright.training.quantise import quantise_aware
 
-__all__ = ["Progress", "Variant", "made"]
+__all__ = ["Variant", "made"]
 
 STUDENT = Plan(steps=200, learning_rate=1e-3, validate_every=50, checkpoint_every=10)
 AFTER = Plan(steps=20, learning_rate=1e-4, warm_up=5, validate_every=10, checkpoint_every=1)
@@ -24,7 +25,6 @@ AFTER = Plan(steps=20, learning_rate=1e-4, warm_up=5, validate_every=10, checkpo
 
 TOKENS = 32
 SOURCES = ("compiler", "driver", "program", "spec", "models/export", "models/text", "training/fabric")
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ class Look:
     look_seconds: float
     quality: float
 
+    @property
+    def work_seconds(self) -> float:
+        """Of the processor, for all that it took to get here: steps and looks."""
+        return self.cpu_seconds + self.look_seconds
+
 
 @dataclass
 class History:

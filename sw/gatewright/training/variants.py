@@ -21,7 +21,8 @@ from gatewright.files import written_whole
 from gatewright.models.data import MovieLens, load_movielens
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
-from gatewright.training.encoders import Progress, Variant, made
+from gatewright.progress import Progress
+from gatewright.training.encoders import Variant, made
 from gatewright.training.text_places import qualities
 
 __all__ = ["Row", "measured", "relative", "table"]
