@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.fixed import Requantise
+from gatewright.spec.fixed import Requantise, narrowed
 from gatewright.spec.softmax import EXP_ENTRIES, EXP_ONE, EXP_TABLE, SCORE_BITS, row_scale
 from gatewright_sim.golden.exact import exact_matmul, factor, rescale
-from gatewright_sim.golden.gemm import PRODUCT_MAX, RESULT_TYPE, narrowed
+from gatewright_sim.golden.gemm import PRODUCT_MAX, RESULT_TYPE
 
 __all__ = ["attention"]
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.spec.fixed import narrowed
 from gatewright_sim.golden.exact import exact_matmul, factor, rescale
 
-__all__ = ["PRODUCT_MAX", "RESULT_TYPE", "gemm", "narrowed"]
+__all__ = ["PRODUCT_MAX", "RESULT_TYPE", "gemm"]
 
 Int8 = npt.NDArray[np.int8]
 
@@ -28,12 +29,6 @@ PRODUCT_MAX = 1 << 14
 
 _WRAP = 1 << 31
 """Where an accumulator wraps."""
-
-
-def narrowed(b: Int8) -> Int8:
-    """-127 in the place of -128: two of these side by side fit the pre-adder of a multiplier."""
-    found: Int8 = np.maximum(b, np.int8(-127))
-    return found
 
 
 def gemm(

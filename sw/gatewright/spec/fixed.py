@@ -25,9 +25,12 @@ __all__ = [
     "ACCUMULATOR_BITS",
     "AGGREGATE_ACCUMULATOR_BITS",
     "MULTIPLIER_BITS",
+    "NARROW_MIN",
     "SHIFT_BITS",
     "SHIFT_MAX",
     "Requantise",
+    "is_narrow",
+    "narrowed",
     "requantise",
     "round_half_even_shift",
     "saturate",
@@ -44,6 +47,21 @@ AGGREGATE_ACCUMULATOR_BITS = 40
 MULTIPLIER_BITS = 16
 SHIFT_BITS = 6
 SHIFT_MAX = 2**SHIFT_BITS - 1
+
+
+NARROW_MIN = -127
+"""The least of a narrow int8: two of these side by side fit the pre-adder of a multiplier, two of -128 do not."""
+
+
+def is_narrow(values: npt.NDArray[np.int8]) -> bool:
+    """Whether no element is -128."""
+    return bool((values >= NARROW_MIN).all())
+
+
+def narrowed(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """-127 in the place of -128, any shape."""
+    found: npt.NDArray[np.int8] = np.maximum(values, np.int8(NARROW_MIN))
+    return found
 
 
 def saturate(values: IntArray, bits: int) -> npt.NDArray[np.int64]:

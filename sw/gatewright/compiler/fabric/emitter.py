@@ -18,7 +18,7 @@ from gatewright.spec.commands import (
     AttentionFlags,
     GemmFlags,
 )
-from gatewright.spec.fixed import Requantise
+from gatewright.spec.fixed import Requantise, is_narrow
 from gatewright.spec.tiling import keeps_a_resident
 
 __all__ = ["Emitter", "gemm_params"]
@@ -34,9 +34,9 @@ def gemm_params(factor: npt.ArrayLike, bias: npt.NDArray[np.integer[Any]]) -> np
     return records
 
 
-def _has_no_lowest(view: View) -> bool:
+def _is_narrow_constant(view: View) -> bool:
     data = view.buffer.data
-    return data is not None and bool((data.view(np.int8) > np.iinfo(np.int8).min).all())
+    return data is not None and is_narrow(data.view(np.int8))
 
 
 class Emitter(VectorCommands):
@@ -53,7 +53,7 @@ class Emitter(VectorCommands):
         if keeps_a_resident(most(m), n, k, self.config, b_is_kn=b_is_kn):
             flags |= GemmFlags.A_RESIDENT
         views = {"a_addr": a, "b_addr": b, "c_addr": c}
-        if narrow or _has_no_lowest(b):
+        if narrow or _is_narrow_constant(b):
             flags |= GemmFlags.B_NARROW
         if params is not None:
             flags |= GemmFlags.PARAMS

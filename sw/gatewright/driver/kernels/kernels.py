@@ -22,7 +22,7 @@ from gatewright.driver.memory.scratch import Scratch
 from gatewright.spec.commands import AGGREGATE, ATTENTION, GEMM, VECTOR, AttentionFlags, GemmFlags, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import CsrMatrix
-from gatewright.spec.fixed import Requantise
+from gatewright.spec.fixed import Requantise, is_narrow
 from gatewright.spec.tiling import keeps_a_resident
 from gatewright.spec.vector_op import VectorOp
 
@@ -76,7 +76,7 @@ class Kernels(ABC):
         flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
         if keeps_a_resident(shape.m, shape.n, shape.k, self.config, b_is_kn=b_is_kn):
             flags |= GemmFlags.A_RESIDENT
-        if b_is_narrow or (isinstance(b, np.ndarray) and bool((b > np.iinfo(np.int8).min).all())):
+        if b_is_narrow or (isinstance(b, np.ndarray) and is_narrow(b)):
             flags |= GemmFlags.B_NARROW
 
         def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
