@@ -197,6 +197,7 @@ ALLOWED = {
     },
     "sw/gatewright/training": {
         "gatewright.progress",
+        "gatewright.sources",
         "gatewright.spec",
         "gatewright.program",
         "gatewright.compiler",

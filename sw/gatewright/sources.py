@@ -10,11 +10,14 @@ from pathlib import Path
 
 from gatewright.cache import digest
 
-__all__ = ["ROOMS", "source_files", "source_version"]
+__all__ = ["PROGRAM_ROOMS", "ROOMS", "source_files", "source_version"]
 
 ROOMS = ("gatewright.comparison", "gatewright.evaluation", "gatewright.models", "gatewright.recommender",
          "gatewright.training")  # fmt: skip
 """Packages whose code decides about results; what is imported from elsewhere (caches, files, errors) does not."""
+
+PROGRAM_ROOMS = (*ROOMS, "gatewright.compiler", "gatewright.program", "gatewright.spec")
+"""Those, and what decides about compiled programs."""
 
 _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -33,7 +36,7 @@ def source_files(*modules: str, rooms: tuple[str, ...] = ROOMS) -> dict[str, Pat
     """The files of ``modules`` and of all in ``rooms`` that they import, directly or not, by name, in order of names.
 
     A package counts where something is imported from it, not where it only leads to a module: its ``__init__`` gathers
-    names and decides nothing.
+    names and decides nothing. One that imports by name counts with all of its modules.
     """
     found: dict[str, Path] = {}
     waiting = list(modules)
@@ -43,6 +46,8 @@ def source_files(*modules: str, rooms: tuple[str, ...] = ROOMS) -> dict[str, Pat
         if name not in found and file is not None:
             found[name] = file
             waiting += [each for each in _imported(file) if _inside(each, rooms)]
+            if file.name == "__init__.py" and _imports_by_name(file):
+                waiting += [f"{name}.{each.stem}" for each in file.parent.glob("*.py") if each != file]
     return dict(sorted(found.items()))
 
 
@@ -66,6 +71,10 @@ def _imported(file: Path) -> Iterator[str]:
             yield from modules
             if len(modules) < len(inner):
                 yield node.module
+
+
+def _imports_by_name(file: Path) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "import_module" for node in ast.walk(_parsed(file)))
 
 
 @cache

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gatewright.sources import source_files, source_version
+from gatewright.compiler.lower import FAMILIES
+from gatewright.sources import PROGRAM_ROOMS, source_files, source_version
 
 ROOMS = ("made",)
 FILES = {
@@ -77,6 +78,7 @@ def test_words_alone_change_nothing(made, text):
         ("gatewright.models.text", "gatewright.recommender.texts", "gatewright.models.lightgcn"),
         ("gatewright.models.systems.sasrec", "gatewright.models.lightgcn", "gatewright.models.export"),
         ("gatewright.models.experts.hybrid", "gatewright.models.text_vectors", "gatewright.models.systems.sasrec"),
+        ("gatewright.training.encoders", "gatewright.models.text", "gatewright.models.experts.hybrid"),
         ("gatewright.comparison.row", "gatewright.evaluation.metrics", "gatewright.models.experts.hybrid"),
     ],
 )
@@ -84,6 +86,12 @@ def test_a_model_depends_on_what_it_is_made_by(module, needed, other):
     found = source_files(module)
     assert needed in found
     assert other not in found
+
+
+@pytest.mark.parametrize("module", ["gatewright.models.deploy", "gatewright.training.fabric"])
+def test_what_a_package_imports_by_name_counts(module):
+    found = source_files(module, rooms=PROGRAM_ROOMS)
+    assert {f"gatewright.compiler.lower.{family}" for family in FAMILIES} <= found.keys()
 
 
 def test_a_module_that_is_not_there_has_no_files():

@@ -7,7 +7,6 @@ import numpy as np
 
 from gatewright.cache import cached_directory, digest
 from gatewright.compiler.compile import compile_model
-from gatewright.compiler.lower import FAMILIES
 from gatewright.models.data import MovieLens
 from gatewright.models.experts.condensed import HISTORY
 from gatewright.models.experts.question import words_for
@@ -20,7 +19,7 @@ from gatewright.program.file import load_program, save_program
 from gatewright.progress import Progress
 from gatewright.recommender.inputs import Tokenizer, request_inputs
 from gatewright.recommender.model import FORMAT_VERSION, Catalogue, HybridModel
-from gatewright.sources import ROOMS, source_version
+from gatewright.sources import PROGRAM_ROOMS, source_version
 from gatewright.spec.config import AcceleratorConfig
 
 __all__ = ["BUCKETS", "Deployed", "deploy_or_load", "hybrid_model"]
@@ -31,9 +30,6 @@ BUCKETS = (8, 16, 24, 32, 48, 64)
 CALIBRATION_USERS = 128
 MAX_ERROR = 0.1
 """Of a layer: six layers of an int8 encoder add up to 8 % between their norms; scores are off by 2 %."""
-
-_ROOMS = (*ROOMS, "gatewright.compiler", "gatewright.program", "gatewright.spec")
-_LOWERING = tuple(f"gatewright.compiler.lower.{family}" for family in FAMILIES)  # imported by name
 
 MODEL_FILE, HISTORY_FILE, QUERY_FILE = "model.npz", "history.gwp", "query.gwp"
 
@@ -58,7 +54,7 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
         trained.key,
         config.hash_text,
         str(FORMAT_VERSION),
-        source_version(__name__, *_LOWERING, rooms=_ROOMS),
+        source_version(__name__, rooms=PROGRAM_ROOMS),
     )
 
     def make(folder: Path) -> None:

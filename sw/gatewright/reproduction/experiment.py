@@ -20,12 +20,11 @@ from gatewright.comparison.row import Splits, kept_quality, save_quality
 from gatewright.evaluation.quality import Quality
 from gatewright.models.data.splits import Split, SplitRule
 from gatewright.progress import Progress
-from gatewright.sources import ROOMS, source_version
+from gatewright.sources import PROGRAM_ROOMS, source_version
 
 __all__ = ["Experiment", "Finding", "Latency", "Line", "Setting", "found"]
 
-SOURCES = (*ROOMS, "gatewright.compiler", "gatewright.program", "gatewright.reproduction", "gatewright.spec",
-           "gatewright_hw", "gatewright_sim")  # fmt: skip
+SOURCES = (*PROGRAM_ROOMS, "gatewright.reproduction", "gatewright_hw", "gatewright_sim")
 """Packages whose code decides what an experiment finds."""
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
-from gatewright.models.sources import code_version
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
 from gatewright.progress import Progress
+from gatewright.sources import PROGRAM_ROOMS, source_version
 from gatewright.training.distil import Distillation, Distilled, distil
 from gatewright.training.fabric import FabricEncoder
 from gatewright.training.item_encoder import fingerprint
@@ -24,7 +24,6 @@ AFTER = Plan(steps=20, learning_rate=1e-4, warm_up=5, validate_every=10, checkpo
 """Of the student, in float or in int8; both plans were chosen on texts held out."""
 
 TOKENS = 32
-SOURCES = ("compiler", "driver", "program", "spec", "models/export", "models/text", "training/fabric")
 
 
 @dataclass(frozen=True)
@@ -109,5 +108,5 @@ def _int8(
     def make(path: Path) -> None:
         np.save(path / "vectors.npy", FabricEncoder.of(encoder, texts, config).encode(texts, progress))
 
-    key = digest(fingerprint(encoder.bert), *texts, config, code_version(*SOURCES))
+    key = digest(fingerprint(encoder.bert), *texts, config, source_version(__name__, rooms=PROGRAM_ROOMS))
     return np.load(cached_directory("int8", key, make) / "vectors.npy")

@@ -11,8 +11,8 @@ import torch
 from gatewright.cache import cached_directory, digest
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
-from gatewright.models.sources import code_version
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
+from gatewright.sources import PROGRAM_ROOMS, source_version
 from gatewright.training.distil import Distillation, distil
 from gatewright.training.fabric import FabricEncoder
 from gatewright.training.fine_tune import FineTuneByLoss, FineTuneTask, fine_tune
@@ -23,8 +23,6 @@ from gatewright.training.recommendation_loss import RecommendationLoss
 from gatewright.training.text_scorer import TextScorer
 
 __all__ = ["SYSTEMS", "TextFineTuned", "TextInt8", "TextLora", "TextStudent"]
-
-SOURCES = ("compiler", "driver", "program", "spec", "training", "models/data", "models/export", "models/text")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,13 @@ class TextFineTuned:
         """``encoder``: by default all-MiniLM-L6-v2."""
         before = encoder or load_text_encoder()
         others = repr(replace(self, half_life=1.0))
-        key = digest(train.fingerprint, fingerprint(before.bert), others, torch.__version__, code_version(*SOURCES))
+        key = digest(
+            train.fingerprint,
+            fingerprint(before.bert),
+            others,
+            torch.__version__,
+            source_version(__name__, rooms=PROGRAM_ROOMS),
+        )
 
         def make(folder: Path) -> None:
             np.save(folder / "vectors.npy", self.vectors(self.tuned(train, before), item_texts(train)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gatewright.models import sources, text_vectors, train
+from gatewright.models import text_vectors, train
 from gatewright.models.data import load_movielens
 from gatewright.models.train import train_or_load
 
@@ -91,17 +91,6 @@ def test_damaged_vectors_of_texts_are_made_again(shared_cache, tmp_path, monkeyp
     os.truncate(file, file.stat().st_size // 2)
     assert np.allclose(text_vectors.text_vectors(["Heat", "Babe"]), before, atol=1e-5)
     assert len(caplog.records) == 1
-
-
-def test_a_change_in_any_file_of_a_folder_is_another_version(tmp_path, monkeypatch):
-    (tmp_path / "models/data").mkdir(parents=True)
-    monkeypatch.setattr(sources, "__file__", str(tmp_path / "models/sources.py"))
-    versions = []
-    for name, text in (("models/a.py", ""), ("models/data/__init__.py", ""), ("models/data/b.py", "1")):
-        (tmp_path / name).write_text(text)
-        versions.append(sources.code_version(*["models/a", "models/data"][: 1 + len(versions)]))
-    (tmp_path / "models/data/b.py").write_text("2")
-    assert len({*versions, sources.code_version("models/a", "models/data")}) == 4
 
 
 def test_reference_answers_as_it_scores_all_users(small_trained):
