@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gatewright.models.data import MovieLens
+from gatewright.models.unit_rows import unit_rows
 from gatewright.training.recommendation_loss import RecommendationLoss
 
 __all__ = ["TextScorer"]
@@ -33,8 +34,7 @@ class TextScorer:
         for row, user in enumerate(users):
             span = slice(self.train.user_ptr[user], self.train.user_ptr[user + 1])
             found[row] = weights[span] @ self.vectors[self.train.items[span]]
-        length = np.linalg.norm(found, axis=1, keepdims=True)
-        cosines = found / np.where(length > 0, length, 1) @ self.vectors.T
+        cosines = unit_rows(found) @ self.vectors.T
         scores = cosines / self.options.temperature + np.log(self.counts + 1)
         scores[:, self.counts < self.options.least_ratings] = -np.inf
         return scores.astype(np.float32)

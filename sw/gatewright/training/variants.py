@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from gatewright.evaluation.quality import Quality, as_json, averaged
 from gatewright.evaluation.statistics import Interval, paired_bootstrap
 from gatewright.files import written_whole
 from gatewright.models.data import MovieLens, load_movielens
+from gatewright.models.unit_rows import unit_rows
 from gatewright.options import Options, at_least
 from gatewright.outcome import outcome
 from gatewright.progress import Progress
@@ -56,15 +55,11 @@ def measured(
     return [
         Row(
             variant.name, variant.layers, variant.parameters, variant.seconds, variant.cycles,
-            float((_unit(variant.vectors) * _unit(first)).sum(1).mean()),
+            float((unit_rows(variant.vectors) * unit_rows(first)).sum(1).mean()),
             {system: averaged([split[system][variant.name] for split in splits]) for system in splits[0]},
         )
         for variant in variants
     ]  # fmt: skip
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 def relative(row: Row, first: Row, system: str) -> Interval:

@@ -15,6 +15,7 @@ import numpy as np
 from gatewright.models.baselines.interactions import interactions, recency
 from gatewright.models.data import MovieLens
 from gatewright.models.experts.panel import Panel
+from gatewright.models.unit_rows import unit_rows
 from gatewright.recommender.months import Months
 
 __all__ = ["HISTORY", "Aggregation", "Condensed", "Heard"]
@@ -115,7 +116,7 @@ class Condensed:
         said = []
         for each in self.aggregations:
             weights = recency(ratings, each.half_life) * (ratings.age_from_end() < HISTORY)
-            said.append(_unit(interactions(ratings, weights * each.size[ratings.items]) @ each.keys))
+            said.append(unit_rows(interactions(ratings, weights * each.size[ratings.items]) @ each.keys))
         user = np.hstack(said)
         months = self.when.of_latest(ratings.timestamps, ratings.user_ptr)
         return Heard(self, user.astype(np.float32) @ self.turn[: user.shape[1]] + self.months[months])
@@ -146,7 +147,7 @@ def _looks(panel: Panel, ratings: MovieLens, rng: np.random.Generator) -> tuple[
     rows of months. Queries are the texts of random items, or none, of zeros."""
     count = np.diff(ratings.user_ptr)
     place = np.arange(len(ratings.users)) - ratings.user_ptr[ratings.users]
-    texts = _unit(panel.experts[-1].keys)
+    texts = unit_rows(panel.experts[-1].keys)
     vectors, months = [], []
     for _ in range(LOOKS):
         left = np.ceil(count * rng.uniform(EARLIEST, 1, len(count)))
@@ -156,9 +157,3 @@ def _looks(panel: Panel, ratings: MovieLens, rng: np.random.Generator) -> tuple[
         vectors.append(np.hstack([*(own[chosen] for own in heard.vectors), typed]))
         months.append(heard.months[chosen])
     return np.vstack(vectors).astype(np.float64), np.concatenate(months)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    found: np.ndarray = rows / np.where(length > 0, length, 1)
-    return found

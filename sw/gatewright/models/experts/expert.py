@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from gatewright.models.unit_rows import unit_rows
+
 __all__ = ["Expert"]
 
 LEAST_SPREAD = 1e-6  # of the widest direction: what varies less than this over the items is rounding
@@ -49,6 +51,4 @@ class Expert:
     def ask(self, history: sp.csr_matrix) -> np.ndarray:
         """User vectors float32 [users, width] of length 1, from weights [users, items]; zeros where nothing is known
         of any item of a history."""
-        found = history @ self.keys
-        length = np.linalg.norm(found, axis=1, keepdims=True)
-        return (found / np.where(length > 0, length, 1)).astype(np.float32)
+        return unit_rows(history @ self.keys).astype(np.float32)

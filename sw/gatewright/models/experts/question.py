@@ -8,6 +8,7 @@ from gatewright.models.data import MovieLens
 from gatewright.models.data.movielens import NO_GENRES
 from gatewright.models.experts.panel import Panel
 from gatewright.models.experts.text import Reading
+from gatewright.models.unit_rows import unit_rows
 from gatewright.recommender.texts import tidy_title
 
 __all__ = ["Question", "words_for"]
@@ -30,8 +31,7 @@ class Question:
         return cls(panel.reading, panel.experts[-1].turn)
 
     def __call__(self, text: np.ndarray) -> np.ndarray:
-        found = self.reading(text) @ self.turn
-        return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+        return unit_rows(self.reading(text) @ self.turn).astype(np.float32)
 
 
 def words_for(data: MovieLens, items: np.ndarray, rng: np.random.Generator) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatewright.models.experts.expert import Expert
+from gatewright.models.unit_rows import unit_rows
 
 __all__ = ["Reading", "alike"]
 
@@ -40,8 +41,7 @@ class Reading:
         return cls(mean, basis[:, kept] / np.sqrt(variance[kept]))
 
     def __call__(self, text: np.ndarray) -> np.ndarray:
-        found: np.ndarray = (text - self.mean) @ self.white
-        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+        return unit_rows((text - self.mean) @ self.white)
 
 
 def alike(text: np.ndarray, reading: Reading, half_life: float) -> Expert:

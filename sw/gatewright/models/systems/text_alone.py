@@ -11,6 +11,7 @@ from gatewright.models.baselines.popularity import PersonalScorer
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
 from gatewright.models.text_vectors import item_vectors
+from gatewright.models.unit_rows import unit_rows
 
 __all__ = ["TextAlone", "TextScorer"]
 
@@ -40,7 +41,7 @@ class TextAlone:
         item = item_vectors(train) if vectors is None else vectors
         if self.centred:
             item = item - item.mean(axis=0)
-            item = item / np.maximum(np.linalg.norm(item, axis=1, keepdims=True), 1e-9)
+            item = unit_rows(item)
         weights = interactions(train, recency(train, self.half_life))
         total = np.maximum(np.asarray(weights.sum(axis=1)), 1e-9)
         return PersonalScorer.of(TextScorer((weights @ item) / total, item), train)

@@ -20,6 +20,18 @@ def cache(shared_cache, monkeypatch):
     monkeypatch.setenv("GATEWRIGHT_CACHE", str(shared_cache))
 
 
+@pytest.fixture
+def films(ratings):
+    """Some watch films of war, others of love; of two new ones that nobody has rated, one is of each kind."""
+    titles = (
+        ["War, soldiers, battle"] * 4
+        + ["Romance, wedding, love"] * 4
+        + ["Battle of soldiers in war", "A wedding of love"]
+    )
+    rated = ratings([[0, 1, 2, 3], [4, 5, 6, 7]] * 6, 10)
+    return replace(rated, titles=tuple(titles), genres=("(no genres listed)",) * 10)
+
+
 def test_scores_are_float32_for_any_users_and_the_same_each_time(tastes):
     train = tastes(24, 36)
     users = np.array([7, 3, 7])
@@ -76,16 +88,9 @@ def test_a_new_rating_changes_what_is_said_without_training(tastes):
     assert (before.scores(others) == after.scores(others)).all()
 
 
-def test_items_that_nobody_rated_rank_by_their_text(ratings):
+def test_items_that_nobody_rated_rank_by_their_text(films):
     """Two new films stand side by side: the one that reads like what this user rates comes before the other."""
-    train = ratings([[0, 1, 2, 3], [4, 5, 6, 7]] * 6, 10)
-    texts = (
-        ["War, soldiers, battle"] * 4
-        + ["Romance, wedding, love"] * 4
-        + ["Battle of soldiers in war", "A wedding of love"]
-    )
-    train = replace(train, titles=tuple(texts), genres=("(no genres listed)",) * 10)
-    soldier, bride = replace(QUICK, text_width=2).fit(train).scores(np.arange(2))
+    soldier, bride = replace(QUICK, text_width=2).fit(films).scores(np.arange(2))
     assert soldier[8] > soldier[9]
     assert bride[9] > bride[8]
 
@@ -97,15 +102,8 @@ def test_opinions_are_of_one_scale(tastes):
     np.testing.assert_allclose(apart[..., :2].std(axis=1), 1, atol=1e-2)
 
 
-def test_a_query_brings_up_what_it_names_also_if_nobody_has_rated_it(ratings):
-    train = ratings([[0, 1, 2, 3], [4, 5, 6, 7]] * 6, 10)
-    texts = (
-        ["War, soldiers, battle"] * 4
-        + ["Romance, wedding, love"] * 4
-        + ["Battle of soldiers in war", "A wedding of love"]
-    )
-    train = replace(train, titles=tuple(texts), genres=("(no genres listed)",) * 10)
-    learnt = replace(QUICK, text_width=2).learn(train)
+def test_a_query_brings_up_what_it_names_also_if_nobody_has_rated_it(films):
+    learnt = replace(QUICK, text_width=2).learn(films)
     (typed,) = learnt.condensed.typed(learnt.question(text_vectors(["soldiers in battle"]))) @ learnt.condensed.values.T
     assert typed.argmax() == 8
     assert typed[:4].min() > typed[4:8].max()
