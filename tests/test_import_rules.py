@@ -245,6 +245,7 @@ HEAVY = (
     "onnxruntime",
     "plotly",
     "scipy",
+    "threadpoolctl",
 )
 NUMPY_ONLY = (
     "gatewright.doctor",

@@ -26,6 +26,7 @@ from gatewright.models.baselines.system import System
 from gatewright.models.baselines.tune import Trial, joined, tune
 from gatewright.models.data import MovieLens
 from gatewright.models.data.splits import Split, SplitRule, split
+from gatewright.models.determinism import deterministic
 from gatewright.progress import Progress
 from gatewright.sources import source_version
 
@@ -112,7 +113,8 @@ def result_of(
     def make(folder: Path) -> None:
         seen, protocols = splits.asked(rule, part)
         begin = process_time()
-        scorer = system.fit(seen)
+        with deterministic():
+            scorer = system.fit(seen)
         seconds = process_time() - begin
         names = save_quality(folder, protocols.measure(scorer, system.NAME))
         (folder / "row.json").write_text(json.dumps({"fit_seconds": seconds, "found": names}))
@@ -125,7 +127,9 @@ def result_of(
 
 def _kept_trial(system: System, splits: Splits, rule: SplitRule, make: Callable[[], Trial]) -> Trial:
     def write(folder: Path) -> None:
-        (folder / "trial.json").write_text(json.dumps(asdict(make())))
+        with deterministic():
+            trial = make()
+        (folder / "trial.json").write_text(json.dumps(asdict(trial)))
 
     folder = cached_directory("trials", _key(system, splits.data, rule), write)
     return Trial(**json.loads((folder / "trial.json").read_text()))

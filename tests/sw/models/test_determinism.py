@@ -1,10 +1,11 @@
-"""Training gives the same bits however many threads PyTorch has, and leaves them to others afterwards."""
+"""Training gives the same bits however many threads PyTorch and BLAS have, and leaves them to others afterwards."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gatewright.models.data import load_movielens
 from gatewright.models.determinism import deterministic
@@ -15,20 +16,27 @@ from gatewright.models.train import train_or_load
 def three_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    yield
+    with threadpool_limits(3, user_api="blas"):
+        yield
     torch.set_num_threads(before)
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 def test_one_thread_inside_as_before_outside(three_threads: None) -> None:
     @deterministic()
     def fail() -> None:
         assert torch.get_num_threads() == 1
+        assert blas_threads() == {1}
         assert torch.are_deterministic_algorithms_enabled()
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert torch.get_num_threads() == 3
+    assert blas_threads() == {3}
     assert not torch.are_deterministic_algorithms_enabled()
 
 
@@ -40,7 +48,8 @@ def test_a_model_is_the_same_with_any_number_of_threads(
     for threads in (1, 3):
         torch.set_num_threads(threads)
         monkeypatch.setenv("GATEWRIGHT_CACHE", str(tmp_path / str(threads)))
-        train_or_load(load_movielens().subset(4), options)
+        with threadpool_limits(threads, user_api="blas"):
+            train_or_load(load_movielens().subset(4), options)
         (entry,) = (tmp_path / str(threads) / "models").glob("[!.]*")
         models.append((entry / "model.npz").read_bytes())
     assert models[0] == models[1]

@@ -9,6 +9,7 @@ import numpy as np
 from gatewright.models.baselines.interactions import interactions
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 from gatewright.models.experts.condensed import Condensed, Heard
 from gatewright.models.experts.era import Eras
 from gatewright.models.experts.gate import learn_gate
@@ -72,6 +73,7 @@ class Hybrid:
     def fit(self, train: MovieLens) -> Heard:
         return self.learn(train).condensed.hear(train)
 
+    @deterministic()
     def learn(self, train: MovieLens, progress: Callable[[int, int], None] | None = None) -> Learnt:
         """All of it, from ``train``: what counts how much, from the latest ratings, which experts on the earlier ones
         are to foretell; then the experts on all. Each is a step of four."""
