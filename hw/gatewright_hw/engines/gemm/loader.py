@@ -1,5 +1,9 @@
 """Tile loader: moves operands, column parameters and key masks from memory to where the array's engine keeps them.
 
+Several loaders, each with a memory port of its own, take the same jobs and share the work: plain rows by the banks that
+they go to, so that no two write to one bank; the first loader alone loads what is transposed, the last one alone
+parameters and masks. :class:`EndedJobs` knows when a job has ended everywhere.
+
 One process asks for the rows of a job, one descriptor a cycle; another follows with the data, up to one beat a cycle,
 several jobs behind. Jobs end in order, hence a job's event means that every earlier job has ended as well.
 
@@ -8,7 +12,7 @@ Memory traffic: ``rows * beats`` beats per job, nothing twice.
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,9 +31,14 @@ _JOBS_AHEAD = 8
 class TileLoader(wiring.Component):
     """Jobs in, bank writes and events out. Whoever keeps parameter records or the key mask takes them from ``data``.
 
+    Parameters
+    ----------
+    share, shares : which of how many loaders this is; ``shares`` is a power of two, and divides the banks of each side.
+
     Members
     -------
-    job : stream of geometry.job, in; the loads, in order.
+    job : stream of geometry.job, in; the loads, in order. One that goes on where its target's last one ended goes on
+        behind whole tiles.
     descriptor : stream of Descriptor, out; to the burst reader.
     data : stream of 64 bits, in; from the burst reader.
     a, b : BankWrite, out; to the operand banks.
@@ -41,8 +50,9 @@ class TileLoader(wiring.Component):
     event, tiles : Event and range(BLOCK_TILES + 1), out; a job of so many tiles has ended (Event.NONE for none).
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, share: int = 0, shares: int = 1) -> None:
         self._geometry = g = geometry
+        self._share, self._shares = share, shares
         super().__init__(
             {
                 "job": In(stream.Signature(g.job)),
@@ -68,57 +78,88 @@ class TileLoader(wiring.Component):
         self._place(m, queue)
         return m
 
+    def _is_plain(self, job: data.View) -> Value:
+        return ~job.transposed & ((job.target == Target.A) | (job.target == Target.B))
+
+    def _block(self, job: data.View) -> Value:
+        """Rows of a plain job that follow each other in this loader's banks; as many are each other loader's."""
+        return Mux(job.target == Target.A, self._geometry.rows // self._shares, self._geometry.cols // self._shares)
+
+    def _own(self, job: data.View) -> Value:
+        """Rows from the first one that is this loader's to the job's end; 0 where none is."""
+        before = self._share * self._block(job)
+        first, last = self._share == 0, self._share == self._shares - 1
+        whole = Mux(job.target == Target.B, first, last)  # those of B are transposed here
+        return Mux(self._is_plain(job), Mux(job.rows > before, job.rows - before, 0), Mux(whole, job.rows, 0))
+
+    def _skipped(self, job: data.View, row: Value) -> Value:
+        """Rows of other loaders behind that one of this loader's block."""
+        end = self._is_plain(job) & (row == self._block(job) - 1)
+        return Mux(end, (self._shares - 1) * self._block(job), 0)
+
     def _ask(self, m: Module, queue: Queue) -> None:
         """Descriptors of a job's rows. Each target remembers where its last job ended."""
-        job = Signal(self._geometry.job)
+        g = self._geometry
+        job = Signal(g.job)
+        begin = Signal()  # a new job: where it begins for this loader is worked out
         left = Signal.like(job.rows)
-        addr = Signal(ADDRESS_BITS)
+        row = Signal(range(max(g.rows, g.cols)))  # in this loader's block
+        addr, after, hop = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         resume = Signal(data.ArrayLayout(ADDRESS_BITS, len(Target)))
-        after = Signal(ADDRESS_BITS)
-        end = Signal()
+        skipped = Signal(range(max(g.rows, g.cols)))
+        taken, end = Signal(), Signal()
         m.d.comb += [
             self.descriptor.payload.addr.eq(addr),
             self.descriptor.payload.beats.eq(job.beats),
             self.descriptor.valid.eq(left != 0),
-            after.eq(addr + job.stride),
-            end.eq(self.descriptor.valid & self.descriptor.ready & (left == 1)),
+            skipped.eq(self._skipped(job, row)),
+            after.eq(addr + Mux(skipped != 0, hop, job.stride)),
+            taken.eq(self.descriptor.valid & self.descriptor.ready),
+            end.eq(taken & (left <= skipped + 1)),
             queue.i.payload.eq(self.job.payload),
-            queue.i.valid.eq(self.job.valid & (left == 0)),
-            self.job.ready.eq(queue.i.ready & (left == 0)),
+            queue.i.valid.eq(self.job.valid & (left == 0) & ~begin),
+            self.job.ready.eq(queue.i.ready & (left == 0) & ~begin),
         ]
-        with m.If(self.descriptor.valid & self.descriptor.ready):
-            m.d.sync += [left.eq(left - 1), addr.eq(after)]
+        with m.If(taken):
+            m.d.sync += [left.eq(left - 1 - skipped), addr.eq(after), row.eq(Mux(skipped != 0, 0, row + 1))]
         with m.If(end):
-            m.d.sync += resume[job.target].eq(after)
+            m.d.sync += [left.eq(0), resume[job.target].eq(after)]
+        with m.If(begin):
+            block_bytes = Mux(  # powers of two: a shift
+                job.target == Target.A, job.stride * (g.rows // self._shares), job.stride * (g.cols // self._shares)
+            )
+            m.d.sync += [begin.eq(0), left.eq(self._own(job)), row.eq(0)]
+            m.d.sync += hop.eq(job.stride + (self._shares - 1) * block_bytes)
+            with m.If(job.restart & self._is_plain(job)):
+                m.d.sync += addr.eq(addr + self._share * block_bytes)
         with m.If(self.job.valid & self.job.ready):
             new = self.job.payload
-            m.d.sync += [
-                job.eq(new),
-                left.eq(new.rows),
-                addr.eq(Mux(new.restart, new.addr, resume[new.target])),
-            ]
+            m.d.sync += [job.eq(new), begin.eq(1), addr.eq(Mux(new.restart, new.addr, resume[new.target]))]
 
     def _place(self, m: Module, queue: Queue) -> None:
         """Where each beat goes."""
         g = self._geometry
         job = Signal(g.job)
         active = Signal()
-        rows = Signal.like(job.rows)  # rows left
+        rows = Signal.like(job.rows)  # rows left, others' included
+        row = Signal(range(max(g.rows, g.cols)))  # in this loader's block
         beats = Signal.like(job.beats)  # beats of this row left
         base = Signal.like(job.word)  # first word of this row
         word = Signal.like(job.word)  # this beat's word, or entry
-        bank = Signal(range(max(g.rows, g.cols)))  # this row's bank
         group = Signal(range(max(g.cols // WORD_BYTES, 2)))  # transposed: this beat's eight banks
         byte = Signal(range(WORD_BYTES))  # transposed: this row's byte of the word
         lane = Signal(range(g.lanes))  # this parameter record's lane
 
         beat, row_end, job_end = Signal(), Signal(), Signal()
+        skipped = Signal(range(max(g.rows, g.cols)))
         m.d.comb += [
-            self.data.ready.eq(active & ~(self.stall_a & (job.target == Target.A))),
+            self.data.ready.eq(active & (rows != 0) & ~(self.stall_a & (job.target == Target.A))),
             beat.eq(self.data.valid & self.data.ready),
             row_end.eq(beat & (beats == 1)),
-            job_end.eq(row_end & (rows == 1)),
+            skipped.eq(self._skipped(job, row)),
+            job_end.eq(active & ((rows == 0) | (row_end & (rows <= skipped + 1)))),
         ]
+        bank = self._share * self._block(job) + row
         for target, write, banks in ((Target.A, self.a, g.rows), (Target.B, self.b, g.cols)):
             chosen = (Const(1) << bank)[:banks]
             if target is Target.B:
@@ -155,17 +196,18 @@ class TileLoader(wiring.Component):
                 m.d.sync += word.eq(word + 1)
         with m.If(row_end):
             next_base = Signal.like(base)
-            m.d.sync += [rows.eq(rows - 1), beats.eq(job.beats), base.eq(next_base), word.eq(next_base), group.eq(0)]
+            m.d.sync += [rows.eq(rows - 1 - skipped), beats.eq(job.beats), group.eq(0)]
+            m.d.sync += [base.eq(next_base), word.eq(next_base)]
             m.d.comb += next_base.eq(base)
             with m.If(job.transposed):
                 m.d.sync += byte.eq(byte + 1)
                 with m.If(byte == WORD_BYTES - 1):
                     m.d.comb += next_base.eq(base + 1)
             with m.Else():
-                m.d.sync += bank.eq(bank + 1)
-                with m.If(bank == Mux(job.target == Target.A, g.rows, g.cols) - 1):
+                m.d.sync += row.eq(row + 1)
+                with m.If(row == self._block(job) - 1):
                     m.d.comb += next_base.eq(base + job.pitch)
-                    m.d.sync += bank.eq(0)
+                    m.d.sync += row.eq(0)
 
         take = ~active | job_end
         m.d.comb += queue.o.ready.eq(take)
@@ -174,11 +216,11 @@ class TileLoader(wiring.Component):
             m.d.sync += [
                 job.eq(new),
                 active.eq(queue.o.valid),
-                rows.eq(new.rows),
+                rows.eq(self._own(new)),
+                row.eq(0),
                 beats.eq(new.beats),
                 base.eq(new.word),
                 word.eq(new.word),
-                bank.eq(0),
                 group.eq(0),
                 byte.eq(0),
                 lane.eq(0),
