@@ -1,22 +1,26 @@
-"""The accelerator: registers, sequencer, engines and the AXI master.
+"""The accelerator: registers, sequencer, engines and the AXI masters.
 
 host --s_axil--> RegisterBlock --start, program--> Sequencer --commands--> engines
                                                       |                       |
                                                  ReadArbiter, WriteArbiter <--+
                                                       |
                                                   AxiMaster --m_axi--> DDR
+
+Engines with further read ports have a ReadArbiter and an AxiMaster for each, which only reads: m_axi_1 and so on.
 """
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.spec.commands import Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.bus.arbiter import ReadArbiter, WriteArbiter
-from gatewright_hw.bus.axi import Axi4, AxiLite
+from gatewright_hw.bus.axi import Axi4, AxiLite, master_name
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.counters import PerformanceCounters
 from gatewright_hw.engines.aggregate.engine import AggregateEngine
@@ -58,11 +62,8 @@ class Top(wiring.Component):
     irq : 1, out; level interrupt, active high: IRQ_STATUS and IRQ_ENABLE.
     s_axil : AxiLite, in; registers.
     m_axi : Axi4, out; memory.
+    m_axi_1, ... : Axi4, out; memory, for reads through an engine's further read ports.
     """
-
-    irq: Out(1)
-    s_axil: In(AxiLite(ADDRESS_BITS))
-    m_axi: Out(Axi4())
 
     def __init__(self, config: AcceleratorConfig, engines: Mapping[str, wiring.Component] | None = None) -> None:
         self._config = config
@@ -70,35 +71,43 @@ class Top(wiring.Component):
         names = dict.fromkeys(ROUTES.values())
         if missing := [name for name in names if name not in self._engines]:
             raise ValueError(f"Top: no engine {', '.join(missing)}, needed: {', '.join(names)}")
-        super().__init__()
+        self._masters = [
+            master_name(port) for port in range(max(len(engine.read) for engine in self._engines.values()))
+        ]
+        masters = {name: Out(Axi4()) for name in self._masters}
+        super().__init__({"irq": Out(1), "s_axil": In(AxiLite(ADDRESS_BITS)), **masters})
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
         config, engines = self._config, self._engines
         m.submodules.registers = registers = RegisterBlock(config)
-        m.submodules.counters = counters = PerformanceCounters()
-        m.submodules.master = master = AxiMaster()
+        m.submodules.counters = counters = PerformanceCounters(len(self._masters))
+        masters = [AxiMaster() for _ in self._masters]
         wiring.connect(m, wiring.flipped(self.s_axil), registers.bus)
-        wiring.connect(m, master.axi, wiring.flipped(self.m_axi))
+        for index, (name, master) in enumerate(zip(self._masters, masters, strict=True)):
+            m.submodules[f"master_{index}"] = master
+            wiring.connect(m, master.axi, wiring.flipped(getattr(self, name)))
 
         # What CONTROL.reset resets.
         core_reset = Signal()
         resettable = ResetInserter(core_reset)
         names = list(engines)
         sequencer = Sequencer(config, {opcode: names.index(name) for opcode, name in ROUTES.items()})
-        read_arbiter = ReadArbiter(len(engines) + 1)
         write_arbiter = WriteArbiter(len(engines))
         m.submodules.sequencer = resettable(sequencer)
-        m.submodules.read_arbiter = resettable(read_arbiter)
         m.submodules.write_arbiter = resettable(write_arbiter)
         for name, engine in engines.items():
             m.submodules[name] = resettable(engine)
 
-        wiring.connect(m, read_arbiter.port, master.read)
-        wiring.connect(m, write_arbiter.port, master.write)
-        wiring.connect(m, sequencer.read, read_arbiter.ports[0])
+        for index, master in enumerate(masters):
+            readers = [engine.read[index] for engine in engines.values() if index < len(engine.read)]
+            readers = [sequencer.read, *readers] if index == 0 else readers
+            m.submodules[f"read_arbiter_{index}"] = arbiter = resettable(ReadArbiter(len(readers)))
+            wiring.connect(m, arbiter.port, master.read)
+            for reader, port in zip(readers, arbiter.ports, strict=True):
+                wiring.connect(m, reader, port)
+        wiring.connect(m, write_arbiter.port, masters[0].write)
         for index, engine in enumerate(engines.values()):
-            wiring.connect(m, engine.read, read_arbiter.ports[index + 1])
             wiring.connect(m, engine.write, write_arbiter.ports[index])
             m.d.comb += [
                 engine.command.payload.eq(sequencer.command),
@@ -107,22 +116,21 @@ class Top(wiring.Component):
                 sequencer.engine_done[index].eq(engine.done),
                 sequencer.engine_error[index].eq(engine.error),
             ]
-        m.d.comb += [
-            sequencer.bus_errors.eq(master.errors),
-            sequencer.bus_quiet.eq(master.quiet),
-            master.clear.eq(sequencer.clear_errors),
-        ]
+        quiet = Cat(master.quiet for master in masters).all()
+        errors = reduce(or_, (master.errors.as_value() for master in masters))
+        m.d.comb += [sequencer.bus_errors.eq(errors), sequencer.bus_quiet.eq(quiet)]
 
         resetting = Signal()
         with m.If(registers.control.reset):
             m.d.sync += resetting.eq(1)
         with m.Elif(core_reset):
             m.d.sync += resetting.eq(0)
-        m.d.sync += core_reset.eq(resetting & master.quiet & ~core_reset)
-        m.d.comb += master.drain.eq(resetting)
+        m.d.sync += core_reset.eq(resetting & quiet & ~core_reset)
+        for master in masters:
+            m.d.comb += [master.clear.eq(sequencer.clear_errors), master.drain.eq(resetting)]
 
         self._registers(m, registers, sequencer, resetting)
-        self._counters(m, registers, counters, sequencer, master)
+        self._counters(m, registers, counters, sequencer, masters)
         return m
 
     def _registers(self, m: Module, registers: RegisterBlock, sequencer: Sequencer, resetting: Signal) -> None:
@@ -151,13 +159,13 @@ class Top(wiring.Component):
         registers: RegisterBlock,
         counters: PerformanceCounters,
         sequencer: Sequencer,
-        master: AxiMaster,
+        masters: list[AxiMaster],
     ) -> None:
         m.d.comb += [
             counters.clear.eq(sequencer.started),
             counters.busy.eq(sequencer.busy),
-            counters.read_beat.eq(master.read_beat),
-            counters.write_beat.eq(master.write_beat),
+            counters.read_beats_now.eq(sum(master.read_beat for master in masters)),
+            counters.write_beat.eq(masters[0].write_beat),
             counters.active.eq(sequencer.active),
             counters.completed.eq(sequencer.completed),
         ]

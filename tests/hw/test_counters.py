@@ -10,7 +10,7 @@ from gatewright.spec.registers import ENGINES, REGISTERS
 from gatewright_hw.counters import COUNTER_BITS, PerformanceCounters
 from gatewright_sim.components.simulation import simulate
 
-EVENTS = {"cycles": ("busy", 0), "read_beats": ("read_beat", 0), "write_beats": ("write_beat", 0)}
+EVENTS = {"cycles": ("busy", 0), "read_beats": ("read_beats_now", 0), "write_beats": ("write_beat", 0)}
 EVENTS |= {f"cycles_{engine}": ("active", place) for place, engine in enumerate(ENGINES)}
 EVENTS |= {f"commands_{engine}": ("completed", place) for place, engine in enumerate(ENGINES)}
 """The input of each counter, and the bit of it."""

@@ -1,5 +1,5 @@
 """Tops for Zynq UltraScale+: the accelerator and the vendor's processing system block, which ``create_ip`` makes in
-Tcl as IP_CONFIGURATION says."""
+Tcl as :func:`ip_configuration` says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatewright_hw.boards.resets import PowerOnReset
 from gatewright_hw.bus.axi import Axi4
 from gatewright_hw.top import Top
 
-__all__ = ["IP_CONFIGURATION", "IP_MODULE", "IP_VLNV", "ZynqMpCore", "ZynqMpTop"]
+__all__ = ["IP_MODULE", "IP_VLNV", "ZynqMpCore", "ZynqMpTop", "ip_configuration"]
 
 GP = Axi4(id_bits=16, address_bits=40, data_bits=32)
 """M_AXI_HPM0_FPD, but its user signals (UG1085, chapter 35)."""
@@ -25,23 +25,34 @@ IP_MODULE = "gatewright_processing_system"
 """The module that ``create_ip -module_name`` makes."""
 IP_VLNV = "xilinx.com:ip:zynq_ultra_ps_e"
 
-_HP_PORTS = {f"S_AXI_HP{i}_FPD": (f"saxigp{i + 2}", f"saxihp{i}_fpd_aclk") for i in range(4)}
-"""How the block's names for a memory port begin (it counts the coherent ones first), and the port's clock."""
+_HP_PORTS = {f"S_AXI_HP{i}_FPD": (f"gp{i + 2}", f"saxihp{i}_fpd_aclk") for i in range(4)}
+"""What the block calls a memory port (it counts the coherent ones first), and the port's clock."""
 
-IP_CONFIGURATION = {
-    "PSU__USE__M_AXI_GP0": 1,  # HPM0_FPD
-    "PSU__MAXIGP0__DATA_WIDTH": 32,
-    "PSU__USE__M_AXI_GP1": 0,  # HPM1_FPD
-    "PSU__USE__M_AXI_GP2": 0,  # HPM0_LPD
-    "PSU__USE__S_AXI_GP2": 1,  # HP0_FPD
-    "PSU__SAXIGP2__DATA_WIDTH": 8 * BUS_BYTES,
-    "PSU__USE_DIFF_RW_CLK_GP2": 0,  # saxihp0_fpd_aclk is the port's read clock and its write clock
-    "PSU__USE__IRQ0": 1,
-    "PSU__USE__FABRIC__RST": 0,
-    "PSU__FPGA_PL0_ENABLE": 1,
-}
-"""Parameters of the block, without ``CONFIG.``, that its ports follow from; the fabric clock's frequency
-(``PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ``) is the build's."""
+
+def ip_configuration(board: Board, masters: int) -> dict[str, int]:
+    """Parameters of the block, without ``CONFIG.``, that its ports follow from; the fabric clock's frequency
+    (``PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ``) is the build's.
+
+    ``masters`` of the accelerator use as many of ``board``'s memory ports.
+    """
+    memory: dict[str, int] = {}
+    for port in board.memory_ports[:masters]:
+        name = _HP_PORTS[port][0].upper()
+        memory |= {
+            f"PSU__USE__S_AXI_{name}": 1,
+            f"PSU__SAXI{name}__DATA_WIDTH": 8 * BUS_BYTES,
+            f"PSU__USE_DIFF_RW_CLK_{name}": 0,  # one clock for reads and writes
+        }
+    return {
+        "PSU__USE__M_AXI_GP0": 1,  # HPM0_FPD
+        "PSU__MAXIGP0__DATA_WIDTH": 32,
+        "PSU__USE__M_AXI_GP1": 0,  # HPM1_FPD
+        "PSU__USE__M_AXI_GP2": 0,  # HPM0_LPD
+        **memory,
+        "PSU__USE__IRQ0": 1,
+        "PSU__USE__FABRIC__RST": 0,
+        "PSU__FPGA_PL0_ENABLE": 1,
+    }
 
 
 class ZynqMpCore(wiring.Component):
@@ -96,7 +107,8 @@ class ZynqMpTop(wiring.Component):
             **_connections(core.gp0, GP, "maxigp0", master=True),
         }
         for port, name in zip(self._board.memory_ports, core.hp_names, strict=False):
-            prefix, clock = _HP_PORTS[port]
+            block_port, clock = _HP_PORTS[port]
+            prefix = f"saxi{block_port}"
             connections[f"i_{clock}"] = core.clk
             connections |= _connections(getattr(core, name), HP, prefix, master=False)
             connections |= {f"i_{prefix}_{channel}user": Const(0, 1) for channel in ("aw", "ar")}

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.bus.ports import ADDRESS_BITS
 
-__all__ = ["Axi3", "Axi4", "AxiLite", "BurstType", "Resp"]
+__all__ = ["Axi3", "Axi4", "AxiLite", "BurstType", "Resp", "master_name"]
 
 
 class Resp(IntEnum):
@@ -92,3 +92,8 @@ class AxiLite(wiring.Signature):
                 **_channel("r", In, Out, data=32, resp=2),
             }
         )
+
+
+def master_name(port: int) -> str:
+    """The name of a design's master, by the number of its memory port."""
+    return f"m_axi_{port}" if port else "m_axi"

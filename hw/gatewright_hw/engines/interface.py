@@ -33,16 +33,16 @@ class EngineSignature(wiring.Signature):
     done : 1, out; high for one cycle when the command has ended: every read has returned and every write is
         acknowledged.
     error : ERROR_BITS, out; an ``ErrorCode`` found in the data (for example BAD_INDEX), with ``done``; NONE otherwise.
-    read, write : ReadPort and WritePort, out; the engine's memory.
+    read : ``read_ports`` ReadPorts, out; write : WritePort, out; the engine's memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read_ports: int = 1) -> None:
         super().__init__(
             {
                 "command": In(stream.Signature(8 * COMMAND_BYTES)),
                 "done": Out(1),
                 "error": Out(ERROR_BITS),
-                "read": Out(ReadPort()),
+                "read": Out(ReadPort()).array(read_ports),
                 "write": Out(WritePort()),
             }
         )

@@ -29,7 +29,7 @@ TABLE = Table(
     beginnings("huge_sizes", AttentionCommand.huge),
     pace(
         AttentionCommand.each_flag,
-        {"tiny": (2063, 4387, 2884, 2664, 4379, 2579), "zybo-z7-10": (2832, 5156, 3089, 2852, 5148, 2832)},
+        {"tiny": (1891, 4199, 2884, 2664, 4191, 2579), "zybo-z7-10": (2844, 5156, 3089, 2861, 5148, 2844)},
     ),
     resets(
         lambda rng, _: (AttentionCommand.of_shape(rng, 13, 40, 2, 16) for _ in range(8)),

@@ -67,8 +67,8 @@ async def so_many_reads_are_open_at_most(bench: EngineBench) -> None:
     """On a memory that is later than all of them take, of short rows that do not lie side by side."""
     bench.stall(Stalls(latency=300))
     for combine, readers in ((Combine.ALONE, 1), (Combine.ADD, 2)):
-        bench.ram.most_reads = 0
+        bench.ram.ports[0].most_reads = 0
         one = VectorCommand.of_shape(bench.rng, 40, 5, function=Function.NONE, combine=combine)
         a = bench.rng.integers(-99, 99, (40, 5)).astype(ElementType.INT32.dtype)
         await bench.run_all([replace(one, a=a, b=a if readers == 2 else None)])
-        assert bench.ram.most_reads == readers * bench.config.outstanding
+        assert bench.ram.most_reads == [readers * bench.config.outstanding]

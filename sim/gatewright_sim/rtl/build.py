@@ -41,6 +41,7 @@ once."""
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = ("verilated_fst_c.cpp",)
 STEP_TIMEOUT_S = 1800
+_FURTHER_MASTER = re.compile(r"\bm_axi_(\d)_arvalid\b")
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
@@ -93,6 +94,13 @@ def _machine() -> str:
     return platform.machine() + (flags.group() if flags else "")
 
 
+def _masters(verilog: str) -> list[str]:
+    """What tells wrapper and harness how many masters the design has."""
+    ports = 1 + len(set(_FURTHER_MASTER.findall(verilog)))
+    several = {1: [], 2: ["TWO"], 4: ["TWO", "FOUR"]}[ports]
+    return [f"-DGATEWRIGHT_PORTS={ports}", *(f"-DGATEWRIGHT_{number}_PORTS" for number in several)]
+
+
 def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work: Path) -> None:
     """Verilog to C++ in the folder ``work``."""
     (work / "design.v").write_text(verilog)
@@ -100,16 +108,25 @@ def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work
     flags += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     flags += ["--trace-fst", "--trace-structs"] if trace else []
     names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
-    command = [str(verilator.command), *names, *flags, str(_HERE / "wrapper.v"), "design.v"]
+    command = [str(verilator.command), *names, *flags, *_masters(verilog), str(_HERE / "wrapper.v"), "design.v"]
     run_step("Verilator", command, work, {**os.environ, **verilator.environment})
 
 
-def _compile(compiler: list[str], verilator: Verilator, trace: bool, large: bool, work: Path, library: Path) -> None:
+def _compile(
+    compiler: list[str],
+    verilator: Verilator,
+    masters: list[str],
+    trace: bool,
+    large: bool,
+    work: Path,
+    library: Path,
+) -> None:
     """The C++ in ``work``, Verilator's runtime and the harness to a shared library."""
     runtime = [verilator.include / name for name in (*RUNTIME, *(TRACE_RUNTIME if trace else ()))]
     flags = [
         f"-I{folder}" for folder in (work, verilator.include, verilator.include / "vltstd", _HERE, HEADERS[0].parent)
     ]
+    flags += masters
     flags += ["-DVM_TRACE=1", "-DVM_TRACE_FST=1", "-DGATEWRIGHT_TRACE"] if trace else ["-DVM_TRACE=0"]
     libraries = ["-pthread"]
     if trace:
@@ -146,7 +163,7 @@ def build_library(verilog: str, *, trace: bool = False, large: bool = False) -> 
         work = path / "build"
         work.mkdir()
         _verilate(verilator, verilog, trace, large, work)
-        _compile(compiler, verilator, trace, large, work, path / LIBRARY)
+        _compile(compiler, verilator, _masters(verilog), trace, large, work, path / LIBRARY)
         shutil.rmtree(work)
 
     return cached_directory("rtl", digest(verilog, *harness, *flags, *compiler, tools, _machine()), make) / LIBRARY

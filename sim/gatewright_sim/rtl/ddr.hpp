@@ -1,4 +1,4 @@
-// Memory behind one AXI4 port, in the time of gatewright.spec.memory.MemoryModel: its DRAM and its port.
+// Memory behind one AXI4 port of several, in the time of gatewright.spec.memory.MemoryModel: ports of one DRAM.
 //
 // Addresses outside the memory answer DECERR, a chosen window SLVERR; reads of these return zero, writes are dropped. Every rule of
 // AXI that the master must keep is checked; the first violation is kept as a sentence.
@@ -35,12 +35,32 @@ struct Held {
     uint32_t side = 0;
 };
 
-template <class Top>
+// Signals of a master, as Verilator declares them.
+struct Pins {
+    const uint8_t &arid, &arlen, &arsize, &arburst, &arvalid, &rready;
+    const uint8_t &awid, &awlen, &awsize, &awburst, &awvalid, &wstrb, &wlast, &wvalid, &bready;
+    const uint32_t &araddr, &awaddr;
+    const uint64_t& wdata;
+    uint8_t &arready, &rresp, &rlast, &rvalid, &awready, &wready, &bresp, &bvalid;
+    uint64_t& rdata;
+};
+
+// Those of the master `name` of a design `top`.
+#define GATEWRIGHT_PINS(top, name)                                                                                              \
+    gatewright::Pins {                                                                                                          \
+        top.name##_arid, top.name##_arlen, top.name##_arsize, top.name##_arburst, top.name##_arvalid, top.name##_rready,        \
+            top.name##_awid, top.name##_awlen, top.name##_awsize, top.name##_awburst, top.name##_awvalid, top.name##_wstrb,     \
+            top.name##_wlast, top.name##_wvalid, top.name##_bready, top.name##_araddr, top.name##_awaddr, top.name##_wdata,     \
+            top.name##_arready, top.name##_rresp, top.name##_rlast, top.name##_rvalid, top.name##_awready, top.name##_wready,   \
+            top.name##_bresp, top.name##_bvalid, top.name##_rdata                                                               \
+    }
+
 class Ddr {
 public:
-    Ddr(Top& top, uint8_t* bytes, uint64_t base, uint64_t size, const DramTiming& dram, const PortTiming& port)
-        : top_(top), bytes_(bytes), base_(base), size_(size), period_(port.period), dram_(dram, 1),
-          port_(port, dram.access_bytes, dram_, 0) {}
+    // Port number `input` of `dram`.
+    Ddr(const Pins& pins, uint8_t* bytes, uint64_t base, uint64_t size, Dram& dram, uint32_t access_bytes, const PortTiming& port,
+        uint32_t input)
+        : pins_(pins), bytes_(bytes), base_(base), size_(size), input_(input), port_(port, access_bytes, dram, input) {}
 
     // Take note of the handshakes of cycle `now`: inputs and outputs are settled, the clock edge is to come.
     void sample(uint64_t now) {
@@ -49,36 +69,34 @@ public:
         sample_read_data();
         sample_write_address();
         sample_write_data();
-        if (top_.m_axi_bvalid && top_.m_axi_bready) {
+        if (pins_.bvalid && pins_.bready) {
             responses_.pop_front();
             port_.pop_answer();
             b_shown_ = false;
         }
     }
 
-    // Set the inputs of cycle `now`, before the clock edge that begins it.
+    // Set the inputs of cycle `now`, before the clock edge that begins it; the DRAM has come that far.
     void drive(uint64_t now) {
-        dram_.advance(now * period_);
         if (hung) {
             silence();
             return;
         }
-        top_.m_axi_arready = port_.takes_read() && go();
-        top_.m_axi_awready = port_.takes_write() && go();
+        pins_.arready = port_.takes_read() && go();
+        pins_.awready = port_.takes_write() && go();
         if (!r_shown_ && port_.has_beat(now) && go()) show_read();
-        top_.m_axi_rvalid = r_shown_;
-        top_.m_axi_wready = port_.takes_beat(now) && go();
+        pins_.rvalid = r_shown_;
+        pins_.wready = port_.takes_beat(now) && go();
         if (!b_shown_ && port_.has_answer(now) && go()) {
             b_shown_ = true;
-            top_.m_axi_bresp = responses_.front();
+            pins_.bresp = responses_.front();
         }
-        top_.m_axi_bvalid = b_shown_;
+        pins_.bvalid = b_shown_;
     }
 
-    // Forget every open burst and be quiet.
+    // Forget every open burst and be quiet; the DRAM must forget them as well.
     void reset() {
         port_.reset();
-        dram_.reset();
         reads_.clear();
         writes_.clear();
         responses_.clear();
@@ -98,8 +116,8 @@ public:
 
 private:
     void silence() {
-        top_.m_axi_arready = top_.m_axi_awready = top_.m_axi_wready = 0;
-        top_.m_axi_rvalid = top_.m_axi_bvalid = 0;
+        pins_.arready = pins_.awready = pins_.wready = 0;
+        pins_.rvalid = pins_.bvalid = 0;
     }
 
     bool go() {
@@ -120,8 +138,8 @@ private:
     void violate(const char* channel, const char* what, uint64_t value) {
         if (!violation.empty()) return;
         char text[200];
-        std::snprintf(text, sizeof text, "cycle %llu, channel %s: %s (%#llx)", (unsigned long long)now_, channel, what,
-                      (unsigned long long)value);
+        std::snprintf(text, sizeof text, "cycle %llu, memory port %u, channel %s: %s (%#llx)", (unsigned long long)now_,
+                      input_, channel, what, (unsigned long long)value);
         violation = text;
     }
 
@@ -143,11 +161,11 @@ private:
     }
 
     void sample_read_address() {
-        check_held("AR", held_ar_, top_.m_axi_arvalid, top_.m_axi_arready, top_.m_axi_araddr, top_.m_axi_arlen);
-        if (!(top_.m_axi_arvalid && top_.m_axi_arready)) return;
-        check_burst("AR", top_.m_axi_araddr, top_.m_axi_arlen, top_.m_axi_arsize, top_.m_axi_arburst, top_.m_axi_arid);
-        reads_.push_back(Burst{top_.m_axi_araddr, top_.m_axi_arlen + 1u, OKAY});
-        port_.read(top_.m_axi_araddr, top_.m_axi_arlen + 1u, now_);
+        check_held("AR", held_ar_, pins_.arvalid, pins_.arready, pins_.araddr, pins_.arlen);
+        if (!(pins_.arvalid && pins_.arready)) return;
+        check_burst("AR", pins_.araddr, pins_.arlen, pins_.arsize, pins_.arburst, pins_.arid);
+        reads_.push_back(Burst{pins_.araddr, pins_.arlen + 1u, OKAY});
+        port_.read(pins_.araddr, pins_.arlen + 1u, now_);
     }
 
     void show_read() {
@@ -155,14 +173,14 @@ private:
         const uint8_t resp = response(burst.addr);
         uint64_t word = 0;
         if (resp == OKAY && !lost(burst.addr)) std::memcpy(&word, bytes_ + (burst.addr - base_), kBusBytes);
-        top_.m_axi_rdata = word;
-        top_.m_axi_rresp = resp;
-        top_.m_axi_rlast = burst.beats_left == 1;
+        pins_.rdata = word;
+        pins_.rresp = resp;
+        pins_.rlast = burst.beats_left == 1;
         r_shown_ = true;
     }
 
     void sample_read_data() {
-        if (!(top_.m_axi_rvalid && top_.m_axi_rready)) return;
+        if (!(pins_.rvalid && pins_.rready)) return;
         ++read_beats;
         r_shown_ = false;
         Burst& burst = reads_.front();
@@ -172,22 +190,22 @@ private:
     }
 
     void sample_write_address() {
-        check_held("AW", held_aw_, top_.m_axi_awvalid, top_.m_axi_awready, top_.m_axi_awaddr, top_.m_axi_awlen);
-        if (!(top_.m_axi_awvalid && top_.m_axi_awready)) return;
-        check_burst("AW", top_.m_axi_awaddr, top_.m_axi_awlen, top_.m_axi_awsize, top_.m_axi_awburst, top_.m_axi_awid);
-        writes_.push_back(Burst{top_.m_axi_awaddr, top_.m_axi_awlen + 1u, OKAY});
-        port_.write(top_.m_axi_awaddr, top_.m_axi_awlen + 1u, now_);
+        check_held("AW", held_aw_, pins_.awvalid, pins_.awready, pins_.awaddr, pins_.awlen);
+        if (!(pins_.awvalid && pins_.awready)) return;
+        check_burst("AW", pins_.awaddr, pins_.awlen, pins_.awsize, pins_.awburst, pins_.awid);
+        writes_.push_back(Burst{pins_.awaddr, pins_.awlen + 1u, OKAY});
+        port_.write(pins_.awaddr, pins_.awlen + 1u, now_);
     }
 
     void sample_write_data() {
-        const uint32_t side = top_.m_axi_wstrb | top_.m_axi_wlast << 8;
-        check_held("W", held_w_, top_.m_axi_wvalid, top_.m_axi_wready, top_.m_axi_wdata, side);
-        if (!(top_.m_axi_wvalid && top_.m_axi_wready)) return;
+        const uint32_t side = pins_.wstrb | pins_.wlast << 8;
+        check_held("W", held_w_, pins_.wvalid, pins_.wready, pins_.wdata, side);
+        if (!(pins_.wvalid && pins_.wready)) return;
         ++write_beats;
         Burst& burst = writes_.front();
-        if (top_.m_axi_wlast != (burst.beats_left == 1)) violate("W", "last is not with the last beat, address", burst.addr);
+        if (pins_.wlast != (burst.beats_left == 1)) violate("W", "last is not with the last beat, address", burst.addr);
         const uint8_t resp = response(burst.addr);
-        if (resp == OKAY && !lost(burst.addr)) store(bytes_ + (burst.addr - base_), top_.m_axi_wdata, top_.m_axi_wstrb);
+        if (resp == OKAY && !lost(burst.addr)) store(bytes_ + (burst.addr - base_), pins_.wdata, pins_.wstrb);
         if (resp > burst.response) burst.response = resp;
         burst.addr += kBusBytes;
         if (--burst.beats_left == 0) {
@@ -206,11 +224,10 @@ private:
             if (strobe >> lane & 1) to[lane] = uint8_t(word >> 8 * lane);
     }
 
-    Top& top_;
+    const Pins pins_;
     uint8_t* const bytes_;
     const uint64_t base_, size_;
-    const uint64_t period_;
-    Dram dram_;
+    const uint32_t input_;
     MemoryPort port_;
     uint64_t now_ = 0;
     bool r_shown_ = false, b_shown_ = false;

@@ -1,7 +1,9 @@
 // The Verilated accelerator with its memory and a register master, as a C interface for ctypes. No Python runs in the clock loop.
 
 #include <chrono>
+#include <deque>
 #include <memory>
+#include <string>
 
 #include "Vgatewright_simulation.h"
 #include "ddr.hpp"
@@ -14,8 +16,20 @@ namespace {
 
 using gatewright::Ddr;
 using gatewright::DramTiming;
+using gatewright::Pins;
 using gatewright::PortTiming;
 using Top = Vgatewright_simulation;
+
+// The build says how many masters the design has.
+#if GATEWRIGHT_PORTS == 1
+#define GATEWRIGHT_MASTERS(top) GATEWRIGHT_PINS(top, m_axi)
+#elif GATEWRIGHT_PORTS == 2
+#define GATEWRIGHT_MASTERS(top) GATEWRIGHT_PINS(top, m_axi), GATEWRIGHT_PINS(top, m_axi_1)
+#elif GATEWRIGHT_PORTS == 4
+#define GATEWRIGHT_MASTERS(top) \
+    GATEWRIGHT_PINS(top, m_axi), GATEWRIGHT_PINS(top, m_axi_1), GATEWRIGHT_PINS(top, m_axi_2), GATEWRIGHT_PINS(top, m_axi_3)
+#endif
+constexpr uint32_t kPorts = GATEWRIGHT_PORTS;
 
 constexpr int kResetCycles = 8;
 constexpr uint64_t kRegisterCycles = 10000;  // most cycles of one register access
@@ -33,7 +47,9 @@ VerilatedContext* power_up(VerilatedContext& context, uint64_t seed) {
 class Simulator {
 public:
     Simulator(uint8_t* bytes, uint64_t base, uint64_t size, const DramTiming& dram, const PortTiming& port, uint64_t seed)
-        : top_(power_up(context_, seed)), ddr(top_, bytes, base, size, dram, port), period_ps_(port.period) {
+        : top_(power_up(context_, seed)), dram_(dram, kPorts), period_ps_(port.period) {
+        const Pins pins[] = {GATEWRIGHT_MASTERS(top_)};
+        for (const Pins& each : pins) ports.emplace_back(each, bytes, base, size, dram_, dram.access_bytes, port, ports.size());
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
         reset();
     }
@@ -46,7 +62,8 @@ public:
     }
 
     void reset() {
-        ddr.reset();
+        dram_.reset();
+        for (Ddr& port : ports) port.reset();
         top_.s_axil_awvalid = top_.s_axil_wvalid = top_.s_axil_arvalid = 0;
         top_.rst = 1;
         for (int i = 0; i < kResetCycles; ++i) edge();
@@ -57,10 +74,10 @@ public:
     int run(uint64_t cycles) {
         const auto start = std::chrono::steady_clock::now();
         const uint64_t end = now + cycles;
-        while (now < end && !top_.irq && ddr.violation.empty()) cycle();
+        while (now < end && !top_.irq && violation().empty()) cycle();
         seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         timed_cycles += now + cycles - end;
-        if (!ddr.violation.empty()) return VIOLATION;
+        if (!violation().empty()) return VIOLATION;
         return top_.irq ? IRQ : LIMIT;
     }
 
@@ -93,6 +110,13 @@ public:
         return retire(response);
     }
 
+    // The first broken rule of AXI, empty for none.
+    const std::string& violation() const {
+        for (const Ddr& port : ports)
+            if (!port.violation.empty()) return port.violation;
+        return ports.front().violation;
+    }
+
     void trace_open(const char* path) {
 #ifdef GATEWRIGHT_TRACE
         context_.traceEverOn(true);
@@ -107,9 +131,10 @@ public:
 private:
     VerilatedContext context_;
     Top top_;
+    gatewright::Dram dram_;
 
 public:
-    Ddr<Top> ddr;
+    std::deque<Ddr> ports;
     uint64_t now = 0;           // cycles since construction
     uint64_t timed_cycles = 0;  // cycles of run(), and the seconds they took
     double seconds = 0;
@@ -117,8 +142,9 @@ public:
 private:
     // One cycle: its handshakes, the inputs of the next cycle, and the clock edge between them.
     void cycle() {
-        ddr.sample(now);
-        ddr.drive(now + 1);
+        for (Ddr& port : ports) port.sample(now);
+        dram_.advance((now + 1) * period_ps_);
+        for (Ddr& port : ports) port.drive(now + 1);
         edge();
     }
 
@@ -173,21 +199,37 @@ GW_API void gw_trace_open(Simulator* simulator, const char* path) { simulator->t
 GW_API uint64_t gw_cycles(Simulator* simulator) { return simulator->now; }
 GW_API uint64_t gw_timed_cycles(Simulator* simulator) { return simulator->timed_cycles; }
 GW_API double gw_timed_seconds(Simulator* simulator) { return simulator->seconds; }
-GW_API uint64_t gw_read_beats(Simulator* simulator) { return simulator->ddr.read_beats; }
-GW_API uint64_t gw_write_beats(Simulator* simulator) { return simulator->ddr.write_beats; }
-GW_API const char* gw_violation(Simulator* simulator) { return simulator->ddr.violation.c_str(); }
+GW_API const char* gw_violation(Simulator* simulator) { return simulator->violation().c_str(); }
 
-GW_API void gw_faults(Simulator* simulator, uint64_t slverr_low, uint64_t slverr_high, int hang) {
-    simulator->ddr.slverr_low = slverr_low;
-    simulator->ddr.slverr_high = slverr_high;
-    simulator->ddr.hung = hang;
+GW_API uint64_t gw_read_beats(Simulator* simulator) {
+    uint64_t beats = 0;
+    for (const Ddr& port : simulator->ports) beats += port.read_beats;
+    return beats;
 }
 
-GW_API void gw_lose_odd_words(Simulator* simulator, int lose) { simulator->ddr.lose_odd_words = lose; }
+GW_API uint64_t gw_write_beats(Simulator* simulator) {
+    uint64_t beats = 0;
+    for (const Ddr& port : simulator->ports) beats += port.write_beats;
+    return beats;
+}
+
+GW_API void gw_faults(Simulator* simulator, uint64_t slverr_low, uint64_t slverr_high, int hang) {
+    for (Ddr& port : simulator->ports) {
+        port.slverr_low = slverr_low;
+        port.slverr_high = slverr_high;
+        port.hung = hang;
+    }
+}
+
+GW_API void gw_lose_odd_words(Simulator* simulator, int lose) {
+    for (Ddr& port : simulator->ports) port.lose_odd_words = lose;
+}
 
 GW_API void gw_stalls(Simulator* simulator, uint32_t chance_of_256, uint64_t seed) {
-    simulator->ddr.stall_of_256 = chance_of_256;
-    simulator->ddr.random = seed * 2 + 1;
+    for (Ddr& port : simulator->ports) {
+        port.stall_of_256 = chance_of_256;
+        port.random = 2 * seed++ + 1;
+    }
 }
 
 }  // extern "C"

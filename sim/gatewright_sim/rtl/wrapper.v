@@ -2,6 +2,40 @@
 // before the clock edge, and Verilator has no logic between inputs and registers to evaluate apart. Cycle for cycle, the accelerator
 // sees what it would see without: the registers stand for the outputs of the memory and of the host. A design takes as many of the
 // address bits as its port has.
+// The build says how many masters it has.
+
+`define MASTER_PORTS(P) \
+    output P``_awid, output [31:0] P``_awaddr, output [7:0] P``_awlen, output [2:0] P``_awsize, \
+    output [1:0] P``_awburst, output P``_awvalid, input P``_awready, \
+    output [63:0] P``_wdata, output [7:0] P``_wstrb, output P``_wlast, output P``_wvalid, input P``_wready, \
+    input [1:0] P``_bresp, input P``_bvalid, output P``_bready, \
+    output P``_arid, output [31:0] P``_araddr, output [7:0] P``_arlen, output [2:0] P``_arsize, \
+    output [1:0] P``_arburst, output P``_arvalid, input P``_arready, \
+    input [63:0] P``_rdata, input [1:0] P``_rresp, input P``_rlast, input P``_rvalid, output P``_rready
+
+`define MASTER_REGISTERS(P) \
+    reg P``_awready_now, P``_wready_now, P``_arready_now, P``_rlast_now, P``_rvalid_now, P``_bvalid_now; \
+    reg [63:0] P``_rdata_now; \
+    reg [1:0] P``_rresp_now, P``_bresp_now; \
+    always @(posedge clk) begin \
+        {P``_awready_now, P``_wready_now, P``_arready_now} <= {P``_awready, P``_wready, P``_arready}; \
+        {P``_rdata_now, P``_rresp_now, P``_rlast_now, P``_rvalid_now} <= {P``_rdata, P``_rresp, P``_rlast, P``_rvalid}; \
+        {P``_bresp_now, P``_bvalid_now} <= {P``_bresp, P``_bvalid}; \
+    end
+
+`define MASTER_CONNECTIONS(P) \
+        .P``_awid(P``_awid), .P``_awaddr(P``_awaddr), .P``_awlen(P``_awlen), .P``_awsize(P``_awsize), \
+        .P``_awburst(P``_awburst), .P``_awlock(), .P``_awcache(), .P``_awprot(), .P``_awqos(), \
+        .P``_awvalid(P``_awvalid), .P``_awready(P``_awready_now), \
+        .P``_wdata(P``_wdata), .P``_wstrb(P``_wstrb), .P``_wlast(P``_wlast), .P``_wvalid(P``_wvalid), \
+        .P``_wready(P``_wready_now), \
+        .P``_bid(1'b0), .P``_bresp(P``_bresp_now), .P``_bvalid(P``_bvalid_now), .P``_bready(P``_bready), \
+        .P``_arid(P``_arid), .P``_araddr(P``_araddr), .P``_arlen(P``_arlen), .P``_arsize(P``_arsize), \
+        .P``_arburst(P``_arburst), .P``_arlock(), .P``_arcache(), .P``_arprot(), .P``_arqos(), \
+        .P``_arvalid(P``_arvalid), .P``_arready(P``_arready_now), \
+        .P``_rid(1'b0), .P``_rdata(P``_rdata_now), .P``_rresp(P``_rresp_now), .P``_rlast(P``_rlast_now), .P``_rvalid(P``_rvalid_now), \
+        .P``_rready(P``_rready)
+
 module gatewright_simulation (
     input clk, input rst, output irq,
     input [31:0] s_axil_awaddr, input s_axil_awvalid, output s_axil_awready,
@@ -9,30 +43,32 @@ module gatewright_simulation (
     output [1:0] s_axil_bresp, output s_axil_bvalid,
     input [31:0] s_axil_araddr, input s_axil_arvalid, output s_axil_arready,
     output [31:0] s_axil_rdata, output [1:0] s_axil_rresp, output s_axil_rvalid,
-    output m_axi_awid, output [31:0] m_axi_awaddr, output [7:0] m_axi_awlen, output [2:0] m_axi_awsize,
-    output [1:0] m_axi_awburst, output m_axi_awvalid, input m_axi_awready,
-    output [63:0] m_axi_wdata, output [7:0] m_axi_wstrb, output m_axi_wlast, output m_axi_wvalid, input m_axi_wready,
-    input [1:0] m_axi_bresp, input m_axi_bvalid, output m_axi_bready,
-    output m_axi_arid, output [31:0] m_axi_araddr, output [7:0] m_axi_arlen, output [2:0] m_axi_arsize,
-    output [1:0] m_axi_arburst, output m_axi_arvalid, input m_axi_arready,
-    input [63:0] m_axi_rdata, input [1:0] m_axi_rresp, input m_axi_rlast, input m_axi_rvalid, output m_axi_rready
+    `MASTER_PORTS(m_axi)
+`ifdef GATEWRIGHT_TWO_PORTS
+    , `MASTER_PORTS(m_axi_1)
+`endif
+`ifdef GATEWRIGHT_FOUR_PORTS
+    , `MASTER_PORTS(m_axi_2), `MASTER_PORTS(m_axi_3)
+`endif
 );
     reg reset;
     reg [31:0] awaddr, araddr, wdata;
     reg awvalid, wvalid, arvalid;
-    reg awready, wready, arready, rlast, rvalid, bvalid;
-    reg [63:0] rdata;
-    reg [1:0] rresp, bresp;
 
     always @(posedge clk) begin
         reset <= rst;
         {awaddr, awvalid} <= {s_axil_awaddr, s_axil_awvalid};
         {wdata, wvalid} <= {s_axil_wdata, s_axil_wvalid};
         {araddr, arvalid} <= {s_axil_araddr, s_axil_arvalid};
-        {awready, wready, arready} <= {m_axi_awready, m_axi_wready, m_axi_arready};
-        {rdata, rresp, rlast, rvalid} <= {m_axi_rdata, m_axi_rresp, m_axi_rlast, m_axi_rvalid};
-        {bresp, bvalid} <= {m_axi_bresp, m_axi_bvalid};
     end
+    `MASTER_REGISTERS(m_axi)
+`ifdef GATEWRIGHT_TWO_PORTS
+    `MASTER_REGISTERS(m_axi_1)
+`endif
+`ifdef GATEWRIGHT_FOUR_PORTS
+    `MASTER_REGISTERS(m_axi_2)
+    `MASTER_REGISTERS(m_axi_3)
+`endif
 
     gatewright_top top (
         .clk(clk), .rst(reset), .irq(irq),
@@ -41,16 +77,12 @@ module gatewright_simulation (
         .s_axil_bresp(s_axil_bresp), .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(1'b1),
         .s_axil_araddr(araddr), .s_axil_arprot(3'd0), .s_axil_arvalid(arvalid), .s_axil_arready(s_axil_arready),
         .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(1'b1),
-        .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
-        .m_axi_awburst(m_axi_awburst), .m_axi_awlock(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awqos(),
-        .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(awready),
-        .m_axi_wdata(m_axi_wdata), .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast), .m_axi_wvalid(m_axi_wvalid),
-        .m_axi_wready(wready),
-        .m_axi_bid(1'b0), .m_axi_bresp(bresp), .m_axi_bvalid(bvalid), .m_axi_bready(m_axi_bready),
-        .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize),
-        .m_axi_arburst(m_axi_arburst), .m_axi_arlock(), .m_axi_arcache(), .m_axi_arprot(), .m_axi_arqos(),
-        .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(arready),
-        .m_axi_rid(1'b0), .m_axi_rdata(rdata), .m_axi_rresp(rresp), .m_axi_rlast(rlast), .m_axi_rvalid(rvalid),
-        .m_axi_rready(m_axi_rready)
+        `MASTER_CONNECTIONS(m_axi)
+`ifdef GATEWRIGHT_TWO_PORTS
+        , `MASTER_CONNECTIONS(m_axi_1)
+`endif
+`ifdef GATEWRIGHT_FOUR_PORTS
+        , `MASTER_CONNECTIONS(m_axi_2), `MASTER_CONNECTIONS(m_axi_3)
+`endif
     );
 endmodule

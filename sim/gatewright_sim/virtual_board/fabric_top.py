@@ -13,12 +13,11 @@ from gatewright.cache import cached_directory, digest
 from gatewright.spec.boards import Board
 from gatewright.spec.clocks import Family
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.errors import SpecError
 from gatewright.spec.registers import BLOCK_NAME
 from gatewright_hw.boards.resets import POWER_ON_COUNTER
 from gatewright_hw.boards.zynq7 import Zynq7Core
 from gatewright_hw.boards.zynqmp import ZynqMpCore
-from gatewright_hw.bus.axi import Axi4, AxiLite, BurstType
+from gatewright_hw.bus.axi import Axi4, AxiLite, BurstType, master_name
 from gatewright_hw.generate import design_hash
 from gatewright_hw.top import Top
 from gatewright_hw.verilog import to_verilog
@@ -46,16 +45,15 @@ class FabricTop(wiring.Component):
     -------
     clk, rst : 1, in; ``rst`` is the fabric's reset, where the processing system gives one.
     s_axil : AxiLite, in; by physical addresses. One access at a time: the address stays until the answer is there.
-    m_axi : Axi4, out; the memory port.
+    m_axi, m_axi_1, ... : Axi4, out; the memory ports.
     irq : 1, out.
     """
 
     def __init__(self, board: Board, config: AcceleratorConfig) -> None:
         self._zynq7 = board.family is Family.ZYNQ7
         self._core = Zynq7Core(board, Top(config)) if self._zynq7 else ZynqMpCore(board, Top(config))
-        if len(self._core.hp_names) != 1:
-            raise SpecError(f"board {board.name!r} has {len(self._core.hp_names)} memory ports, the harness has 1")
-        bus = {"s_axil": In(AxiLite(ADDRESS_BITS)), "m_axi": Out(Axi4())}
+        self._masters = [master_name(port) for port in range(len(self._core.hp_names))]
+        bus = {"s_axil": In(AxiLite(ADDRESS_BITS)), **{name: Out(Axi4()) for name in self._masters}}
         super().__init__({"clk": In(1), "rst": In(1), **bus, "irq": Out(1)})
 
     def elaborate(self, _platform: object) -> Module:
@@ -65,7 +63,8 @@ class FabricTop(wiring.Component):
         if self._zynq7:
             m.d.comb += core.resetn.eq(~self.rst)
         self._connect_registers(m, [core.gp0, core.gp1] if self._zynq7 else [core.gp0])
-        self._connect_memory(m, getattr(core, core.hp_names[0]))
+        for name, port in zip(self._masters, core.hp_names, strict=True):
+            self._connect_memory(m, getattr(self, name), getattr(core, port))
         return m
 
     def _connect_registers(self, m: Module, ports: list[wiring.PureInterface]) -> None:
@@ -89,9 +88,8 @@ class FabricTop(wiring.Component):
                     Mux(upper[channel], getattr(ports[-1], name), getattr(ports[0], name))
                 )
 
-    def _connect_memory(self, m: Module, port: wiring.PureInterface) -> None:
+    def _connect_memory(self, m: Module, bus: wiring.PureInterface, port: wiring.PureInterface) -> None:
         """The harness checks IDs by one bit: any bit of them."""
-        bus = self.m_axi
         for channel in ("aw", "ar"):
             for name in ("addr", "len", "size", "burst", "valid"):
                 m.d.comb += getattr(bus, channel + name).eq(getattr(port, channel + name))

@@ -49,6 +49,8 @@ class AcceleratorConfig:
     vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
     outstanding : read bursts in flight per requester, a power of two, 2..64.
+    read_ports : memory ports, each with an AXI master of its own, through which the gemm engine reads operands: a power
+        of two, 1..4 and at most array_rows. Whatever else is read, and all that is written, goes through the first.
     """
 
     name: str
@@ -68,6 +70,7 @@ class AcceleratorConfig:
     vector_lanes: int
     edge_fifo: int
     outstanding: int
+    read_ports: int
 
     def __post_init__(self) -> None:
         for field, low, high in (
@@ -84,6 +87,7 @@ class AcceleratorConfig:
             ("vector_lanes", 2, 4),
             ("edge_fifo", 16, 1024),
             ("outstanding", 2, 64),
+            ("read_ports", 1, min(4, self.array_rows)),
         ):
             value = getattr(self, field)
             if not (isinstance(value, int) and low <= value <= high and _power_of_two(value)):
@@ -162,6 +166,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             vector_lanes=4,
             edge_fifo=32,
             outstanding=8,
+            read_ports=2,
         ),
         AcceleratorConfig(
             name="zybo-z7-10",
@@ -181,6 +186,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             vector_lanes=2,
             edge_fifo=32,
             outstanding=8,
+            read_ports=1,
         ),
         AcceleratorConfig(
             name="pynq-z2",
@@ -200,6 +206,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             vector_lanes=4,
             edge_fifo=128,
             outstanding=16,
+            read_ports=2,
         ),
     )
 }

@@ -25,13 +25,13 @@ COMMAND_BYTES = 64
 
 @dataclass(frozen=True)
 class MemoryModel:
-    """A board's memory as one of its ports shows it to a fabric of some clock; cycles are that clock's.
+    """A board's memory and its ports, as a fabric of some clock sees them; cycles are that clock's.
 
     Parameters
     ----------
     clock_mhz : of the fabric, 1..1000.
     dram : banks, rows and the controller; default: PYNQ-Z2's.
-    port : what a burst costs on its way; its width must be the bus's, ``BUS_BYTES``.
+    port : what a burst costs on its way through any of the ports; its width must be the bus's, ``BUS_BYTES``.
     """
 
     clock_mhz: float = 100.0
@@ -57,8 +57,9 @@ class MemoryModel:
         ns += (dram.read_clocks + dram.access_bytes) * dram.clock_ns + self.port.way_ns
         return self.port.way_cycles + ceil(ns * self.clock_mhz / 1000 + self.port.burst_cycles) + 2
 
-    def min_cycles(self, read_bytes: int, written_bytes: int) -> int:
-        """The fewest cycles in which these bytes can cross the port and the DRAM."""
-        port = max(-(-read_bytes // BUS_BYTES), -(-written_bytes // BUS_BYTES))
+    def min_cycles(self, read_bytes: int, written_bytes: int, read_ports: int = 1) -> int:
+        """The fewest cycles in which these bytes can cross so many ports, of which one is written through, and the
+        DRAM."""
+        port = max(-(-read_bytes // (BUS_BYTES * read_ports)), -(-written_bytes // BUS_BYTES))
         dram = int((read_bytes + written_bytes) / self.dram_bytes_per_cycle)
         return max(port, dram)

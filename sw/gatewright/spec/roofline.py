@@ -1,7 +1,8 @@
 """Least cycles of a command by arithmetic and by bytes moved (Williams et al., "Roofline", CACM 2009).
 
 The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once
-(of an aggregation, a row of X once per edge: none is kept on chip), at the memory model's full rate.
+(of an aggregation, a row of X once per edge: none is kept on chip), at the full rate of all read ports, whichever of
+them the engine uses.
 """
 
 from __future__ import annotations
@@ -77,5 +78,5 @@ def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryM
     """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
     macs, macs_per_cycle = _WORK[command.spec.opcode](command, config)
     read, written = _traffic(command)
-    bound = (memory or MemoryModel(config.clock_mhz)).min_cycles(read, written)
+    bound = (memory or MemoryModel(config.clock_mhz)).min_cycles(read, written, config.read_ports)
     return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)

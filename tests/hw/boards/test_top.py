@@ -17,7 +17,7 @@ from gatewright_hw.boards import board_verilog, top, top_name
 from gatewright_hw.boards.accelerator import BoardAccelerator, memory_masters
 from gatewright_hw.boards.ps7_ports import AXI_PORTS, PS7_PORTS, Direction, tie
 from gatewright_hw.boards.zynq7 import Zynq7Core, Zynq7Top
-from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE, ZynqMpCore, ZynqMpTop
+from gatewright_hw.boards.zynqmp import IP_MODULE, ZynqMpCore, ZynqMpTop, ip_configuration
 from gatewright_hw.bus.axi import Axi4, AxiLite
 from gatewright_hw.bus.master import AxiMaster
 from gatewright_hw.top import ROUTES, Top
@@ -124,7 +124,8 @@ def test_kv260_has_the_blocks_ports() -> None:
     assert (block["saxigp2_awlen"].startswith("{ 4'h0, "), block["saxigp2_awsize"]) == (True, "3'h3")
     assert (block["saxigp2_awid"], block["saxigp2_arid"]) == ("6'h00", "6'h00")
     assert not any(name.startswith(("pl_resetn", "maxigp1", "maxigp2")) for name in block)
-    assert (IP_CONFIGURATION["PSU__MAXIGP0__DATA_WIDTH"], IP_CONFIGURATION["PSU__SAXIGP2__DATA_WIDTH"]) == (32, 64)
+    wanted = ip_configuration(get_board("kv260"), 1)
+    assert (wanted["PSU__MAXIGP0__DATA_WIDTH"], wanted["PSU__SAXIGP2__DATA_WIDTH"]) == (32, 64)
 
 
 def test_each_master_has_a_port_of_its_own_in_the_boards_order() -> None:
@@ -146,6 +147,11 @@ def test_kv260_has_a_port_for_each_master() -> None:
     block = instance(to_verilog(ZynqMpTop(board, TwoMasters()), "two"), IP_MODULE)
     assert (block["saxigp2_awvalid"], block["saxigp5_awvalid"]) == ("hp0__awvalid", "hp1__awvalid")
     assert block["saxihp3_fpd_aclk"] == block["pl_clk0"]
+    wanted = ip_configuration(board, 2)
+    assert [name for name in wanted if name.startswith("PSU__USE__S_AXI")] == [
+        "PSU__USE__S_AXI_GP2",
+        "PSU__USE__S_AXI_GP5",
+    ]
 
 
 @pytest.mark.parametrize("core", [Zynq7Core, ZynqMpCore])

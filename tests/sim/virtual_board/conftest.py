@@ -48,10 +48,11 @@ def flash(board: VirtualBoard, firmware: bytes | None = None, name: str = "tiny.
 
 
 def set_widths(board: VirtualBoard, bits: int = 64) -> None:
-    """Set the memory port's width as PYNQ does after a download."""
-    entry = port_width(board.board.family, board.board.memory_ports[0])
-    for address in entry.addresses:
-        board.write32(address, entry.encoded(bits))
+    """Set the memory ports' width as PYNQ does after a download."""
+    for port in board.board.memory_ports:
+        entry = port_width(board.board.family, port)
+        for address in entry.addresses:
+            board.write32(address, entry.encoded(bits))
 
 
 class _Memory:

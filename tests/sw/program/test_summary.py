@@ -23,9 +23,9 @@ def test_commands_and_layers(programs: Any) -> None:
     first = summary.commands[0]
     assert (first.opcode, first.engine, first.node, first.shape) == ("GEMM", "gemm", "fc", "[4, 24] x [24, 9]")
     assert first.min_cycles_compute == 4 * 9 * 24 * TINY.array_depth // TINY.macs_per_cycle  # B is not narrow
-    assert first.min_cycles_memory == -(-(4 * 24 + 9 * 24) // 8)
-    assert (first.min_cycles, first.bound) == (39, "memory")
-    assert summary.layers[0].min_cycles == summary.min_cycles == 3 * 39
+    assert first.min_cycles_memory == MemoryModel().min_cycles(4 * 24 + 9 * 24, 4 * 4 * 9, TINY.read_ports)
+    assert (first.min_cycles, first.bound) == (27, "compute")
+    assert summary.layers[0].min_cycles == summary.min_cycles == 3 * 27
     assert summary.layers[0].error == 0.25
     assert (summary.fabric_steps, summary.host, summary.title) == (1, (), "all sizes")
 

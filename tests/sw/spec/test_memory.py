@@ -27,15 +27,19 @@ def test_memory_models_out_of_range(change: dict[str, Any], message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("model", "read", "written", "cycles"),
+    ("model", "read", "written", "ports", "cycles"),
     [
-        (MemoryModel(), 80, 8, 10),
-        (MemoryModel(), 8, 81, 11),
-        (MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=200.0)), 80, 40, 30),
+        (MemoryModel(), 80, 8, 1, 10),
+        (MemoryModel(), 8, 81, 1, 11),
+        (MemoryModel(), 80, 8, 2, 5),
+        (MemoryModel(), 8, 81, 2, 11),
+        (MemoryModel(), 84_000, 0, 4, 4000),
+        (MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=200.0)), 80, 40, 2, 30),
     ],
 )
-def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, cycles: int) -> None:
-    assert model.min_cycles(read, written) == cycles
+def test_bytes_take_cycles(model: MemoryModel, read: int, written: int, ports: int, cycles: int) -> None:
+    """Through all ports at once, but for writes, and no faster than the DRAM."""
+    assert model.min_cycles(read, written, ports) == cycles
 
 
 def test_a_memory_at_the_fabrics_clock() -> None:

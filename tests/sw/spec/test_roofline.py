@@ -76,7 +76,7 @@ def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -
     if command.spec is GEMM and not command.flags & GemmFlags.B_NARROW:
         rate //= 2  # elements of -128 take multipliers for themselves
     assert bounds.min_cycles_compute == -(-macs // rate)
-    assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written)
+    assert bounds.min_cycles_memory == MemoryModel().min_cycles(read, written, TINY.read_ports)
     assert bounds.min_cycles == max(bounds.min_cycles_compute, bounds.min_cycles_memory)
     slow = roofline(command, TINY, MemoryModel(dram=replace(DDR3_1050_X16, mega_transfers=50.0)))
     assert slow.min_cycles_memory == read + written

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatewright.spec.clocks import Family
 from gatewright_hw.boards import board_verilog, top_name
-from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE, IP_VLNV
+from gatewright_hw.boards.zynqmp import IP_MODULE, IP_VLNV, ip_configuration
 from gatewright_hw.build.flow import Request
 
 __all__ = ["BIT", "CONSTRAINTS", "SCRIPT", "SETTINGS", "SOURCE", "inputs_of", "period_ns", "write_inputs"]
@@ -76,5 +76,6 @@ def _settings(request: Request) -> str:
 
 
 def _ip_configuration(request: Request) -> str:
-    values = {**IP_CONFIGURATION, "PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ": f"{request.clock.mhz:g}"}
+    ports = ip_configuration(request.board, request.config.read_ports)
+    values = {**ports, "PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ": f"{request.clock.mhz:g}"}
     return " ".join(f"CONFIG.{name} {value}" for name, value in values.items())

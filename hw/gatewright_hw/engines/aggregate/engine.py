@@ -83,7 +83,7 @@ class AggregateEngine(wiring.Component):
         m.submodules.arbiter = arbiter = ReadArbiter(len(requesters), in_flight)
         for port, requester in zip(arbiter.ports, requesters, strict=True):
             wiring.connect(m, requester, port)
-        wiring.connect(m, arbiter.port, wiring.flipped(self.read))
+        wiring.connect(m, arbiter.port, wiring.flipped(self.read[0]))
         wiring.connect(m, rows.port, wiring.flipped(self.write))
 
         m.submodules.control = control = CommandControl(settle=0)

@@ -1,8 +1,6 @@
 """Which jobs have ended in every loader: the tile loaders that share a job end their parts at different times."""
 
-from __future__ import annotations
-
-from amaranth.hdl import Cat, Module, Mux
+from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,20 +12,20 @@ __all__ = ["Ended", "EndedJobs"]
 
 
 class Ended(data.Struct):
-    """The end of a job: what it means (Event.NONE: nothing), and for how many tiles."""
+    """The end of a job, where ``valid``: what it means, and for how many tiles."""
 
     valid: 1
     event: Event
-    tiles: range(BLOCK_TILES + 1)  # type: ignore[valid-type]
+    tiles: range(BLOCK_TILES + 1)
 
 
 class EndedJobs(wiring.Component):
-    """A job has ended when its last part has; in order, a cycle or two later, at most one a cycle.
+    """A job has ended when its last part has; in order, a cycle later, at most one a cycle.
 
     Parameters
     ----------
     loaders : how many there are.
-    ahead : most jobs that one of them may have ended before another.
+    ahead : most jobs that one of them can have ended before another.
 
     Members
     -------
@@ -43,7 +41,7 @@ class EndedJobs(wiring.Component):
         m = Module()
         queues = []
         for index, part in enumerate(self.parts):
-            m.submodules[f"queue_{index}"] = queue = Queue(Ended, self._ahead)
+            m.submodules[f"queue_{index}"] = queue = Queue(Ended, self._ahead + 1, buffered=False)
             m.d.comb += [queue.i.payload.eq(part), queue.i.valid.eq(part.valid)]
             queues.append(queue)
         ended = Cat(queue.o.valid for queue in queues).all()

@@ -4,7 +4,8 @@
     ATTENTION  O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h
 
 Data flow: burst reader -> loader -> operand banks -> array -> drain -> store -> burst writer, and for attention
-drain -> softmax -> operand banks of A. A control pair per command says what to load and what to compute; loading,
+drain -> softmax -> operand banks of A. Each read port has a reader and a loader; loaders share a load by the banks that
+its rows go to. A control pair per command says what to load and what to compute; loading,
 computing and storing run at the same time, held together by counts of what has arrived and what may be overwritten.
 
 Throughput: rows * cols * depth multiply-accumulates a cycle, or half of it where columns share multipliers and B may
@@ -31,7 +32,7 @@ from gatewright_hw.engines.gemm.column_parameters import ColumnParameters
 from gatewright_hw.engines.gemm.drain import Drain
 from gatewright_hw.engines.gemm.geometry import SETUP_CYCLES, WORD_BYTES, Geometry, Width
 from gatewright_hw.engines.gemm.issuer import TileIssuer
-from gatewright_hw.engines.gemm.loader import TileLoader
+from gatewright_hw.engines.gemm.loaders import TileLoaders
 from gatewright_hw.engines.gemm.operand_banks import OperandBanks
 from gatewright_hw.engines.gemm.product_loads import ProductLoads
 from gatewright_hw.engines.gemm.product_tiles import ProductTiles
@@ -56,16 +57,16 @@ class GemmEngine(wiring.Component):
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
         self._geometry = Geometry(config)
-        super().__init__(EngineSignature())
+        super().__init__(EngineSignature(config.read_ports))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self._geometry
-        m.submodules.reader = reader = BurstReader(_READ_DEPTH, self._config.outstanding)
+        ports = self._config.read_ports
         m.submodules.writer = writer = BurstWriter(_WRITE_DEPTH)
-        m.submodules.loader = loader = TileLoader(g)
-        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth, g.depth)
-        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth, g.depth)
+        m.submodules.loaders = loaders = TileLoaders(g, ports)
+        m.submodules.a = a = OperandBanks(g.rows, self._config.a_depth, g.depth, ports)
+        m.submodules.b = b = OperandBanks(g.cols, self._config.b_depth, g.depth, ports)
         m.submodules.array = array = MacArray(g.rows, g.cols, g.depth, g.lanes, g.acc_bits)
         m.submodules.columns = columns = ColumnParameters(g)
         m.submodules.drain = drain = Drain(g)
@@ -88,28 +89,32 @@ class GemmEngine(wiring.Component):
         m.d.comb += [narrow.eq(is_attention | gemm.flags.b_narrow), issuer.narrow.eq(narrow)]
 
         # Memory.
-        wiring.connect(m, reader.port, wiring.flipped(self.read))
+        for index, port in enumerate(self.read):
+            m.submodules[f"reader_{index}"] = reader = BurstReader(_READ_DEPTH, self._config.outstanding)
+            wiring.connect(m, reader.port, wiring.flipped(port))
+            wiring.connect(m, loaders.descriptor[index], reader.descriptor)
+            wiring.connect(m, reader.data, loaders.data[index])
         wiring.connect(m, writer.port, wiring.flipped(self.write))
-        wiring.connect(m, loader.descriptor, reader.descriptor)
-        wiring.connect(m, reader.data, loader.data)
         wiring.connect(m, store.descriptor, writer.descriptor)
         wiring.connect(m, store.beat, writer.data)
 
         # Operands: loader to banks to array.
         wiring.connect(m, tile_register.o, issuer.tile)
         wiring.connect(m, issuer.reserve, store.tile)
+        for index, (to_a, to_b) in enumerate(zip(loaders.a, loaders.b, strict=True)):
+            m.d.comb += [a.write[index].eq(to_a), b.write[index].eq(to_b)]
+            m.d.comb += b.write[index].data.eq(Mux(narrow, _narrowed(to_b.data), to_b.data))
+        with m.If(loaders.stall_a):
+            m.d.comb += a.write[0].eq(softmax.write)
         m.d.comb += [
-            a.write.eq(Mux(loader.stall_a, softmax.write, loader.a)),
-            loader.stall_a.eq(softmax.write.banks != 0),
-            mask.write.eq(loader.mask_write),
-            mask.word.eq(loader.mask),
-            mask.bits.eq(loader.data.payload),
-            b.write.eq(loader.b),
-            b.write.data.eq(Mux(narrow, _narrowed(loader.b.data), loader.b.data)),
-            columns.write.eq(loader.column_write),
-            columns.entry.eq(loader.column),
-            columns.lane.eq(loader.column_lane),
-            columns.record.eq(loader.data.payload),
+            loaders.stall_a.eq(softmax.write.banks != 0),
+            mask.write.eq(loaders.mask_write),
+            mask.word.eq(loaders.mask),
+            mask.bits.eq(loaders.word),
+            columns.write.eq(loaders.column_write),
+            columns.entry.eq(loaders.column),
+            columns.lane.eq(loaders.column_lane),
+            columns.record.eq(loaders.word),
         ]
         for banks, word in ((a, issuer.a_word), (b, issuer.b_word)):
             m.d.comb += [banks.read.eq(issuer.read), banks.addr.eq(word), banks.group.eq(issuer.group)]
@@ -156,10 +161,10 @@ class GemmEngine(wiring.Component):
 
         # Control: the opcode chooses whose loads and tiles are in effect; the other pair is idle.
         with m.If(is_attention):
-            wiring.connect(m, attention_loads.job, loader.job)
+            wiring.connect(m, attention_loads.job, loaders.job)
             wiring.connect(m, attention_tiles.tile, tile_register.i)
         with m.Else():
-            wiring.connect(m, product_loads.job, loader.job)
+            wiring.connect(m, product_loads.job, loaders.job)
             wiring.connect(m, product_tiles.tile, tile_register.i)
         for loads, tiles, chosen in (
             (product_loads, product_tiles, ~is_attention),
@@ -170,12 +175,12 @@ class GemmEngine(wiring.Component):
             m.d.comb += [
                 loads.release_a.eq(issuer.release_a),
                 loads.release_b.eq(drain.release_b),
-                tiles.event.eq(loader.event),
+                tiles.event.eq(loaders.event),
                 tiles.width.eq(width),
             ]
         no_tiles = ~product_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid
         m.d.comb += [
-            product_tiles.tiles.eq(loader.tiles),
+            product_tiles.tiles.eq(loaders.tiles),
             attention_tiles.softmax_done.eq(softmax.done),
             control.finished.eq(no_tiles & store.idle & writer.idle),
             self.done.eq(control.done),

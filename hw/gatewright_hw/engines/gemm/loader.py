@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from gatewright.spec.tiling import BLOCK_TILES
 from gatewright_hw.bus.ports import ADDRESS_BITS, Descriptor
@@ -22,10 +22,34 @@ from gatewright_hw.engines.gemm.geometry import WORD_BYTES, WORD_LSB, Event, Geo
 from gatewright_hw.engines.gemm.operand_banks import BankWrite
 from gatewright_hw.parts.queue import Queue
 
-__all__ = ["TileLoader"]
+__all__ = ["JOBS_BEGUN", "TileLoader", "loader_members"]
 
 _JOBS_AHEAD = 8
-"""Jobs whose rows have been asked for and whose data is not all here."""
+"""Jobs whose rows have been asked for, or are, and whose data does not come yet."""
+JOBS_BEGUN = _JOBS_AHEAD + 1
+"""Most jobs that are under way in a loader."""
+
+
+def loader_members(geometry: Geometry) -> dict[str, Member]:
+    """The members of a :class:`TileLoader`."""
+    g = geometry
+    return {
+        "job": In(stream.Signature(g.job)),
+        "descriptor": Out(stream.Signature(Descriptor)),
+        "data": In(stream.Signature(8 * WORD_BYTES)),
+        "a": Out(BankWrite(g.rows, g.config.a_depth)),
+        "b": Out(BankWrite(g.cols, g.config.b_depth)),
+        "stall_a": In(1),
+        "stall_b": In(1),
+        "column_write": Out(1),
+        "column": Out(range(2 * BLOCK_TILES * g.parts)),
+        "column_lane": Out(range(g.lanes)),
+        "mask_write": Out(1),
+        "mask": Out(range(-(-g.config.max_seq // (8 * WORD_BYTES)))),
+        "ended": Out(1),
+        "event": Out(Event),
+        "tiles": Out(range(BLOCK_TILES + 1)),
+    }
 
 
 class TileLoader(wiring.Component):
@@ -37,39 +61,24 @@ class TileLoader(wiring.Component):
 
     Members
     -------
-    job : stream of geometry.job, in; the loads, in order. One that goes on where its target's last one ended goes on
-        behind whole tiles.
+    job : stream of geometry.job, in; the loads, in order. One that goes on where its target's last one ended has the
+        same stride, and goes on behind whole tiles.
     descriptor : stream of Descriptor, out; to the burst reader.
     data : stream of 64 bits, in; from the burst reader.
     a, b : BankWrite, out; to the operand banks.
-    stall_a : 1, in; another writer has A's banks in this cycle.
+    stall_a, stall_b : 1, in; another writer has this loader's banks of that side in this cycle.
     column_write : 1, out; ``data`` is a parameter record in this cycle.
     column, column_lane : range(entries) and range(lanes), out; its place.
     mask_write : 1, out; ``data`` is a word of the key mask in this cycle.
     mask : range(words), out; its place.
-    event, tiles : Event and range(BLOCK_TILES + 1), out; a job of so many tiles has ended (Event.NONE for none).
+    ended : 1, out; a job has ended.
+    event, tiles : Event and range(BLOCK_TILES + 1), out; what that means, for so many tiles (Event.NONE: nothing).
     """
 
     def __init__(self, geometry: Geometry, share: int = 0, shares: int = 1) -> None:
-        self._geometry = g = geometry
+        self._geometry = geometry
         self._share, self._shares = share, shares
-        super().__init__(
-            {
-                "job": In(stream.Signature(g.job)),
-                "descriptor": Out(stream.Signature(Descriptor)),
-                "data": In(stream.Signature(8 * WORD_BYTES)),
-                "a": Out(BankWrite(g.rows, g.config.a_depth)),
-                "b": Out(BankWrite(g.cols, g.config.b_depth)),
-                "stall_a": In(1),
-                "column_write": Out(1),
-                "column": Out(range(2 * BLOCK_TILES * g.parts)),
-                "column_lane": Out(range(g.lanes)),
-                "mask_write": Out(1),
-                "mask": Out(range(-(-g.config.max_seq // (8 * WORD_BYTES)))),
-                "event": Out(Event),
-                "tiles": Out(range(BLOCK_TILES + 1)),
-            }
-        )
+        super().__init__(loader_members(geometry))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -151,9 +160,11 @@ class TileLoader(wiring.Component):
         lane = Signal(range(g.lanes))  # this parameter record's lane
 
         beat, row_end, job_end = Signal(), Signal(), Signal()
+        stalled = Signal()
         skipped = Signal(range(max(g.rows, g.cols)))
         m.d.comb += [
-            self.data.ready.eq(active & (rows != 0) & ~(self.stall_a & (job.target == Target.A))),
+            stalled.eq((self.stall_a & (job.target == Target.A)) | (self.stall_b & (job.target == Target.B))),
+            self.data.ready.eq(active & (rows != 0) & ~stalled),
             beat.eq(self.data.valid & self.data.ready),
             row_end.eq(beat & (beats == 1)),
             skipped.eq(self._skipped(job, row)),
@@ -178,6 +189,7 @@ class TileLoader(wiring.Component):
             self.column_write.eq(beat & (job.target == Target.PARAMS)),
             self.mask.eq(word),
             self.mask_write.eq(beat & (job.target == Target.MASK)),
+            self.ended.eq(job_end),
             self.event.eq(Mux(job_end, job.event, Event.NONE)),
             self.tiles.eq(job.tiles),
         ]

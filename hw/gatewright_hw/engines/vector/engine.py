@@ -91,7 +91,7 @@ class VectorEngine(wiring.Component):
         m.submodules.b_rows = b_rows = RowTransfers(columns)
         for port, reader in zip(arbiter.ports, (a_reader, b_reader), strict=True):
             wiring.connect(m, reader.port, port)
-        wiring.connect(m, arbiter.port, wiring.flipped(self.read))
+        wiring.connect(m, arbiter.port, wiring.flipped(self.read[0]))
         wiring.connect(m, packer.port, wiring.flipped(self.write))
 
         # The command, and what follows from it one cycle later.

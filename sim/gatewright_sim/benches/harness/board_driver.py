@@ -17,6 +17,7 @@ from gatewright.spec.registers import register
 from gatewright_hw.bus.axi import Resp
 from gatewright_sim.benches.harness.gp_master import Access, GpMaster
 from gatewright_sim.benches.harness.hp_memory import HpMemory
+from gatewright_sim.benches.harness.memory_ports import MemoryPorts
 from gatewright_sim.benches.harness.program_driver import ProgramDriver
 from gatewright_sim.benches.harness.traffic import Traffic
 
@@ -39,11 +40,14 @@ class BoardDriver(ProgramDriver):
     size : bytes of memory, at address 0 and repeated above it.
     """
 
-    ram: HpMemory
+    ram: MemoryPorts[HpMemory]
 
     def __init__(self, dut: Any, board: Board, config: AcceleratorConfig, size: int = 1 << 16) -> None:
         models = np.random.default_rng([cocotb.RANDOM_SEED, 1])
-        super().__init__(dut, HpMemory(dut, "hp0", size, models))
+        ports = [f"hp{index}" for index in range(len(board.memory_ports))]
+        super().__init__(
+            dut, MemoryPorts(dut, ports, lambda port, first: HpMemory(dut, port, size, models, content=first))
+        )
         self.gp0 = GpMaster(dut, "gp0", models)
         self.gp1 = GpMaster(dut, "gp1", models) if hasattr(dut, "gp1_arvalid") else None
         self.board, self.config = board, config
@@ -76,7 +80,7 @@ class BoardDriver(ProgramDriver):
         self.dut.resetn.value = 1
 
     def _connect(self, connected: bool) -> None:
-        for model in (self.ram, self.gp0, self.gp1):
+        for model in (*self.ram.ports, self.gp0, self.gp1):
             if model is not None:
                 model.connected = connected
 

@@ -46,6 +46,7 @@ class BusMemory:
     dut, prefix : cocotb's handle of the design, with ``clk``, and how its port's names begin.
     size : bytes of memory, at address 0 and repeated above it.
     reset : its reset, which makes the memory forget every burst; None if it has none.
+    content : another port of the same memory, if any: bytes and failing windows are that one's.
 
     Attributes
     ----------
@@ -57,16 +58,16 @@ class BusMemory:
 
     starved = STARVED
 
-    def __init__(self, dut: Any, prefix: str, size: int, reset: Any = None) -> None:
+    def __init__(self, dut: Any, prefix: str, size: int, reset: Any = None, content: BusMemory | None = None) -> None:
         self.size = size
         self.bursts = self.most_reads = 0
         self.on_burst: Callable[[str, int, int], None] | None = None
-        self._bytes = bytearray(size)
+        self._bytes: bytearray = content._bytes if content else bytearray(size)
         self._reset = reset
         self._port = BusPort(dut, prefix)
         self._pauses: dict[str, Iterator[bool]] = {}
         self._hung: set[str] = set()
-        self._failing: dict[str, list[tuple[Resp, range]]] = {"read": [], "write": []}
+        self._failing: dict[str, list[tuple[Resp, range]]] = content._failing if content else {"read": [], "write": []}
         self._latency = 0
         self._now = 0
         self.flow()

@@ -28,7 +28,7 @@ class CopyEngine(wiring.Component):
         m = Module()
         m.submodules.reader = reader = BurstReader(32, 4)
         m.submodules.writer = writer = BurstWriter(32)
-        wiring.connect(m, reader.port, wiring.flipped(self.read))
+        wiring.connect(m, reader.port, wiring.flipped(self.read[0]))
         wiring.connect(m, writer.port, wiring.flipped(self.write))
         command = Signal(len(self.command.payload))
         told = Signal(len(command))  # the command, turned to the beat that is next

@@ -22,6 +22,7 @@ from gatewright.spec.memory import BUS_BYTES
 from gatewright_sim.benches.coverage.collect import note
 from gatewright_sim.benches.coverage.points import Sample
 from gatewright_sim.benches.harness.bus_memory import BusMemory
+from gatewright_sim.benches.harness.memory_ports import MASTERS, MemoryPorts
 from gatewright_sim.benches.harness.pauses import FREE, Stalls
 from gatewright_sim.commands import Command, Layout, LayoutFull, PlacedCommand
 from gatewright_sim.commands.layout import ADDRESS_SPACE, Change, changed
@@ -57,7 +58,7 @@ class EngineBench:
         self._stalls = FREE
         self._allowed: dict[str, list[tuple[int, int]]] = {"ar": [], "aw": []}
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
-        self.ram = BusMemory(dut, "m_axi", MEMORY_BYTES, dut.rst)
+        self.ram = MemoryPorts(dut, MASTERS, lambda prefix, first: BusMemory(dut, prefix, MEMORY_BYTES, dut.rst, first))
         self.ram.on_burst = self._watch
 
     def stall(self, stalls: Stalls) -> None:

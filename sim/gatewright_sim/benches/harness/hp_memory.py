@@ -27,7 +27,7 @@ class HpMemory(BusMemory):
 
     Parameters
     ----------
-    dut, prefix, size : see :class:`BusMemory`.
+    dut, prefix, size, content : see :class:`BusMemory`.
     rng : of latencies.
     latency : first and last of the cycles that an access to the memory takes.
 
@@ -39,12 +39,18 @@ class HpMemory(BusMemory):
     starved = STARVED
 
     def __init__(
-        self, dut: Any, prefix: str, size: int, rng: np.random.Generator, latency: tuple[int, int] = (8, 50)
+        self,
+        dut: Any,
+        prefix: str,
+        size: int,
+        rng: np.random.Generator,
+        latency: tuple[int, int] = (8, 50),
+        content: HpMemory | None = None,
     ) -> None:
         self.connected = False
         self._rng = rng
         self._range = latency
-        super().__init__(dut, prefix, size)
+        super().__init__(dut, prefix, size, content=content)
 
     def forget(self) -> None:
         super().forget()

@@ -12,6 +12,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from gatewright.spec.registers import register
 from gatewright_sim.benches.harness.bus_memory import BusMemory
+from gatewright_sim.benches.harness.memory_ports import MASTERS, MemoryPorts
 from gatewright_sim.benches.harness.pauses import Stalls
 from gatewright_sim.benches.harness.program_driver import ProgramDriver
 
@@ -33,10 +34,11 @@ class TopDriver(ProgramDriver):
     size : bytes of memory, at address 0 and repeated above it.
     """
 
-    ram: BusMemory
+    ram: MemoryPorts[BusMemory]
 
     def __init__(self, dut: Any, size: int = 1 << 16) -> None:
-        super().__init__(dut, BusMemory(dut, "m_axi", size, dut.rst))
+        ram = MemoryPorts(dut, MASTERS, lambda prefix, first: BusMemory(dut, prefix, size, dut.rst, first))
+        super().__init__(dut, ram)
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         for side in (self.registers.write_if, self.registers.read_if):
             side.log.setLevel("WARNING")  # a line for each access would hide why a case failed

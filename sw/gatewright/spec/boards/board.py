@@ -33,7 +33,9 @@ class Board:
         is answered.
     interrupt_controller_offset : where in that range the interrupt controller lies, which software may leave alone.
     interrupt : number of the interrupt line's input at the interrupt controller (GIC).
-    memory_ports : the processing system's ports that the accelerator's masters use, in their order.
+    memory_ports : the processing system's ports that the accelerator's masters use, in their order: those first that
+        do not share a port of the memory controller (UG585, figure 10-2: HP0 with HP1, HP2 with HP3; UG1085, table
+        17-1: HP1 with HP2).
     dram_bytes, cma_bytes : memory of the board, and what its images reserve for contiguous buffers.
     dram : the memory's chips and controller.
     memory_port : what one of ``memory_ports`` costs.
@@ -86,7 +88,7 @@ class Board:
         raise SpecError(f"board {self.name!r} has no PLL {name!r}, allowed: {', '.join(pll.name for pll in self.plls)}")
 
     def memory_model(self, clock_mhz: float) -> MemoryModel:
-        """The board's memory as one of its ports shows it to a fabric of ``clock_mhz``."""
+        """The board's memory and its ports, as a fabric of ``clock_mhz`` sees them."""
         return MemoryModel(clock_mhz, self.dram, self.memory_port)
 
     def clock_at_most(self, mhz: float) -> ClockSetting:

@@ -18,7 +18,7 @@ from gatewright.spec.boards import BOARDS
 from gatewright.spec.config import get_config
 from gatewright_hw.boards import top_name
 from gatewright_hw.boards.ps7_ports import PS7_PORTS, Direction
-from gatewright_hw.boards.zynqmp import IP_CONFIGURATION, IP_MODULE
+from gatewright_hw.boards.zynqmp import IP_MODULE, ip_configuration
 from gatewright_hw.build import BuildError, Request, build, collect, prepare
 from gatewright_hw.build.vivado.script import period_ns, write_inputs
 
@@ -263,7 +263,7 @@ def test_the_block_of_an_ultrascale(prepared, vivado, tmp_path: Path, monkeypatc
     (made,) = (line for line in lines if line.startswith("create_ip"))
     assert made == f"create_ip -vlnv xilinx.com:ip:zynq_ultra_ps_e -module_name {IP_MODULE} -dir ip"
     (configured,) = (line for line in lines if line.startswith("set_property"))
-    for name, value in IP_CONFIGURATION.items():
+    for name, value in ip_configuration(KV260, KV260.default_config.read_ports).items():
         assert f"CONFIG.{name} {value} " in configured
     assert "CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ 125}" in configured
     (clock,) = (line for line in lines if line.startswith("create_clock"))

@@ -20,12 +20,12 @@ def test_banks_serialise_words_without_a_gap(depth: int, rng: np.random.Generato
     async def bench(ctx: Any) -> None:
         for bank in range(8):
             for word in range(16):
-                ctx.set(dut.write.addr, word)
-                ctx.set(dut.write.data, int.from_bytes(bytes(content[bank, word].tolist()), "little"))
-                ctx.set(dut.write.bytes, 0xFF)
-                ctx.set(dut.write.banks, 1 << bank)
+                ctx.set(dut.write[0].addr, word)
+                ctx.set(dut.write[0].data, int.from_bytes(bytes(content[bank, word].tolist()), "little"))
+                ctx.set(dut.write[0].bytes, 0xFF)
+                ctx.set(dut.write[0].banks, 1 << bank)
                 await ctx.tick()
-        ctx.set(dut.write.banks, 0)
+        ctx.set(dut.write[0].banks, 0)
         await ctx.tick()
         for cycle in range(len(steps) + dut.delay):
             at = min(cycle, len(steps) - 1)
@@ -52,17 +52,17 @@ def test_banks_transpose_a_beat(rng: np.random.Generator) -> None:
     got = []
 
     async def bench(ctx: Any) -> None:
-        ctx.set(dut.write.transposed, 1)
+        ctx.set(dut.write[0].transposed, 1)
         ctx.set(dut.keep[0], 1)
         ctx.set(dut.keep[1], 1)
-        ctx.set(dut.write.addr, 2)
+        ctx.set(dut.write[0].addr, 2)
         for k in rng.permutation(8):
             for half in range(2):
-                ctx.set(dut.write.data, int.from_bytes(bytes(beats[k, half].tolist()), "little"))
-                ctx.set(dut.write.bytes, 1 << int(k))
-                ctx.set(dut.write.banks, 0xFF << 8 * half)
+                ctx.set(dut.write[0].data, int.from_bytes(bytes(beats[k, half].tolist()), "little"))
+                ctx.set(dut.write[0].bytes, 1 << int(k))
+                ctx.set(dut.write[0].banks, 0xFF << 8 * half)
                 await ctx.tick()
-        ctx.set(dut.write.banks, 0)
+        ctx.set(dut.write[0].banks, 0)
         await ctx.tick()
         for cycle in range(8 + dut.delay):
             ctx.set(dut.read, cycle == 0)
@@ -74,3 +74,43 @@ def test_banks_transpose_a_beat(rng: np.random.Generator) -> None:
 
     simulate(dut, bench)
     np.testing.assert_array_equal(got, beats.reshape(8, 16))
+
+
+@pytest.mark.parametrize("writers", [2, 4])
+def test_writers_have_banks_of_their_own_but_for_the_first(writers: int, rng: np.random.Generator) -> None:
+    """All write in each cycle; where the first has a bank of another one's, that one's write does not happen."""
+    banks, words = 8, 4
+    dut = OperandBanks(banks, words, depth=8, writers=writers)
+    content = np.zeros((banks, words), np.uint64)
+    got = []
+
+    def each(writer: int) -> int:
+        """Any of its banks, a bit each."""
+        own = (1 << banks // writers) - 1 << writer * banks // writers
+        return int(rng.integers(1 << banks)) & (own if writer else -1)
+
+    async def bench(ctx: Any) -> None:
+        for _ in range(100):
+            taken = 0  # by the first
+            for writer in range(writers):
+                write = {"addr": int(rng.integers(words)), "data": int(rng.integers(1 << 63)), "banks": each(writer)}
+                ctx.set(dut.write[writer], write | {"bytes": 0xFF, "transposed": 0})
+                taken = taken if writer else write["banks"]
+                for bank in range(banks):
+                    if write["banks"] >> bank & 1 and not (writer and taken >> bank & 1):
+                        content[bank, write["addr"]] = write["data"]
+            await ctx.tick()
+        for writer in range(writers):
+            ctx.set(dut.write[writer].banks, 0)
+        await ctx.tick()
+        for side in range(2):
+            ctx.set(dut.keep[side], 0xFF)
+        for cycle in range(words + dut.delay):
+            ctx.set(dut.read, cycle < words)
+            ctx.set(dut.addr, min(cycle, words - 1))
+            if cycle >= dut.delay:
+                got.append([int.from_bytes(bytes(ctx.get(value)), "little") for value in dut.value])
+            await ctx.tick()
+
+    simulate(dut, bench)
+    np.testing.assert_array_equal(np.array(got, np.uint64).T, content)
