@@ -60,13 +60,14 @@ def ports(text: str) -> dict[str, tuple[str, int]]:
 def test_ports_have_the_standard_names(folder: Path) -> None:
     found = ports((folder / f"{BLOCK_NAME}.v").read_text())
     expected = {"clk", "rst", "irq"}
-    for prefix, channels in (("m_axi", AXI), ("s_axil", AXI_LITE)):
+    for prefix, channels in (("m_axi", AXI), ("m_axi_1", AXI), ("s_axil", AXI_LITE)):
         expected |= {f"{prefix}_{channel}{name}" for channel, names in channels.items() for name in names.split()}
     assert set(found) == expected
     assert {name: found[name][1] for name in WIDTHS} == WIDTHS
     for name, (direction, _) in found.items():
         if name.endswith("ready"):
-            driven = name.removesuffix("ready") in ("m_axi_b", "m_axi_r", "s_axil_aw", "s_axil_w", "s_axil_ar")
+            answers = [f"m_axi{port}_{channel}" for port in ("", "_1") for channel in "br"]
+            driven = name.removesuffix("ready") in (*answers, "s_axil_aw", "s_axil_w", "s_axil_ar")
             assert direction == ("output" if driven else "input"), name
 
 
