@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?= space adventure
 CONFORMANCE ?=
-# Options of what `make area`, `pnr`, `timing`, `formal`, `mutate`, `gate-sim` and `fuzz` run: AREA=--help lists them.
+# Options of what `make area`, `pnr`, `timing`, `formal`, `mutate`, `gate-sim`, `fuzz` and `host-cost` run: AREA=--help lists them.
 AREA ?=
 PNR ?=
 TIMING ?=
@@ -15,11 +15,12 @@ FORMAL ?=
 MUTATE ?=
 GATES ?=
 FUZZ ?=
+HOST_COST ?=
 # Tests run in the order of this seed, over so many processes.
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate fuzz clean
+.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate fuzz host-cost clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -72,6 +73,9 @@ mutate: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m gatewright_sim.fuzz $(FUZZ)
+
+host-cost: $(STAMP)
+	$(BIN)/python -m gatewright_sim.host_cost $(HOST_COST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh .ci/check-tools "$(PYTHON)"

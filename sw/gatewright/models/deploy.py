@@ -47,6 +47,12 @@ class Deployed:
         """For requests without a query, and with one."""
         return self.history, self.query
 
+    def save(self, folder: Path) -> None:
+        """Write MODEL_FILE, HISTORY_FILE and QUERY_FILE there."""
+        self.model.save(folder / MODEL_FILE)
+        for program, name in zip(self.programs, (HISTORY_FILE, QUERY_FILE), strict=True):
+            save_program(program, folder / name)
+
 
 def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: Progress | None = None) -> Deployed:
     """The deployed form of a trained model for a configuration, compiled on first use and then kept in the cache."""
@@ -59,14 +65,13 @@ def deploy_or_load(trained: TrainedHybrid, config: AcceleratorConfig, progress: 
 
     def make(folder: Path) -> None:
         model = hybrid_model(trained)
-        model.save(folder / MODEL_FILE)
         condensed, question = trained.learnt.condensed, trained.learnt.question
         requests = calibration_requests(trained.data)
         compiling = _Compiling(model, config, progress)
         history = compiling(HistoryRequest(condensed), requests, model.history_program, {})
-        save_program(history, folder / HISTORY_FILE)
         asking = QueryRequest(condensed, question, load_text_encoder())
-        save_program(compiling(asking, requests, model.query_program, {"tokens": BUCKETS}), folder / QUERY_FILE)
+        query = compiling(asking, requests, model.query_program, {"tokens": BUCKETS})
+        Deployed(model, history, query).save(folder)
 
     folder = cached_directory("deployed", key, make)
     history, query = (load_program(folder / name) for name in (HISTORY_FILE, QUERY_FILE))

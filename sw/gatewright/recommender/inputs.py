@@ -41,18 +41,23 @@ def request_inputs(model: HybridModel, user: int | None, tokens: np.ndarray | No
     text, int64 [1, tokens], of the history's without."""
     items = np.zeros(0, np.int64) if user is None else model.items_of(user)[-model.history :].astype(np.int64)
     age = np.arange(len(items))[::-1]
-    fill = (0, max(0, LEAST_RATED - len(items)))
+    fill = max(0, LEAST_RATED - len(items))
     text = {} if tokens is None else {"ids": tokens, "mask": np.ones_like(tokens)}
     return {
         **text,
-        "user_ptr": np.array([0, len(items) + fill[1]], np.int64),
-        "rated": np.pad(items, fill),
+        "user_ptr": np.array([0, len(items) + fill], np.int64),
+        "rated": _filled(items, fill),
         "month": np.array([model.months.count - 1 if user is None else model.month_of(user)], np.int64),
         **{
-            f"weight_{expert}": np.pad(_weights(age, half_life, size[items]), fill)
+            f"weight_{expert}": _filled(_weights(age, half_life, size[items]), fill)
             for expert, (half_life, size) in enumerate(zip(model.half_lives, model.sizes, strict=True))
         },
     }
+
+
+def _filled(values: np.ndarray, count: int) -> np.ndarray:
+    """With ``count`` zeros behind."""
+    return np.concatenate([values, np.zeros(count, values.dtype)]) if count else values
 
 
 def _weights(age: np.ndarray, half_life: float, size: np.ndarray) -> np.ndarray:

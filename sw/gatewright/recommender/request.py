@@ -79,6 +79,13 @@ def typed(user_id: int | None, query: str | None) -> str | None:
     return words
 
 
+def best(scores: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` places of the highest of ``scores``, best first, of equals the first one first."""
+    least = np.partition(scores, -count)[-count]
+    candidates = np.flatnonzero(scores >= least)
+    return candidates[np.argsort(-scores[candidates], kind="stable")[:count]]
+
+
 class HybridRecommender(AbstractContextManager["HybridRecommender"]):
     """A model on an accelerator. A program is loaded with the first request that needs it; requests then send only
     what is new. A context manager that frees the programs' memory.
@@ -107,14 +114,14 @@ class HybridRecommender(AbstractContextManager["HybridRecommender"]):
         query = typed(user_id, query)
         user = None if user_id is None else user_index(catalogue.user_ids, user_id)
         seen = model.items[:0] if user is None else model.items_of(user)
-        most = len(catalogue.movie_ids) - len(np.unique(seen))
+        rated = np.zeros(len(catalogue.movie_ids), bool)
+        rated[seen] = True
+        most = len(rated) - int(np.count_nonzero(rated))
         if not 1 <= top <= most:
             whom = "all movies" if user is None else f"the movies that user {user_id} has not rated"
             raise RecommenderError(f"top is {top}, allowed 1 to {most} ({whom})")
         scores, report = self.scores(user, query)
-        ranked = scores.copy()
-        ranked[seen] = -np.inf
-        chosen = np.argsort(-ranked, kind="stable")[:top]
+        chosen = best(np.where(rated, -np.inf, scores), top)
         items = tuple(
             RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
             for i in chosen
