@@ -202,13 +202,16 @@ def test_stalls_change_the_time_and_nothing_else(probe: Probe, write: bool) -> N
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"address": MEMORY_BASE + 4}, r"channel AR: address is not a multiple of 8 \(0x10000004\)"),
-        ({"address": MEMORY_BASE + 4096 - 64}, r"channel AR: burst crosses 4 KiB, address \(0x10000fc0\)"),
-        ({"beats": 17}, r"channel AR: burst has more than 16 beats, length field \(0x10\)"),
-        ({"size": 2}, r"channel AR: size is not 8 bytes, size field \(0x2\)"),
-        ({"burst": 0}, r"channel AR: burst is not INCR, burst field \(0\)"),
-        ({"address": MEMORY_BASE + 8 * 500, "write": True}, "channel AW: burst crosses 4 KiB"),
-        ({"last": 3, "write": True}, "channel W: last is not with the last beat, address"),
+        ({"address": MEMORY_BASE + 4}, r"memory port 0, channel AR: address is not a multiple of 8 \(0x10000004\)"),
+        (
+            {"address": MEMORY_BASE + 4096 - 64},
+            r"memory port 0, channel AR: burst crosses 4 KiB, address \(0x10000fc0\)",
+        ),
+        ({"beats": 17}, r"memory port 0, channel AR: burst has more than 16 beats, length field \(0x10\)"),
+        ({"size": 2}, r"memory port 0, channel AR: size is not 8 bytes, size field \(0x2\)"),
+        ({"burst": 0}, r"memory port 0, channel AR: burst is not INCR, burst field \(0\)"),
+        ({"address": MEMORY_BASE + 8 * 500, "write": True}, "memory port 0, channel AW: burst crosses 4 KiB"),
+        ({"last": 3, "write": True}, "memory port 0, channel W: last is not with the last beat, address"),
     ],
 )
 def test_what_breaks_a_rule_of_axi_is_reported(probe: Probe, settings: dict[str, Any], message: str) -> None:
