@@ -49,8 +49,9 @@ class AcceleratorConfig:
     vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
     outstanding : read bursts in flight per requester, a power of two, 2..64.
-    read_ports : memory ports, each with an AXI master of its own, through which the gemm engine reads operands: a power
-        of two, 1..4 and at most array_rows. Whatever else is read, and all that is written, goes through the first.
+    read_ports : memory ports, each with an AXI master of its own: a power of two, 1..4 and at most array_rows. The gemm
+        engine reads operands through all of them, the others their two operands through one each. Commands are read,
+        and all that is written is, through the first.
     """
 
     name: str

@@ -34,9 +34,9 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import WEIGHT_BITS
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
-from gatewright_hw.bus.arbiter import ReadArbiter
 from gatewright_hw.bus.ports import WORD_LSB
 from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.bus.spread import spread_readers
 from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
 from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
 from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, Step
@@ -62,7 +62,7 @@ class AggregateEngine(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
-        super().__init__(EngineSignature())
+        super().__init__(EngineSignature(min(config.read_ports, 2)))
 
     def elaborate(self, _platform: object) -> Module:
         config = self._config
@@ -78,12 +78,8 @@ class AggregateEngine(wiring.Component):
         m.submodules.rows = rows = RowWriter(config.max_features, config.aggregate_lanes)
         fetches = {"row_ptr": row_ptr, "col": col, "weight": weight}
 
-        requesters = [fetch.port for fetch in fetches.values()] + [x.port]
         in_flight = min(config.outstanding + 4 * len(fetches), _MAX_IN_FLIGHT)
-        m.submodules.arbiter = arbiter = ReadArbiter(len(requesters), in_flight)
-        for port, requester in zip(arbiter.ports, requesters, strict=True):
-            wiring.connect(m, requester, port)
-        wiring.connect(m, arbiter.port, wiring.flipped(self.read[0]))
+        spread_readers(m, [[fetch.port for fetch in fetches.values()], [x.port]], self.read, in_flight)
         wiring.connect(m, rows.port, wiring.flipped(self.write))
 
         m.submodules.control = control = CommandControl(settle=0)

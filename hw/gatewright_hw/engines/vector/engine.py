@@ -25,8 +25,8 @@ from gatewright.spec.commands import VECTOR
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import TABLE_BYTES, Combine, ElementType, Function
-from gatewright_hw.bus.arbiter import ReadArbiter
 from gatewright_hw.bus.reader import BurstReader
+from gatewright_hw.bus.spread import spread_readers
 from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.engines.vector.datapath import VectorDatapath
@@ -73,7 +73,7 @@ class VectorEngine(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
-        super().__init__(EngineSignature())
+        super().__init__(EngineSignature(min(config.read_ports, 2)))
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -81,7 +81,6 @@ class VectorEngine(wiring.Component):
         outstanding = self._config.outstanding
         m.submodules.a_reader = a_reader = BurstReader(min(outstanding * MAX_BURST_BEATS, 256), outstanding)
         m.submodules.b_reader = b_reader = BurstReader(_B_DEPTH, min(outstanding, _B_DEPTH // 2))
-        m.submodules.arbiter = arbiter = ReadArbiter(2, min(2 * outstanding, 64))
         m.submodules.loader = loader = RecordLoader(columns)
         m.submodules.a_unpacker = a_unpacker = Unpacker(columns, lanes)
         m.submodules.b_unpacker = b_unpacker = Unpacker(columns, lanes)
@@ -89,9 +88,7 @@ class VectorEngine(wiring.Component):
         m.submodules.packer = packer = RowPacker(columns, lanes)
         m.submodules.a_rows = a_rows = RowTransfers(columns)
         m.submodules.b_rows = b_rows = RowTransfers(columns)
-        for port, reader in zip(arbiter.ports, (a_reader, b_reader), strict=True):
-            wiring.connect(m, reader.port, port)
-        wiring.connect(m, arbiter.port, wiring.flipped(self.read[0]))
+        spread_readers(m, [[a_reader.port], [b_reader.port]], self.read, min(2 * outstanding, 64))
         wiring.connect(m, packer.port, wiring.flipped(self.write))
 
         # The command, and what follows from it one cycle later.
