@@ -24,6 +24,7 @@ from gatewright.compiler.masks import is_mask
 from gatewright.compiler.quantisation.calibrate import calibrate
 from gatewright.compiler.quantisation.infinities import not_numbers
 from gatewright.compiler.quantisation.judge import too_coarse, verdict
+from gatewright.compiler.quantisation.linear_plan import FINE_ABOVE
 from gatewright.compiler.quantisation.measure import Errors, available, measure
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.compiler.quantisation.quantise import quantise
@@ -66,6 +67,7 @@ def assign(
     observations = calibrate(model, feeds, settled=settled)
     on_host = {node: reason for node in model.graph if (reason := refusal(node, config))}
     judged = math.isfinite(max_error)
+    fine_above = max_error if judged else FINE_ABOVE
     if judged:
         on_host = not_numbers(model, observations) | on_host
     measurable = [feed for feed in feeds if all(map(_finite, feed.values()))]
@@ -76,7 +78,8 @@ def assign(
     )
     while True:
         on_host = _with_masks(model, on_host)
-        plan = quantise(model, {node for node in model.graph if node not in on_host}, observations, demands)
+        on_fabric = {node for node in model.graph if node not in on_host}
+        plan = quantise(model, on_fabric, observations, demands, fine_above=fine_above)
         try:
             steps = lower(model, on_host, plan, config, capacity, keep_all=judged)
         except NodeError as error:

@@ -40,11 +40,13 @@ def quantise(
     observations: Mapping[str, Observation],
     demand: Demand,
     linears: Mapping[str, LinearPlan] | None = None,
+    fine_above: float = FINE_ABOVE,
 ) -> Plan:
     """The plan of a canonical model whose nodes ``on_fabric`` run on the accelerator.
 
     ``demand`` says in which formats a node of the fabric must have operands, by input index; others may come in any
     format with one scale. ``linears`` are plans by node name that are known from the same model in another size.
+    ``fine_above`` is the relative error of a linear layer's output beyond which it is fine.
     """
     plan = Plan(observations)
     for x, nodes in _linears(model, on_fabric).items():
@@ -58,7 +60,7 @@ def quantise(
         if seen is None or len(seen.low) != weights[0].real.shape[1]:
             seen = _within(plan.largest(x), weights[0].real.shape[1])
         final = any(node.outputs[0].is_graph_output() for node in nodes) and _rows(x) <= FREE_ROWS
-        limit = FINE_ABOVE if RANGE in x.metadata_props or not all(map(_given, nodes)) else FINE_ABOVE_GIVEN
+        limit = fine_above if RANGE in x.metadata_props or not all(map(_given, nodes)) else FINE_ABOVE_GIVEN
         empty = may_be_empty(x)
         plans = plan_linears(
             weights, seen, offset=offset and not empty, keep_zero=empty, fine_above=0.0 if final else limit
