@@ -10,6 +10,7 @@ from gatewright.models.deploy import BUCKETS, deploy_or_load, hybrid_model
 from gatewright.models.reference import agreement
 from gatewright.program.compiled import FabricStep
 from gatewright.recommender import HybridRecommender, ModelFileError, RecommenderError, UnknownUserError
+from gatewright.recommender.request import best
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import register
 
@@ -27,8 +28,7 @@ def test_answer_is_titled_unseen_and_ordered(recommender, small_trained):
         assert (item.title, item.genres) == (data.titles[index], data.genres[index])
         assert item.movie_id not in seen
         assert item.score == answer.scores[index]
-    best = np.delete(answer.scores, answer.seen).max()
-    assert scores[0] == best
+    assert scores[0] == np.delete(answer.scores, answer.seen).max()
 
 
 @pytest.mark.parametrize("query", [None, "space adventure"])
@@ -201,3 +201,12 @@ def test_a_new_rating_counts_at_the_next_request(query, recommender, small_train
     meant = small_trained.reference(more).request(4, query)
     assert agreement(after.scores, meant, after.seen).cosine > 0.99
     assert np.array_equal(recommender.recommend(other, query).scores, others.scores)
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 40])
+def test_the_best_are_those_of_a_stable_sort(count: int, rng: np.random.Generator) -> None:
+    """With many equal ones, and some that rank last whatever they scored."""
+    for levels in (1, 3, 1000):
+        scores = rng.integers(levels, size=50).astype(np.float32)
+        scores[rng.choice(50, 10, replace=False)] = -np.inf
+        assert best(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()
