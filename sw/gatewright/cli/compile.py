@@ -44,8 +44,7 @@ def compile_(
         typer.Option(
             "--max-error",
             min=0.0,
-            help="Relative rms error above which layers take two int8 halves, nodes run on the host, or results "
-            "are warned of.",
+            help="Relative rms error above which nodes run on the host, or results are warned of.",
         ),
     ] = 0.05,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 where results are warned of.")] = False,

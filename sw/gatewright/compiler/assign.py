@@ -67,7 +67,7 @@ def assign(
     observations = calibrate(model, feeds, settled=settled)
     on_host = {node: reason for node in model.graph if (reason := refusal(node, config))}
     judged = math.isfinite(max_error)
-    fine_above = max_error if judged else FINE_ABOVE
+    fine_above = max(FINE_ABOVE, max_error) if judged else FINE_ABOVE
     if judged:
         on_host = not_numbers(model, observations) | on_host
     measurable = [feed for feed in feeds if all(map(_finite, feed.values()))]

@@ -55,10 +55,11 @@ def compile_model(
     capacity : for a dynamic leading dimension by name its largest size; a call takes what it brings.
     name : of the program, by default the model's graph.
     memory_bytes : most device memory that it may take.
-    max_error : relative root mean square error above which a linear layer takes its operand in two int8 halves, which
-        is twice the work, a node runs on the host where that is of no avail, and a result is warned of
+    max_error : relative root mean square error above which a node runs on the host, and a result is warned of
         (:class:`AccuracyWarning`), measured for calibration inputs on the golden model where that is installed; with
-        infinity nothing is measured, and all nodes run on the fabric that it has operators for.
+        infinity nothing is measured, and all nodes run on the fabric that it has operators for. A linear layer takes
+        its operand in two int8 halves, which is twice the work, where it is off by more than 5 % otherwise, or by more
+        than this if it is larger.
     settled : whether calls will bring nothing much larger than the calibration inputs, since those are of all there
         are; else formats have room for what the tail of the calibrated values lets expect.
 
