@@ -22,10 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from gatewright.models.data import MovieLens, load_movielens
+from gatewright.models.data import load_movielens
 from gatewright.models.deploy import deploy_or_load
 from gatewright.models.train import train_or_load
 from gatewright.spec.config import CONFIGS, get_config
@@ -75,9 +76,8 @@ def _counted(folder: Path, user: int, query: str | None, count: int) -> int:
     return int(found[1])
 
 
-def _users(data: MovieLens) -> list[int]:
-    """Indices of the users whose ratings are about as many as RATINGS says."""
-    count = np.diff(data.user_ptr)
+def _users(count: npt.NDArray[np.int64]) -> list[int]:
+    """Indices of the users whose ratings, ``count`` [users], are about as many as RATINGS says."""
     return [int(np.argmin(np.abs(count - wanted))) for wanted in RATINGS]
 
 
@@ -92,13 +92,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     data = load_movielens()
     deployed = deploy_or_load(train_or_load(data), get_config(options.config))
-    asked = [(user, query) for user in _users(data) for query in (None, QUERY)]
+    count = np.diff(data.user_ptr)
+    asked = [(user, query) for user in _users(count) for query in (None, QUERY)]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         deployed.save(folder)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             found = list(pool.map(lambda each: measured(folder, int(data.user_ids[each[0]]), each[1]), asked))
-    count = np.diff(data.user_ptr)
     costs = [
         Cost(int(data.user_ids[user]), int(count[user]), query, instructions)
         for (user, query), instructions in zip(asked, found, strict=True)

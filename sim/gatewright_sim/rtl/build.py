@@ -101,14 +101,14 @@ def _masters(verilog: str) -> list[str]:
     return [f"-DGATEWRIGHT_PORTS={ports}", *(f"-DGATEWRIGHT_{number}_PORTS" for number in several)]
 
 
-def _verilate(verilator: Verilator, verilog: str, trace: bool, large: bool, work: Path) -> None:
+def _verilate(verilator: Verilator, verilog: str, masters: list[str], trace: bool, large: bool, work: Path) -> None:
     """Verilog to C++ in the folder ``work``."""
     (work / "design.v").write_text(verilog)
     flags = [*VERILATOR_FLAGS, *(LARGE_FLAGS if large else ()), "--timescale", "1ps/1ps"]
     flags += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     flags += ["--trace-fst", "--trace-structs"] if trace else []
     names = ["--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "--Mdir", "."]
-    command = [str(verilator.command), *names, *flags, *_masters(verilog), str(_HERE / "wrapper.v"), "design.v"]
+    command = [str(verilator.command), *names, *flags, *masters, str(_HERE / "wrapper.v"), "design.v"]
     run_step("Verilator", command, work, {**os.environ, **verilator.environment})
 
 
@@ -162,8 +162,9 @@ def build_library(verilog: str, *, trace: bool = False, large: bool = False) -> 
     def make(path: Path) -> None:
         work = path / "build"
         work.mkdir()
-        _verilate(verilator, verilog, trace, large, work)
-        _compile(compiler, verilator, _masters(verilog), trace, large, work, path / LIBRARY)
+        masters = _masters(verilog)
+        _verilate(verilator, verilog, masters, trace, large, work)
+        _compile(compiler, verilator, masters, trace, large, work, path / LIBRARY)
         shutil.rmtree(work)
 
     return cached_directory("rtl", digest(verilog, *harness, *flags, *compiler, tools, _machine()), make) / LIBRARY
