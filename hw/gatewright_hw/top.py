@@ -116,6 +116,9 @@ class Top(wiring.Component):
                 sequencer.engine_done[index].eq(engine.done),
                 sequencer.engine_error[index].eq(engine.error),
             ]
+        linked = [engine.epilogue for engine in engines.values() if hasattr(engine, "epilogue")]
+        if linked:
+            wiring.connect(m, *linked)
         quiet = Cat(master.quiet for master in masters).all()
         errors = reduce(or_, (master.errors.as_value() for master in masters))
         m.d.comb += [sequencer.bus_errors.eq(errors), sequencer.bus_quiet.eq(quiet)]

@@ -24,12 +24,16 @@ def _multiple(value: Value, of: int) -> Value:
     return value[: exact_log2(of)] == 0
 
 
-def _field_fault(field: Field, value: Value, config: AcceleratorConfig) -> list[Fault]:
+def _field_fault(field: Field, value: Value, flags: Value, config: AcceleratorConfig) -> list[Fault]:
     """As :meth:`gatewright.spec.commands.Field.fault`."""
     if field.kind in (Kind.ADDRESS, Kind.STRIDE):
         return [(~_multiple(value, ALIGNMENT), ErrorCode.UNALIGNED, field.word)]
     if field.kind is Kind.SIZE:
         bad = (value == 0) | (value > field.maximum(config)) | ~_multiple(value, field.multiple)
+        if field.bounded_by:
+            flag, limit, multiple = field.bounded_by
+            over = (value > getattr(config, limit)) | ~_multiple(value, getattr(config, multiple))
+            bad |= ((flags & flag) != 0) & over
         return [(bad, ErrorCode.BAD_SHAPE, field.word)]
     if field.kind is Kind.CHOICE:
         return [(value > field.most, ErrorCode.BAD_FLAGS, field.word)]
@@ -38,15 +42,18 @@ def _field_fault(field: Field, value: Value, config: AcceleratorConfig) -> list[
 
 def _faults(spec: CommandSpec, command: Value, config: AcceleratorConfig) -> list[Fault]:
     """All that can be wrong with a command of ``spec``, in the order in which it is reported."""
-    flags = command[FLAGS_LSB : FLAGS_LSB + FLAGS_BITS]
-    bad_flags = (flags & ~spec.flags_mask & ((1 << FLAGS_BITS) - 1)) != 0
+    mask = spec.flags_mask(config)
+    flags = command[FLAGS_LSB : FLAGS_LSB + FLAGS_BITS] & mask
+    bad_flags = flags != command[FLAGS_LSB : FLAGS_LSB + FLAGS_BITS]
     if spec.one_of:
         bad_flags |= (flags & spec.one_of) == 0
     if spec.at_most_one_of:
         bad_flags |= (flags & spec.at_most_one_of) == spec.at_most_one_of
+    for flag, other in spec.requires:
+        bad_flags |= ((flags & flag) != 0) & ((flags & other) == 0)
     faults = [(bad_flags, ErrorCode.BAD_FLAGS, 0)]
-    for field in spec.fields:
-        faults += _field_fault(field, command[field.offset : field.offset + field.width], config)
+    for field in spec.checked_fields(config):
+        faults += _field_fault(field, command[field.offset : field.offset + field.width], flags, config)
     return faults
 
 

@@ -19,7 +19,15 @@ from gatewright.spec.commands import AttentionFlags, GemmFlags
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.vector import Combine, ElementType, Function
-from gatewright_sim.commands import AggregateCommand, AttentionCommand, Command, GemmCommand, Layout, VectorCommand
+from gatewright_sim.commands import (
+    AggregateCommand,
+    AttentionCommand,
+    Command,
+    EpilogueCommand,
+    GemmCommand,
+    Layout,
+    VectorCommand,
+)
 from gatewright_sim.commands.draw import draw_int8
 
 __all__ = ["golden_vectors", "main"]
@@ -72,6 +80,24 @@ def _gemm() -> Iterator[tuple[str, Command]]:
             a, b = (np.repeat(rng.choice([-128, 127], (rows, 1)), k, axis=1) for rows in (m, n))
             command.params["bias"] = rng.choice([-(2**31), 2**31 - 1], n)
         yield name, replace(command, a=a.astype(np.int8), b=b.astype(np.int8))
+    yield from _epilogues()
+
+
+def _epilogues() -> Iterator[tuple[str, Command]]:
+    """Of whole tiles of any array."""
+    flags = GemmFlags.PARAMS | GemmFlags.OUT_INT16 | GemmFlags.B_NARROW
+    int8, int16 = ElementType.INT8, ElementType.INT16
+    cases = {
+        "gemm then table": (34, 64, 40, flags, Function.TABLE, Combine.ALONE, int8),
+        "gemm then add": (33, 96, 24, flags | GemmFlags.A_RESIDENT, Function.NONE, Combine.ADD, int16),
+    }
+    for name, (m, n, k, product, function, combine, kind) in cases.items():
+        rng = _rng(name)
+        drawn = EpilogueCommand.of_shape(rng, m, n, k, flags=product, function=function, combine=combine, kind=kind)
+        drawn.product.params["shift"] = rng.integers(16, 20, n)
+        drawn.product.params["bias"] = rng.integers(-(2**20), 2**20, n)
+        a, b = draw_int8(rng, m, k), draw_int8(rng, n, k)
+        yield name, replace(drawn, product=replace(drawn.product, a=a, b=b), noise=(0, 0))
 
 
 def _attention() -> Iterator[tuple[str, Command]]:

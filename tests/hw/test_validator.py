@@ -19,11 +19,14 @@ def random_command(rng: random.Random, config: AcceleratorConfig) -> bytes:
         bottom, top = field.range
         limit = field.most if field.kind is Kind.CHOICE else min(field.maximum(config), top)
         valid = rng.randint(1, limit) // field.multiple * field.multiple or field.multiple
+        if field.bounded_by and rng.random() < 0.7:
+            _, most, multiple = (getattr(config, str(name), 0) for name in field.bounded_by)
+            valid = rng.randint(1, most // multiple) * multiple
         if field.kind in (Kind.ADDRESS, Kind.STRIDE):
             valid = rng.randrange(0, top, 8)
         edges = (bottom, 0, limit, min(limit + 1, top), min(limit + field.multiple, top), top, rng.randint(0, top))
         values[field.name] = valid if rng.random() < 0.97 else rng.choice(edges)
-    flags = rng.randrange(256) & (spec.flags_mask if rng.random() < 0.9 else 0xFF)
+    flags = rng.randrange(256) & (spec.flags_mask(config) if rng.random() < 0.9 else 0xFF)
     raw = bytearray(encode(spec, flags, **values))
     if rng.random() < 0.05:
         raw[0] = rng.randrange(256)

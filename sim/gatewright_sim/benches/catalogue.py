@@ -27,6 +27,7 @@ from gatewright_sim.benches.coverage.collect import FOLDER
 from gatewright_sim.benches.harness.cases import Table
 from gatewright_sim.benches.harness.copy_engine import CopyEngine
 from gatewright_sim.benches.harness.engine_top import EngineTop
+from gatewright_sim.benches.harness.product_engine import ProductEngine
 from gatewright_sim.benches.harness.runner import BenchError, run_cocotb
 from gatewright_sim.powerup import without_initial_values
 
@@ -119,6 +120,10 @@ def _gemm(config: AcceleratorConfig) -> EngineTop:
     return EngineTop(GemmEngine(config))
 
 
+def _products(config: AcceleratorConfig) -> EngineTop:
+    return EngineTop(ProductEngine(config))
+
+
 def _aggregate(config: AcceleratorConfig) -> EngineTop:
     return EngineTop(AggregateEngine(config))
 
@@ -144,6 +149,7 @@ BENCHES: dict[str, Bench] = {
         Bench(Design(_aggregate, "aggregate_engine", WIDE_CONFIG), "wide_rows"),
         Bench(_GEMM, "gemm"),
         Bench(_GEMM, "attention"),
+        Bench(Design(_products, "product_engine"), "epilogue"),
         Bench(_NARROW_GEMM, "gemm"),
         Bench(_NARROW_GEMM, "attention"),
         Bench(Design(_vector, "vector_engine"), "vector"),

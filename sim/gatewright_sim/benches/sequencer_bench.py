@@ -86,7 +86,7 @@ def faulty_commands() -> list[bytes]:
     opcodes = sorted({0, max(COMMANDS) + 1, 0xFF, *near})
     bad = [bytes(64), *(bytes([opcode]) + copy()[1:] for opcode in opcodes)]
     for spec in COMMANDS.values():
-        undefined = [1 << bit for bit in range(8) if not spec.flags_mask >> bit & 1]
+        undefined = [1 << bit for bit in range(8) if not spec.flags_mask(CONFIG) >> bit & 1]
         bad += [copy(spec, flags=flags | VALID[spec][0]) for flags in undefined]
         for field in spec.fields:
             if field.kind in (Kind.ADDRESS, Kind.STRIDE):
@@ -134,7 +134,7 @@ async def sizes_at_their_limit_are_taken(driver: TopDriver) -> None:
         values |= {field.name: field.range[1] for field in spec.fields if field.kind is Kind.PLAIN}
         values |= {field.name: field.most for field in spec.fields if field.kind is Kind.CHOICE}
         second = spec.at_most_one_of & (spec.at_most_one_of - 1)  # of two flags that exclude each other
-        command = copy(spec, beats=2, **values, flags=spec.flags_mask & ~second)
+        command = copy(spec, beats=2, **values, flags=spec.flags_mask(CONFIG) & ~second)
         assert check(command, CONFIG) == (ErrorCode.NONE, 0)
         assert await driver.run([command], PROGRAM) == OK
 
@@ -145,7 +145,7 @@ async def an_engine_gets_every_bit_of_its_command(driver: TopDriver) -> None:
     errors = list(ErrorCode)
     for number in range(60):
         words = driver.rng.integers(1 << 32, size=COMMAND_BYTES // 4, dtype="u4")
-        words[0] = words[0] & 0xFFFF_0000 | AGGREGATE.flags_mask << FLAGS_LSB | AGGREGATE.opcode
+        words[0] = words[0] & 0xFFFF_0000 | AGGREGATE.flags_mask(CONFIG) << FLAGS_LSB | AGGREGATE.opcode
         words[1:6] &= -BUS_BYTES & 0xFFFF_FFFF
         words[10:12] &= -BUS_BYTES & 0xFFFF_FFFF
         words[3] = words[3] & 0xFFFF_8000 | TARGET

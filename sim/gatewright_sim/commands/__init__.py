@@ -13,6 +13,7 @@ from gatewright.spec.commands import Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_sim.commands.aggregate import AggregateCommand
 from gatewright_sim.commands.attention import AttentionCommand
+from gatewright_sim.commands.epilogue import EpilogueCommand
 from gatewright_sim.commands.gemm import GemmCommand
 from gatewright_sim.commands.layout import Command, Layout, LayoutFull, PlacedCommand
 from gatewright_sim.commands.vector import VectorCommand
@@ -22,6 +23,7 @@ __all__ = [
     "AggregateCommand",
     "AttentionCommand",
     "Command",
+    "EpilogueCommand",
     "GemmCommand",
     "Layout",
     "LayoutFull",
@@ -29,8 +31,17 @@ __all__ = [
     "VectorCommand",
 ]
 
+_EPILOGUES = 0.3
+"""Share of the products that have one, where the configuration has them."""
+
+
+def _product(rng: np.random.Generator, config: AcceleratorConfig) -> Command:
+    with_epilogue = config.epilogue and rng.random() < _EPILOGUES
+    return (EpilogueCommand if with_epilogue else GemmCommand).random(rng, config)
+
+
 RANDOM: dict[Opcode, Callable[[np.random.Generator, AcceleratorConfig], Command]] = {
-    Opcode.GEMM: GemmCommand.random,
+    Opcode.GEMM: _product,
     Opcode.ATTENTION: AttentionCommand.random,
     Opcode.AGGREGATE: AggregateCommand.random,
     Opcode.VECTOR: VectorCommand.random,

@@ -26,8 +26,9 @@ GEMM_FLAGS = tuple(
     GemmFlags(flags)
     for flags in range(1 << len(GemmFlags))
     if flags & GEMM.one_of and flags & GEMM.at_most_one_of != GEMM.at_most_one_of
+    if not flags & (GemmFlags.EPILOGUE | GemmFlags.PER_COLUMN)
 )
-"""Every combination that is allowed."""
+"""Every combination that is allowed without an epilogue."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from gatewright_sim.golden.aggregate import accumulate, wrap
 from gatewright_sim.golden.attention import attention
 from gatewright_sim.golden.gemm import gemm
 from gatewright_sim.golden.matrix_walk import walked
-from gatewright_sim.golden.operands import Operands, blocks
+from gatewright_sim.golden.operands import Operand, Operands, blocks
 from gatewright_sim.golden.vector import vector
 from gatewright_sim.memory import SimulatedMemory
 
@@ -63,13 +63,58 @@ def _gemm(command: DecodedCommand, operands: Operands) -> Blocks:
             bias = params["bias"]
             if not flags & GemmFlags.OUT_INT32:
                 multiplier, shift = params["multiplier"], params["shift"] & SHIFT_MAX
+        after = _epilogue(command, operands, columns) if flags & GemmFlags.EPILOGUE else None
         for rows in blocks(m, min(_ELEMENTS // k, _ELEMENTS // width, _PRODUCTS // (width * k))):
             yield None
             part = a[rows]
             if not operands.error:
                 bits = 16 if flags & GemmFlags.OUT_INT16 else 8
                 narrow = bool(flags & GemmFlags.B_NARROW)
-                yield rows.start, columns.start, gemm(part, b_nk, bias, multiplier, shift, bits, narrow)
+                product = gemm(part, b_nk, bias, multiplier, shift, bits, narrow)
+                yield rows.start, columns.start, after(product, rows) if after else product
+
+
+def _epilogue(
+    command: DecodedCommand, operands: Operands, columns: slice
+) -> Callable[[npt.NDArray[Any], slice], npt.NDArray[Any]]:
+    """What becomes of the products of some rows and of ``columns`` on their way to memory."""
+    m, n, per_column = command["m"], command["n"], GemmFlags.PER_COLUMN & command.flags
+    count, first = (columns.stop - columns.start, columns.start) if per_column else (1, 0)
+    records = operands.vector("out", count, VECTOR_PARAMS_DTYPE, first)
+    op = _operation(command, operands, records, ElementType(command["c_type"]), "pd")
+
+    def after(product: npt.NDArray[Any], rows: slice) -> npt.NDArray[Any]:
+        d = None
+        if op.combine is not Combine.ALONE:
+            d = Operand(operands, command["d_addr"], command["c_stride"], m, n, op.y_type.dtype)[rows, columns]
+        return vector(op, product, d)
+
+    return after
+
+
+def _operation(
+    command: DecodedCommand,
+    operands: Operands,
+    records: npt.NDArray[Any],
+    kind: ElementType,
+    names: str,
+    epsilon: int = 0,
+) -> VectorOp:
+    """What the vector engine does to its two operands, whose multipliers begin with ``names``."""
+    function, table = Function(command["function"]), None
+    if function is Function.TABLE:
+        table = operands.vector("table", 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)
+    return VectorOp(
+        kind,
+        Record(records["gain"], records["shift"] & SHIFT_MAX, records["bias"]),
+        Combine(command["combine"]),
+        command[f"{names[0]}_multiplier"],
+        command[f"{names[1]}_multiplier"],
+        command["combine_shift"],
+        function,
+        epsilon,
+        table,
+    )
 
 
 def _attention(command: DecodedCommand, operands: Operands) -> Blocks:
@@ -126,22 +171,9 @@ def _aggregate(command: DecodedCommand, operands: Operands) -> Blocks:
 
 def _vector(command: DecodedCommand, operands: Operands) -> Blocks:
     rows, cols, flags = command["rows"], command["cols"], VectorFlags(command.flags)
-    function, combine = Function(command["function"]), Combine(command["combine"])
     params = operands.vector("params", cols if flags & VectorFlags.PER_COLUMN else 1, VECTOR_PARAMS_DTYPE)
-    table = None
-    if function is Function.TABLE:
-        table = operands.vector("table", 2 * TABLE_ENTRIES, np.int16).reshape(TABLE_ENTRIES, 2)
-    op = VectorOp(
-        ElementType(command["y_type"]),
-        Record(params["gain"], params["shift"] & SHIFT_MAX, params["bias"]),
-        combine,
-        command["a_multiplier"],
-        command["b_multiplier"],
-        command["combine_shift"],
-        function,
-        command["epsilon_high"] << 32 | command["epsilon"],
-        table,
-    )
+    epsilon = command["epsilon_high"] << 32 | command["epsilon"]
+    op = _operation(command, operands, params, ElementType(command["y_type"]), "ab", epsilon)
 
     def operand(name: str, columns: int, part: slice) -> npt.NDArray[Any]:
         matrix = operands.matrix(name, rows, columns, ElementType(command[f"{name}_type"]).dtype)
@@ -150,7 +182,7 @@ def _vector(command: DecodedCommand, operands: Operands) -> Blocks:
     for part in blocks(rows, _INTERMEDIATE // cols):
         yield None
         a, b = operand("a", cols, part), None
-        if combine is not Combine.ALONE:
+        if op.combine is not Combine.ALONE:
             b = operand("b", 1 if flags & VectorFlags.B_COLUMN else cols, part)
         if not operands.error:
             yield part.start, 0, np.broadcast_to(vector(op, a, b), (part.stop - part.start, cols))

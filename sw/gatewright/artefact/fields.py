@@ -10,11 +10,19 @@ from gatewright.artefact.errors import ArtefactError
 __all__ = ["from_json"]
 
 Kind = TypeVar("Kind")
-_NAMES = {str: "a text", int: "a whole number", float: "a finite number", dict: "an object", list: "a list"}
+_NAMES = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def from_json(kind: type[Kind], content: Any, where: str = "") -> Kind:
-    """The dataclass ``kind`` of a JSON object: its fields are texts, numbers, dataclasses, tuples or dicts of these.
+    """The dataclass ``kind`` of a JSON object: its fields are texts, numbers, truth values, dataclasses, tuples or
+    dicts of these.
 
     Raises :class:`ArtefactError` that names the field; what ``kind`` itself refuses passes through.
     """
@@ -47,7 +55,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 def _expect(kind: type, value: Any, where: str) -> None:
     """JSON writes a real number without fraction as a whole one; some of those are beyond all real ones."""
-    fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+    fits = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
     if fits and kind is float:
         fits = abs(value) <= sys.float_info.max
     if not fits:

@@ -143,7 +143,7 @@ class Layer:
     ----------
     node : name of the model's node that they compute.
     operator : its type.
-    first, count : commands.
+    first, count : commands; none where another node's command, the one before ``first``, computes this one as well.
     error : root mean square error against float, relative to the root mean square of the float values, of some
         calibration inputs; NaN where it was not measured, infinity where it has no bound.
     own : what of it the layer itself makes, for operands as they are on the device.

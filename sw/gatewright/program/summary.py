@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gatewright.program.check import command_words
 from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Layer, Variant
 from gatewright.program.errors import UnsupportedProgram
-from gatewright.spec.commands import AttentionFlags, DecodedCommand, Opcode, decode
+from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode, decode
 from gatewright.spec.config import CONFIGS, AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.roofline import roofline
@@ -172,7 +172,10 @@ def _moved_bytes(variant: Variant, step: HostStep) -> int:
 
 
 def _gemm(command: DecodedCommand) -> str:
-    return f"[{command['m']}, {command['k']}] x [{command['k']}, {command['n']}]"
+    after = ""
+    if command.flags & GemmFlags.EPILOGUE:
+        after = f", {_words(command)}, to {ElementType(command['c_type']).name.lower()}"
+    return f"[{command['m']}, {command['k']}] x [{command['k']}, {command['n']}]{after}"
 
 
 def _attention(command: DecodedCommand) -> str:
@@ -187,9 +190,13 @@ def _aggregate(command: DecodedCommand) -> str:
 
 def _vector(command: DecodedCommand) -> str:
     types = [ElementType(command[f"{name}_type"]).name.lower() for name in ("a", "y")]
+    return f"[{command['rows']}, {command['cols']}] {_words(command)}, {' to '.join(types)}"
+
+
+def _words(command: DecodedCommand) -> str:
+    """What the vector engine does."""
     what = [Combine(command["combine"]).name, Function(command["function"]).name]
-    words = [word.lower() for word in what if word not in ("ALONE", "NONE")] or ["requantise"]
-    return f"[{command['rows']}, {command['cols']}] {' '.join(words)}, {' to '.join(types)}"
+    return " ".join([word.lower() for word in what if word not in ("ALONE", "NONE")] or ["requantise"])
 
 
 _SHAPES: dict[Opcode, Callable[[DecodedCommand], str]] = {

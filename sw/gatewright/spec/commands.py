@@ -8,7 +8,7 @@ field names are zero.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum, IntFlag
 from functools import lru_cache
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode, SpecError
 from gatewright.spec.fixed import MULTIPLIER_BITS, SHIFT_BITS
 from gatewright.spec.memory import ALIGNMENT, COMMAND_BYTES
-from gatewright.spec.vector import EPSILON_BITS, Combine, Function
+from gatewright.spec.vector import EPSILON_BITS, Combine, ElementType, Function
 
 __all__ = [
     "AGGREGATE",
@@ -73,6 +73,12 @@ class GemmFlags(IntFlag):
     """C is requantised int16 instead of int8."""
     B_NARROW = 32
     """An element of B that is -128 counts as -127, so that the array takes as many products a cycle as it can."""
+    EPILOGUE = 64
+    """The int16 results P of the requantiser go through the vector engine on their way to memory:
+    C = out(function(combine(P, D))), see :mod:`gatewright.spec.vector`. Needs OUT_INT16, and a configuration that has
+    it; C is of ``c_type``, as is D, which has the stride of C."""
+    PER_COLUMN = 128
+    """out_addr points at one 8-byte record per column of C, instead of one record for all of them."""
 
 
 class AttentionFlags(IntFlag):
@@ -121,7 +127,9 @@ class Field:
     """One field of a command: ``width`` bits at bit ``lsb`` of 32-bit word ``word``.
 
     ``limit`` names the :class:`AcceleratorConfig` attribute that bounds a SIZE, which is a multiple of ``multiple``;
-    ``most`` bounds a CHOICE. A ``signed`` field is in two's complement.
+    ``most`` bounds a CHOICE. A ``signed`` field is in two's complement. With a ``bounded_by`` (flag, limit, multiple)
+    and that flag, the attribute ``limit`` bounds a SIZE as well, which is a multiple of the attribute ``multiple``, a
+    power of two. A field that counts only ``with_flag`` is 0, and may be left out, without it.
     """
 
     name: str
@@ -134,6 +142,8 @@ class Field:
     multiple: int = 1
     most: int = 0
     signed: bool = False
+    bounded_by: tuple[int, str, str] | None = None
+    with_flag: int = 0
 
     @property
     def offset(self) -> int:
@@ -155,8 +165,12 @@ class Field:
         mask = (1 << self.width) - 1 << self.lsb
         return word & ~mask | value << self.lsb & mask
 
-    def fault(self, value: int, config: AcceleratorConfig) -> ErrorCode:
-        """The error a value of this field causes in the hardware, or NONE."""
+    def fault(self, value: int, config: AcceleratorConfig, flags: int = 0) -> ErrorCode:
+        """The error a value of this field causes in the hardware beside a command's ``flags``, or NONE."""
+        if self.bounded_by and flags & self.bounded_by[0]:
+            limit, multiple = (int(getattr(config, name)) for name in self.bounded_by[1:])
+            if value > limit or value % multiple:
+                return ErrorCode.BAD_SHAPE
         if self.kind in (Kind.ADDRESS, Kind.STRIDE) and value % ALIGNMENT:
             return ErrorCode.UNALIGNED
         if self.kind is Kind.SIZE and not (1 <= value <= self.maximum(config) and value % self.multiple == 0):
@@ -179,7 +193,8 @@ class CommandSpec:
     """One command: its opcode, the engine whose counters it moves, flags and fields in the order they are validated.
 
     ``one_of`` holds flags of which at least one must be set, ``at_most_one_of`` two flags that exclude each other; 0
-    when there is no such rule.
+    when there is no such rule. ``requires`` has pairs of a flag and of another that must be set with it, ``optional``
+    pairs of a flag and of the :class:`AcceleratorConfig` attribute that says whether a configuration has it.
     """
 
     opcode: Opcode
@@ -189,15 +204,32 @@ class CommandSpec:
     fields: tuple[Field, ...]
     one_of: int = 0
     at_most_one_of: int = 0
+    requires: tuple[tuple[int, int], ...] = ()
+    optional: tuple[tuple[int, str], ...] = ()
 
     @property
     def name(self) -> str:
         return self.opcode.name
 
-    @property
-    def flags_mask(self) -> int:
-        """The flag bits that this command defines."""
-        return sum(int(flag) for flag in self.flags)
+    def flags_mask(self, config: AcceleratorConfig) -> int:
+        """The flag bits that this command has under ``config``."""
+        absent = {flag for flag, attribute in self.optional if not getattr(config, attribute)}
+        return sum(int(flag) for flag in self.flags if flag not in absent)
+
+    def checked_fields(self, config: AcceleratorConfig) -> list[Field]:
+        """The fields that count under ``config``."""
+        mask = self.flags_mask(config)
+        return [field for field in self.fields if not field.with_flag or field.with_flag & mask]
+
+    def bad_flags(self, flags: int, config: AcceleratorConfig) -> bool:
+        """Whether ``flags`` break a rule."""
+        exclusive = self.at_most_one_of
+        return bool(
+            flags & ~self.flags_mask(config)
+            or (self.one_of and not flags & self.one_of)
+            or (exclusive and flags & exclusive == exclusive)
+            or any(flags & flag and not flags & other for flag, other in self.requires)
+        )
 
     def field(self, name: str) -> Field:
         """The field called ``name``; :class:`SpecError` lists the names otherwise."""
@@ -210,7 +242,8 @@ class CommandSpec:
 GEMM = CommandSpec(
     Opcode.GEMM,
     "gemm",
-    "C = requantise(A B + bias): int8 [M, K] x int8 [K, N] -> int8, int16 or int32 [M, N]; row strides in bytes.",
+    "C = requantise(A B + bias): int8 [M, K] x int8 [K, N] -> int8, int16 or int32 [M, N]; row strides in bytes. With "
+    "EPILOGUE C = out(function(combine(P, D))) of the int16 results P.",
     GemmFlags,
     (
         _addr("a_addr", 1, "A, int8 [M, K]"),
@@ -218,14 +251,39 @@ GEMM = CommandSpec(
         _addr("c_addr", 3, "C, int8, int16 or int32 [M, N]"),
         _addr("params_addr", 4, "per-column records {i32 bias, u16 multiplier, u6 shift, u10 zero}, with PARAMS"),
         Field("m", 5, "rows of A and C", Kind.SIZE, width=24),
-        Field("n", 6, "columns of B and C", Kind.SIZE, width=24),
+        Field(
+            "n",
+            6,
+            "columns of B and C; with EPILOGUE whole tiles",
+            Kind.SIZE,
+            width=24,
+            bounded_by=(GemmFlags.EPILOGUE, "max_columns", "array_cols"),
+        ),
         Field("k", 7, "inner dimension", Kind.SIZE, width=16, limit="gemm_max_k"),
         _stride("a_stride", 8, "bytes from one row of A to the next"),
         _stride("b_stride", 9, "bytes from one stored row of B to the next"),
-        _stride("c_stride", 10, "bytes from one row of C to the next"),
+        _stride("c_stride", 10, "bytes from one row of C, and of D, to the next"),
+        *(
+            replace(field, with_flag=GemmFlags.EPILOGUE)
+            for field in (
+                Field("p_multiplier", 11, "factor of P where P and D are added, or P is alone", width=16, signed=True),
+                Field("d_multiplier", 11, "factor of D where P and D are added", lsb=16, width=16, signed=True),
+                _addr("out_addr", 12, "records {i32 bias, i16 gain, u6 shift, u10 zero}: one, or n with PER_COLUMN"),
+                _addr("table_addr", 13, "records {i16 value, i16 next} of the function TABLE"),
+                Field("combine_shift", 14, "shift of the combination", width=SHIFT_BITS),
+                Field("combine", 14, "see Combine", Kind.CHOICE, lsb=8, width=2, most=max(Combine)),
+                Field("function", 14, "NONE or TABLE, see Function", Kind.CHOICE, lsb=12, width=3, most=Function.TABLE),
+                Field(
+                    "c_type", 14, "INT8 or INT16, see ElementType", Kind.CHOICE, lsb=20, width=2, most=ElementType.INT16
+                ),
+                _addr("d_addr", 15, "D [M, N]; not used when combine is ALONE"),
+            )
+        ),
     ),
     one_of=GemmFlags.OUT_INT32 | GemmFlags.PARAMS,
     at_most_one_of=GemmFlags.OUT_INT32 | GemmFlags.OUT_INT16,
+    requires=((GemmFlags.EPILOGUE, GemmFlags.OUT_INT16), (GemmFlags.PER_COLUMN, GemmFlags.EPILOGUE)),
+    optional=((GemmFlags.EPILOGUE, "epilogue"), (GemmFlags.PER_COLUMN, "epilogue")),
 )
 
 ATTENTION = CommandSpec(
@@ -339,9 +397,9 @@ def encode(spec: CommandSpec, flags: int = 0, **values: int) -> bytes:
         raise SpecError(f"{spec.name}: flags {flags} is outside 0..{(1 << FLAGS_BITS) - 1}")
     bits = int(spec.opcode) | int(flags) << FLAGS_LSB
     for field in spec.fields:
-        if field.name not in values:
+        if field.name not in values and (not field.with_flag or flags & field.with_flag):
             raise SpecError(f"{spec.name}: field {field.name!r} is missing")
-        value = int(values[field.name])
+        value = int(values.get(field.name, 0))
         low, high = field.range
         if not low <= value <= high:
             raise SpecError(f"{spec.name}: {field.name} is {value}, allowed {low}..{high}")
@@ -382,14 +440,10 @@ def check(raw: bytes, config: AcceleratorConfig) -> tuple[ErrorCode, int]:
     if opcode not in COMMANDS:
         return ErrorCode.BAD_OPCODE, 0
     command = decode(raw)
-    unknown = command.flags & ~command.spec.flags_mask
-    missing = command.spec.one_of and not command.flags & command.spec.one_of
-    exclusive = command.spec.at_most_one_of
-    conflict = exclusive and command.flags & exclusive == exclusive
-    if unknown or missing or conflict:
+    if command.spec.bad_flags(command.flags, config):
         return ErrorCode.BAD_FLAGS, 0
-    for field in command.spec.fields:
-        fault = field.fault(command[field.name], config)
+    for field in command.spec.checked_fields(config):
+        fault = field.fault(command[field.name], config, command.flags)
         if fault is not ErrorCode.NONE:
             return fault, field.word
     return ErrorCode.NONE, 0

@@ -12,7 +12,7 @@ from gatewright.spec.vector import MAX_COLUMNS
 
 __all__ = ["CONFIGS", "QUERY_TILES", "SPEC_VERSION", "AcceleratorConfig", "get_config"]
 
-SPEC_VERSION = (1, 2)
+SPEC_VERSION = (1, 3)
 """Major, minor: the VERSION register. A driver refuses another major."""
 
 QUERY_TILES = 2
@@ -72,6 +72,7 @@ class AcceleratorConfig:
     edge_fifo: int
     outstanding: int
     read_ports: int
+    epilogue: bool
 
     def __post_init__(self) -> None:
         for field, low, high in (
@@ -97,6 +98,8 @@ class AcceleratorConfig:
             raise SpecError(
                 f"config {self.name!r}: max_head_dim is {self.max_head_dim}, allowed: a multiple of 8 in 8..256"
             )
+        if not isinstance(self.epilogue, bool):
+            raise SpecError(f"config {self.name!r}: epilogue is {self.epilogue!r}, allowed: True, False")
         if not 1 <= self.clock_mhz <= 1000:
             raise SpecError(f"config {self.name!r}: clock_mhz is {self.clock_mhz}, allowed 1..1000")
         if self.drain_cycles < MIN_DRAIN_CYCLES:
@@ -168,6 +171,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             edge_fifo=32,
             outstanding=8,
             read_ports=2,
+            epilogue=True,
         ),
         AcceleratorConfig(
             name="zybo-z7-10",
@@ -188,6 +192,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             edge_fifo=32,
             outstanding=8,
             read_ports=1,
+            epilogue=False,
         ),
         AcceleratorConfig(
             name="pynq-z2",
@@ -208,6 +213,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             edge_fifo=128,
             outstanding=16,
             read_ports=2,
+            epilogue=True,
         ),
     )
 }

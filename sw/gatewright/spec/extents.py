@@ -69,6 +69,13 @@ def _gemm(command: DecodedCommand) -> Iterator[Operand]:
     if command.flags & GemmFlags.PARAMS:
         yield _vector(command, "params", RECORD_BYTES * n)
     size = 4 if command.flags & GemmFlags.OUT_INT32 else 2 if command.flags & GemmFlags.OUT_INT16 else 1
+    if command.flags & GemmFlags.EPILOGUE:
+        size = ElementType(command["c_type"]).nbytes
+        yield _vector(command, "out", RECORD_BYTES * (n if command.flags & GemmFlags.PER_COLUMN else 1))
+        if command["function"] == Function.TABLE:
+            yield _vector(command, "table", TABLE_BYTES)
+        if command["combine"] != Combine.ALONE:
+            yield Operand("d_addr", command["d_addr"], m, size * n, command["c_stride"])
     yield _matrix(command, "c", m, size * n, written=True)
 
 

@@ -77,6 +77,9 @@ def _traffic(command: DecodedCommand) -> tuple[int, int]:
 def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryModel | None = None) -> Roofline:
     """The bounds of one decoded command under a configuration and a memory model (default: :class:`MemoryModel`)."""
     macs, macs_per_cycle = _WORK[command.spec.opcode](command, config)
+    compute = -(-macs // macs_per_cycle)
+    if command.spec.opcode is Opcode.GEMM and command.flags & GemmFlags.EPILOGUE:  # the vector engine works as well
+        compute = max(compute, -(-command["m"] * command["n"] // config.vector_lanes))
     read, written = _traffic(command)
     bound = (memory or MemoryModel(config.clock_mhz)).min_cycles(read, written, config.read_ports)
-    return Roofline(macs, read, written, -(-macs // macs_per_cycle), bound)
+    return Roofline(macs, read, written, compute, bound)

@@ -21,7 +21,7 @@ from gatewright.program import DamagedProgram, InputError, UnsupportedProgram
 from gatewright.spec.commands import GEMM, decode, encode
 from gatewright.spec.errors import ErrorCode
 
-COMMAND = decode(encode(GEMM, 1, **{field.name: 8 for field in GEMM.fields}))
+COMMAND = decode(encode(GEMM, 1, **{field.name: 8 for field in GEMM.fields if not field.with_flag}))
 ERRORS = [
     ArtefactError("a.bit: it ends"),
     BackendUnavailable("no board"),

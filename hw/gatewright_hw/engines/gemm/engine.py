@@ -4,7 +4,8 @@
     ATTENTION  O_h = softmax(Q_h K_h^T / sqrt(d) + mask) V_h
 
 Data flow: burst reader -> loader -> operand banks -> array -> drain -> store -> burst writer, and for attention
-drain -> softmax -> operand banks of A. Each read port has a reader and a loader; loaders share a load by the banks that
+drain -> softmax -> operand banks of A. With EPILOGUE the store hands results to the vector engine, in the place of the
+burst writer. Each read port has a reader and a loader; loaders share a load by the banks that
 its rows go to. A control pair per command says what to load and what to compute; loading,
 computing and storing run at the same time, held together by counts of what has arrived and what may be overwritten.
 
@@ -17,12 +18,14 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
 
 from gatewright.spec.commands import ATTENTION, GEMM, OPCODE_BITS, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.writer import BurstWriter
 from gatewright_hw.engines.command_control import CommandControl
+from gatewright_hw.engines.epilogue import EpilogueSignature
 from gatewright_hw.engines.gemm.array import MacArray
 from gatewright_hw.engines.gemm.attention.key_mask import KeyMask
 from gatewright_hw.engines.gemm.attention.loads import AttentionLoads
@@ -52,12 +55,21 @@ apart."""
 
 
 class GemmEngine(wiring.Component):
-    """The engine; members as in :class:`.interface.EngineSignature`. ``config`` gives all sizes."""
+    """The engine. ``config`` gives all sizes.
+
+    Members
+    -------
+    epilogue : :class:`.epilogue.EpilogueSignature`, out; where the configuration has epilogues.
+    others : as in :class:`.interface.EngineSignature`.
+    """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
         self._geometry = Geometry(config)
-        super().__init__(EngineSignature(config.read_ports))
+        members = dict(EngineSignature(config.read_ports).members)
+        if config.epilogue:
+            members["epilogue"] = Out(EpilogueSignature(config.max_columns))
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -95,8 +107,6 @@ class GemmEngine(wiring.Component):
             wiring.connect(m, loaders.descriptor[index], reader.descriptor)
             wiring.connect(m, reader.data, loaders.data[index])
         wiring.connect(m, writer.port, wiring.flipped(self.write))
-        wiring.connect(m, store.descriptor, writer.descriptor)
-        wiring.connect(m, store.beat, writer.data)
 
         # Operands: loader to banks to array.
         wiring.connect(m, tile_register.o, issuer.tile)
@@ -132,7 +142,15 @@ class GemmEngine(wiring.Component):
                 m.d.comb += array.b[index][k].eq(value[k].as_signed())
 
         # Results: array to drain to store, or to the softmax and back to the banks of A.
-        width = Signal(Width)
+        width, width_in_memory, away = Signal(Width), Signal(Width), Signal()
+        if self._config.epilogue:
+            chained = ~is_attention & gemm.flags.epilogue
+            m.d.comb += width_in_memory.eq(Mux(chained, gemm.c_type, width))
+            self._hand_over(m, control.start & chained, chained, away, store, writer)
+        else:
+            m.d.comb += width_in_memory.eq(width)
+            wiring.connect(m, store.descriptor, writer.descriptor)
+            wiring.connect(m, store.beat, writer.data)
         m.d.comb += [
             width.eq(Mux(is_attention, attention.flags.out_int16, Cat(gemm.flags.out_int16, gemm.flags.out_int32))),
             drain.drained.eq(array.drained),
@@ -176,16 +194,45 @@ class GemmEngine(wiring.Component):
                 loads.release_a.eq(issuer.release_a),
                 loads.release_b.eq(drain.release_b),
                 tiles.event.eq(loaders.event),
-                tiles.width.eq(width),
+                tiles.width.eq(width_in_memory),
             ]
         no_tiles = ~product_tiles.busy & ~attention_tiles.busy & ~tile_register.o.valid
         m.d.comb += [
             product_tiles.tiles.eq(loaders.tiles),
             attention_tiles.softmax_done.eq(softmax.done),
-            control.finished.eq(no_tiles & store.idle & writer.idle),
+            control.finished.eq(no_tiles & store.idle & writer.idle & ~away),
             self.done.eq(control.done),
         ]
+        if self._config.epilogue:
+            m.d.comb += [self.epilogue.command.eq(command), self.epilogue.ended.eq(no_tiles & store.idle)]
         return m
+
+    def _hand_over(
+        self, m: Module, begin: Value, chained: Value, away: Signal, store: TileStore, writer: BurstWriter
+    ) -> None:
+        """Results to the writer, or, while ``chained``, to the vector engine, which is ``away`` until it has written
+        them all."""
+        epilogue = self.epilogue
+        for source, plain, other in (
+            (store.descriptor, writer.descriptor, epilogue.place),
+            (store.beat, writer.data, epilogue.beat),
+        ):
+            m.d.comb += [
+                plain.payload.eq(source.payload),
+                plain.valid.eq(source.valid & ~chained),
+                other.valid.eq(source.valid & chained),
+                source.ready.eq(Mux(chained, other.ready, plain.ready)),
+            ]
+        m.d.comb += [
+            epilogue.begin.eq(begin),
+            epilogue.place.payload.addr.eq(store.descriptor.payload.addr),
+            epilogue.place.payload.column.eq(store.column),
+            epilogue.beat.payload.eq(store.beat.payload.data),
+        ]
+        with m.If(begin):
+            m.d.sync += away.eq(1)
+        with m.Elif(epilogue.done):
+            m.d.sync += away.eq(0)
 
 
 def _narrowed(word: Value) -> Cat:

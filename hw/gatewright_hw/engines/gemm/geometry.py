@@ -142,10 +142,10 @@ class Geometry:
         """One tile to compute: operands (first word of A's and B's banks, steps), what to release at its end, and
         what to do with it.
 
-        ``rows``, ``cols`` are those that exist. GEMM: ``slot`` of the column parameters. GEMM, VALUE: ``addr`` of the
-        output. SCORE, VALUE: ``buffer`` of the softmax. SCORE: ``group`` of its first key, ``first`` and ``last``
-        tile of its rows, and ``reach``, how many keys of the tile its first row may attend to by the causal mask
-        (each further row one more).
+        ``rows``, ``cols`` are those that exist. GEMM: ``slot`` of the column parameters, the first ``column``, modulo
+        ``max_columns``. GEMM, VALUE: ``addr`` of the output. SCORE, VALUE: ``buffer`` of the softmax. SCORE: ``group``
+        of its first key, ``first`` and ``last`` tile of its rows, and ``reach``, how many keys of the tile its first
+        row may attend to by the causal mask (each further row one more).
         """
         return data.StructLayout(
             {
@@ -159,6 +159,7 @@ class Geometry:
                 "cols": range(self.cols + 1),
                 "addr": ADDRESS_BITS,
                 "slot": range(2 * BLOCK_TILES),
+                "column": range(self.config.max_columns),
                 "buffer": 1,
                 "group": range(self.groups),
                 "first": 1,

@@ -25,7 +25,7 @@ class ProductTiles(wiring.Component):
 
     Members
     -------
-    width : Width, in; of C.
+    width : Width, in; of C in memory.
     tiles : range(BLOCK_TILES + 1), in; tiles that have arrived with ``event``.
     others : as in :class:`.control.TilesSignature`.
     """
@@ -91,6 +91,7 @@ class ProductTiles(wiring.Component):
             tile.cols.eq(b.count),
             tile.addr.eq(addr),
             tile.slot.eq(b.slot),
+            tile.column.eq(command.n - b.left),
             self.tile.valid.eq(self.busy & ~(need_a & (ready_a == 0)) & ~(need_b & (ready_b == 0))),
             go.eq(self.tile.valid & self.tile.ready),
         ]

@@ -32,6 +32,7 @@ class TileStore(wiring.Component):
     width : Width, in; of the results.
     stride : ADDRESS_BITS, in; bytes from one output row to the next.
     descriptor, beat : streams of Descriptor, WriteBeat, out; to the burst writer.
+    column : out; the first of the row that ``descriptor`` is of.
     idle : 1, out; no tile is here, nor on its way through the array.
     """
 
@@ -45,6 +46,7 @@ class TileStore(wiring.Component):
                 "stride": In(ADDRESS_BITS),
                 "descriptor": Out(stream.Signature(Descriptor)),
                 "beat": Out(stream.Signature(WriteBeat)),
+                "column": Out(g.tile["column"].shape),
                 "idle": Out(1),
             }
         )
@@ -53,7 +55,14 @@ class TileStore(wiring.Component):
         m = Module()
         g = self._geometry
         row_beats = range(g.cols // 2 + 1)
-        place = data.StructLayout({"addr": ADDRESS_BITS, "rows": g.tile["rows"].shape, "beats": row_beats})
+        place = data.StructLayout(
+            {
+                "addr": ADDRESS_BITS,
+                "column": g.tile["column"].shape,
+                "rows": g.tile["rows"].shape,
+                "beats": row_beats,
+            }
+        )
         extent = data.StructLayout({"rows": g.tile["rows"].shape, "beats": row_beats, "tail": range(WORD_BYTES)})
         m.submodules.places = places = Queue(place, _TILES, buffered=False)
         m.submodules.extents = extents = Queue(extent, _TILES, buffered=False)
@@ -72,6 +81,7 @@ class TileStore(wiring.Component):
             places.i.valid.eq(accept),
             extents.i.valid.eq(accept),
             new_place.addr.eq(tile.addr),
+            new_place.column.eq(tile.column),
             new_place.rows.eq(tile.rows),
             new_place.beats.eq(words(row_bytes)),
             new_extent.rows.eq(tile.rows),
@@ -141,6 +151,7 @@ class TileStore(wiring.Component):
         m.d.comb += [
             self.descriptor.payload.addr.eq(place.addr + offset),
             self.descriptor.payload.beats.eq(place.beats),
+            self.column.eq(place.column),
             self.descriptor.valid.eq(places.valid),
             places.ready.eq(self.descriptor.ready & last),
         ]

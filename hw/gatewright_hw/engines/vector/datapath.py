@@ -68,6 +68,7 @@ class VectorDatapath(wiring.Component):
     setup : :func:`setup_layout`, in; constant while groups are here.
     output_records, table_records : RecordWrite, in; before the first group.
     a, b : streams of :func:`.raw_group`, in; b is not taken when the combination is ALONE.
+    first_group : stream of group indices, in; as that of OutLanes.
     departure : Departure, out; groups that set off to ``y``.
     y_valid, y_last, y : 1, 1 and :func:`.raw_group`, out; a group, and whether it ends its row.
     """
@@ -81,6 +82,7 @@ class VectorDatapath(wiring.Component):
                 "table_records": In(table_record_write()),
                 "a": In(stream.Signature(raw_group(lanes))),
                 "b": In(stream.Signature(raw_group(lanes))),
+                "first_group": In(stream.Signature(row_layout(max_columns, lanes)["last_group"].shape)),
                 "departure": Out(Departure(max_columns, lanes)),
                 "y_valid": Out(1),
                 "y_last": Out(1),
@@ -178,6 +180,7 @@ class VectorDatapath(wiring.Component):
         # To memory.
         wiring.connect(m, wiring.flipped(self.output_records), out.load)
         wiring.connect(m, wiring.flipped(self.table_records), table.load)
+        wiring.connect(m, wiring.flipped(self.first_group), out.first_group)
         m.d.comb += [
             table.valid.eq(combine.v_valid & (setup.function == Function.TABLE)),
             table.v.eq(combine.v),

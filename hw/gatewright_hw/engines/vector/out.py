@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
@@ -62,6 +62,7 @@ class OutLanes(wiring.Component):
         while groups come.
     kind : 2 bits, in; the ``ElementType`` of y.
     row : :func:`row_layout`, in.
+    first_group : stream of group indices, in; where there is one, of the row's first group among the records.
     valid, z : 1 and :func:`.value_group`, in; groups, row by row.
     y_valid, y_last, y : 1, 1 and :func:`.raw_group`, out; ``delay`` cycles later, and whether a group ends its row.
     """
@@ -77,6 +78,7 @@ class OutLanes(wiring.Component):
                 "per_column": In(1),
                 "kind": In(2),
                 "row": In(row_layout(max_columns, lanes)),
+                "first_group": In(stream.Signature(row_layout(max_columns, lanes)["last_group"].shape)),
                 "valid": In(1),
                 "z": In(value_group(lanes)),
                 "y_valid": Out(1),
@@ -91,7 +93,9 @@ class OutLanes(wiring.Component):
         m.d.comb += [
             self.y_valid.eq(delayed(m, self.valid, self.delay, reset=True)[-1]),
             self.y_last.eq(delayed(m, last, self.delay)[-1]),
+            self.first_group.ready.eq(self.valid & last),
         ]
+        first_group = Mux(self.first_group.valid, self.first_group.payload, 0)
         m.submodules.records = records = memory.Memory(
             shape=data.ArrayLayout(_RECORD, self._lanes), depth=self._max_columns // self._lanes, init=[]
         )
@@ -100,7 +104,7 @@ class OutLanes(wiring.Component):
         m.d.comb += [
             write.addr.eq(self.load.index[lane_bits:]),
             write.en.eq(Mux(self.load.valid, Mux(self.per_column, 1 << self.load.index[:lane_bits], -1), 0)),
-            read.addr.eq(Mux(self.per_column, group, 0)),
+            read.addr.eq(Mux(self.per_column, group + first_group, 0)),
         ]
         for lane in range(self._lanes):
             m.submodules[f"shift_{lane}"] = shifter = StickyShift(_PRODUCT_BITS, _PRODUCT_BITS)

@@ -62,6 +62,7 @@ class RecordLoader(wiring.Component):
     beats : stream of 64 bits, in.
     output_records, table_records : RecordWrite, out.
     rest : stream of 64 bits, out; all further beats.
+    loaded : 1, out; the records have come. Rises no earlier than two cycles after ``start``.
     """
 
     def __init__(self, max_columns: int) -> None:
@@ -74,6 +75,7 @@ class RecordLoader(wiring.Component):
                 "output_records": Out(output_record_write(max_columns)),
                 "table_records": Out(table_record_write()),
                 "rest": Out(stream.Signature(_BEAT_BITS)),
+                "loaded": Out(1),
             }
         )
 
@@ -86,6 +88,7 @@ class RecordLoader(wiring.Component):
             outputs.record.eq(self.beats.payload),
             table.record.eq(self.beats.payload.word_select(second_half, _TABLE_RECORD_BITS)),
             self.rest.payload.eq(self.beats.payload),
+            self.loaded.eq(~for_outputs & ~for_table),
         ]
         with m.If(for_outputs):
             m.d.comb += [self.beats.ready.eq(1), outputs.valid.eq(self.beats.valid)]

@@ -13,13 +13,13 @@ Groups cannot be held back: when one sets off on its way to here, room for the b
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright.spec.vector import ElementType
-from gatewright_hw.bus.ports import WritePort
+from gatewright_hw.bus.ports import ADDRESS_BITS, WritePort
 from gatewright_hw.bus.writer import BurstWriter
 from gatewright_hw.engines.vector.groups import Departure, ends_beat, fills_two_beats, is_byte, raw_group, row_layout
 from gatewright_hw.engines.vector.row_transfers import ROWS_BITS, RowTransfers, matrix_layout
@@ -42,10 +42,11 @@ class RowPacker(wiring.Component):
     Members
     -------
     start : 1, in; high for one cycle; the next four are constant from then on.
-    matrix : :func:`matrix_layout`, in; where Y goes.
+    matrix : :func:`matrix_layout`, in; where Y goes, if it has rows.
     kind : 2 bits, in; the ``ElementType`` of Y.
     row : :func:`row_layout`, in.
     strb : 8 bits, in; byte enables of a row's last beat.
+    more, place : 1 and a stream of ADDRESS_BITS, in; a row will come besides those of the matrix, and where it goes.
     departure : Departure, in; groups that set off to here.
     valid, last, y : 1, 1 and :func:`.raw_group`, in; a group, and whether it ends its row.
     idle : 1, out; all rows are written and acknowledged.
@@ -61,6 +62,8 @@ class RowPacker(wiring.Component):
                 "kind": In(2),
                 "row": In(row_layout(max_columns, lanes)),
                 "strb": In(BUS_BYTES),
+                "more": In(1),
+                "place": In(stream.Signature(ADDRESS_BITS)),
                 "departure": In(Departure(max_columns, lanes)),
                 "valid": In(1),
                 "last": In(1),
@@ -88,6 +91,7 @@ class RowPacker(wiring.Component):
         m.submodules.transfers = transfers = RowTransfers(self._max_columns)
         wiring.connect(m, writer.port, wiring.flipped(self.port))
         wiring.connect(m, transfers.descriptor, writer.descriptor)
+        wiring.connect(m, wiring.flipped(self.place), transfers.place)
         departure = self.departure
         beats = Mux(self._fills_two(departure.last), 2, self._completes(departure.index, departure.last))
         taken = Mux(departure.sent, beats, 0)
@@ -133,6 +137,6 @@ class RowPacker(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += left.eq(self.matrix.rows)
-        with m.Elif(beat_valid & beat_last):
-            m.d.sync += left.eq(left - 1)
+        with m.Else():
+            m.d.sync += left.eq(left + self.more - (beat_valid & beat_last))
         return m

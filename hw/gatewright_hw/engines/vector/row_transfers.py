@@ -1,4 +1,5 @@
-"""The transfers of a matrix: one per row, or one per sixteen rows while rows follow each other without a gap.
+"""The transfers of a matrix: one per row, or one per sixteen rows while rows follow each other without a gap; or rows
+that lie where they are told to.
 
 Throughput: a descriptor a cycle, from the cycle after ``start`` on.
 """
@@ -43,7 +44,8 @@ class RowTransfers(wiring.Component):
     Members
     -------
     start : 1, in; high for one cycle.
-    matrix : :func:`matrix_layout`, in; constant from two cycles before ``start`` on.
+    matrix : :func:`matrix_layout`, in; constant from two cycles before ``start`` on. It may have no rows.
+    place : stream of ADDRESS_BITS, in; where a further row lies, taken after those of the matrix.
     descriptor : stream of Descriptor, out.
     """
 
@@ -53,6 +55,7 @@ class RowTransfers(wiring.Component):
             {
                 "start": In(1),
                 "matrix": In(matrix_layout(max_columns)),
+                "place": In(stream.Signature(ADDRESS_BITS)),
                 "descriptor": Out(stream.Signature(Descriptor)),
             }
         )
@@ -65,13 +68,15 @@ class RowTransfers(wiring.Component):
         dense = Signal()
         merged = Signal()
         m.d.sync += dense.eq(matrix.stride == matrix.beats * BUS_BYTES)
+        walks = left != 0
         m.d.comb += [
             merged.eq(dense & (left >= _MERGED)),
-            self.descriptor.valid.eq(left != 0),
-            self.descriptor.payload.addr.eq(addr),
+            self.descriptor.valid.eq(walks | self.place.valid),
+            self.place.ready.eq(self.descriptor.ready & ~walks),
+            self.descriptor.payload.addr.eq(Mux(walks, addr, self.place.payload)),
             self.descriptor.payload.beats.eq(Mux(merged, matrix.beats * _MERGED, matrix.beats)),
         ]
-        with m.If(self.descriptor.valid & self.descriptor.ready):
+        with m.If(walks & self.descriptor.ready):
             m.d.sync += [
                 left.eq(left - Mux(merged, _MERGED, 1)),
                 addr.eq(addr + Mux(merged, matrix.stride * _MERGED, matrix.stride)),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from gatewright.spec.commands import ATTENTION, GEMM, VECTOR, Opcode
+from gatewright.spec.commands import ATTENTION, GEMM, VECTOR, GemmFlags, Opcode
+from gatewright.spec.config import get_config
 from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.vector import Combine, ElementType, Function
-from gatewright_sim.benches.coverage.points import ALONE, ERROR, HELD, LATENCY, Point, choice, flags, near, size
+from gatewright_sim.benches.coverage.points import ALONE, ERROR, HELD, LATENCY, Point, choice, flag, flags, near, size
 
 __all__ = ["CROSSES", "Cross"]
 
@@ -40,16 +41,30 @@ _FUNCTION, _COMBINE = choice("function", Function), choice("combine", Combine)
 _COLUMNS = size("cols", lambda config: config.vector_lanes, lambda config: config.max_columns)
 _TYPES = tuple(choice(f"{operand}_type", ElementType) for operand in "aby")
 
+_CONFIG = get_config("tiny")
+_EPILOGUE = GemmFlags.EPILOGUE
+_AFTER = (
+    choice("function", (Function.NONE, Function.TABLE), _EPILOGUE),
+    choice("combine", Combine, _EPILOGUE),
+    choice("c_type", (ElementType.INT8, ElementType.INT16), _EPILOGUE),
+    flag(GemmFlags.PER_COLUMN, _EPILOGUE),
+)
+
 CROSSES: dict[Opcode, tuple[Cross, ...]] = {
-    Opcode.GEMM: (*_pairs((flags(GEMM),), (*_GEMM_SIZES, *_MEMORY)), tuple(map(near, _GEMM_SIZES))),
+    Opcode.GEMM: (
+        *_pairs((flags(GEMM, _CONFIG, _EPILOGUE),), (*_GEMM_SIZES, *_MEMORY)),
+        tuple(map(near, _GEMM_SIZES)),
+        _AFTER,
+        *_pairs(_AFTER[:2], _MEMORY),
+    ),
     Opcode.ATTENTION: (
-        *_pairs((flags(ATTENTION),), (_QUERIES, _KEYS, _WIDTH, *_MEMORY)),
+        *_pairs((flags(ATTENTION, _CONFIG),), (_QUERIES, _KEYS, _WIDTH, *_MEMORY)),
         (_QUERIES, _KEYS),
         (_HEADS, _WIDTH),
     ),
     Opcode.AGGREGATE: (*_pairs((_FEATURES,), _MEMORY), (ERROR, HELD), (_EDGES, _FEATURES)),
     Opcode.VECTOR: (
-        *_pairs((_FUNCTION,), (_COMBINE, _COLUMNS, flags(VECTOR), _TYPES[2], *_MEMORY)),
+        *_pairs((_FUNCTION,), (_COMBINE, _COLUMNS, flags(VECTOR, _CONFIG), _TYPES[2], *_MEMORY)),
         _TYPES,
         (_COMBINE, ALONE),
     ),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Any
 
-from gatewright.spec.commands import CommandSpec, DecodedCommand
+from gatewright.spec.commands import FLAGS_BITS, CommandSpec, DecodedCommand
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright_sim.benches.harness.pauses import CHANNELS, Stalls
 
-__all__ = ["ALONE", "ERROR", "HELD", "LATENCY", "Point", "Sample", "choice", "flags", "near", "size"]
+__all__ = ["ALONE", "ERROR", "HELD", "LATENCY", "Point", "Sample", "choice", "flag", "flags", "near", "size"]
 
 HEAVY = 0.5
 """Share of the cycles from which on a channel is held back heavily."""
@@ -64,25 +65,39 @@ def near(point: Point) -> Point:
     return Point(point.name, bins, of)
 
 
-def flags(spec: CommandSpec) -> Point:
-    """Every combination of flags that a command may have."""
-    legal = [
-        value
-        for value in range(spec.flags_mask + 1)
-        if not value & ~spec.flags_mask
-        and (not spec.one_of or value & spec.one_of)
-        and not (spec.at_most_one_of and value & spec.at_most_one_of == spec.at_most_one_of)
-    ]
+def flags(spec: CommandSpec, config: AcceleratorConfig, without: int = 0) -> Point:
+    """Every combination of flags that a command may have under ``config``, but for those ``without`` which it is of
+    interest."""
+    legal = [value for value in range(1 << FLAGS_BITS) if not value & without and not spec.bad_flags(value, config)]
 
     def name(value: int) -> str:
         return "+".join(str(flag.name) for flag in spec.flags if value & flag) or "no flag"
 
-    return Point("flags", tuple(map(name, legal)), lambda sample: name(sample.command.flags))
+    def of(sample: Sample) -> str | None:
+        return None if sample.command.flags & without else name(sample.command.flags)
+
+    return Point("flags", tuple(map(name, legal)), of)
 
 
-def choice(field: str, kinds: Any) -> Point:
-    """A field that is one of an enumeration."""
-    return Point(field, tuple(kind.name for kind in kinds), lambda sample: str(kinds(sample.command[field]).name))
+def choice(field: str, kinds: Any, only_with: int = 0) -> Point:
+    """A field that is one of an enumeration, or of some of its members; of commands with a flag, if only those use
+    it."""
+    names = {int(kind): str(kind.name) for kind in kinds}
+
+    def of(sample: Sample) -> str | None:
+        unused = only_with and not sample.command.flags & only_with
+        return None if unused else names[sample.command[field]]
+
+    return Point(field, tuple(names.values()), of)
+
+
+def flag(one: IntFlag, only_with: int) -> Point:
+    """Whether a flag is set, of commands with another."""
+
+    def of(sample: Sample) -> str | None:
+        return None if not sample.command.flags & only_with else "set" if sample.command.flags & one else "clear"
+
+    return Point(str(one.name), ("set", "clear"), of)
 
 
 def _share(stalls: Stalls, channel: str) -> float:

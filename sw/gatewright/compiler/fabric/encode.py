@@ -145,9 +145,10 @@ def _step(step: UnplacedStep, offset: int, offsets: dict[Buffer, int]) -> Fabric
     layers = []
     first = 0
     for (node, operator), group in groupby(step.kernels, key=lambda kernel: (kernel.node, kernel.operator)):
-        count = len(list(group))
-        layers.append(Layer(node, operator, first, count))
-        first += count
+        of_node = list(group)
+        layers.append(Layer(node, operator, first, len(of_node)))
+        first += len(of_node)
+        layers += [Layer(*each.joined, first, 0) for each in of_node if each.joined]
     return FabricStep(
         offset,
         len(step.kernels),

@@ -128,6 +128,7 @@ class Kernel:
     views : operand by the name of its ADDRESS field.
     values : every other field.
     node, operator : of the model, for reports and errors.
+    joined : node and operator of what it does besides, if anything.
     """
 
     spec: CommandSpec
@@ -136,6 +137,7 @@ class Kernel:
     values: Mapping[str, Size]
     node: str = ""
     operator: str = ""
+    joined: tuple[str, str] | None = None
 
     @property
     def output(self) -> Buffer:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.emitter import Emitter
 from gatewright.compiler.fabric.encode import Port, UnplacedStep
+from gatewright.compiler.fabric.epilogues import with_epilogues
 from gatewright.compiler.fabric.kernels import Size, View, most
 from gatewright.compiler.fabric.matrices import dims, dynamic, sizes
 from gatewright.compiler.formats import INT8, INT32, Format, Tensor, integer_format
@@ -257,7 +258,9 @@ class LoweredStep:
             if kernel.output in needed:
                 needed.update(kernel.inputs)
                 kept.append(kernel)
-        return UnplacedStep(kept[::-1], [port for port, _ in self._inputs.values()], self._outputs)
+        wanted = {port.view.buffer for port in self._outputs}
+        kernels = with_epilogues(kept[::-1], wanted, self.emit.config)
+        return UnplacedStep(kernels, [port for port, _ in self._inputs.values()], self._outputs)
 
 
 def _whole(view: View) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gatewright.driver.kernels.epilogue_arguments import epilogue_shape
 from gatewright.driver.kernels.kernel_arguments import (
     ColumnRequantise,
     Matrix,
@@ -55,8 +56,10 @@ class Kernels(ABC):
         requantise: Requantise | ColumnRequantise | None = None,
         dtype: npt.DTypeLike | None = None,
         b_is_narrow: bool = False,
+        epilogue: VectorOp | None = None,
+        d: Matrix | None = None,
     ) -> npt.NDArray[Any]:
-        """``C = requantise(A B + bias)``: int8, int16 or int32 [m, n].
+        """``C = requantise(A B + bias)``: int8, int16 or int32 [m, n]; with an epilogue that of the int16 results.
 
         Parameters
         ----------
@@ -67,10 +70,14 @@ class Kernels(ABC):
         dtype : of the result: int8 (default) or int16 with ``requantise``, int32 without.
         b_is_narrow : an element of ``b`` that is -128 counts as -127, which lets most accelerators go twice as fast. Of
             a ``b`` on the host it is seen whether there is any.
+        epilogue : what becomes of int16 results on their way to memory, element by element, as by :meth:`vector`; for
+            whole tiles of columns, where the configuration has it.
+        d : what they are combined with, of the type of C [m, n]; None when the epilogue's ``combine`` is ALONE.
 
         Raises :class:`DriverError` naming a bad argument, :class:`AcceleratorError` and :class:`AcceleratorTimeout`.
         """
         shape = gemm_shape(self.config, a, b, b_is_kn, bias, requantise, dtype)
+        after = epilogue_shape(self.config, shape, epilogue, d)
         flags = GemmFlags.B_KN if b_is_kn else GemmFlags(0)
         flags |= _GEMM_RESULT[shape.out_dtype.itemsize]
         flags |= GemmFlags.PARAMS if shape.params is not None else GemmFlags(0)
@@ -80,10 +87,18 @@ class Kernels(ABC):
             flags |= GemmFlags.B_NARROW
 
         def place(scratch: Scratch) -> tuple[bytes, PlacedArray]:
-            c = scratch.empty((shape.m, shape.n), shape.out_dtype)
-            matrices = _matrices(a=scratch.operand(a), b=scratch.operand(b), c=c)
-            sizes = {"m": shape.m, "n": shape.n, "k": shape.k}
-            return encode(GEMM, flags, params_addr=scratch.bytes(shape.params), **matrices, **sizes), c
+            operands = {"a": scratch.operand(a), "b": scratch.operand(b)}
+            fields = {"m": shape.m, "n": shape.n, "k": shape.k, "params_addr": scratch.bytes(shape.params)}
+            if epilogue is None or after is None:
+                c = scratch.empty((shape.m, shape.n), shape.out_dtype)
+                return encode(GEMM, flags, **_matrices(c=c, **operands), **fields), c
+            c = scratch.empty((shape.m, shape.n), epilogue.y_type.dtype)
+            fields |= after.fields | {
+                "out_addr": scratch.bytes(after.params),
+                "table_addr": scratch.bytes(epilogue.table),
+                "d_addr": 0 if d is None else scratch.operand(d).address,
+            }
+            return encode(GEMM, flags | after.flags, **_matrices(c=c, **operands), **fields), c
 
         return self._compute(place)
 

@@ -16,7 +16,7 @@ from gatewright.spec.fixed import SHIFT_MAX
 from gatewright.spec.vector import EPSILON_BITS, MIN_SHIFT, TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright.spec.vector_op import Record, VectorOp
 
-__all__ = ["VectorShape", "vector_shape"]
+__all__ = ["VectorShape", "operation", "vector_shape"]
 
 _KINDS = tuple(kind.dtype for kind in ElementType)
 
@@ -38,13 +38,9 @@ class VectorShape:
 
 def vector_shape(config: AcceleratorConfig, a: Matrix, b: Matrix | None, op: VectorOp) -> VectorShape:
     """Check the arguments of :meth:`Accelerator.vector`. Raises :class:`DriverError` naming the argument."""
-    if not isinstance(op, VectorOp):
-        raise DriverError(f"op is a {type(op).__name__}, allowed: a VectorOp")
     a_rows, cols = matrix_shape("a", a, *_KINDS)
     size("columns of a (cols)", cols, VECTOR, "cols", config)
-    _one_of("combine", op.combine, Combine)
-    _one_of("function", op.function, Function)
-    _one_of("y_type", op.y_type, ElementType)
+    params = operation(op, cols)
     rows, column, b_rows = a_rows, False, 1
     if (b is None) != (op.combine is Combine.ALONE):
         raise DriverError(f"b is {'missing' if b is None else 'given'}, but combine is {op.combine.name}")
@@ -59,16 +55,25 @@ def vector_shape(config: AcceleratorConfig, a: Matrix, b: Matrix | None, op: Vec
             if value not in (1, whole):
                 raise DriverError(f"{what} is {value}, allowed: {whole}, or 1 to be repeated")
     size("rows", rows, VECTOR, "rows", config)
-    params = _records(op.out, cols)
     flags = VectorFlags.B_COLUMN if column else VectorFlags(0)
     flags |= VectorFlags.PER_COLUMN if len(params) > 1 else VectorFlags(0)
+    types = {"a_type": ElementType.of(a.dtype), "b_type": ElementType.of((a if b is None else b).dtype)}
+    fields = op.fields | types
+    return VectorShape(rows, cols, flags, params, fields, a_rows < rows, b_rows < rows, op.y_type.dtype)
+
+
+def operation(op: VectorOp, cols: int) -> npt.NDArray[np.void]:
+    """Check an operation on rows of ``cols`` elements; its output records. Raises :class:`DriverError`."""
+    if not isinstance(op, VectorOp):
+        raise DriverError(f"op is a {type(op).__name__}, allowed: a VectorOp")
+    _one_of("combine", op.combine, Combine)
+    _one_of("function", op.function, Function)
+    _one_of("y_type", op.y_type, ElementType)
     _table(op)
     _integer("epsilon", op.epsilon, 0, (1 << EPSILON_BITS) - 1)
     for name in ("a_multiplier", "b_multiplier", "combine_shift"):
         _integer(name, getattr(op, name), *VECTOR.field(name).range)
-    types = {"a_type": ElementType.of(a.dtype), "b_type": ElementType.of((a if b is None else b).dtype)}
-    fields = op.fields | types
-    return VectorShape(rows, cols, flags, params, fields, a_rows < rows, b_rows < rows, op.y_type.dtype)
+    return _records(op.out, cols)
 
 
 def _integer(name: str, value: object, low: int, high: int) -> None:

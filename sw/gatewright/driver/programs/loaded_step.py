@@ -133,8 +133,8 @@ class LoadedStep:
 def _faults(words: npt.NDArray[np.uint32], spec: CommandSpec, config: AcceleratorConfig) -> str:
     """The first field that the configuration does not take, and what it takes; empty where it is the flags."""
     command = decode_command(words.tobytes())
-    for field in spec.fields:
-        fault = field.fault(command[field.name], config)
+    for field in spec.checked_fields(config):
+        fault = field.fault(command[field.name], config, command.flags)
         if fault is not ErrorCode.NONE:
             step = ALIGNMENT if fault is ErrorCode.UNALIGNED else field.multiple
             low, high = (1, field.maximum(config)) if field.kind is Kind.SIZE else (0, field.most or field.range[1])

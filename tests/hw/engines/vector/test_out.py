@@ -1,5 +1,6 @@
 """OutLanes against ``spec.vector.out``: every type, one record or one per column, ties and limits."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,16 @@ MAX_COLUMNS = 32
 
 
 def results(
-    lanes: int, z: Int64, gain: Int64, shift: Int64, bias: Int64, kind: ElementType, rng: np.random.Generator
+    lanes: int,
+    z: Int64,
+    gain: Int64,
+    shift: Int64,
+    bias: Int64,
+    kind: ElementType,
+    rng: np.random.Generator,
+    first_groups: Sequence[int] = (),
 ) -> Int64:
-    """y for rows ``z`` and records [1] or [columns], with pauses between groups."""
+    """y for rows ``z`` and records [1] or [columns], with pauses between groups; ``first_groups`` of the rows."""
     dut = OutLanes(MAX_COLUMNS, lanes)
     columns = z.shape[1]
     groups = groups_of(z, signed_values(rng, VALUE_BITS, lanes))
@@ -27,6 +35,8 @@ def results(
     waiting = iter(groups)
     fed = [next(waiting) if now else ([0] * lanes, False) for now in valid]
     got = []
+    ends = [group[1] and now for group, now in zip(fed, valid, strict=True)]
+    rows_before = np.cumsum([0, *ends])  # each cycle
 
     async def testbench(ctx: Any) -> None:
         ctx.set(dut.per_column, len(gain) > 1)
@@ -41,6 +51,10 @@ def results(
         for cycle in range(len(fed) + dut.delay):
             group, _ = fed[cycle] if cycle < len(fed) else ([0] * lanes, False)
             ctx.set(dut.z, group)
+            if first_groups:
+                row = rows_before[min(cycle, len(rows_before) - 1)]
+                ctx.set(dut.first_group.valid, int(row < len(first_groups)))
+                ctx.set(dut.first_group.payload, first_groups[row] if row < len(first_groups) else 0)
             ctx.set(dut.valid, cycle < len(fed) and valid[cycle])
             if cycle >= dut.delay:
                 assert ctx.get(dut.y_valid) == valid[cycle - dut.delay]
@@ -60,6 +74,17 @@ def test_a_record_for_each_column(lanes: int, columns: int, kind: ElementType, r
     gain, bias = signed_values(rng, GAIN_BITS, columns), signed_values(rng, 32, columns)
     shift = rng.integers(0, 64, columns)
     np.testing.assert_array_equal(results(lanes, z, gain, shift, bias, kind, rng), out(z, gain, shift, bias, kind))
+
+
+def test_the_records_of_a_row_that_begins_elsewhere(lanes: int, rng: np.random.Generator) -> None:
+    """Rows of eight out of 32 columns."""
+    z, firsts = signed_values(rng, VALUE_BITS, (20, 8)), (8 * rng.integers(0, 4, 20)).tolist()
+    gain, bias = signed_values(rng, GAIN_BITS, MAX_COLUMNS), signed_values(rng, 32, MAX_COLUMNS)
+    shift = rng.integers(0, 64, MAX_COLUMNS)
+    found = results(lanes, z, gain, shift, bias, ElementType.INT32, rng, [first // lanes for first in firsts])
+    for row, first in enumerate(firsts):
+        own = slice(first, first + 8)
+        np.testing.assert_array_equal(found[row], out(z[row], gain[own], shift[own], bias[own], ElementType.INT32))
 
 
 @pytest.mark.parametrize("kind", ElementType)

@@ -30,7 +30,16 @@ def test_each_beat_goes_where_it_belongs(records: int, with_table: bool, rng: np
             ctx.set(dut.with_table, with_table)
             await ctx.tick()
             ctx.set(dut.start, 0)
+            assert not ctx.get(dut.loaded)
             await put_all(dut.beats, beats, random_pauses(rng, 0, 0, 2))(ctx)
+
+    async def told(ctx: Any) -> None:
+        """``loaded`` says of each beat whether it is of the records."""
+        of_records, seen = len(beats) - len(others), 0
+        async for _, _, taken, is_loaded in ctx.tick().sample(dut.beats.valid & dut.beats.ready, dut.loaded):
+            if taken:
+                assert is_loaded == (seen % len(beats) >= of_records)
+                seen += 1
 
     def watch(name: str) -> Testbench:
         write = getattr(dut, name)
@@ -43,7 +52,7 @@ def test_each_beat_goes_where_it_belongs(records: int, with_table: bool, rng: np
         return testbench
 
     takes = get_all(dut.rest, 2 * len(others), rest, random_pauses(rng, 0, 0, 3))
-    simulate(dut, command, takes, background=[watch(name) for name in loaded])
+    simulate(dut, command, takes, background=[told, *(watch(name) for name in loaded)])
     halves = [beat >> 32 * half & 0xFFFF_FFFF for beat in table for half in range(2)]
     assert loaded["output_records"] == 2 * list(enumerate(outputs))
     assert loaded["table_records"] == 2 * with_table * list(enumerate(halves))

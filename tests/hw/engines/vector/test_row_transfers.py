@@ -9,7 +9,7 @@ from gatewright.spec.memory import BUS_BYTES
 from gatewright.spec.vector import MAX_COLUMNS
 from gatewright_hw.engines.vector.row_transfers import RowTransfers
 from gatewright_sim.components.simulation import simulate
-from gatewright_sim.components.streams import get_all, random_pauses
+from gatewright_sim.components.streams import get_all, put_all, random_pauses
 
 BASE = (1 << 32) - 64
 """Addresses wrap."""
@@ -46,6 +46,33 @@ def test_rows_side_by_side_are_read_together(
 
     simulate(dut, testbench)
     assert [(one.addr, one.beats) for one in got] == [((BASE + start) % (1 << 32), count) for start, count in transfers]
+
+
+def test_further_rows_lie_where_they_are_told_to(rng: np.random.Generator) -> None:
+    """After those of the matrix, of which there may be none; each is as long as they are."""
+    for rows in (0, 3):
+        dut = RowTransfers(MAX_COLUMNS)
+        places = (8 * rng.integers(1 << 29, size=5)).tolist()
+        got = []
+
+        async def matrix(ctx, dut=dut, rows=rows) -> None:
+            ctx.set(dut.matrix, {"addr": BASE, "stride": 48, "rows": rows, "beats": 5})
+            await ctx.tick().repeat(2)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+
+        async def told(ctx, dut=dut, places=places) -> None:
+            await ctx.tick().repeat(3)
+            await put_all(dut.place, places, random_pauses(rng, 0, 0, 3))(ctx)
+
+        async def taken(ctx, dut=dut, got=got, rows=rows) -> None:
+            await ctx.tick().repeat(3)
+            await get_all(dut.descriptor, rows + 5, got, random_pauses(rng, 0, 0, 3))(ctx)
+
+        simulate(dut, matrix, told, taken)
+        expected = [(BASE + 48 * row) % (1 << 32) for row in range(rows)] + places
+        assert [(one.addr, one.beats) for one in got] == [(addr, 5) for addr in expected]
 
 
 @pytest.mark.parametrize("max_columns", [1, 4097])

@@ -167,6 +167,28 @@ def test_a_narrow_b(backend: str, open_accelerator: Callable[..., Accelerator]) 
         assert accelerator.report().engine("gemm").min_cycles_compute - before == least + slow
 
 
+EPILOGUES = {
+    "table": VectorOp(
+        ElementType.INT8, Record(77, 12, 900), function=Function.TABLE, table=table_records(np.tanh, 1e-3, 1e-4)
+    ),
+    "sum": VectorOp(ElementType.INT16, Record(300, 8), Combine.ADD, 5, -3, 2),
+    "product": VectorOp(
+        ElementType.INT16, Record(_drawn(1, 99, 24, dtype=np.int64), 9), Combine.MULTIPLY, combine_shift=9
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EPILOGUES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_epilogue(backend: str, name: str, open_accelerator: Callable[..., Accelerator]) -> None:
+    accelerator, op, b = open_accelerator(backend), EPILOGUES[name], B[:24]
+    d = None if op.combine is Combine.ALONE else _drawn(-9000, 9000, 13, 24, dtype=op.y_type.dtype)
+    products = gemm(A, b, None, WIDE.multiplier, WIDE.shift + 14, 16)
+    requantise = Requantise(WIDE.multiplier, WIDE.shift + 14)
+    found = accelerator.gemm(A, b, requantise=requantise, dtype=np.int16, epilogue=op, d=d)
+    assert np.array_equal(found, vector(op, products, d))
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_report_adds_up_programs_by_engine(backend: str, open_accelerator: Callable[..., Accelerator]) -> None:
     accelerator = open_accelerator(backend)
