@@ -54,7 +54,10 @@ class GoldenVector:
     def why_not(self, config: AcceleratorConfig) -> str:
         """Why a configuration does not take it; empty where it does."""
         code, _ = check(self.command, config)
-        return "" if code is ErrorCode.NONE else f"{self.name}: too large for config {config.name!r} ({code.name})"
+        if code is ErrorCode.NONE:
+            return ""
+        why = "of no kind that there is on" if code is ErrorCode.BAD_FLAGS else "too large for"
+        return f"{self.name}: {why} config {config.name!r} ({code.name})"
 
     def after(self) -> Bytes:
         """The memory as it must be in the end."""

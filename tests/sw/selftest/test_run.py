@@ -15,7 +15,8 @@ def test_the_golden_model_passes(config: str) -> None:
         found = self_test(accelerator)
     assert found.passed
     assert [kernel.kernel for kernel in found.kernels] == list(KERNELS)
-    assert [kernel.vectors for kernel in found.kernels] == [len(load_vectors(kernel)) for kernel in KERNELS]
+    fitting = [[one for one in load_vectors(kernel) if not one.why_not(get_config(config))] for kernel in KERNELS]
+    assert [kernel.vectors for kernel in found.kernels] == list(map(len, fitting))
     assert found.request.min_cycles > 0
     assert (found.request.cycles, found.request.clock_mhz, found.request.predicted_s) == (0, None, None)
     assert 0 < found.request.seconds.accelerator < found.request.seconds.total

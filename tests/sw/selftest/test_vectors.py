@@ -33,7 +33,11 @@ def test_they_are_small() -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_shipped_configurations_run_all_of_them(kernel: str, config) -> None:
-    assert [vector.why_not(config) for vector in load_vectors(kernel)] == [""] * len(load_vectors(kernel))
+    """But for epilogues where there are none."""
+    skipped = {vector.name: vector.why_not(config) for vector in load_vectors(kernel) if vector.why_not(config)}
+    missing = {"gemm then table", "gemm then add"} if kernel == "gemm" and not config.epilogue else set()
+    assert skipped.keys() == missing
+    assert all("of no kind that there is on config 'zybo-z7-10'" in why for why in skipped.values())
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
