@@ -118,9 +118,11 @@ class MacArray(wiring.Component):
     def _units(self, m: Module) -> list[list[Signal]]:
         """The accumulators by row and column."""
         first = delayed(m, self.first, self.drain_cycles + units_delay(self.depth))
-        # The k of a step come to their units one a cycle, since each adds to what the one before it has.
+        # The k of a step come to their units one a cycle, since each adds to what the one before it has. Each row takes B
+        # from the delay: with a reset, for a shift register from row to row is a look-up table for every bit.
         b_cols = [
-            [delayed(m, self.b[c][k], self.drain_cycles + k)[k:] for k in range(self.depth)] for c in range(self.cols)
+            [delayed(m, self.b[c][k], self.drain_cycles + k, reset=True)[k:] for k in range(self.depth)]
+            for c in range(self.cols)
         ]
         units: list[list[Signal]] = []
         for r in range(self.rows):
