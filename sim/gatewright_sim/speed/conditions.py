@@ -13,7 +13,7 @@ CLOCKS = (100.0, 125.0)
 """MHz that are measured by default."""
 
 SHARES = (1.0, 0.83)
-"""Of the DRAM's peak rate: the chip's own, and what all ports of a KV260 get (:mod:`gatewright_sim.dram.silicon`), since
+"""Of the DRAM's peak rate: the chip's own, and what all ports of a KV260 get (:mod:`gatewright_sim.dram.silicon`):
 nobody has measured all of a Zynq-7000's."""
 
 

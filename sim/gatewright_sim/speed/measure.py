@@ -14,9 +14,9 @@ from gatewright.progress import Progress
 from gatewright.sources import PROGRAM_ROOMS, source_version
 from gatewright.spec.config import AcceleratorConfig
 from gatewright_sim.rtl.build import build_library, design_verilog
+from gatewright_sim.speed import parts
 from gatewright_sim.speed.conditions import Conditions
 from gatewright_sim.speed.measurement import Measured, Measurement
-from gatewright_sim.speed.parts import PARTS, SCALING
 from gatewright_sim.speed.workload import Counted, Workload
 
 __all__ = ["count", "kept", "measure"]
@@ -34,17 +34,18 @@ _FILE = "counted.json"
 
 
 def measure(
-    config: AcceleratorConfig, parts: Sequence[str], conditions: Sequence[Conditions], progress: Progress
+    config: AcceleratorConfig, names: Sequence[str], conditions: Sequence[Conditions], progress: Progress
 ) -> Measured:
-    """Every workload of ``parts`` under each of the ``conditions``, of which those of SCALING see the first alone.
+    """Every workload of the parts ``names`` under each of the ``conditions``; those of ``parts.SCALING`` under the first
+    alone.
 
     Raises what :class:`Accelerator` and the compiler raise.
     """
     found = []
-    for part in parts:
+    for part in names:
         progress(part, 0, 1)  # what a part is made of may have to be trained and compiled first
-        rows = [(workload, each) for workload in PARTS[part](config)
-                for each in (conditions[:1] if part in SCALING else conditions)]  # fmt: skip
+        rows = [(workload, each) for workload in parts.PARTS[part](config)
+                for each in (conditions[:1] if part in parts.SCALING else conditions)]  # fmt: skip
         for done, (workload, each) in enumerate(rows):
             progress(part, done, len(rows))
             found.append(Measurement(workload.part, workload.what, each, kept(workload, config, each), workload.size))
@@ -54,7 +55,7 @@ def measure(
 
 def kept(workload: Workload, config: AcceleratorConfig, conditions: Conditions) -> Counted:
     """From the cache, unless the hardware, its simulator or anything that decides about the workload has changed."""
-    version = source_version(__name__, rooms=_ROOMS)
+    version = source_version(parts.__name__, rooms=_ROOMS)
     key = digest(_simulator(config), repr(conditions.memory), workload.made_from, version)
 
     def make(folder: Path) -> None:

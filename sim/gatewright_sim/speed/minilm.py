@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewright.cache import cached_directory, digest
 from gatewright.compiler.compile import compile_model
@@ -87,5 +88,5 @@ def _workload(
     return Workload(part, what, f"{_made_from(config, max_error)} {tokens}", run, size)
 
 
-def _inputs(ids: list[int]) -> dict[str, np.ndarray]:
+def _inputs(ids: list[int]) -> dict[str, npt.NDArray[np.int64]]:
     return {"ids": np.array([ids]), "mask": np.ones((1, len(ids)), np.int64)}

@@ -45,7 +45,7 @@ def requests(config: AcceleratorConfig) -> Iterator[Workload]:
                 recommender.scores(user, query)
             return _counted(accelerator.report())
 
-        what = f"user {data.user_ids[user]}, {count[user]:,} ratings, {typed}"
+        what = f"user {data.user_ids[user]} ({count[user]:,} ratings), {typed}"
         return Workload("request", what, f"{trained.key} {user} {query}", run)
 
     largest = int(np.flatnonzero(data.user_ids == USER)[0])
