@@ -36,8 +36,8 @@ _FILE = "counted.json"
 def measure(
     config: AcceleratorConfig, names: Sequence[str], conditions: Sequence[Conditions], progress: Progress
 ) -> Measured:
-    """Every workload of the parts ``names`` under each of the ``conditions``; those of ``parts.SCALING`` under the first
-    alone.
+    """Every workload of the parts ``names`` under each of the ``conditions``; those of ``parts.SCALING`` under the
+    first alone.
 
     Raises what :class:`Accelerator` and the compiler raise.
     """
