@@ -105,7 +105,9 @@ def memory(json: Json = None) -> None:
 @app.command()
 def accelerator(
     config: Config = "pynq-z2",
-    only: Annotated[list[str] | None, typer.Option("--only", help="A part of the table, repeatable.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A part of the table, repeatable; a wrong name lists all.")
+    ] = None,
     mhz: Annotated[list[float] | None, typer.Option("--mhz", help="Clock, repeatable (default: 100 and 125).")] = None,
     dram: Annotated[
         list[float] | None,
@@ -134,13 +136,12 @@ def accelerator(
     with bars() as progress:
         found = measure(size, parts, conditions, progress)
     write_json(json, found.as_dict())
-    for option, path, text in (
-        ("--markdown", markdown, sheet.markdown([summary(found)])),
-        ("--html", html, page(found)),
-    ):
-        if path is not None:
-            with output_file(option, path) as file:
-                file.write(text.encode())
+    if markdown is not None:
+        with output_file("--markdown", markdown) as file:
+            file.write(sheet.markdown([summary(found)]).encode())
+    if html is not None:
+        with output_file("--html", html) as file:
+            file.write(page(found).encode())
     output(json).print(sheet.table(all_figures(found)))
 
 
