@@ -106,13 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from gatewright.driver import Accelerator
     from gatewright.models.export import export_encoder
+    from gatewright_sim.speed.measure import TIMEOUT_S
     from gatewright_sim.speed.minilm import BOUNDS, minilm_program
 
     config, memory, graph = get_config(CONFIG), MemoryModel(options.mhz), export_encoder()
     print(f"{'all-MiniLM-L6-v2':<24}{'tokens':>8}{'cycles':>12}{'compute':>12}{'memory':>12}{'of bound':>10}")
     for how, max_error in BOUNDS.items():
         with (
-            Accelerator(config, "rtl", memory=memory) as accelerator,
+            Accelerator(config, "rtl", timeout_s=TIMEOUT_S, memory=memory) as accelerator,
             accelerator.load(minilm_program(config, max_error)) as program,
         ):
             for tokens in options.tokens:

@@ -19,7 +19,7 @@ from gatewright_sim.speed.conditions import Conditions
 from gatewright_sim.speed.measurement import Measured, Measurement
 from gatewright_sim.speed.workload import Counted, Workload
 
-__all__ = ["count", "kept", "measure"]
+__all__ = ["TIMEOUT_S", "count", "kept", "measure"]
 
 _ROOMS = (
     *PROGRAM_ROOMS,
@@ -29,6 +29,9 @@ _ROOMS = (
     "gatewright_sim.stimulus",
 )
 """Whose code decides what runs; the RTL and its simulator are told apart by what they are built from."""
+
+TIMEOUT_S = 4 * 3600.0
+"""Of a program. The longest has some 14 million cycles: half a minute, but hours where others keep the machine busy."""
 
 _FILE = "counted.json"
 
@@ -66,7 +69,7 @@ def kept(workload: Workload, config: AcceleratorConfig, conditions: Conditions) 
 
 def count(workload: Workload, config: AcceleratorConfig, conditions: Conditions) -> Counted:
     """Run it on an accelerator of its own, as it is after power comes up."""
-    with Accelerator(config, "rtl", memory=conditions.memory) as accelerator:
+    with Accelerator(config, "rtl", timeout_s=TIMEOUT_S, memory=conditions.memory) as accelerator:
         return workload.run(accelerator)
 
 
