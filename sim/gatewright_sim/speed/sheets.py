@@ -36,7 +36,7 @@ def summary(found: Measured) -> Sheet:
     cells: dict[str, dict[Conditions, str]] = {}
     for each in found.measurements:
         if each.size is None:
-            cell = f"{each.counted.cycles:,}, {each.ms:.2f} ms, {each.of_bound:.0%}"
+            cell = f"{each.counted.cycles:,}, {each.ms:.2f} ms, {each.of_bound:.1%}"
             cells.setdefault(each.name, {})[each.conditions] = cell
     rows = tuple((name, *(own[each] for each in conditions)) for name, own in cells.items())
     return Sheet(

@@ -46,7 +46,7 @@ def test_each_figure_below_its_conditions(found: Measured) -> None:
 def test_a_summary_has_a_row_for_each_workload(found: Measured) -> None:
     sheet = summary(found)
     assert sheet.columns == ("", FAST.title, SLOW.title)
-    assert sheet.rows[0] == ("gemm, 1 x 2 x 3", "100,000, 1.00 ms, 90%", "125,000, 1.00 ms, 72%")
+    assert sheet.rows[0] == ("gemm, 1 x 2 x 3", "100,000, 1.00 ms, 90.0%", "125,000, 1.00 ms, 72.0%")
     assert len(sheet.rows) == 2
 
 
