@@ -48,8 +48,8 @@ def requests(config: AcceleratorConfig) -> Iterator[Workload]:
         what = f"user {data.user_ids[user]} ({count[user]:,} ratings), {typed}"
         return Workload("request", what, f"{trained.key} {user} {query}", run)
 
-    largest = int(np.flatnonzero(data.user_ids == USER)[0])
-    yield from (request(largest, query, typed) for typed, query in QUERIES.items())
+    prolific = int(np.flatnonzero(data.user_ids == USER)[0])
+    yield from (request(prolific, query, typed) for typed, query in QUERIES.items())
     median = _median(data)
     yield from (request(median, QUERIES[typed], typed) for typed in ("no query", "4 tokens"))
 
