@@ -1,7 +1,8 @@
-"""`gatewright bench`: how fast the tools themselves are on this machine."""
+"""`gatewright bench`: how fast the tools are on this machine, and the accelerator in cycles of its RTL."""
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Annotated
 
@@ -9,14 +10,14 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from gatewright.cli.console import output, step
-from gatewright.cli.options import Config, Json, Seed, check_outputs, write_json
+from gatewright.cli.console import bars, output, step
+from gatewright.cli.options import Config, Json, Seed, check_outputs, output_file, write_json
 from gatewright.program.onnx_session import OnnxSession
 from gatewright.spec.config import get_config
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Measure the tools on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Measure the tools on this machine, and the accelerator on its RTL.", no_args_is_help=True)
 
 
 @app.command()
@@ -99,6 +100,49 @@ def memory(json: Json = None) -> None:
         table.add_row(each.what, each.of, f"{each.share:.1%}", f"{model:.1%}", f"{off:+.1%}")
     write_json(json, {"measurements": rows})
     output(json).print(table)
+
+
+@app.command()
+def accelerator(
+    config: Config = "pynq-z2",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A part of the table, repeatable; a wrong name lists all.")
+    ] = None,
+    mhz: Annotated[list[float] | None, typer.Option("--mhz", help="Clock, repeatable (default: 100 and 125).")] = None,
+    dram: Annotated[
+        list[float] | None,
+        typer.Option("--dram", help="Share of the DRAM's peak, repeatable (default: 1 and 0.83)."),
+    ] = None,
+    json: Json = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Also write the summary to this file.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page with pictures to this file.")] = None,
+) -> None:
+    """Kernels, MiniLM and whole requests on the RTL under the simulated memory, each beside its bound.
+
+    What was measured is kept: a run that was broken off goes on where it was.
+    """
+    size = get_config(config)
+    check_outputs({"--json": json, "--markdown": markdown, "--html": html})
+    with step("loading"):
+        from gatewright import sheet
+        from gatewright_sim.speed.conditions import CLOCKS, SHARES, Conditions
+        from gatewright_sim.speed.measure import measure
+        from gatewright_sim.speed.page import page
+        from gatewright_sim.speed.parts import chosen
+        from gatewright_sim.speed.sheets import all_figures, summary
+
+    parts = chosen(only or ())
+    conditions = [Conditions(clock, share) for clock in mhz or CLOCKS for share in dram or SHARES]
+    with bars() as progress:
+        found = measure(size, parts, conditions, progress)
+    write_json(json, found.as_dict())
+    if markdown is not None:
+        with output_file("--markdown", markdown) as file:
+            file.write(sheet.markdown([summary(found)]).encode())
+    if html is not None:
+        with output_file("--html", html) as file:
+            file.write(page(found).encode())
+    output(json).print(sheet.table(all_figures(found)))
 
 
 def _turn_by_turn(rounds: int, *functions: Callable[[], object]) -> tuple[list[float], ...]:

@@ -32,13 +32,14 @@ def reproduce(
     out.mkdir(parents=True, exist_ok=True)
     check_outputs({f"--out: {name}": out / name for name in FILES}, inputs)
     with step("loading"):
-        from gatewright.comparison.sheets import csv_text, markdown, table
+        from gatewright.comparison.sheets import csv_text
         from gatewright.evaluation.quality import as_json
         from gatewright.models.data import load_movielens
         from gatewright.reproduction.page import page
         from gatewright.reproduction.reproduction import reproduce as measured
         from gatewright.reproduction.scope import FULL, QUICK
         from gatewright.reproduction.tables import all_sheets, lines_csv
+        from gatewright.sheet import markdown, table
 
         ratings = load_movielens(data)
     with bars() as progress:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gatewright.comparison.plan import ENTRIES, Plan
 from gatewright.comparison.report import compared
-from gatewright.comparison.sheets import csv_text, markdown, sheets, table
+from gatewright.comparison.sheets import csv_text, sheets
 from gatewright.comparison.workers import measure_ahead
 from gatewright.evaluation.quality import as_json
 from gatewright.files import written_whole
@@ -20,6 +20,7 @@ from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import GlobalTimeSplit, UserTimeSplit
 from gatewright.options import Options, at_least
 from gatewright.report import Report
+from gatewright.sheet import markdown, table
 
 __all__ = ["main"]
 

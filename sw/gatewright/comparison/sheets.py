@@ -1,36 +1,23 @@
-"""A report as sheets of text, and these as Markdown, as CSV, and on a terminal."""
+"""A report as sheets of text, and as CSV."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
-
-from rich.table import Table
 
 from gatewright.comparison.pool import Cell
 from gatewright.comparison.protocols import FULL, PARTS, RERANKING, SAMPLED
 from gatewright.comparison.report import Report
 from gatewright.evaluation.statistics import Spread
+from gatewright.sheet import Sheet
 
-__all__ = ["Sheet", "csv_text", "markdown", "sheets", "table"]
+__all__ = ["csv_text", "sheets"]
 
 NAMES = {
     "ndcg": "NDCG@{k}", "recall": "Recall@{k}", "hit_rate": "HR@{k}", "mrr": "MRR",
     "ndcg_linear": "NDCG@{k}, gain = stars", "ndcg_linear_random": "a random order's",
     "ndcg_exponential": "NDCG@{k}, gain = 2^stars - 1", "ndcg_exponential_random": "a random order's",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table of text with a title, and what has to be read beside it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
 
 
 def sheets(report: Report) -> tuple[Sheet, ...]:
@@ -131,24 +118,6 @@ def _value(cell: Cell) -> str:
 
 def _spread(found: Spread | None) -> str:
     return "" if found is None or found.deviation is None else f"± {found.deviation:.4f}"
-
-
-def markdown(found: Sequence[Sheet]) -> str:
-    """One after the other, under headings."""
-    parts = []
-    for sheet in found:
-        lines = [sheet.columns, tuple("---" for _ in sheet.columns), *sheet.rows]
-        body = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-        parts.append("\n\n".join(part for part in (f"## {sheet.title}", body, sheet.note) if part))
-    return "\n\n".join(parts) + "\n"
-
-
-def table(sheet: Sheet) -> Table:
-    """For a terminal."""
-    made = Table(*sheet.columns, title=sheet.title, caption=sheet.note or None, caption_justify="left")
-    for row in sheet.rows:
-        made.add_row(*row)
-    return made
 
 
 def csv_text(report: Report) -> str:

@@ -5,9 +5,9 @@ from html import escape
 from math import isnan
 
 import plotly.graph_objects as go
-from plotly.colors import qualitative
 
 from gatewright.pictures.inlined import Inlined
+from gatewright.pictures.styled import COLOURS
 from gatewright.program.compiled import CompiledProgram, Variant
 from gatewright.program.summary import VariantSummary
 from gatewright.spec.registers import ENGINES
@@ -16,7 +16,6 @@ from gatewright.web_page import table, web_page
 __all__ = ["errors", "page"]
 
 _KINDS = ("commands", "constant", "input", "output", "workspace")
-_COLOURS = qualitative.Safe
 
 
 def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSummary]]) -> str:
@@ -44,7 +43,7 @@ def page(program: CompiledProgram, variants: Sequence[tuple[Variant, VariantSumm
 def timeline(summary: VariantSummary) -> go.Figure:
     """Least cycles of the layers, one after the other, by engine."""
     figure = go.Figure()
-    for engine, colour in zip(ENGINES, _COLOURS, strict=False):
+    for engine, colour in zip(ENGINES, COLOURS, strict=False):
         starts, widths, texts = [], [], []
         now = 0
         for layer in summary.layers:
@@ -80,7 +79,7 @@ def timeline(summary: VariantSummary) -> go.Figure:
 def memory_map(variant: Variant) -> go.Figure:
     """Which bytes hold what, from the first command that touches them to the last."""
     figure = go.Figure()
-    for kind, colour in zip(_KINDS, _COLOURS, strict=False):
+    for kind, colour in zip(_KINDS, COLOURS, strict=False):
         mine = [region for region in variant.regions if region.kind == kind]
         figure.add_bar(
             x=[(region.first + region.last + 1) / 2 for region in mine],
@@ -109,7 +108,7 @@ def errors(summary: VariantSummary) -> go.Figure:
         go.Bar(
             x=list(range(len(layers))),
             y=[layer.error for layer in layers],
-            marker_color=_COLOURS[0],
+            marker_color=COLOURS[0],
             hovertext=[f"{escape(layer.node)} ({escape(layer.operator)})<br>{layer.error:.3%}" for layer in layers],
             hoverinfo="text",
         )

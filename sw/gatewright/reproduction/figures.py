@@ -7,10 +7,10 @@ from itertools import zip_longest
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.colors import qualitative
 
 from gatewright.comparison.protocols import FULL
 from gatewright.comparison.report import Report
+from gatewright.pictures.styled import COLOURS, bars_height, styled
 from gatewright.reproduction.experiment import Line
 from gatewright.reproduction.fine_tuning import GOAL, FineTuning
 from gatewright.reproduction.reproduction import Reproduction
@@ -18,9 +18,6 @@ from gatewright.reproduction.serving import Serving
 from gatewright.spec.registers import ENGINES
 
 __all__ = ["figures"]
-
-COLOURS = qualitative.Safe
-LEAST_HEIGHT, ROW = 160, 26  # pixels
 
 
 def figures(found: Reproduction) -> Iterator[go.Figure]:
@@ -40,24 +37,12 @@ def figures(found: Reproduction) -> Iterator[go.Figure]:
     yield from map(_errors, programs)
 
 
-def _figure(title: str, x: dict[str, Any], y: dict[str, Any], height: int, **layout: Any) -> go.Figure:
-    return go.Figure(layout={
-        "template": "plotly_white", "title": {"text": title, "x": 0, "xref": "paper"}, "height": height,
-        "xaxis": {"automargin": True, **x}, "yaxis": {"automargin": True, **y},
-        "font": {"size": 13}, "margin": {"t": 60, "r": 30}, **layout,
-    })  # fmt: skip
-
-
-def _bars_height(rows: int) -> int:
-    return LEAST_HEIGHT + ROW * rows
-
-
 def _quality(report: Report) -> go.Figure:
     cells = [each for each in report.cells if (each.protocol, each.metric) == (FULL, report.metric)]
     cells.sort(key=lambda each: each.mean)
-    figure = _figure(
+    figure = styled(
         f"NDCG@{report.k} of the full ranking, with 95 % intervals over users",
-        {"title": f"NDCG@{report.k}", "rangemode": "tozero"}, {}, _bars_height(len(cells)),
+        {"title": f"NDCG@{report.k}", "rangemode": "tozero"}, {}, bars_height(len(cells)),
     )  # fmt: skip
     figure.add_bar(
         orientation="h", x=[each.mean for each in cells], y=[each.system for each in cells], marker_color=COLOURS[0],
@@ -70,7 +55,7 @@ def _quality(report: Report) -> go.Figure:
 
 
 def _accuracy_and_latency(lines: list[Line], k: int) -> go.Figure:
-    figure = _figure(
+    figure = styled(
         "Accuracy against latency of one request",
         {"title": "ms: median, and the way to p95", "type": "log", "dtick": "D2"},
         {"title": f"NDCG@{k}, 95 % interval"}, 480, legend={"orientation": "h", "y": -0.25},
@@ -92,9 +77,9 @@ def _accuracy_and_latency(lines: list[Line], k: int) -> go.Figure:
 
 def _training(report: Report) -> go.Figure:
     chosen = sorted(report.chosen, key=lambda each: each.fit_seconds)
-    figure = _figure(
+    figure = styled(
         "Training cost of each system, once, with the options that were chosen",
-        {"title": "seconds of the processor", "type": "log", "dtick": 1}, {}, _bars_height(len(chosen)),
+        {"title": "seconds of the processor", "type": "log", "dtick": 1}, {}, bars_height(len(chosen)),
     )  # fmt: skip
     seconds = [max(each.fit_seconds, 1e-3) for each in chosen]
     figure.add_bar(
@@ -106,9 +91,9 @@ def _training(report: Report) -> go.Figure:
 
 def _fine_tuning(costs: list[Mapping[str, Any]]) -> go.Figure:
     reached = [each for each in costs if each["seconds"] is not None][::-1]
-    figure = _figure(
+    figure = styled(
         f"Fine-tuning the language model: cost of {GOAL} that full fine-tuning brings",
-        {"title": "seconds of the processor", "rangemode": "tozero"}, {}, _bars_height(len(reached)),
+        {"title": "seconds of the processor", "rangemode": "tozero"}, {}, bars_height(len(reached)),
     )  # fmt: skip
     figure.add_bar(
         orientation="h", x=[each["seconds"] for each in reached], y=[each["name"] for each in reached],
@@ -120,7 +105,7 @@ def _fine_tuning(costs: list[Mapping[str, Any]]) -> go.Figure:
 
 def _roofline(program: Mapping[str, Any], rtl: Mapping[str, Any] | None) -> go.Figure:
     """Layers lie on the bound by definition; what the RTL's engines reach lies below it."""
-    figure = _figure(
+    figure = styled(
         f"Roofline: {program['name']}, {program['variant']}",
         {"title": "cycles to compute, for each cycle to move the bytes", "type": "log", "dtick": "D2"},
         {"title": "share of the engine's peak rate", "tickformat": ".0%", "type": "log", "dtick": "D2"}, 480,
@@ -158,7 +143,7 @@ def _roofline(program: Mapping[str, Any], rtl: Mapping[str, Any] | None) -> go.F
 
 def _errors(program: Mapping[str, Any]) -> go.Figure:
     layers = [each for each in program["layers"] if each["error"] is not None]
-    figure = _figure(
+    figure = styled(
         f"Quantisation error by layer: {program['name']}", {"title": "layer, in the order of the program"},
         {"title": "relative root mean square", "tickformat": ".1%", "rangemode": "tozero"}, 420,
         legend={"orientation": "h", "y": -0.25},

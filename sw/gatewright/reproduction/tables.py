@@ -6,10 +6,11 @@ import csv
 from io import StringIO
 
 from gatewright.comparison.protocols import FULL
-from gatewright.comparison.sheets import Sheet, sheets
+from gatewright.comparison.sheets import sheets
 from gatewright.evaluation.quality import Quality
 from gatewright.reproduction.experiment import Latency, Line
 from gatewright.reproduction.reproduction import Reproduction
+from gatewright.sheet import Sheet
 
 __all__ = ["all_sheets", "lines_csv"]
 

@@ -61,6 +61,12 @@ CASES = {
     ),
     "build: out": (["build", "--board", "kv260", "--tool", "simulation", "--out", "/dev/null/x"], "Not a directory"),
     "out below a file": (["generate", "--config", "tiny", "--out", "/dev/null/x"], "/dev/null/x"),
+    "bench: part": (
+        ["bench", "accelerator", "--only", "cache"],
+        "unknown part 'cache', allowed: gemm, attention",
+    ),
+    "bench: clock": (["bench", "accelerator", "--mhz", "0"], "clock_mhz is 0.0, allowed 1..1000"),
+    "bench: DRAM": (["bench", "accelerator", "--dram", "83"], "dram_share is 83.0, allowed 0.1..1"),
     "unknown bench": (["verify", "nothing"], "unknown bench 'nothing'"),
     "unknown command": (["fly"], "fly"),
 }

@@ -135,6 +135,23 @@ def test_bench_simulator(gatewright) -> None:
     assert set(kernels) == {"gemm", "attention", "aggregate"}
 
 
+def test_bench_accelerator(gatewright, tmp_path: Path) -> None:
+    json_file, page, summary = (tmp_path / name for name in ("bench.json", "bench.html", "bench.md"))
+    done = gatewright(
+        "bench", "accelerator", "--config", "tiny", "--only", "gemm", "--mhz", 100, "--mhz", 125, "--dram", 0.5,
+        "--json", json_file, "--html", page, "--markdown", summary,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    result = json.loads(json_file.read_text())
+    assert result["config"] == "tiny"
+    assert [(each["clock_mhz"], each["dram_share"]) for each in result["measurements"]] == [(100, 0.5), (125, 0.5)]
+    assert all(0 < each["bound"] <= each["cycles"] for each in result["measurements"])
+    for cycles in (each["cycles"] for each in result["measurements"]):
+        assert f"{cycles:,}" in done.out
+        assert f"{cycles:,}, " in summary.read_text()
+        assert f"<td>{cycles:,}</td>" in page.read_text()
+
+
 @pytest.mark.parametrize("backend", ["golden", "rtl"])
 def test_recommend(backend: str, small_movielens: Path, gatewright, tmp_path: Path) -> None:
     file = tmp_path / "result.json"

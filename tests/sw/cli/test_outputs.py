@@ -88,6 +88,7 @@ def test_no_file_of_another_form_of_ratings_is_written(name: str, tmp_path: Path
         ["inspect", "linear.gwp", "--html", "out", "--json", "out"],
         ["simulate", "gemm", "--json", "out", "--waves", "out"],
         ["verify", "gemm", "--junit", "out", "--waves", "out"],
+        ["bench", "accelerator", "--html", "out", "--markdown", "out"],
     ],
     ids=lambda arguments: arguments[0],
 )

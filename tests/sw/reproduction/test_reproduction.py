@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from gatewright.comparison.sheets import markdown
 from gatewright.evaluation.quality import as_json
 from gatewright.reproduction.page import page
 from gatewright.reproduction.reproduction import reproduce
 from gatewright.reproduction.tables import all_sheets, lines_csv
+from gatewright.sheet import markdown
 
 
 def test_everything_is_measured_once(data, scope, runs, fitted):

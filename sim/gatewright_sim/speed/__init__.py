@@ -1,0 +1,1 @@
+"""How fast the accelerator is: cycles of the RTL under the simulated memory, each beside its bound."""
