@@ -10,6 +10,7 @@ from gatewright.spec.commands import (
     AGGREGATE,
     ATTENTION,
     COMMANDS,
+    FLAGS_BITS,
     FLAGS_LSB,
     GEMM,
     OPCODE_BITS,
@@ -102,6 +103,10 @@ def faulty_commands() -> list[bytes]:
     bad.append(copy(GEMM, flags=0))
     bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.OUT_INT32 | GemmFlags.OUT_INT16))
     bad.append(copy(GEMM, flags=GemmFlags.A_RESIDENT | GemmFlags.B_KN))
+    bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.EPILOGUE))
+    bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.OUT_INT16 | GemmFlags.PER_COLUMN))
+    for n in (CONFIG.array_cols - 1, CONFIG.array_cols + 4, CONFIG.max_columns + CONFIG.array_cols, 1 << 23):
+        bad.append(copy(GEMM, flags=GemmFlags.PARAMS | GemmFlags.OUT_INT16 | GemmFlags.EPILOGUE, n=n))
     bad.append(copy(AGGREGATE, flags=3, x_addr=1, rows=0))  # several faults: the first one counts
     bad.append(copy(ATTENTION, q_addr=4, seq_q=0))
     return bad
@@ -133,10 +138,15 @@ async def sizes_at_their_limit_are_taken(driver: TopDriver) -> None:
         values = limits | {field.name: 0xFFFF_FFF8 for field in spec.fields if field.kind is Kind.STRIDE}
         values |= {field.name: field.range[1] for field in spec.fields if field.kind is Kind.PLAIN}
         values |= {field.name: field.most for field in spec.fields if field.kind is Kind.CHOICE}
-        second = spec.at_most_one_of & (spec.at_most_one_of - 1)  # of two flags that exclude each other
-        command = copy(spec, beats=2, **values, flags=spec.flags_mask(CONFIG) & ~second)
-        assert check(command, CONFIG) == (ErrorCode.NONE, 0)
-        assert await driver.run([command], PROGRAM) == OK
+        legal = [flags for flags in range(1 << FLAGS_BITS) if not spec.bad_flags(flags, CONFIG)]
+        for flags in legal:
+            if any(flags & others == flags != others for others in legal):
+                continue  # fewer than there may be
+            command = copy(spec, beats=CONFIG.array_cols, **values, flags=flags)
+            assert check(command, CONFIG) == (ErrorCode.NONE, 0)
+            assert await driver.run([command], PROGRAM) == OK
+    widest = GemmFlags.PARAMS | GemmFlags.OUT_INT16 | GemmFlags.EPILOGUE
+    assert await driver.run([copy(GEMM, flags=widest, n=CONFIG.max_columns)], PROGRAM) == OK
 
 
 @TABLE.case()

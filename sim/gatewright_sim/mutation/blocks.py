@@ -49,9 +49,7 @@ BLOCKS: dict[str, Block] = {
         Block("registers", "control", ("register_block.py", "counters.py", "top.py"), ("sequencer",)),
         Block("sequencer", "control", ("sequencer.py", "validator.py"), ("sequencer",)),
         Block("bus", "control", ("bus/master.py", "bus/arbiter.py", "bus/reader.py", "bus/writer.py"), ("sequencer",)),
-        Block(
-            "gemm", "array", ("engines/gemm", "engines/command_control.py"), ("gemm", "epilogue", "gemm-zybo-z7-10")
-        ),
+        Block("gemm", "array", ("engines/gemm", "engines/command_control.py"), ("gemm", "epilogue", "gemm-zybo-z7-10")),
         Block("attention", "array", ("engines/gemm/attention",), ("attention", "attention-zybo-z7-10")),
         Block(
             "aggregate", "aggregate", ("engines/aggregate",), ("aggregate", "aggregate-zybo-z7-10", "wide_rows-pynq-z2")
