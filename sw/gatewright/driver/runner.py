@@ -15,7 +15,6 @@ from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import constants, register
 
 __all__ = ["Runner"]
@@ -28,9 +27,6 @@ _RESET_POLLS = 1000
 
 class Launcher(Protocol):
     """What a run needs besides registers; a backend is one."""
-
-    @property
-    def memory(self) -> MemoryModel: ...
 
     def wait(self, timeout_s: float) -> bool: ...
 
@@ -118,8 +114,7 @@ class Runner:
         registers = self._registers
         registers.write("PROGRAM_ADDR", address)
         registers.write("PROGRAM_COUNT", len(commands))
-        watchdog = self._watchdog_cycles or commands.watchdog_cycles(self._config, self._backend.memory)
-        registers.write("WATCHDOG", watchdog)
+        registers.write("WATCHDOG", self._watchdog_cycles or commands.watchdog_cycles)
         registers.write_fields("IRQ_STATUS", done=1)
         registers.write_fields("IRQ_ENABLE", done=1)
         registers.write_fields("CONTROL", start=1)
