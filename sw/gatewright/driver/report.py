@@ -89,7 +89,8 @@ _COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory", "min
 
 _TOTALS = ("CYCLES", "READ_BEATS", "WRITE_BEATS")
 _OF_ENGINES = tuple(f"{kind}_{name.upper()}" for name in ENGINES for kind in ("COMMANDS", "CYCLES"))
-_ZEROS = (0,) * (1 + len(_TOTALS) + len(_OF_ENGINES) + 3 * len(ENGINES))
+_READ = _TOTALS + _OF_ENGINES
+_ZEROS = (0,) * (1 + len(_READ) + 3 * len(ENGINES))
 """Programs, then these counters, then three bounds of each engine."""
 
 
@@ -105,7 +106,7 @@ class Tally:
 
     def add(self, commands: CommandList, registers: RegisterFile) -> None:
         """Add a program that has just completed; all of it, or nothing when an interrupt comes."""
-        counted = [registers.read(name) for name in _TOTALS + _OF_ENGINES]
+        counted = [registers.read(name) for name in _READ]
         self._sums = tuple(map(add, self._sums, (1, *counted, *chain(*commands.bounds.values()))))
 
     def report(self) -> Report:

@@ -54,12 +54,14 @@ def dimension(size: str) -> tuple[str, int]:
 
 def shape_at(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int, ...]:
     """A shape with sizes in the places of names."""
-    return tuple(each if isinstance(each, int) else _size(each, sizes) for each in shape)
-
-
-def _size(dynamic: str, sizes: Mapping[str, int]) -> int:
-    name, addend = dimension(dynamic)
-    return sizes[name] + addend
+    found = []
+    for each in shape:
+        if isinstance(each, str):
+            name, addend = dimension(each)
+            found.append(sizes[name] + addend)
+        else:
+            found.append(each)
+    return tuple(found)
 
 
 @dataclass(frozen=True)

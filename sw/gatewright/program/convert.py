@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from gatewright.program.compiled import BIT, Placement, shape_at
 from gatewright.program.errors import InputError
-from gatewright.program.integers import in_range, truth
+from gatewright.program.ranges import extremes, in_range, truth
 
 __all__ = ["Converter", "EmptyMask", "Saturation", "empty_mask", "outputs_digest"]
 
@@ -101,7 +101,9 @@ class Converter:
         self._low, self._high = int(limits.min), int(limits.max)
         if placement.scale:
             self._scales = {work: _scales(placement, work) for work in (np.float32, np.float64)}
-            low, high = self._range
+            zero, widths = placement.zero_point, (min(placement.scale), max(placement.scale))
+            low = max((self._low - zero) * width for width in widths)
+            high = min((self._high - zero) * width for width in widths)
             self._inside = low + abs(low) * _MARGIN, high - abs(high) * _MARGIN
 
     def encode(self, array: Array, memory: npt.NDArray[np.uint8]) -> Saturation | None:
@@ -141,7 +143,7 @@ class Converter:
 
     def _view(self, memory: npt.NDArray[np.uint8]) -> Array:
         """The placement's matrix in memory; of bits, its bytes."""
-        return np.ndarray(self._shape, self._kind, memory.data, self.placement.offset, self._strides)
+        return np.ndarray(self._shape, self._kind, memory, self.placement.offset, self._strides)
 
     def _scale(self, work: Any, matrix: Array) -> Array:
         scale = self._scales[work]
@@ -187,12 +189,14 @@ class Converter:
             units = np.rint(real / scale).astype(np.float64)
         units += zero
         stored = np.clip(units, self._low, self._high)
-        return stored, int(np.count_nonzero(stored != units))
+        return stored.astype(self._kind), int(np.count_nonzero(stored != units))
 
     def _holds(self, matrix: Array) -> bool:
         """Whether it is plain that nothing saturates, as it mostly is; never where an element is no number."""
-        low, high = self._inside
-        return not matrix.size or (low <= float(matrix.min()) and float(matrix.max()) <= high)
+        if not matrix.size:
+            return True
+        (low, high), (least, most) = self._inside, extremes(matrix)
+        return bool(low <= least and most <= high)
 
     def _integers(self, matrix: Array) -> Array:
         placement = self.placement

@@ -19,6 +19,9 @@ __all__ = ["Tokenizer", "request_inputs"]
 LEAST_RATED = 2
 """Ratings in a request, filled up with some of weight 0: below two a size is no dynamic one for PyTorch's exporter."""
 
+_LEAST_LENGTH = 5e-324
+"""Above 0, so that what weighs nothing stays so."""
+
 
 class Tokenizer:
     """Texts to token ids. Raises `RecommenderError` when the package tokenizers is missing."""
@@ -57,10 +60,9 @@ def request_inputs(model: HybridModel, user: int | None, tokens: np.ndarray | No
 def _weights(model: HybridModel, items: np.ndarray) -> np.ndarray:
     """float32 [experts, ratings] of the items that were rated, oldest first."""
     decay = _decay(model.half_lives, model.history)
-    weights = decay[:, model.history - len(items) :] * model.sizes[:, items]
-    lengths = np.sqrt([row.dot(row) for row in weights])
-    lengths[lengths == 0] = 1
-    return (weights / lengths[:, None]).astype(np.float32)
+    weights = decay[:, model.history - len(items) :] * model.sizes.take(items, 1)
+    lengths = np.sqrt(np.matmul(weights[:, None], weights[:, :, None])[:, 0])
+    return (weights / np.maximum(lengths, _LEAST_LENGTH)).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ Program = CompiledProgram | str | Path
 """Or its file."""
 
 
-@dataclass(frozen=True)
-class RecommendedItem:
+class RecommendedItem(NamedTuple):
     """One movie of the answer; a higher score ranks before a lower one."""
 
     movie_id: int
@@ -88,7 +88,7 @@ def best(scores: np.ndarray, count: int, without: np.ndarray) -> np.ndarray:
     ``without``."""
     below = -scores
     below[without] = np.inf
-    candidates = np.flatnonzero(below <= _last(below, count))
+    (candidates,) = (below <= _last(below, count)).nonzero()
     return candidates[below[candidates].argsort(kind="stable")[:count]]
 
 

@@ -124,10 +124,11 @@ class LoadedStep:
             self._sizes = {}  # until the accelerator sees them
             self._patch(wanted, memories[Group.INPUT])
             flushed = list(dict.fromkeys([*flushed, Group.INPUT]))
+        arrays = {group: memories[group].array for group in self._flushed}
         for group, converter in self._written:
-            array = _shaped(converter.placement, values[converter.placement.name], sizes)
-            found = converter.encode(array, memories[group].array)
-            saturated += [found] if found else []
+            value = _shaped(converter.placement, values[converter.placement.name], sizes)
+            if found := converter.encode(value, arrays[group]):
+                saturated.append(found)
         for group in flushed:
             memories[group].flush()
         self._sizes = wanted
