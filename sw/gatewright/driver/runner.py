@@ -24,6 +24,12 @@ _STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PR
 
 _RESET_POLLS = 1000
 
+_ERROR, _ENDED, _INTERRUPTS, _START = (
+    1 << register(name).field(field).lsb
+    for name, field in (("STATUS", "error"), ("IRQ_STATUS", "done"), ("IRQ_ENABLE", "done"), ("CONTROL", "start"))
+)
+"""What each run reads and writes, found once."""
+
 
 class Launcher(Protocol):
     """What a run needs besides registers; a backend is one."""
@@ -99,7 +105,7 @@ class Runner:
             raise
         if not finished:
             raise self._timed_out(f"{timeout_s:g} s", commands, registers.read("COMMAND_INDEX"))
-        if not registers.field("STATUS", "error"):
+        if not registers.read("STATUS") & _ERROR:
             self._at_rest = True
             return
         error = registers.read("ERROR")
@@ -115,9 +121,9 @@ class Runner:
         registers.write("PROGRAM_ADDR", address)
         registers.write("PROGRAM_COUNT", len(commands))
         registers.write("WATCHDOG", self._watchdog_cycles or commands.watchdog_cycles)
-        registers.write_fields("IRQ_STATUS", done=1)
-        registers.write_fields("IRQ_ENABLE", done=1)
-        registers.write_fields("CONTROL", start=1)
+        registers.write("IRQ_STATUS", _ENDED)
+        registers.write("IRQ_ENABLE", _INTERRUPTS)
+        registers.write("CONTROL", _START)
 
     def _timed_out(self, limit: str, commands: CommandList, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)

@@ -79,7 +79,7 @@ def empty_mask(placement: Placement, array: Array) -> EmptyMask | None:
     if placement.element != BIT or not array.size:
         return None
     kept = (array.reshape(-1, array.shape[-1]) != 0) ^ bool(placement.zero_point)
-    count = int(np.count_nonzero(~kept.any(-1)))
+    count = len(kept) - int(np.count_nonzero(np.logical_or.reduce(kept, -1)))
     return EmptyMask(placement.name, count, len(kept)) if count else None
 
 

@@ -89,7 +89,8 @@ class Input:
         full = shape_at(self._value.shape, sizes)
         if full == array.shape:
             return array
-        grown = np.full(full, self._value.fill, array.dtype)
+        grown: Array = np.empty(full, array.dtype)
+        grown.fill(self._value.fill)
         grown[tuple(map(slice, array.shape))] = array
         return grown
 
