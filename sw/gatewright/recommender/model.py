@@ -46,7 +46,7 @@ class HybridModel:
     tokenizer : contents of the language model's tokenizer file (JSON)
     max_tokens : longest text in tokens, markers included; longer ones are cut
     user_ptr : int64 [users + 1]; the ratings of user index u are ``user_ptr[u]:user_ptr[u + 1]``, oldest first
-    items, timestamps : int32 and int64 [ratings], item indices and seconds since 1970
+    items, timestamps : int32 and int64 [ratings], item indices, each at most once a user, and seconds since 1970
     history : a user's latest ratings, as many as are read
     half_lives : in ratings, of the experts that read it
     sizes : float32 [experts, items], what a rating of an item counts besides
