@@ -64,12 +64,14 @@ def measured(folder: Path, user: int, query: str | None) -> int:
 
 
 def _counted(folder: Path, user: int, query: str | None, count: int) -> int:
-    request = [str(folder), str(count), str(user), *([query] if query else [])]
+    request = [str(folder.absolute()), str(count), str(user), *([query] if query else [])]
     environment = os.environ | {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    with tempfile.TemporaryDirectory() as work:
+    with (
+        tempfile.TemporaryDirectory() as work
+    ):  # to run in: Python lists its folder again whenever somebody writes there
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={work}/out"]
         command += [sys.executable, "-m", requests.__name__, *request]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
     found = _COUNTED.search(done.stderr)
     if done.returncode or found is None:
         raise RuntimeError(f"valgrind has counted nothing: {done.stderr[-1000:]}")

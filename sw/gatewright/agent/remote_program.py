@@ -15,10 +15,11 @@ from gatewright.agent.errors import ProgramNotLoaded
 from gatewright.agent.fields import call_report, summed
 from gatewright.agent.wire import Array, Message
 from gatewright.driver.errors import DriverError
-from gatewright.driver.programs.loaded_program import CallReport, accepted
+from gatewright.driver.programs.loaded_program import CallReport
 from gatewright.driver.report import Report
 from gatewright.program import CompiledProgram
 from gatewright.program.file import program_parts
+from gatewright.program.inputs import Inputs
 from gatewright.spec.errors import GatewrightError
 
 __all__ = ["RemoteProgram"]
@@ -47,6 +48,7 @@ class RemoteProgram(AbstractContextManager["RemoteProgram"]):
 
     def __init__(self, accelerator: Caller, program: CompiledProgram) -> None:
         self.program = program
+        self._inputs = Inputs(program.variants[0].inputs)
         self._accelerator = accelerator
         self._digest = sha256(program_parts(program))
         self._last: CallReport | None = None
@@ -75,7 +77,7 @@ class RemoteProgram(AbstractContextManager["RemoteProgram"]):
         if self._closed:
             raise DriverError(f"program {self.program.name!r} has been closed")
         start = time.perf_counter()
-        values, _ = accepted(self.program.variants[0].inputs, inputs)
+        values, _ = self._inputs.accept(inputs)
         try:
             answer = self._accelerator.ask("run", self._digest, values)
         except ProgramNotLoaded:  # the agent was started again, has another bitstream, or took us for gone

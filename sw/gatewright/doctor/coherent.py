@@ -12,7 +12,6 @@ from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.registers import RegisterFile
 from gatewright.driver.runner import Runner
 from gatewright.spec.boards import Board
-from gatewright.spec.memory import MemoryModel
 
 __all__ = ["DIRECTIONS", "SIZES", "coherent", "directions"]
 
@@ -35,7 +34,7 @@ def directions(port: BoardPort) -> list[str]:
 def coherent(port: BoardPort, board: Board, ours: LoadedDesign, direction: str) -> Finding:
     """One of :func:`directions`, measured by copies through our design, which nobody else uses."""
     source, result = DIRECTIONS[direction]
-    fabric = Fabric(port, board, MemoryModel())
+    fabric = Fabric(port, board)
     owner = Buffers(lambda: fabric.at_rest)
 
     def take(nbytes: int, cacheable: bool) -> DeviceMemory:

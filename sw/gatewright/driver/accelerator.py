@@ -97,7 +97,7 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         self._gate = gate_of(self.backend)
         self.registers = RegisterFile(GuardedPort(self._gate, self.backend))
         self._arena = Arena(self.backend.allocate)
-        self._tally = Tally(self.config, self.backend.memory)
+        self._tally = Tally()
         self._own_registers = RegisterFile(self.backend)
         self._runner = Runner(self.backend, self._own_registers, self.config, watchdog_cycles)
         try:
@@ -187,7 +187,7 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         ``timeout_s`` seconds or a command more cycles than the watchdog allows; then the accelerator is ready again.
         """
         limit = self._timeout_s if timeout_s is None else _positive("timeout_s", timeout_s)
-        self._run(CommandList(commands), limit)
+        self._run(self._listed(commands), limit)
 
     @exclusive
     def _run(self, commands: CommandList, timeout_s: float) -> None:
@@ -201,15 +201,18 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         """
         self._gate.check()
         compiled = program if isinstance(program, CompiledProgram) else load_program(program)
-        return LoadedProgram(compiled, self.config, self._gate, self._allocate, self._launch)
+        return LoadedProgram(compiled, self.config, self.backend.memory, self._gate, self._allocate, self._launch)
 
     @exclusive
     def _compute(self, place: Place) -> npt.NDArray[Any]:
         scratch = self._scratch()
         command, result = place(scratch)
-        commands = CommandList([command])
+        commands = self._listed([command])
         self._launch(commands, scratch.bytes(commands.image()))
         return result.get()
+
+    def _listed(self, commands: Iterable[bytes]) -> CommandList:
+        return CommandList(commands, self.config, self.backend.memory)
 
     def _launch(self, commands: CommandList, address: int, timeout_s: float | None = None) -> None:
         self._runner.run(commands, address, self._timeout_s if timeout_s is None else timeout_s)

@@ -12,7 +12,9 @@ from gatewright.spec.registers import REGISTERS, Access, register
 
 __all__ = ["GuardedPort", "RegisterFile"]
 
-_READABLE = [entry.name for entry in REGISTERS if entry.access is not Access.COMMAND]
+_READABLE = {entry.name: entry.offset for entry in REGISTERS if entry.access is not Access.COMMAND}
+_WRITABLE = {entry.name: entry.offset for entry in REGISTERS if entry.access not in (Access.CONSTANT, Access.RO)}
+"""Offsets by name."""
 
 
 class RegisterPort(Protocol):
@@ -60,10 +62,9 @@ class RegisterFile:
 
     def read(self, name: str) -> int:
         """The register's value."""
-        entry = register(name)
-        if entry.access is Access.COMMAND:
-            raise DriverError(f"register {name} cannot be read, it is {entry.access.value}")
-        return self._port.read(entry.offset)
+        if name not in _READABLE:
+            raise DriverError(f"register {name} cannot be read, it is {register(name).access.value}")
+        return self._port.read(_READABLE[name])
 
     def field(self, name: str, field: str) -> int:
         """One field of the register's value."""
@@ -71,12 +72,11 @@ class RegisterFile:
 
     def write(self, name: str, value: int) -> None:
         """Set the register to ``value``, 0..2**32-1."""
-        entry = register(name)
-        if entry.access in (Access.CONSTANT, Access.RO):
-            raise DriverError(f"register {name} cannot be written, it is {entry.access.value}")
+        if name not in _WRITABLE:
+            raise DriverError(f"register {name} cannot be written, it is {register(name).access.value}")
         if not 0 <= value < 1 << 32:
             raise DriverError(f"register {name}: {value} is outside 0..{(1 << 32) - 1}")
-        self._port.write(entry.offset, value)
+        self._port.write(_WRITABLE[name], value)
 
     def write_fields(self, name: str, **fields: int) -> None:
         """Set the register to the given fields, zero elsewhere."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
+from operator import add
 
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
-from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import ENGINES
 
 __all__ = ["EngineReport", "Report", "Tally"]
@@ -87,44 +87,34 @@ class Report:
 _COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory", "min_cycles")
 
 
+_TOTALS = ("CYCLES", "READ_BEATS", "WRITE_BEATS")
+_OF_ENGINES = tuple(f"{kind}_{name.upper()}" for name in ENGINES for kind in ("COMMANDS", "CYCLES"))
+_READ = _TOTALS + _OF_ENGINES
+_ZEROS = (0,) * (1 + len(_READ) + 3 * len(ENGINES))
+"""Programs, then these counters, then three bounds of each engine."""
+
+
 class Tally:
     """Adds up the counters of completed programs."""
 
-    def __init__(self, config: AcceleratorConfig, memory: MemoryModel) -> None:
-        self._config = config
-        self._memory = memory
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """Start from zero."""
-        self._programs = 0
-        self._totals = dict.fromkeys(("CYCLES", "READ_BEATS", "WRITE_BEATS"), 0)
-        self._engines = {name: EngineReport(name) for name in ENGINES}
+        self._sums = _ZEROS
 
     def add(self, commands: CommandList, registers: RegisterFile) -> None:
         """Add a program that has just completed; all of it, or nothing when an interrupt comes."""
-        counted = registers.snapshot(self._totals)
-        bounds = commands.bounds(self._config, self._memory)
-        engines = {
-            name: EngineReport(
-                name,
-                old.commands + registers.read(f"COMMANDS_{name.upper()}"),
-                old.cycles + registers.read(f"CYCLES_{name.upper()}"),
-                old.min_cycles_compute + bounds[name][0],
-                old.min_cycles_memory + bounds[name][1],
-                old.min_cycles + bounds[name][2],
-            )
-            for name, old in self._engines.items()
-        }
-        totals = {name: old + counted[name] for name, old in self._totals.items()}
-        self._programs, self._totals, self._engines = self._programs + 1, totals, engines
+        counted = [registers.read(name) for name in _READ]
+        self._sums = tuple(map(add, self._sums, (1, *counted, *chain(*commands.bounds.values()))))
 
     def report(self) -> Report:
         """The sums so far."""
-        return Report(
-            self._programs,
-            self._totals["CYCLES"],
-            self._totals["READ_BEATS"],
-            self._totals["WRITE_BEATS"],
-            tuple(self._engines.values()),
+        programs, cycles, read_beats, write_beats, *sums = self._sums
+        counted, bounds = sums[: len(_OF_ENGINES)], sums[len(_OF_ENGINES) :]
+        engines = (
+            EngineReport(name, *counted[2 * index : 2 * index + 2], *bounds[3 * index : 3 * index + 3])
+            for index, name in enumerate(ENGINES)
         )
+        return Report(programs, cycles, read_beats, write_beats, tuple(engines))

@@ -15,7 +15,6 @@ from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.registers import RegisterFile
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import constants, register
 
 __all__ = ["Runner"]
@@ -25,12 +24,15 @@ _STATE = ("STATUS", "ERROR", "ERROR_INDEX", "COMMAND_INDEX", "PROGRAM_ADDR", "PR
 
 _RESET_POLLS = 1000
 
+_ERROR, _ENDED, _INTERRUPTS, _START = (
+    1 << register(name).field(field).lsb
+    for name, field in (("STATUS", "error"), ("IRQ_STATUS", "done"), ("IRQ_ENABLE", "done"), ("CONTROL", "start"))
+)
+"""What each run reads and writes, found once."""
+
 
 class Launcher(Protocol):
     """What a run needs besides registers; a backend is one."""
-
-    @property
-    def memory(self) -> MemoryModel: ...
 
     def wait(self, timeout_s: float) -> bool: ...
 
@@ -103,7 +105,7 @@ class Runner:
             raise
         if not finished:
             raise self._timed_out(f"{timeout_s:g} s", commands, registers.read("COMMAND_INDEX"))
-        if not registers.field("STATUS", "error"):
+        if not registers.read("STATUS") & _ERROR:
             self._at_rest = True
             return
         error = registers.read("ERROR")
@@ -118,11 +120,10 @@ class Runner:
         registers = self._registers
         registers.write("PROGRAM_ADDR", address)
         registers.write("PROGRAM_COUNT", len(commands))
-        watchdog = self._watchdog_cycles or commands.watchdog_cycles(self._config, self._backend.memory)
-        registers.write("WATCHDOG", watchdog)
-        registers.write_fields("IRQ_STATUS", done=1)
-        registers.write_fields("IRQ_ENABLE", done=1)
-        registers.write_fields("CONTROL", start=1)
+        registers.write("WATCHDOG", self._watchdog_cycles or commands.watchdog_cycles)
+        registers.write("IRQ_STATUS", _ENDED)
+        registers.write("IRQ_ENABLE", _INTERRUPTS)
+        registers.write("CONTROL", _START)
 
     def _timed_out(self, limit: str, commands: CommandList, index: int) -> AcceleratorTimeout:
         state = self._registers.snapshot(_STATE)

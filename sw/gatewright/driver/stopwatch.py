@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from gatewright.driver.backend import DeviceMemory
 
 __all__ = ["CallSeconds", "Stopwatch", "TimedMemory"]
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,19 @@ class Stopwatch:
         self._start = time.perf_counter()
         self.transfer = self.accelerator = 0.0
 
-    @contextmanager
-    def transferring(self) -> Iterator[None]:
-        """The body moves memory."""
+    def transferring(self, function: Callable[[], None]) -> None:
+        """Call what moves memory."""
         start = time.perf_counter()
         try:
-            yield
+            function()
         finally:
             self.transfer += time.perf_counter() - start
 
-    @contextmanager
-    def accelerating(self) -> Iterator[None]:
-        """The body rings and waits."""
+    def accelerating(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call what rings and waits."""
         start = time.perf_counter()
         try:
-            yield
+            function(*args, **kwargs)
         finally:
             self.accelerator += time.perf_counter() - start
 
@@ -84,12 +84,10 @@ class TimedMemory:
         return self._memory.array
 
     def flush(self) -> None:
-        with self._watch.transferring():
-            self._memory.flush()
+        self._watch.transferring(self._memory.flush)
 
     def invalidate(self) -> None:
-        with self._watch.transferring():
-            self._memory.invalidate()
+        self._watch.transferring(self._memory.invalidate)
 
     def free(self) -> None:
         self._memory.free()

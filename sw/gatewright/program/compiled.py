@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,7 @@ BIT = "bit"
 _DYNAMIC = re.compile(r"(?P<name>.+?)(?: (?P<sign>[+-]) (?P<number>\d+))?")
 
 
+@lru_cache(maxsize=1024)
 def dimension(size: str) -> tuple[str, int]:
     """Name and addend of a dynamic size: "edges" or, for example, "pointers - 1"."""
     found = _DYNAMIC.fullmatch(size)
@@ -54,8 +56,11 @@ def shape_at(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int,
     """A shape with sizes in the places of names."""
     found = []
     for each in shape:
-        name, addend = (each, 0) if isinstance(each, int) else dimension(each)
-        found.append(name if isinstance(name, int) else sizes[name] + addend)
+        if isinstance(each, str):
+            name, addend = dimension(each)
+            found.append(sizes[name] + addend)
+        else:
+            found.append(each)
     return tuple(found)
 
 

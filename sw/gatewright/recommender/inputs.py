@@ -7,6 +7,7 @@ key. Experts look at the direction of the sum alone, so the weights are scaled a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,9 @@ __all__ = ["Tokenizer", "request_inputs"]
 
 LEAST_RATED = 2
 """Ratings in a request, filled up with some of weight 0: below two a size is no dynamic one for PyTorch's exporter."""
+
+_LEAST_LENGTH = 5e-324
+"""Above 0, so that what weighs nothing stays so."""
 
 
 class Tokenizer:
@@ -40,27 +44,30 @@ def request_inputs(model: HybridModel, user: int | None, tokens: np.ndarray | No
     """The inputs for the user with an index, or for somebody unknown: of the query's program with the ``tokens`` of a
     text, int64 [1, tokens], of the history's without."""
     items = np.zeros(0, np.int64) if user is None else model.items_of(user)[-model.history :].astype(np.int64)
-    age = np.arange(len(items))[::-1]
-    fill = max(0, LEAST_RATED - len(items))
+    weights = _weights(model, items)
+    if (fill := LEAST_RATED - len(items)) > 0:
+        items, weights = np.pad(items, (0, fill)), np.pad(weights, ((0, 0), (0, fill)))
     text = {} if tokens is None else {"ids": tokens, "mask": np.ones_like(tokens)}
     return {
         **text,
-        "user_ptr": np.array([0, len(items) + fill], np.int64),
-        "rated": _filled(items, fill),
+        "user_ptr": np.array([0, len(items)], np.int64),
+        "rated": items,
         "month": np.array([model.months.count - 1 if user is None else model.month_of(user)], np.int64),
-        **{
-            f"weight_{expert}": _filled(_weights(age, half_life, size[items]), fill)
-            for expert, (half_life, size) in enumerate(zip(model.half_lives, model.sizes, strict=True))
-        },
+        **{f"weight_{expert}": row for expert, row in enumerate(weights)},
     }
 
 
-def _filled(values: np.ndarray, count: int) -> np.ndarray:
-    """With ``count`` zeros behind."""
-    return np.concatenate([values, np.zeros(count, values.dtype)]) if count else values
+def _weights(model: HybridModel, items: np.ndarray) -> np.ndarray:
+    """float32 [experts, ratings] of the items that were rated, oldest first."""
+    decay = _decay(model.half_lives, model.history)
+    weights = decay[:, model.history - len(items) :] * model.sizes.take(items, 1)
+    lengths = np.sqrt(np.matmul(weights[:, None], weights[:, :, None])[:, 0])
+    return (weights / np.maximum(lengths, _LEAST_LENGTH)).astype(np.float32)
 
 
-def _weights(age: np.ndarray, half_life: float, size: np.ndarray) -> np.ndarray:
-    weights = 0.5 ** (age / half_life) * size
-    length = float(np.linalg.norm(weights))
-    return (weights / (length if length > 0 else 1.0)).astype(np.float32)
+@lru_cache(maxsize=8)
+def _decay(half_lives: tuple[float, ...], count: int) -> np.ndarray:
+    """float64 [experts, count], how much of their weight ratings have left, oldest first. The same for all users, and
+    a power costs as much as ten multiplications."""
+    age = np.arange(count)[::-1]
+    return np.stack([0.5 ** (age / half_life) for half_life in half_lives])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ class HybridModel:
     tokenizer : contents of the language model's tokenizer file (JSON)
     max_tokens : longest text in tokens, markers included; longer ones are cut
     user_ptr : int64 [users + 1]; the ratings of user index u are ``user_ptr[u]:user_ptr[u + 1]``, oldest first
-    items, timestamps : int32 and int64 [ratings], item indices and seconds since 1970
+    items, timestamps : int32 and int64 [ratings], item indices, each at most once a user, and seconds since 1970
     history : a user's latest ratings, as many as are read
     half_lives : in ratings, of the experts that read it
     sizes : float32 [experts, items], what a rating of an item counts besides
@@ -89,8 +90,12 @@ class HybridModel:
 
     def month_of(self, user: int) -> int:
         """Of the latest rating of the user with an index; the last one for a user without any."""
-        ptr = self.user_ptr[user : user + 2]
-        return int(self.months.of_latest(self.timestamps, ptr)[0])
+        return int(self._months[user])
+
+    @cached_property
+    def _months(self) -> np.ndarray:
+        """int64 [users]."""
+        return self.months.of_latest(self.timestamps, self.user_ptr)
 
     def with_rating(self, user_id: int, movie_id: int, timestamp: int) -> HybridModel:
         """The model with one more rating, which counts from the next request on; how many stars does not matter. Who

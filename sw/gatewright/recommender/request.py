@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ Program = CompiledProgram | str | Path
 """Or its file."""
 
 
-@dataclass(frozen=True)
-class RecommendedItem:
+class RecommendedItem(NamedTuple):
     """One movie of the answer; a higher score ranks before a lower one."""
 
     movie_id: int
@@ -79,11 +79,26 @@ def typed(user_id: int | None, query: str | None) -> str | None:
     return words
 
 
-def best(scores: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` places of the highest of ``scores``, best first, of equals the first one first."""
-    least = np.partition(scores, -count)[-count]
-    candidates = np.flatnonzero(scores >= least)
-    return candidates[np.argsort(-scores[candidates], kind="stable")[:count]]
+COLUMNS = 512
+"""Of the table in which :func:`best` looks at scores first: a row of it costs little more than one comparison."""
+
+
+def best(scores: np.ndarray, count: int, without: np.ndarray) -> np.ndarray:
+    """The ``count`` places of the highest of ``scores``, best first, of equals the first one first, but for the places
+    ``without``."""
+    below = -scores
+    below[without] = np.inf
+    (candidates,) = (below <= _last(below, count)).nonzero()
+    return candidates[below[candidates].argsort(kind="stable")[:count]]
+
+
+def _last(values: np.ndarray, count: int) -> np.ndarray:
+    """No less than the ``count``-th least of the values, and near it: that of the least in each column of a table,
+    where there are enough columns."""
+    rows = len(values) // COLUMNS
+    if rows and count <= COLUMNS:
+        values = np.minimum.reduce(values[: rows * COLUMNS].reshape(rows, COLUMNS))
+    return np.partition(values, count - 1)[count - 1]
 
 
 class HybridRecommender(AbstractContextManager["HybridRecommender"]):
@@ -114,17 +129,16 @@ class HybridRecommender(AbstractContextManager["HybridRecommender"]):
         query = typed(user_id, query)
         user = None if user_id is None else user_index(catalogue.user_ids, user_id)
         seen = model.items[:0] if user is None else model.items_of(user)
-        rated = np.zeros(len(catalogue.movie_ids), bool)
-        rated[seen] = True
-        most = len(rated) - int(np.count_nonzero(rated))
+        most = len(catalogue.movie_ids) - len(seen)
         if not 1 <= top <= most:
             whom = "all movies" if user is None else f"the movies that user {user_id} has not rated"
             raise RecommenderError(f"top is {top}, allowed 1 to {most} ({whom})")
         scores, report = self.scores(user, query)
-        chosen = best(np.where(rated, -np.inf, scores), top)
+        chosen = best(scores, top, seen)
+        rows = zip(chosen.tolist(), catalogue.movie_ids[chosen].tolist(), scores[chosen].tolist(), strict=True)
         items = tuple(
-            RecommendedItem(int(catalogue.movie_ids[i]), catalogue.titles[i], catalogue.genres[i], float(scores[i]))
-            for i in chosen
+            RecommendedItem(movie_id, catalogue.titles[item], catalogue.genres[item], score)
+            for item, movie_id, score in rows
         )
         return Recommendation(user_id, query, items, scores, seen, report.saturated, report.seconds)
 

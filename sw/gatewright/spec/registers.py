@@ -205,12 +205,14 @@ REGISTERS: tuple[Register, ...] = _FIXED + _COUNTERS
 """Every register, by offset."""
 
 
+_BY_NAME = {entry.name: entry for entry in REGISTERS}
+
+
 def register(name: str) -> Register:
     """The register called ``name``; :class:`SpecError` otherwise."""
-    for entry in REGISTERS:
-        if entry.name == name:
-            return entry
-    raise SpecError(f"no register {name!r}, allowed: {', '.join(entry.name for entry in REGISTERS)}")
+    if name not in _BY_NAME:
+        raise SpecError(f"no register {name!r}, allowed: {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
 
 
 def constants(config: AcceleratorConfig) -> dict[str, int]:

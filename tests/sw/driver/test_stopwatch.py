@@ -46,8 +46,7 @@ def test_the_parts_of_a_call(programs):
 
 def test_each_call_starts_from_zero():
     watch = Stopwatch()
-    with watch.transferring():
-        time.sleep(0.01)
+    watch.transferring(lambda: time.sleep(0.01))
     watch.start()
     assert watch.stop().transfer == 0
 

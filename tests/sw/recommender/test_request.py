@@ -10,7 +10,7 @@ from gatewright.models.deploy import BUCKETS, deploy_or_load, hybrid_model
 from gatewright.models.reference import agreement
 from gatewright.program.compiled import FabricStep
 from gatewright.recommender import HybridRecommender, ModelFileError, RecommenderError, UnknownUserError
-from gatewright.recommender.request import best
+from gatewright.recommender.request import COLUMNS, best
 from gatewright.spec.errors import GatewrightError
 from gatewright.spec.registers import register
 
@@ -203,10 +203,14 @@ def test_a_new_rating_counts_at_the_next_request(query, recommender, small_train
     assert np.array_equal(recommender.recommend(other, query).scores, others.scores)
 
 
-@pytest.mark.parametrize("count", [1, 3, 10, 40])
-def test_the_best_are_those_of_a_stable_sort(count: int, rng: np.random.Generator) -> None:
-    """With many equal ones, and some that rank last whatever they scored."""
+@pytest.mark.parametrize("items", [50, COLUMNS, 3 * COLUMNS + 7])
+@pytest.mark.parametrize("count", [1, 3, 10, 40, COLUMNS + 1])
+def test_the_best_are_those_of_a_stable_sort(count: int, items: int, rng: np.random.Generator) -> None:
+    """With many equal ones, and some that are left out."""
     for levels in (1, 3, 1000):
-        scores = rng.integers(levels, size=50).astype(np.float32)
-        scores[rng.choice(50, 10, replace=False)] = -np.inf
-        assert best(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()
+        scores = rng.integers(levels, size=items).astype(np.float32)
+        without = rng.choice(items, 10, replace=False)
+        order = np.argsort(-scores, kind="stable")
+        expected = order[~np.isin(order, without)][:count].tolist()
+        if len(expected) == count:
+            assert best(scores, count, without).tolist() == expected

@@ -90,7 +90,7 @@ class BoardBackend:
                 self._check_loaded(before)
             loaded.drain(port, before)
             self.clock = self._load(built) if download else self._set_clock(built)
-            self._fabric = Fabric(port, self._board, self.memory)
+            self._fabric = Fabric(port, self._board)
         except BaseException:
             self._claim.close()
             raise

@@ -17,7 +17,7 @@ from gatewright.driver.errors import AcceleratorError
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.spec.commands import VECTOR, encode
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.memory import COMMAND_BYTES
+from gatewright.spec.memory import COMMAND_BYTES, MemoryModel
 from gatewright.spec.vector import ElementType
 from gatewright.spec.vector_op import VectorOp
 
@@ -94,7 +94,8 @@ def _copy(
     strides = {"a_stride": stride, "b_stride": 0, "y_stride": stride}
     sizes = {"rows": nbytes // stride, "cols": cols, "a_type": ElementType.INT16, "b_type": ElementType.INT16}
     params = control.address + COMMAND_BYTES
-    commands = CommandList([encode(VECTOR, 0, **operation.fields, **fields, **strides, **sizes, params_addr=params)])
+    command = encode(VECTOR, 0, **operation.fields, **fields, **strides, **sizes, params_addr=params)
+    commands = CommandList([command], config, MemoryModel())
     packed = np.frombuffer(operation.out.packed().tobytes(), np.uint8)
     control.array[:COMMAND_BYTES] = commands.image()
     control.array[COMMAND_BYTES : COMMAND_BYTES + len(packed)] = packed

@@ -10,7 +10,6 @@ from gatewright.driver.board.loaded import rest
 from gatewright.driver.board.pynq_versions import BoardPort
 from gatewright.driver.errors import BoardError
 from gatewright.spec.boards import Board
-from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import REGISTER_BYTES, register
 
 __all__ = ["Fabric"]
@@ -34,8 +33,7 @@ class Fabric:
     notes : what is not as it should be, though it works.
     """
 
-    def __init__(self, port: BoardPort, board: Board, memory: MemoryModel) -> None:
-        self.memory = memory
+    def __init__(self, port: BoardPort, board: Board) -> None:
         self.at_rest = False
         self.notes: list[str] = []
         self._label = port.label

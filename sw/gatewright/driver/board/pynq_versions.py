@@ -245,16 +245,25 @@ class BoardPort:
 
 
 class _MmioWindow:
-    """One word an access: PYNQ.remote's server writes no more, and pynq 3.1 reads the upper half as negative."""
+    """One word an access: PYNQ.remote's server writes no more, and pynq 3.1 reads the upper half as negative.
+
+    A request makes some twenty accesses; what is said of one that fails is made up only then.
+    """
 
     def __init__(self, port: BoardPort, mmio: Any) -> None:
         self._port = port
         self._mmio = mmio
 
     def read(self, offset: int) -> int:
-        with self._port.asking(f"reading register {offset:#x}"):
+        try:
             return int(self._mmio.read(offset)) & 0xFFFF_FFFF
+        except Exception:
+            with self._port.asking(f"reading register {offset:#x}"):
+                raise
 
     def write(self, offset: int, value: int) -> None:
-        with self._port.asking(f"writing register {offset:#x}"):
+        try:
             self._mmio.write(offset, int(value))  # pynq takes exactly an int
+        except Exception:
+            with self._port.asking(f"writing register {offset:#x}"):
+                raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from gatewright.spec.tiling import gemm_read_beats
 
 __all__ = ["CommandList"]
 
-_Hardware = tuple[AcceleratorConfig, MemoryModel]
 _Bounds = tuple[int, int, int]
 
 _WATCHDOG_BASE = 100_000
@@ -31,22 +30,35 @@ class CommandList:
     Parameters
     ----------
     commands : in order.
+    config, memory : of the accelerator that they are for, which bounds and watchdog are computed of.
     nodes : for each command the name of the model's node that it belongs to; empty where there is no model.
 
-    Bounds are computed once, so that a list that runs again costs the same however long it is.
-
     Raises :class:`DriverError` for no command at all or a command of another length.
+
+    Attributes
+    ----------
+    bounds : of each engine compute bound, memory bound and the higher of the two in cycles, each summed over its
+        commands. Kept up to date, so that a list that runs again costs the same however long it is.
+    watchdog_cycles : more cycles than any of the commands takes: 4 times a pessimistic estimate, plus 100,000. The
+        estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
     """
 
-    def __init__(self, commands: Iterable[bytes], nodes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, commands: Iterable[bytes], config: AcceleratorConfig, memory: MemoryModel, nodes: Sequence[str] = ()
+    ) -> None:
         self._commands = [bytes(command) for command in commands]
+        self._config, self._memory = config, memory
         self._nodes = nodes
         if not self._commands:
             raise DriverError("a command list has 0 commands, allowed: at least 1")
-        for index, command in enumerate(self._commands):
-            _check_length(index, command)
-        self._watchdogs: dict[_Hardware, int] = {}
-        self._bounds: dict[_Hardware, dict[str, _Bounds]] = {}
+        self.bounds: dict[str, _Bounds] = dict.fromkeys(ENGINES, (0, 0, 0))
+        most = 0
+        for index, raw in enumerate(self._commands):
+            _check_length(index, raw)
+            self._count(index, 1)
+            if command := self.decode(index):
+                most = max(most, _pessimistic_cycles(command, config, memory))
+        self.watchdog_cycles = min(_WATCHDOG_BASE + _WATCHDOG_FACTOR * most, _WATCHDOG_MAX)
 
     def __len__(self) -> int:
         return len(self._commands)
@@ -73,43 +85,19 @@ class CommandList:
     def replace(self, index: int, command: bytes) -> None:
         """Exchange a command for one that takes no longer: the watchdog keeps its estimate."""
         _check_length(index, command)
-        if command == self._commands[index]:
-            return
-        for hardware, sums in self._bounds.items():
-            self._count(sums, index, hardware, -1)
+        self._count(index, -1)
         self._commands[index] = bytes(command)
-        for hardware, sums in self._bounds.items():
-            self._count(sums, index, hardware, 1)
+        self._count(index, 1)
 
-    def bounds(self, config: AcceleratorConfig, memory: MemoryModel) -> Mapping[str, tuple[int, int, int]]:
-        """Compute bound, memory bound and the higher of the two in cycles, each summed over an engine's commands."""
-        hardware = (config, memory)
-        if hardware not in self._bounds:
-            sums = self._bounds[hardware] = dict.fromkeys(ENGINES, (0, 0, 0))
-            for index in range(len(self)):
-                self._count(sums, index, hardware, 1)
-        return self._bounds[hardware]
-
-    def _count(self, sums: dict[str, _Bounds], index: int, hardware: _Hardware, sign: int) -> None:
+    def _count(self, index: int, sign: int) -> None:
         if command := self.decode(index):
-            least = roofline(command, *hardware)
-            compute, memory, higher = sums[command.spec.engine]
-            sums[command.spec.engine] = (
+            least = roofline(command, self._config, self._memory)
+            compute, memory, higher = self.bounds[command.spec.engine]
+            self.bounds[command.spec.engine] = (
                 compute + sign * least.min_cycles_compute,
                 memory + sign * least.min_cycles_memory,
                 higher + sign * least.min_cycles,
             )
-
-    def watchdog_cycles(self, config: AcceleratorConfig, memory: MemoryModel) -> int:
-        """More cycles than any of the commands takes: 4 times a pessimistic estimate, plus 100,000.
-
-        The estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
-        """
-        if (config, memory) not in self._watchdogs:
-            commands = filter(None, map(self.decode, range(len(self))))
-            most = max((_pessimistic_cycles(command, config, memory) for command in commands), default=0)
-            self._watchdogs[config, memory] = min(_WATCHDOG_BASE + _WATCHDOG_FACTOR * most, _WATCHDOG_MAX)
-        return self._watchdogs[config, memory]
 
 
 def _check_length(index: int, command: bytes) -> None:

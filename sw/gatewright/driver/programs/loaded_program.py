@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,13 @@ from gatewright.driver.programs.loaded_variant import LoadedVariant, choose
 from gatewright.driver.stopwatch import CallSeconds, Stopwatch, TimedMemory
 from gatewright.program.check import check
 from gatewright.program.compiled import CompiledProgram, Value, Variant
-from gatewright.program.convert import EmptyMask, Saturation, accept, bind, pad
-from gatewright.program.errors import DamagedProgram, InputError
+from gatewright.program.convert import EmptyMask, Saturation
+from gatewright.program.errors import DamagedProgram
+from gatewright.program.inputs import Inputs
 from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
 
-__all__ = ["CallReport", "LoadedProgram", "accepted"]
+__all__ = ["CallReport", "LoadedProgram"]
 
 
 class Allocate(Protocol):
@@ -67,8 +69,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     Parameters
     ----------
     program : what to load.
-    config : the accelerator's.
-    gate : the accelerator's.
+    config, memory, gate : the accelerator's.
     allocate : gives device memory.
     launch : runs the commands at an address and waits for their end.
 
@@ -84,6 +85,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         self,
         program: CompiledProgram,
         config: AcceleratorConfig,
+        memory: MemoryModel,
         gate: Gate,
         allocate: Allocate,
         launch: Launch,
@@ -91,6 +93,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         _same_config(program, config)
         check(program)
         self.program = program
+        self._inputs = Inputs(program.variants[0].inputs)
         self._gate = gate
         self._allocate = allocate
         self._doorbell = launch
@@ -100,7 +103,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         self._variants: list[LoadedVariant] = []
         for variant in program.variants:
             at = self._variants[-1].end if self._variants else 0
-            self._variants.append(LoadedVariant(variant, program, config, at))
+            self._variants.append(LoadedVariant(variant, program, config, memory, at))
         try:
             self._place()
         except BaseException:
@@ -141,14 +144,16 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
     def call_with_report(self, /, **inputs: npt.ArrayLike) -> tuple[dict[str, Array], CallReport]:
         """As a call, and its own report, which :attr:`report` is only until another thread's call."""
         self._gate.check()
-        values, sizes = accepted(self.program.variants[0].inputs, inputs)
+        values, sizes = self._inputs.accept(inputs)
         loaded = choose(self._variants, sizes)
         variant = loaded.variant
         held = variant.capacity | sizes | variant.dims  # between the steps
         empty = loaded.empty(values)
-        values = {value.name: pad(value, values[value.name], held) for value in variant.inputs}
-        values, report = self._run(loaded, values, held, empty)
-        return {value.name: _cut(value, values[value.name], sizes) for value in variant.outputs}, report
+        values, report = self._run(loaded, self._inputs.pad(values, held), held, empty)
+        outputs = {
+            value.name: _cut(value, values[value.name], sizes, value.name in loaded.fresh) for value in variant.outputs
+        }
+        return outputs, report
 
     @exclusive
     def _run(
@@ -171,8 +176,7 @@ class LoadedProgram(AbstractContextManager["LoadedProgram"]):
         return values, report
 
     def _launch(self, commands: CommandList, address: int) -> None:
-        with self._watch.accelerating():
-            self._doorbell(commands, address)
+        self._watch.accelerating(self._doorbell, commands, address)
 
     @property
     def report(self) -> CallReport:
@@ -199,27 +203,14 @@ def _same_config(program: CompiledProgram, config: AcceleratorConfig) -> None:
         )
 
 
-def accepted(wanted: tuple[Value, ...], given: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
-    """The inputs as arrays, and the sizes of their named dimensions. Raises :class:`InputError`."""
-    names = [value.name for value in wanted]
-    for name in [*names, *given]:
-        if name not in given or name not in names:
-            what = "missing" if name in names else "unknown"
-            raise InputError(f"input {name!r} is {what}, allowed: {', '.join(names)}")
-    values: dict[str, Array] = {}
-    sizes: dict[str, int] = {}
-    for value in wanted:
-        values[value.name] = accept(value, given[value.name])
-        bind(value, values[value.name], sizes)
-    return values, sizes
-
-
-def _cut(value: Value, array: Array, sizes: dict[str, int]) -> Array:
-    """A copy without what the bucket added. Raises :class:`DamagedProgram` where the steps make less than declared."""
+def _cut(value: Value, array: Array, sizes: dict[str, int], fresh: bool) -> Array:
+    """The array without what the bucket added, as a copy unless nothing else holds it (``fresh``). Raises
+    :class:`DamagedProgram` where the steps make less than declared."""
     ends = tuple(sizes.get(size) if isinstance(size, str) else size for size in value.shape)
     fits = len(ends) == array.ndim and all(
         end is None or end <= size for end, size in zip(ends, array.shape, strict=False)
     )
     if not fits:
         raise DamagedProgram(f"output {value.name} is declared as {value.shape}, its step makes {array.shape}")
-    return np.array(array[tuple(slice(end) for end in ends)])
+    cut = array[tuple(map(slice, ends))]
+    return array if fresh and cut.shape == array.shape else np.array(cut)

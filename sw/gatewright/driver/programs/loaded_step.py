@@ -14,14 +14,14 @@ from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.programs.layout import Group, Layout
 from gatewright.program.check import command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Variant, shape_at
-from gatewright.program.convert import Saturation, decode, encode
+from gatewright.program.convert import Converter, Saturation
 from gatewright.program.errors import ProgramError
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
 from gatewright.spec.commands import check as check_command
 from gatewright.spec.commands import decode as decode_command
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
-from gatewright.spec.memory import ALIGNMENT
+from gatewright.spec.memory import ALIGNMENT, MemoryModel
 
 __all__ = ["Array", "Launch", "LoadedStep", "Memories"]
 
@@ -35,13 +35,26 @@ Memories = Mapping[Group, DeviceMemory]
 class LoadedStep:
     """A fabric step: its commands with addresses of the bus, and the fields that depend on dynamic sizes.
 
-    ``at`` is where its commands lie in the memory of the inputs.
+    Parameters
+    ----------
+    step, variant, program : what it is of the program.
+    config, memory : the accelerator's.
+    at : where its commands lie in the memory of the inputs.
+
+    Raises :class:`ProgramError` for commands that the accelerator would refuse.
     """
 
     def __init__(
-        self, step: FabricStep, variant: Variant, program: CompiledProgram, config: AcceleratorConfig, at: int
+        self,
+        step: FabricStep,
+        variant: Variant,
+        program: CompiledProgram,
+        config: AcceleratorConfig,
+        memory: MemoryModel,
+        at: int,
     ) -> None:
-        self._step, self.inputs = step, step.inputs
+        self.step = step
+        self._hardware = config, memory
         self._at = at
         self._words = command_words(program.image, step).copy()
         self._opcodes = self._words[:, 0] & ((1 << FLAGS_LSB) - 1)
@@ -49,6 +62,7 @@ class LoadedStep:
         self._fields = [
             (patch, COMMANDS[int(self._opcodes[patch.command])].field(patch.field)) for patch in step.patches
         ]
+        self._dims = list(dict.fromkeys(patch.dim for patch in step.patches))
         self.least: dict[str, int] = {}
         for patch, field in self._fields:
             low = (1 if field.kind is Kind.SIZE else 0) - patch.addend
@@ -80,12 +94,18 @@ class LoadedStep:
             for field in spec.fields:
                 if field.kind is Kind.ADDRESS:
                     self._words[mine, field.word] = layout.addresses(self._words[mine, field.word], bases)
-        self._commands = CommandList((words.tobytes() for words in self._words), self._nodes)
+        self._commands = CommandList((words.tobytes() for words in self._words), *self._hardware, self._nodes)
         raw = self._words.reshape(-1).view(np.uint8)
         memories[Group.INPUT].array[self._at : self._at + raw.nbytes] = raw
-        self._mixed = layout.mixed
-        self._written = [layout.moved(placement) for placement in self._step.inputs]
-        self._read = [layout.moved(placement) for placement in self._step.outputs]
+        self._written, self._read = (
+            [(group, Converter(moved)) for group, moved in map(layout.moved, placements)]
+            for placements in (self.step.inputs, self.step.outputs)
+        )
+        self._flushed, self._invalidated = (
+            list(dict.fromkeys(group for group, _ in values)) for values in (self._written, self._read)
+        )
+        self._mixed = [group for group in self._flushed if group in layout.mixed]
+        self._sizes: dict[str, int] = {}
 
     def run(
         self,
@@ -96,35 +116,36 @@ class LoadedStep:
         saturated: list[Saturation],
     ) -> dict[str, Array]:
         """Inputs in, one doorbell, outputs back; appends to ``saturated``."""
-        written = dict.fromkeys(group for group, _ in self._written)
-        for group in written:
-            if group in self._mixed:
-                memories[group].invalidate()
-        if self._patch(sizes, memories[Group.INPUT]):
-            written[Group.INPUT] = None
-        for group, placement in self._written:
-            values_in = _shaped(placement, values[placement.name], sizes)
-            found = encode(placement, values_in, memories[group].array)
-            saturated += [found] if found else []
-        for group in written:
-            memories[group].flush()
-        launch(self._commands, memories[Group.INPUT].address + self._at)
-        for group in dict.fromkeys(group for group, _ in self._read):
+        for group in self._mixed:
             memories[group].invalidate()
-        return {placement.name: decode(placement, memories[group].array, sizes) for group, placement in self._read}
+        flushed = self._flushed
+        wanted = {dim: sizes[dim] for dim in self._dims}
+        if wanted != self._sizes:
+            self._sizes = {}  # until the accelerator sees them
+            self._patch(wanted, memories[Group.INPUT])
+            flushed = list(dict.fromkeys([*flushed, Group.INPUT]))
+        arrays = {group: memories[group].array for group in self._flushed}
+        for group, converter in self._written:
+            value = _shaped(converter.placement, values[converter.placement.name], sizes)
+            if found := converter.encode(value, arrays[group]):
+                saturated.append(found)
+        for group in flushed:
+            memories[group].flush()
+        self._sizes = wanted
+        launch(self._commands, memories[Group.INPUT].address + self._at)
+        for group in self._invalidated:
+            memories[group].invalidate()
+        return {each.placement.name: each.decode(memories[group].array, sizes) for group, each in self._read}
 
-    def _patch(self, sizes: dict[str, int], memory: DeviceMemory) -> bool:
-        """Write what depends on the sizes; whether anything does."""
-        changed = set()
+    def _patch(self, sizes: dict[str, int], memory: DeviceMemory) -> None:
+        """Write the commands that depend on sizes."""
         for patch, field in self._fields:
             self._set(patch.command, field, sizes[patch.dim] + patch.addend)
-            changed.add(patch.command)
-        for index in changed:
+        for index in {patch.command for patch, _ in self._fields}:
             words = self._words[index]
             start = self._at + index * words.nbytes
             memory.array[start : start + words.nbytes] = words.view(np.uint8)
             self._commands.replace(index, words.tobytes())
-        return bool(changed)
 
     def _set(self, index: int, field: Field, value: int) -> None:
         self._words[index, field.word] = field.insert(int(self._words[index, field.word]), value)

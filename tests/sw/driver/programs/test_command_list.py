@@ -19,20 +19,32 @@ def _gemm(flags: int = 0, **sizes: int) -> bytes:
     return encode(GEMM, GemmFlags.OUT_INT32 | flags, **values)
 
 
+def _listed(*commands: bytes, memory: MemoryModel | None = None) -> CommandList:
+    return CommandList(commands, TINY, memory or MemoryModel())
+
+
 def test_the_watchdog_allows_for_work_and_latency() -> None:
-    small, large = CommandList([_gemm(m=1, n=1, k=1)]), CommandList([_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)])
-    fast, slow = MemoryModel(), MemoryModel(port=replace(ZYNQ7_HP, way_cycles=10_000, commands=1))
-    assert 100_000 < small.watchdog_cycles(TINY, fast) < 101_000
+    small, large = [_gemm(m=1, n=1, k=1)], [_gemm(m=1, n=1, k=1), _gemm(m=200, n=200, k=512)]
+    slow = MemoryModel(port=replace(ZYNQ7_HP, way_cycles=10_000, commands=1))
+    assert 100_000 < _listed(*small).watchdog_cycles < 101_000
     compute = 200 * 200 * 512 // 32
     beats = gemm_read_beats(200, 200, 512, TINY, resident_a=False)
-    assert large.watchdog_cycles(TINY, fast) > 4 * (compute + beats)
-    assert large.watchdog_cycles(TINY, slow) > 10_000 * beats
-    assert CommandList([bytes(64)]).watchdog_cycles(TINY, fast) == 100_000
-    assert CommandList([_gemm(m=2**24 - 1, n=2**24 - 1, k=512)]).watchdog_cycles(TINY, fast) == 2**32 - 1
+    assert _listed(*large).watchdog_cycles > 4 * (compute + beats)
+    assert _listed(*large, memory=slow).watchdog_cycles > 10_000 * beats
+    assert _listed(bytes(64)).watchdog_cycles == 100_000
+    assert _listed(_gemm(m=2**24 - 1, n=2**24 - 1, k=512)).watchdog_cycles == 2**32 - 1
+
+
+def test_the_watchdog_is_for_the_largest_sizes() -> None:
+    """Those that the list is made with, whatever it runs with first."""
+    program = _listed(_gemm(m=200, n=200, k=512))
+    before = program.watchdog_cycles
+    program.replace(0, _gemm(m=1, n=1, k=1))
+    assert program.watchdog_cycles == before
 
 
 def test_a_program_decodes_only_what_is_there() -> None:
-    program = CommandList([_gemm(m=3, n=1, k=1), bytes(64)])
+    program = _listed(_gemm(m=3, n=1, k=1), bytes(64))
     assert program.nbytes == len(program.image()) == 128
     command = program.decode(0)
     assert command is not None
@@ -44,12 +56,10 @@ def test_a_program_decodes_only_what_is_there() -> None:
 def test_the_least_cycles_are_those_of_each_command() -> None:
     """One is bound by arithmetic, the other by memory: neither can hide behind the other, since they run in turn."""
     deep, flat = _gemm(m=64, n=64, k=512), _gemm(m=200, n=200, k=1)
-    memory = MemoryModel()
-    alone = [CommandList([command]).bounds(TINY, memory)["gemm"] for command in (deep, flat)]
+    alone = [_listed(command).bounds["gemm"] for command in (deep, flat)]
     assert [compute > bytes_ for compute, bytes_, _ in alone] == [True, False]
-    assert CommandList([deep, flat]).bounds(TINY, memory)["gemm"] == tuple(map(sum, zip(*alone, strict=True)))
+    assert _listed(deep, flat).bounds["gemm"] == tuple(map(sum, zip(*alone, strict=True)))
     assert [least for *_, least in alone] == [max(each[:2]) for each in alone]
-    program = CommandList([deep, flat])
-    program.bounds(TINY, memory)
+    program = _listed(deep, flat)
     program.replace(1, deep)
-    assert program.bounds(TINY, memory)["gemm"] == tuple(2 * bound for bound in alone[0])
+    assert program.bounds["gemm"] == tuple(2 * bound for bound in alone[0])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gatewright.driver import Accelerator, AcceleratorError, ConfigMismatch, DriverError, OutOfDeviceMemory
+from gatewright.driver.programs.loaded_step import LoadedStep
 from gatewright.program import DamagedProgram, InputError, ProgramError, UnsupportedProgram, save_program
 from gatewright.program.compiled import Value, Variant
 from gatewright.program.convert import outputs_digest
@@ -269,6 +270,28 @@ def test_bounds_follow_dynamic_sizes(programs: Any, golden: Accelerator) -> None
             least.append(golden.report().engine("aggregate"))
     assert [each.min_cycles_compute for each in least] == [3, 32, 3]
     assert all(each.min_cycles == max(each.min_cycles_compute, each.min_cycles_memory) for each in least)
+
+
+def test_commands_are_patched_where_sizes_differ(
+    programs: Any, golden: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From those of the last call that reached the accelerator: a refused one leaves nothing behind."""
+    few, many = _graph(3), _graph(32)
+    with golden.load(programs.aggregate()) as loaded:
+        loaded(**few)
+        with pytest.raises(InputError, match="input 'col' spans"):
+            loaded(**many | {"col": many["col"] + 100})
+        for graph in (few, many, few):
+            assert np.array_equal(loaded(**graph)["y"], _sum(golden, graph))
+        monkeypatch.setattr(LoadedStep, "_patch", pytest.fail)
+        assert np.array_equal(loaded(**few)["y"], _sum(golden, few))
+
+
+def test_outputs_are_each_calls_own(programs: Any, golden: Accelerator) -> None:
+    with golden.load(programs.linear()) as loaded:
+        first = loaded(x=X * 0.5)["y"]
+        loaded(x=-X * 0.5)
+        assert np.array_equal(first, _linear(programs, X))
 
 
 def test_a_call_moves_its_values_alone(
