@@ -119,7 +119,7 @@ class MacArray(wiring.Component):
         """The accumulators by row and column."""
         first = delayed(m, self.first, self.drain_cycles + units_delay(self.depth))
         # The k of a step come to their units one a cycle, since each adds to what the one before it has. Each row takes
-        # its B from the delay, which has a reset: as shift registers, it would be a look-up table for every bit and row.
+        # its B from the delay, which has a reset: as shift registers, it would be a look-up table for each bit and row.
         b_cols = [
             [delayed(m, self.b[c][k], self.drain_cycles + k, reset=True)[k:] for k in range(self.depth)]
             for c in range(self.cols)
