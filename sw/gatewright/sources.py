@@ -1,10 +1,12 @@
-"""Which code a result depends on: the modules that made it, and what these import of ours."""
+"""Which code a result depends on: the modules that made it, what these import of ours, and versions of the rest."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,12 +26,14 @@ _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionD
 
 @cache
 def source_version(*modules: str, rooms: tuple[str, ...] = ROOMS) -> str:
-    """Hash of :func:`source_files`: what is kept under it is made again when any of them changes, in more than words.
+    """Hash of :func:`source_files`, and of the versions of the packages that they import from elsewhere: what is kept
+    under it is made again when any of them changes, in more than words.
 
     A process looks once, so that a file that is edited meanwhile is that of the next process.
     """
     files = source_files(*modules, rooms=rooms)
-    return digest(*(part for name, file in files.items() for part in (name, ast.dump(_parsed(file)))))
+    ours = (part for name, file in files.items() for part in (name, ast.dump(_parsed(file))))
+    return digest(*ours, *_versions(files.values(), rooms))
 
 
 def source_files(*modules: str, rooms: tuple[str, ...] = ROOMS) -> dict[str, Path]:
@@ -49,6 +53,26 @@ def source_files(*modules: str, rooms: tuple[str, ...] = ROOMS) -> dict[str, Pat
             if file.name == "__init__.py" and _imports_by_name(file):
                 waiting += [f"{name}.{each.stem}" for each in file.parent.glob("*.py") if each != file]
     return dict(sorted(found.items()))
+
+
+def _versions(files: Iterable[Path], rooms: tuple[str, ...]) -> list[str]:
+    """Of the packages that ``files`` import from and that were installed under the names that they are imported by."""
+    own = {room.partition(".")[0] for room in rooms}
+    names = {name for file in files for name in _packages(file)}
+    found = []
+    for name in sorted(names - own):
+        with suppress(PackageNotFoundError):  # of Python itself
+            found.append(f"{name} {version(name)}")
+    return found
+
+
+def _packages(file: Path) -> Iterator[str]:
+    """Names of the packages that a file imports from."""
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
 
 
 def _file(module: str) -> Path | None:

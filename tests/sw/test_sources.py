@@ -1,7 +1,12 @@
 """What is kept is made again when code changes that it depends on, and not when other code does."""
 
+import importlib
+import re
+from pathlib import Path
+
 import pytest
 
+import gatewright
 from gatewright.compiler.lower import FAMILIES
 from gatewright.sources import PROGRAM_ROOMS, source_files, source_version
 
@@ -21,6 +26,15 @@ FILES = {
     "other/__init__.py": "",
     "other/far.py": "",
 }
+HERE = Path(gatewright.__file__).parent
+KEEPERS = sorted(
+    f"gatewright.{room}.{'.'.join(file.relative_to(HERE / room).with_suffix('').parts)}"
+    for room in ("comparison", "models", "reproduction", "training")
+    for file in (HERE / room).rglob("*.py")
+    if re.search(r"\b(cached_directory|kept_vectors)\(", file.read_text())
+)
+"""Modules that keep what they have trained, or what was measured of it."""
+
 NEEDED = {"made.start", "made.head", "made.lazy", "made.inner.near", "made.package", "made.package.deep"}
 
 
@@ -71,6 +85,18 @@ def test_words_alone_change_nothing(made, text):
     assert _version() == before
 
 
+@pytest.mark.parametrize(("package", "needed"), [("other", True), ("apart", False)])
+def test_another_version_of_a_package_counts_where_it_is_imported(made, package, needed):
+    found = set()
+    for version in ("1.0", "2.0"):
+        folder = made / f"{package}.dist-info"
+        folder.mkdir(exist_ok=True)
+        (folder / "METADATA").write_text(f"Name: {package}\nVersion: {version}\n")
+        importlib.invalidate_caches()
+        found.add(_version())
+    assert len(found) == 1 + needed
+
+
 @pytest.mark.parametrize(
     ("module", "needed", "other"),
     [
@@ -86,6 +112,11 @@ def test_a_model_depends_on_what_it_is_made_by(module, needed, other):
     found = source_files(module)
     assert needed in found
     assert other not in found
+
+
+@pytest.mark.parametrize("module", KEEPERS)
+def test_what_is_kept_depends_on_how_training_is_held_to_one_result(module):
+    assert "gatewright.models.determinism" in source_files(module)
 
 
 @pytest.mark.parametrize("module", ["gatewright.models.deploy", "gatewright.training.fabric"])

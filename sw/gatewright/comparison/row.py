@@ -15,7 +15,6 @@ from time import process_time
 from typing import Any
 
 import numpy as np
-import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.comparison.entry import Entry
@@ -138,8 +137,8 @@ def _kept_trial(system: System, splits: Splits, rule: SplitRule, make: Callable[
 def _key(system: System, data: MovieLens, rule: SplitRule) -> str:
     """Everything that decides about what a system learns and how it is measured, but for the length of lists."""
     kind = type(system)
-    versions = torch.__version__, np.__version__, source_version(kind.__module__, __name__)
-    return digest(data.fingerprint, rule.identity, f"{kind.__module__} {system!r}", *versions)
+    sources = source_version(kind.__module__, __name__)
+    return digest(data.fingerprint, rule.identity, f"{kind.__module__} {system!r}", sources)
 
 
 def save_quality(folder: Path, found: Mapping[str, Quality]) -> list[tuple[str, list[str]]]:

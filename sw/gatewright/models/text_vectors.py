@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
@@ -30,5 +29,5 @@ def text_vectors(texts: Sequence[str], progress: Callable[[int, int], None] | No
     def make(path: Path) -> None:
         np.save(path / "text.npy", load_text_encoder().encode(texts, progress=progress))
 
-    key = digest("\0".join(texts), torch.__version__, source_version(__name__))
+    key = digest("\0".join(texts), source_version(__name__))
     return np.load(cached_directory("text", key, make) / "text.npy")

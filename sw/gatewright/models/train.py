@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
@@ -63,7 +62,7 @@ def train_or_load(
     """
     options = options or TrainingOptions()
     hyperparameters = json.dumps(asdict(options), sort_keys=True)
-    key = digest(data.fingerprint, hyperparameters, source_version(__name__), torch.__version__)
+    key = digest(data.fingerprint, hyperparameters, source_version(__name__))
     folder = cached_directory("models", key, lambda path: _train(data, options, path, progress))
     learnt = storage.load(folder / MODEL_FILE, Learnt, FORMAT_VERSION)
     quality = {name: Quality(**entry) for name, entry in json.loads((folder / QUALITY_FILE).read_text()).items()}

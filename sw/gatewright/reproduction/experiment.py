@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import torch
 
 from gatewright.cache import cache_dir, cached_directory, digest
 from gatewright.comparison.row import Splits, kept_quality, save_quality
@@ -121,8 +120,7 @@ def found(experiment: Experiment, splits: Splits, rule: SplitRule, progress: Pro
     """What ``experiment`` finds, from the cache where it is there. Raises what it raises."""
     kind = type(experiment)
     sources = source_version(kind.__module__, *kind.MODULES, rooms=SOURCES)
-    versions = torch.__version__, np.__version__, sources
-    key = digest(splits.data.fingerprint, rule.identity, str(splits.k), f"{kind.__module__} {experiment!r}", *versions)
+    key = digest(splits.data.fingerprint, rule.identity, str(splits.k), f"{kind.__module__} {experiment!r}", sources)
 
     def make(folder: Path) -> None:
         checkpoints = cache_dir("checkpoints", key)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.baselines.system import check_positive
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 from gatewright.models.text import TextEncoder, item_texts, load_text_encoder
 from gatewright.sources import PROGRAM_ROOMS, source_version
 from gatewright.training.distil import Distillation, distil
@@ -57,16 +57,12 @@ class TextFineTuned:
         """``encoder``: by default all-MiniLM-L6-v2."""
         before = encoder or load_text_encoder()
         others = repr(replace(self, half_life=1.0))
-        key = digest(
-            train.fingerprint,
-            fingerprint(before.bert),
-            others,
-            torch.__version__,
-            source_version(__name__, rooms=PROGRAM_ROOMS),
-        )
+        sources = source_version(__name__, rooms=PROGRAM_ROOMS)
+        key = digest(train.fingerprint, fingerprint(before.bert), others, sources)
 
         def make(folder: Path) -> None:
-            np.save(folder / "vectors.npy", self.vectors(self.tuned(train, before), item_texts(train)))
+            with deterministic():
+                np.save(folder / "vectors.npy", self.vectors(self.tuned(train, before), item_texts(train)))
 
         vectors = np.load(cached_directory("fine-tuned", key, make) / "vectors.npy")
         return TextScorer(train, vectors, RecommendationLoss(half_life=self.half_life, least_ratings=0))

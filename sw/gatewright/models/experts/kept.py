@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gatewright.cache import cached_directory, digest
 from gatewright.models.data import MovieLens
+from gatewright.models.determinism import deterministic
 from gatewright.sources import source_version
 
 __all__ = ["kept_vectors"]
@@ -20,10 +20,11 @@ def kept_vectors(
 
     ``name`` holds all options that they depend on.
     """
-    key = digest(train.fingerprint, name, torch.__version__, np.__version__, source_version(make.__module__))
+    key = digest(train.fingerprint, name, source_version(make.__module__, __name__))
 
     def write(folder: Path) -> None:
-        keys, values = make()
+        with deterministic():
+            keys, values = make()
         np.savez(folder / "vectors.npz", keys=keys, values=values)
 
     with np.load(cached_directory("experts", key, write) / "vectors.npz") as found:
