@@ -77,5 +77,6 @@ def test_a_system_is_the_same_with_any_number_of_threads(system, three_threads: 
     for threads in (1, 3):
         torch.set_num_threads(threads)
         with threadpool_limits(threads, user_api="blas"):
-            found.append(system.fit(data).scores(np.arange(data.n_users)))
+            scorer = system.fit(data)
+        found.append(scorer.scores(np.arange(data.n_users)))
     assert np.array_equal(*found)
