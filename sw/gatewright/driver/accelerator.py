@@ -97,7 +97,7 @@ class Accelerator(Kernels, AbstractContextManager["Accelerator"]):
         self._gate = gate_of(self.backend)
         self.registers = RegisterFile(GuardedPort(self._gate, self.backend))
         self._arena = Arena(self.backend.allocate)
-        self._tally = Tally()
+        self._tally = Tally(self.config, self.backend.memory)
         self._own_registers = RegisterFile(self.backend)
         self._runner = Runner(self.backend, self._own_registers, self.config, watchdog_cycles)
         try:

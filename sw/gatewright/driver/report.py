@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from operator import add
 
-from gatewright.driver.programs.command_list import CommandList
+from gatewright.driver.programs.command_list import CommandList, bounds_of
 from gatewright.driver.registers import RegisterFile
+from gatewright.spec.config import AcceleratorConfig
+from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import ENGINES
 
 __all__ = ["EngineReport", "Report", "Tally"]
@@ -86,31 +89,49 @@ class Report:
 
 _COUNTS = ("commands", "cycles", "min_cycles_compute", "min_cycles_memory", "min_cycles")
 
-
 _TOTALS = ("CYCLES", "READ_BEATS", "WRITE_BEATS")
 _OF_ENGINES = tuple(f"{kind}_{name.upper()}" for name in ENGINES for kind in ("COMMANDS", "CYCLES"))
 _READ = _TOTALS + _OF_ENGINES
-_ZEROS = (0,) * (1 + len(_READ) + 3 * len(ENGINES))
+_COUNTED = 1 + len(_READ)
+_ZEROS = (0,) * (_COUNTED + 3 * len(ENGINES))
 """Programs, then these counters, then three bounds of each engine."""
+_MOST_WAITING = 4096
+"""Commands whose bounds are still to be computed."""
 
 
 class Tally:
     """Adds up the counters of completed programs."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: AcceleratorConfig, memory: MemoryModel) -> None:
+        self._hardware = config, memory
         self.reset()
 
     def reset(self) -> None:
         """Start from zero."""
         self._sums = _ZEROS
+        self._waiting: Counter[bytes] = Counter()
 
     def add(self, commands: CommandList, registers: RegisterFile) -> None:
-        """Add a program that has just completed; all of it, or nothing when an interrupt comes."""
+        """Add a program that has just completed; all of its counters, or none when an interrupt comes."""
         counted = [registers.read(name) for name in _READ]
         self._sums = tuple(map(add, self._sums, (1, *counted, *chain(*commands.bounds.values()))))
+        self._waiting.update(commands.replaced.values())
+        if len(self._waiting) > _MOST_WAITING:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Add the bounds of replaced commands, each computed once however often it ran."""
+        sums = dict.fromkeys(ENGINES, (0, 0, 0))
+        for command, count in self._waiting.items():
+            engine, bounds = bounds_of(command, *self._hardware)
+            compute, memory, higher = sums[engine]
+            sums[engine] = compute + count * bounds[0], memory + count * bounds[1], higher + count * bounds[2]
+        counted, known = self._sums[:_COUNTED], self._sums[_COUNTED:]
+        self._sums, self._waiting = (*counted, *map(add, known, chain(*sums.values()))), Counter()
 
     def report(self) -> Report:
         """The sums so far."""
+        self._settle()
         programs, cycles, read_beats, write_beats, *sums = self._sums
         counted, bounds = sums[: len(_OF_ENGINES)], sums[len(_OF_ENGINES) :]
         engines = (

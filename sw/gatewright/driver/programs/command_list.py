@@ -15,9 +15,9 @@ from gatewright.spec.registers import ENGINES
 from gatewright.spec.roofline import roofline
 from gatewright.spec.tiling import gemm_read_beats
 
-__all__ = ["CommandList"]
+__all__ = ["CommandList", "bounds_of"]
 
-_Bounds = tuple[int, int, int]
+Bounds = tuple[int, int, int]
 
 _WATCHDOG_BASE = 100_000
 _WATCHDOG_FACTOR = 4
@@ -38,7 +38,9 @@ class CommandList:
     Attributes
     ----------
     bounds : of each engine compute bound, memory bound and the higher of the two in cycles, each summed over its
-        commands. Kept up to date, so that a list that runs again costs the same however long it is.
+        commands that were never replaced, so that a list that runs again costs the same however long it is.
+    replaced : the others as they are now, by index; their bounds are for whoever wants to know (:func:`bounds_of`),
+        since they take longer to compute than a call may cost.
     watchdog_cycles : more cycles than any of the commands takes: 4 times a pessimistic estimate, plus 100,000. The
         estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
     """
@@ -47,11 +49,12 @@ class CommandList:
         self, commands: Iterable[bytes], config: AcceleratorConfig, memory: MemoryModel, nodes: Sequence[str] = ()
     ) -> None:
         self._commands = [bytes(command) for command in commands]
-        self._config, self._memory = config, memory
+        self._hardware = config, memory
         self._nodes = nodes
         if not self._commands:
             raise DriverError("a command list has 0 commands, allowed: at least 1")
-        self.bounds: dict[str, _Bounds] = dict.fromkeys(ENGINES, (0, 0, 0))
+        self.bounds: dict[str, Bounds] = dict.fromkeys(ENGINES, (0, 0, 0))
+        self.replaced: dict[int, bytes] = {}
         most = 0
         for index, raw in enumerate(self._commands):
             _check_length(index, raw)
@@ -85,19 +88,23 @@ class CommandList:
     def replace(self, index: int, command: bytes) -> None:
         """Exchange a command for one that takes no longer: the watchdog keeps its estimate."""
         _check_length(index, command)
-        self._count(index, -1)
-        self._commands[index] = bytes(command)
-        self._count(index, 1)
+        if index not in self.replaced:
+            self._count(index, -1)
+        self._commands[index] = self.replaced[index] = bytes(command)
 
     def _count(self, index: int, sign: int) -> None:
-        if command := self.decode(index):
-            least = roofline(command, self._config, self._memory)
-            compute, memory, higher = self.bounds[command.spec.engine]
-            self.bounds[command.spec.engine] = (
-                compute + sign * least.min_cycles_compute,
-                memory + sign * least.min_cycles_memory,
-                higher + sign * least.min_cycles,
-            )
+        if self.decode(index):
+            engine, bounds = bounds_of(self._commands[index], *self._hardware)
+            compute, memory, higher = self.bounds[engine]
+            self.bounds[engine] = compute + sign * bounds[0], memory + sign * bounds[1], higher + sign * bounds[2]
+
+
+def bounds_of(command: bytes, config: AcceleratorConfig, memory: MemoryModel) -> tuple[str, Bounds]:
+    """The engine of a command whose opcode is known, and its compute bound, memory bound and the higher of the two in
+    cycles."""
+    decoded = decode(command)
+    least = roofline(decoded, config, memory)
+    return decoded.spec.engine, (least.min_cycles_compute, least.min_cycles_memory, least.min_cycles)
 
 
 def _check_length(index: int, command: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatewright.driver.programs.command_list import CommandList
+from gatewright.driver.programs.command_list import CommandList, bounds_of
 from gatewright.spec.commands import GEMM, GemmFlags, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
@@ -61,5 +61,8 @@ def test_the_least_cycles_are_those_of_each_command() -> None:
     assert _listed(deep, flat).bounds["gemm"] == tuple(map(sum, zip(*alone, strict=True)))
     assert [least for *_, least in alone] == [max(each[:2]) for each in alone]
     program = _listed(deep, flat)
-    program.replace(1, deep)
-    assert program.bounds["gemm"] == tuple(2 * bound for bound in alone[0])
+    for _ in range(2):
+        program.replace(1, deep)
+        assert program.bounds["gemm"] == alone[0]
+        assert program.replaced == {1: deep}
+    assert bounds_of(deep, TINY, MemoryModel()) == ("gemm", alone[0])
