@@ -139,6 +139,7 @@ def kill_9(launcher: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * WAIT_S)
 def test_two_processes_learn_what_one_does_also_when_killed(launched, tmp_path):
     with launched() as child:
         for line in child.stdout:
@@ -159,6 +160,7 @@ def test_two_processes_learn_what_one_does_also_when_killed(launched, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * WAIT_S)
 def test_a_checkpoint_of_another_number_of_processes_is_refused(launched, tmp_path):
     with launched("--steps", "2") as child:
         child.communicate(timeout=WAIT_S)
