@@ -25,6 +25,7 @@ import numpy as np
 
 from gatewright.driver import Accelerator
 from gatewright.spec.config import AcceleratorConfig, get_config
+from gatewright_sim.speed.workload import working_engine
 from gatewright_sim.stimulus import AttentionStimulus, GemmStimulus, Stimulus
 
 __all__ = ["Shape", "main", "shapes", "systolic_cycles"]
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for shape in shapes(tokens):
                 accelerator.reset_report()
                 shape.stimulus().run(accelerator)
-                (ours,) = (engine.cycles for engine in accelerator.report().engines if engine.commands)
+                ours = working_engine(accelerator).cycles
                 theirs, (rows, cols) = min(
                     (systolic_cycles(shape.parts, *array, kilobytes) * shape.each, array) for array in _arrays(config)
                 )

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewright.spec.commands import GEMM, GemmFlags, encode
+from gatewright.spec.commands import GemmFlags
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.errors import ErrorCode
 from gatewright.spec.tiling import tiles_per_half
 from gatewright.spec.vector import Combine, ElementType, Function
 from gatewright.spec.vector_op import VectorOp
-from gatewright_sim.commands.gemm import GEMM_FLAGS, GemmCommand
-from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, beats, exchange, padded_rows, row_ranges
+from gatewright_sim.commands.gemm import GEMM_FLAGS, GemmCommand, place_product
+from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, exchange
 from gatewright_sim.commands.vector import VectorCommand
 from gatewright_sim.golden.vector import vector
 
@@ -118,57 +117,10 @@ class EpilogueCommand:
         return vector(self.op, self.product.result(), self.d)
 
     def place(self, layout: Layout) -> PlacedCommand:
-        op, result, one = self.op, self.result(), self.product
-        (m, k), n = one.a.shape, len(one.b)
-        stored_b = one.b.T if one.flags & GemmFlags.B_KN else one.b
-        rows = {name: padded_rows(layout.rng, array) for name, array in (("a", one.a), ("b", stored_b))}
-        rows["c"] = padded_rows(layout.rng, np.zeros_like(result))
-        vectors = {"params": one.params, "out": op.out.packed()} | ({} if op.table is None else {"table": op.table})
-        if self.d is not None:
-            rows["d"] = _padded_as(rows["c"], layout.rng, self.d)
-        ranges = {name: layout.put(array) for name, array in (rows | vectors).items()}
-        strides = {name: layout.stride(array.shape[1]) for name, array in rows.items() if name != "d"}
-        layout.expect(ranges["c"][0], rows["c"], result)
-        fields = {f"{name}_addr": start for name, (start, _) in ranges.items()}
-        for name, noise in zip(("d_addr", "table_addr"), self.noise, strict=True):
-            fields.setdefault(name, noise)
+        op = self.op
         per_column = GemmFlags.PER_COLUMN if np.ndim(op.out.gain) == 1 else GemmFlags(0)
-        command = encode(
-            GEMM,
-            one.flags | GemmFlags.EPILOGUE | per_column,
-            **fields,
-            **{f"{name}_stride": stride for name, stride in strides.items()},
-            m=m,
-            n=n,
-            k=k,
-            p_multiplier=op.a_multiplier,
-            d_multiplier=op.b_multiplier,
-            combine=op.combine,
-            combine_shift=op.combine_shift,
-            function=op.function,
-            c_type=op.y_type,
-        )
-        matrices = {"a": one.a, "b": stored_b, "c": result} | ({} if self.d is None else {"d": self.d})
-        places = {
-            name: row_ranges(
-                ranges[name][0], len(array), strides["c" if name == "d" else name], array.shape[1] * array.itemsize
-            )
-            for name, array in matrices.items()
-        }
-        writes = places.pop("c")
-        reads = [each for place in places.values() for each in place] + [ranges[name] for name in vectors]
-        once = (
-            m * beats(k)
-            + len(stored_b) * beats(stored_b.shape[1])
-            + sum(beats(each.nbytes) for each in vectors.values())
-        )
-        once += 0 if self.d is None else m * beats(n * self.d.itemsize)
-        return PlacedCommand(command, ErrorCode.NONE, reads, writes, once)
-
-
-def _padded_as(other: npt.NDArray[np.uint8], rng: np.random.Generator, values: Array) -> npt.NDArray[np.uint8]:
-    """``values`` as rows as long as those of ``other``, the padding full of noise."""
-    raw = np.ascontiguousarray(values).view(np.uint8)
-    padded = rng.integers(0, 256, other.shape, np.uint8)
-    padded[:, : raw.shape[1]] = raw
-    return padded
+        vectors = {"out": op.out.packed()} | ({} if op.table is None else {"table": op.table})
+        unused = dict(zip(("d_addr", "table_addr"), self.noise, strict=True)) | {"d_multiplier": op.b_multiplier}
+        flags = self.product.flags | GemmFlags.EPILOGUE | per_column
+        fields = op.epilogue_fields | unused
+        return place_product(layout, self.product, self.result(), flags, self.d, vectors, **fields)

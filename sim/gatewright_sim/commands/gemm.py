@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from gatewright_sim.commands.draw import draw_int8, draw_ties
 from gatewright_sim.commands.layout import Change, Layout, PlacedCommand, beats, exchange, padded_rows, row_ranges
 from gatewright_sim.golden.gemm import gemm
 
-__all__ = ["GEMM_FLAGS", "GemmCommand"]
+__all__ = ["GEMM_FLAGS", "GemmCommand", "place_product"]
 
 GEMM_FLAGS = tuple(
     GemmFlags(flags)
@@ -167,29 +168,49 @@ class GemmCommand:
         )
 
     def place(self, layout: Layout) -> PlacedCommand:
-        result = self.result()
-        (m, k), n = self.a.shape, len(self.b)
-        stored_b = self.b.T if self.flags & GemmFlags.B_KN else self.b
-        rows = {name: padded_rows(layout.rng, array) for name, array in (("a", self.a), ("b", stored_b))}
-        rows["c"] = padded_rows(layout.rng, np.zeros_like(result))
-        ranges = {name: layout.put(array) for name, array in (rows | {"params": self.params}).items()}
-        strides = {name: layout.stride(array.shape[1]) for name, array in rows.items()}
-        layout.expect(ranges["c"][0], rows["c"], result)
-        command = encode(
-            GEMM,
-            self.flags,
-            **{f"{name}_addr": start for name, (start, _) in ranges.items()},
-            **{f"{name}_stride": stride for name, stride in strides.items()},
-            m=m,
-            n=n,
-            k=k,
-        )
-        matrices = {"a": self.a, "b": stored_b, "c": result}
-        places = {
-            name: row_ranges(ranges[name][0], len(array), strides[name], array.shape[1] * array.itemsize)
-            for name, array in matrices.items()
-        }
-        reads = places["a"] + places["b"] + [ranges["params"]] * bool(self.flags & GemmFlags.PARAMS)
-        once = m * beats(k) + len(stored_b) * beats(stored_b.shape[1])
-        once += n if self.flags & GemmFlags.PARAMS else 0
-        return PlacedCommand(command, ErrorCode.NONE, reads, places["c"], once)
+        return place_product(layout, self, self.result(), self.flags)
+
+
+def place_product(
+    layout: Layout,
+    one: GemmCommand,
+    result: npt.NDArray[Any],
+    flags: GemmFlags,
+    d: npt.NDArray[Any] | None = None,
+    vectors: Mapping[str, npt.NDArray[Any]] = MappingProxyType({}),
+    **fields: int,
+) -> PlacedCommand:
+    """A product's command with its operands and ``result``, and what an epilogue has besides: ``d``, ``vectors`` by the
+    names of their addresses, and ``fields``."""
+    (m, k), n = one.a.shape, len(one.b)
+    stored_b = one.b.T if flags & GemmFlags.B_KN else one.b
+    rows = {name: padded_rows(layout.rng, array) for name, array in (("a", one.a), ("b", stored_b))}
+    rows["c"] = padded_rows(layout.rng, np.zeros_like(result))
+    if d is not None:
+        rows["d"] = padded_rows(layout.rng, d, rows["c"].shape[1])  # of C's stride
+    read = {"params": one.params} | dict(vectors)
+    ranges = {name: layout.put(array) for name, array in (rows | read).items()}
+    strides = {name: layout.stride(array.shape[1]) for name, array in rows.items() if name != "d"}
+    layout.expect(ranges["c"][0], rows["c"], result)
+    addresses = {f"{name}_addr": start for name, (start, _) in ranges.items()}
+    command = encode(
+        GEMM,
+        flags,
+        **fields | addresses,
+        **{f"{name}_stride": stride for name, stride in strides.items()},
+        m=m,
+        n=n,
+        k=k,
+    )
+    matrices = {"a": one.a, "b": stored_b} | ({} if d is None else {"d": d})
+    places = {
+        name: row_ranges(ranges[name][0], len(array), strides.get(name, strides["c"]), array.shape[1] * array.itemsize)
+        for name, array in (matrices | {"c": result}).items()
+    }
+    writes = places.pop("c")
+    if not flags & GemmFlags.PARAMS:
+        del read["params"]
+    reads = [*chain.from_iterable(places.values()), *(ranges[name] for name in read)]
+    once = sum(len(array) * beats(array.shape[1] * array.itemsize) for array in matrices.values())
+    once += sum(beats(array.nbytes) for array in read.values())
+    return PlacedCommand(command, ErrorCode.NONE, reads, writes, once)

@@ -140,10 +140,11 @@ class Layout:
         target[:, : raw.shape[1]] = raw
 
 
-def padded_rows(rng: np.random.Generator, values: npt.NDArray[Any]) -> Bytes:
-    """``values`` as rows of bytes with a random legal stride, the padding full of noise."""
+def padded_rows(rng: np.random.Generator, values: npt.NDArray[Any], stride: int | None = None) -> Bytes:
+    """``values`` as rows of ``stride`` bytes, or of a random legal number of them, the padding full of noise."""
     raw = np.ascontiguousarray(values).view(np.uint8)
-    stride = (beats(raw.shape[1]) + int(rng.integers(0, 3))) * BUS_BYTES
+    if stride is None:
+        stride = (beats(raw.shape[1]) + int(rng.integers(0, 3))) * BUS_BYTES
     padded = rng.integers(0, 256, (len(raw), stride), np.uint8)
     padded[:, : raw.shape[1]] = raw
     return padded

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 from operator import add
 
-from gatewright.driver.programs.command_list import CommandList, bounds_of
+from gatewright.driver.programs.command_list import Bounds, CommandList, add_bounds
 from gatewright.driver.registers import RegisterFile
+from gatewright.spec.commands import decode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.registers import ENGINES
@@ -121,11 +122,9 @@ class Tally:
 
     def _settle(self) -> None:
         """Add the bounds of replaced commands, each computed once however often it ran."""
-        sums = dict.fromkeys(ENGINES, (0, 0, 0))
+        sums: dict[str, Bounds] = dict.fromkeys(ENGINES, (0, 0, 0))
         for command, count in self._waiting.items():
-            engine, bounds = bounds_of(command, *self._hardware)
-            compute, memory, higher = sums[engine]
-            sums[engine] = compute + count * bounds[0], memory + count * bounds[1], higher + count * bounds[2]
+            add_bounds(sums, decode(command), count, *self._hardware)
         counted, known = self._sums[:_COUNTED], self._sums[_COUNTED:]
         self._sums, self._waiting = (*counted, *map(add, known, chain(*sums.values()))), Counter()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gatewright.program.check import command_words
+from gatewright.program.check import command_words, nodes_of
 from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep, Layer, Variant
 from gatewright.program.errors import UnsupportedProgram
 from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode, decode
@@ -141,9 +141,7 @@ def _commands(
     config: AcceleratorConfig,
     memory: MemoryModel | None,
 ) -> list[CommandSummary]:
-    nodes = [""] * step.count
-    for layer in step.layers:
-        nodes[layer.first : layer.first + layer.count] = [layer.node] * layer.count
+    nodes = nodes_of(step)
     found = []
     for position, words in enumerate(command_words(program.image, step)):
         command = decode(words.tobytes())

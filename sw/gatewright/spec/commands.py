@@ -154,6 +154,14 @@ class Field:
         """Largest valid value under ``config``."""
         return int(getattr(config, self.limit)) if self.limit else (1 << self.width) - 1
 
+    def limits(self, config: AcceleratorConfig, flags: int = 0) -> tuple[int, int]:
+        """The largest valid size under ``config`` beside a command's ``flags``, and what a size is a multiple of."""
+        most, multiple = self.maximum(config), self.multiple
+        if self.bounded_by and flags & self.bounded_by[0]:
+            least, step = (int(getattr(config, name)) for name in self.bounded_by[1:])
+            return min(most, least), max(multiple, step)
+        return most, multiple
+
     @property
     def range(self) -> tuple[int, int]:
         """Smallest and largest value that the field's bits hold."""
@@ -167,14 +175,12 @@ class Field:
 
     def fault(self, value: int, config: AcceleratorConfig, flags: int = 0) -> ErrorCode:
         """The error a value of this field causes in the hardware beside a command's ``flags``, or NONE."""
-        if self.bounded_by and flags & self.bounded_by[0]:
-            limit, multiple = (int(getattr(config, name)) for name in self.bounded_by[1:])
-            if value > limit or value % multiple:
-                return ErrorCode.BAD_SHAPE
         if self.kind in (Kind.ADDRESS, Kind.STRIDE) and value % ALIGNMENT:
             return ErrorCode.UNALIGNED
-        if self.kind is Kind.SIZE and not (1 <= value <= self.maximum(config) and value % self.multiple == 0):
-            return ErrorCode.BAD_SHAPE
+        if self.kind is Kind.SIZE:
+            most, multiple = self.limits(config, flags)
+            if not 1 <= value <= most or value % multiple:
+                return ErrorCode.BAD_SHAPE
         if self.kind is Kind.CHOICE and value > self.most:
             return ErrorCode.BAD_FLAGS
         return ErrorCode.NONE

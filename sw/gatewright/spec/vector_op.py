@@ -118,3 +118,11 @@ class VectorOp:
             "function": self.function,
             "y_type": self.y_type,
         }
+
+    @property
+    def epilogue_fields(self) -> dict[str, int]:
+        """The like of a GEMM command whose epilogue it is, with P for A and D for B."""
+        fields = self.fields
+        renamed = {"p_multiplier": "a_multiplier", "d_multiplier": "b_multiplier", "c_type": "y_type"}
+        same = ("combine_shift", "combine", "function")
+        return {name: fields[of] for name, of in renamed.items()} | {name: fields[name] for name in same}

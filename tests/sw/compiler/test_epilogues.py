@@ -77,20 +77,17 @@ def test_not_with_an_operand_of_another_type(graph, draw, rng):
     assert epilogues(program) == 0
 
 
-def test_not_what_others_read(graph, draw, rng):
+@pytest.mark.parametrize("wanted", ["by another node", "as an output"])
+def test_not_what_is_wanted_itself(graph, draw, rng, wanted):
     g = graph()
     product = linear(g, rng, g.input("x", [ROWS, K]))
     gelu = g.node("Gelu", [product], [ROWS, N])
-    total = g.node("Add", [product, gelu], [ROWS, N])
-    program, _ = both(g.model(linear(g, rng, total, k=N, n=8)), {"x": draw(ROWS, K)})
-    assert epilogues(program) == 0
-
-
-def test_not_what_is_an_output(graph, draw, rng):
-    g = graph()
-    product = linear(g, rng, g.input("x", [ROWS, K]))
-    gelu = g.node("Gelu", [product], [ROWS, N])
-    program, _ = both(g.model(product, gelu), {"x": draw(ROWS, K)})
+    if wanted == "as an output":
+        model = g.model(product, gelu)
+    else:
+        total = g.node("Add", [product, gelu], [ROWS, N])
+        model = g.model(linear(g, rng, total, k=N, n=8))
+    program, _ = both(model, {"x": draw(ROWS, K)})
     assert epilogues(program) == 0
 
 

@@ -6,15 +6,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from gatewright.compiler.fabric.kernels import Buffer, Kernel, View
+from gatewright.compiler.fabric.kernels import Buffer, Kernel, View, most
 from gatewright.compiler.formats import INT16
-from gatewright.spec.commands import GEMM, GemmFlags, Opcode, VectorFlags
+from gatewright.spec.commands import GEMM, VECTOR, GemmFlags, VectorFlags
 from gatewright.spec.config import AcceleratorConfig
-from gatewright.spec.vector import Combine, ElementType, Function
+from gatewright.spec.errors import ErrorCode
+from gatewright.spec.vector import Combine, ElementType
 
 __all__ = ["with_epilogues"]
-
-_TYPES = (ElementType.INT8, ElementType.INT16)
 
 
 def with_epilogues(kernels: Sequence[Kernel], wanted: Collection[Buffer], config: AcceleratorConfig) -> list[Kernel]:
@@ -35,51 +34,53 @@ def with_epilogues(kernels: Sequence[Kernel], wanted: Collection[Buffer], config
             continue
         (at,) = readers
         joined = _joined(product, kernels[at], config)
+        if joined is None:
+            continue
         between = kernels[index + 1 : at]
-        touched = {kernels[at].output} & {buffer for each in between for buffer in (*each.inputs, each.output)}
-        late = {each.output for each in between} & set(joined.inputs if joined else ())
-        if joined and not touched and not late:
+        touched = {buffer for each in between for buffer in (*each.inputs, each.output)}
+        made = {each.output for each in between}
+        if joined.output not in touched and made.isdisjoint(joined.inputs):
             found[index], found[at] = joined, None
     return [kernel for kernel in found if kernel is not None]
 
 
 def _joined(product: Kernel, after: Kernel, config: AcceleratorConfig) -> Kernel | None:
     """Both as one, or None where that is no command of the configuration."""
-    if after.spec.opcode is not Opcode.VECTOR or after.values["function"] not in (Function.NONE, Function.TABLE):
+    if after.spec is not VECTOR:
         return None
-    p, y = product.views["c_addr"], after.views["y_addr"]
-    whole = y.cols % config.array_cols == 0 and y.cols <= config.max_columns
-    names, alone = ("a", "b"), after.values["combine"] == Combine.ALONE
-    if not _same(after.views["a_addr"], p) and not alone:
-        names = ("b", "a")  # both ways to combine two operands are symmetrical
-    mine, other = names
+    p, y, operands = product.views["c_addr"], after.views["y_addr"], ["a", "b"]
+    alone = after.values["combine"] == Combine.ALONE
+    if not alone and not _same(after.views["a_addr"], p):
+        operands.reverse()  # both ways to combine two operands are symmetrical
+    mine, other = operands
     d = None if alone else after.views[f"{other}_addr"]
-    if not whole or ElementType.of(y.dtype) not in _TYPES or not _same(after.views[f"{mine}_addr"], p):
+    if not _same(after.views[f"{mine}_addr"], p) or (d is not None and not _goes_along(d, y, p, after)):
         return None
-    if d is not None and (
-        after.flags & VectorFlags.B_COLUMN
-        or d.buffer is p.buffer
-        or (d.rows, d.cols, d.dtype, d.stride) != (y.rows, y.cols, y.dtype, y.stride)
-    ):
-        return None
-    flags = GemmFlags.PER_COLUMN if after.flags & VectorFlags.PER_COLUMN else GemmFlags(0)
-    views = {**product.views, "c_addr": y, "out_addr": after.views["params_addr"]}
-    views |= {} if d is None else {"d_addr": d}
-    views |= {"table_addr": after.views["table_addr"]} if "table_addr" in after.views else {}
+    per_column = GemmFlags.PER_COLUMN if after.flags & VectorFlags.PER_COLUMN else GemmFlags(0)
+    flags = GemmFlags(product.flags) | GemmFlags.EPILOGUE | per_column
     values = {
+        **product.values,
         "c_stride": y.stride,
         "c_type": ElementType.of(y.dtype),
         "p_multiplier": after.values[f"{mine}_multiplier"],
         "d_multiplier": after.values[f"{other}_multiplier"],
         **{name: after.values[name] for name in ("combine", "combine_shift", "function")},
     }
-    return replace(
-        product,
-        flags=int(product.flags | GemmFlags.EPILOGUE | flags),
-        views=views,
-        values={**product.values, **values},
-        joined=(after.node, after.operator),
-    )
+    if any(
+        GEMM.field(name).fault(most(values[name]), config, flags) is not ErrorCode.NONE
+        for name in ("n", "c_type", "function")
+    ):
+        return None
+    views = {**product.views, "c_addr": y, "out_addr": after.views["params_addr"]}
+    views |= {} if d is None else {"d_addr": d}
+    views |= {"table_addr": after.views["table_addr"]} if "table_addr" in after.views else {}
+    return replace(product, flags=int(flags), views=views, values=values, joined=(after.node, after.operator))
+
+
+def _goes_along(d: View, y: View, p: View, after: Kernel) -> bool:
+    """Whether the second operand lies as the result does, one element for each, and is not the product's own."""
+    like = (d.rows, d.cols, d.dtype, d.stride) == (y.rows, y.cols, y.dtype, y.stride)
+    return like and d.buffer is not p.buffer and not after.flags & VectorFlags.B_COLUMN
 
 
 def _same(view: View, other: View) -> bool:

@@ -75,13 +75,13 @@ def result_dtype(name: str, dtype: npt.DTypeLike, *kinds: npt.DTypeLike) -> np.d
     return found
 
 
-def size(what: str, value: int, command: CommandSpec, field: str, config: AcceleratorConfig) -> None:
-    """Hold a size against the limit of the command's field."""
-    entry = command.field(field)
-    if not 1 <= value <= entry.maximum(config):
-        raise DriverError(f"{what} is {value}, allowed 1..{entry.maximum(config)} (config {config.name!r})")
-    if value % entry.multiple:
-        raise DriverError(f"{what} is {value}, allowed: multiples of {entry.multiple}")
+def size(what: str, value: int, command: CommandSpec, field: str, config: AcceleratorConfig, flags: int = 0) -> None:
+    """Hold a size against the limits of the command's field, beside ``flags`` of the command."""
+    most, multiple = command.field(field).limits(config, flags)
+    if not 1 <= value <= most:
+        raise DriverError(f"{what} is {value}, allowed 1..{most} (config {config.name!r})")
+    if value % multiple:
+        raise DriverError(f"{what} is {value}, allowed: multiples of {multiple}")
 
 
 def _equal(what: str, value: int, other: str, wanted: int) -> None:

@@ -15,7 +15,7 @@ from gatewright.spec.registers import ENGINES
 from gatewright.spec.roofline import roofline
 from gatewright.spec.tiling import gemm_read_beats
 
-__all__ = ["CommandList", "bounds_of"]
+__all__ = ["Bounds", "CommandList", "add_bounds"]
 
 Bounds = tuple[int, int, int]
 
@@ -39,7 +39,7 @@ class CommandList:
     ----------
     bounds : of each engine compute bound, memory bound and the higher of the two in cycles, each summed over its
         commands that were never replaced, so that a list that runs again costs the same however long it is.
-    replaced : the others as they are now, by index; their bounds are for whoever wants to know (:func:`bounds_of`),
+    replaced : the others as they are now, by index; their bounds are for whoever wants to know (:func:`add_bounds`),
         since they take longer to compute than a call may cost.
     watchdog_cycles : more cycles than any of the commands takes: 4 times a pessimistic estimate, plus 100,000. The
         estimate has no overlap of arithmetic with memory, and every beat pays the latency as a burst of its own.
@@ -93,18 +93,22 @@ class CommandList:
         self._commands[index] = self.replaced[index] = bytes(command)
 
     def _count(self, index: int, sign: int) -> None:
-        if self.decode(index):
-            engine, bounds = bounds_of(self._commands[index], *self._hardware)
-            compute, memory, higher = self.bounds[engine]
-            self.bounds[engine] = compute + sign * bounds[0], memory + sign * bounds[1], higher + sign * bounds[2]
+        if command := self.decode(index):
+            add_bounds(self.bounds, command, sign, *self._hardware)
 
 
-def bounds_of(command: bytes, config: AcceleratorConfig, memory: MemoryModel) -> tuple[str, Bounds]:
-    """The engine of a command whose opcode is known, and its compute bound, memory bound and the higher of the two in
-    cycles."""
-    decoded = decode(command)
-    least = roofline(decoded, config, memory)
-    return decoded.spec.engine, (least.min_cycles_compute, least.min_cycles_memory, least.min_cycles)
+def add_bounds(
+    sums: dict[str, Bounds], command: DecodedCommand, times: int, config: AcceleratorConfig, memory: MemoryModel
+) -> None:
+    """Add to its engine's the compute bound, memory bound and the higher of the two of a command, in cycles, so many
+    times."""
+    least = roofline(command, config, memory)
+    compute, bytes_moved, higher = sums[command.spec.engine]
+    sums[command.spec.engine] = (
+        compute + times * least.min_cycles_compute,
+        bytes_moved + times * least.min_cycles_memory,
+        higher + times * least.min_cycles,
+    )
 
 
 def _check_length(index: int, command: bytes) -> None:

@@ -157,8 +157,9 @@ def _faults(words: npt.NDArray[np.uint32], spec: CommandSpec, config: Accelerato
     for field in spec.checked_fields(config):
         fault = field.fault(command[field.name], config, command.flags)
         if fault is not ErrorCode.NONE:
-            step = ALIGNMENT if fault is ErrorCode.UNALIGNED else field.multiple
-            low, high = (1, field.maximum(config)) if field.kind is Kind.SIZE else (0, field.most or field.range[1])
+            most, step = field.limits(config, command.flags)
+            low, high = (1, most) if field.kind is Kind.SIZE else (0, field.most or field.range[1])
+            step = ALIGNMENT if fault is ErrorCode.UNALIGNED else step
             multiples = f", multiples of {step}" if step > 1 else ""
             return f" ({field.name} is {command[field.name]}, allowed {low}..{high}{multiples})"
     return ""

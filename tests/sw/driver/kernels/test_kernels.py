@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gatewright.driver import Accelerator
+from gatewright.driver import Accelerator, DriverError
 from gatewright.spec.csr import CsrMatrix
 from gatewright.spec.fixed import Requantise
 from gatewright.spec.vector import Combine, ElementType, Function, table_records
@@ -187,6 +187,46 @@ def test_an_epilogue(backend: str, name: str, open_accelerator: Callable[..., Ac
     requantise = Requantise(WIDE.multiplier, WIDE.shift + 14)
     found = accelerator.gemm(A, b, requantise=requantise, dtype=np.int16, epilogue=op, d=d)
     assert np.array_equal(found, vector(op, products, d))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"epilogue": None, "d": A}, "d is given, but there is no epilogue"),
+        ({"epilogue": 1}, "op is a int, allowed: a VectorOp"),
+        ({"dtype": np.int8}, "dtype is int8, allowed with an epilogue: int16, which is what it takes"),
+        ({"epilogue": VectorOp(ElementType.INT32)}, "y_type is INT32, allowed in an epilogue: INT8 or INT16"),
+        (
+            {"epilogue": VectorOp(ElementType.INT8, function=Function.SOFTMAX)},
+            "function is SOFTMAX, allowed in an epilogue: NONE or TABLE",
+        ),
+        ({"b": B[:12]}, r"columns of c \(n\) with an epilogue is 12, allowed: multiples of 8"),
+        (
+            {"b": np.tile(B[:8], (65, 1))},
+            r"columns of c \(n\) with an epilogue is 520, allowed 1\.\.512 \(config 'tiny'\)",
+        ),
+        ({"d": A}, "d is given, but combine is ALONE"),
+        ({"epilogue": EPILOGUES["sum"]}, "d is missing, but combine is ADD"),
+        ({"epilogue": EPILOGUES["sum"], "d": A}, "d is int8 of shape"),
+        (
+            {"epilogue": EPILOGUES["sum"], "d": np.zeros((13, 16), np.int16)},
+            r"d is of shape \(13, 16\), allowed: that of c, \(13, 24\)",
+        ),
+    ],
+)
+def test_what_is_no_epilogue(arguments: dict[str, Any], said: str) -> None:
+    given = {"b": B[:24], "requantise": WIDE, "dtype": np.int16, "epilogue": VectorOp(ElementType.INT8)} | arguments
+    with Accelerator("tiny", "golden") as accelerator, pytest.raises(DriverError, match=said):
+        accelerator.gemm(A, **given)
+
+
+def test_a_configuration_without_epilogues() -> None:
+    op = VectorOp(ElementType.INT8)
+    with (
+        Accelerator("zybo-z7-10", "golden") as accelerator,
+        pytest.raises(DriverError, match="config 'zybo-z7-10' has none: call vector after gemm"),
+    ):
+        accelerator.gemm(A, B[:24], requantise=WIDE, dtype=np.int16, epilogue=op)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

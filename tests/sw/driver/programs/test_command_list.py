@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gatewright.driver.programs.command_list import CommandList, bounds_of
-from gatewright.spec.commands import GEMM, GemmFlags, encode
+from gatewright.driver.programs.command_list import CommandList, add_bounds
+from gatewright.spec.commands import GEMM, GemmFlags, decode, encode
 from gatewright.spec.config import get_config
 from gatewright.spec.memory import MemoryModel
 from gatewright.spec.memory_port import ZYNQ7_HP
+from gatewright.spec.registers import ENGINES
 from gatewright.spec.tiling import gemm_read_beats
 
 TINY = get_config("tiny")
@@ -65,4 +66,6 @@ def test_the_least_cycles_are_those_of_each_command() -> None:
         program.replace(1, deep)
         assert program.bounds["gemm"] == alone[0]
         assert program.replaced == {1: deep}
-    assert bounds_of(deep, TINY, MemoryModel()) == ("gemm", alone[0])
+    sums = dict.fromkeys(ENGINES, (0, 0, 0))
+    add_bounds(sums, decode(deep), 1, TINY, MemoryModel())
+    assert sums == dict.fromkeys(ENGINES, (0, 0, 0)) | {"gemm": alone[0]}
