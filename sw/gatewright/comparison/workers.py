@@ -20,8 +20,6 @@ from gatewright.progress import Progress
 __all__ = ["measure_ahead", "row_tasks", "run_all"]
 
 STAGE = "systems on splits"
-ENDED_S = 10.0
-"""Longest wait for a process that was told to end."""
 
 
 def measure_ahead(data: MovieLens, plan: Plan, jobs: int, progress: Progress | None = None) -> None:
@@ -52,10 +50,8 @@ def run_all(tasks: Sequence[Callable[[], object]], jobs: int, stage: str, progre
                 if progress:
                     progress(stage, done + 1, len(tasks))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             for child in set(active_children()) - others:
-                child.terminate()
-                child.join(ENDED_S)
+                child.terminate()  # a pool that lost one fails all that waits, and joins them all as it is left
             raise
 
 
