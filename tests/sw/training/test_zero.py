@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from gatewright.models.data import load_movielens
 from gatewright.models.data.splits import UserTimeSplit, split
@@ -19,7 +20,7 @@ from gatewright.training import launch, zero
 from gatewright.training.encoder_files import load_encoder
 from gatewright.training.errors import TrainingError
 from gatewright.training.fine_tune import FineTuneTask
-from gatewright.training.launch import launch_command, launch_environment
+from gatewright.training.launch import check_devices, gpus, launch_command, launch_environment
 from gatewright.training.loop import train
 from gatewright.training.plan import Plan
 from gatewright.training.recommendation_loss import RecommendationLoss
@@ -72,6 +73,16 @@ def test_one_machine_meets_at_the_loopback_address():
     ]
     assert command[6:] == ["-m", "gatewright.training.worker", "--steps", "3"]
     assert launch_environment(2, True, {})["GLOO_SOCKET_IFNAME"] == "lo"
+
+
+def test_a_process_takes_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert gpus({}) == gpus({"DS_ACCELERATOR": "cuda"}) == 2
+    assert gpus({"DS_ACCELERATOR": "cpu"}) == 0
+    for devices in (0, 3, 4):
+        check_devices(3, devices)
+    with pytest.raises(OptionError, match=r"--processes is 3, allowed: up to 2, a GPU each, or DS_ACCELERATOR=cpu"):
+        check_devices(3, 2)
 
 
 def test_several_machines_meet_where_they_are_told():
