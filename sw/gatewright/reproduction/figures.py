@@ -90,16 +90,20 @@ def _training(report: Report) -> go.Figure:
 
 
 def _fine_tuning(costs: list[Mapping[str, Any]]) -> go.Figure:
+    """Each way beside full fine-tuning from the same seeds, those in which both got there."""
     reached = [each for each in costs if each["seconds"] is not None][::-1]
     figure = styled(
         f"Fine-tuning the language model: cost of {GOAL} that full fine-tuning brings",
-        {"title": "seconds of the processor", "rangemode": "tozero"}, {}, bars_height(len(reached)),
+        {"title": "seconds of the processor", "rangemode": "tozero"}, {}, bars_height(2 * len(reached)),
+        legend={"traceorder": "reversed"},
     )  # fmt: skip
-    figure.add_bar(
-        orientation="h", x=[each["seconds"] for each in reached], y=[each["name"] for each in reached],
-        marker_color=COLOURS[2], text=[f"{each['seconds']:.0f} s" for each in reached], textposition="outside",
-        cliponaxis=False,
-    )  # fmt: skip
+    names = [f"{each['name']} ({each['reached']})" for each in reached]
+    for key, name, colour in (("full", "full, the same seeds", COLOURS[0]), ("seconds", "this way", COLOURS[2])):
+        seconds = [each[key] for each in reached]
+        figure.add_bar(
+            orientation="h", x=seconds, y=names, name=name, marker_color=colour,
+            text=[f"{each:.0f} s" for each in seconds], textposition="outside", cliponaxis=False,
+        )  # fmt: skip
     return figure
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from gatewright.reproduction.experiment import Experiment, Finding, Line, Setting
-from gatewright.training.compare import Reached, Row, compare
+from gatewright.training.compare import Row, compare
 from gatewright.training.history import History
 from gatewright.training.plan import Plan
 from gatewright.training.race import WAYS, Entrant, Race
@@ -55,10 +55,11 @@ def _name(row: Row) -> str:
 
 
 def _line(row: Row, first: Row) -> Line:
-    own, other = _seconds(row.reached[GOAL])
+    cost = _cost(row)
+    own, other = cost["seconds"], cost["full"]
     facts = {
-        f"CPU s to {GOAL}": "not reached" if own is None else f"{own:.0f}",
-        "of full fine-tuning's": "" if own is None or not other else f"{own / other:.0%}",
+        f"CPU s to {GOAL}": f"{own:.0f} of {other:.0f}, {cost['reached']}" if own else "not reached",
+        "of full fine-tuning's": f"{own / other:.0%}" if own else "",
         "trained parameters": f"{row.parameters:,}",
         "AdamW's state": f"{row.optimizer_bytes / 1e6:.1f} MB",
         "CPU s a step": f"{row.step_seconds:.2f}",
@@ -67,14 +68,15 @@ def _line(row: Row, first: Row) -> Line:
 
 
 def _cost(row: Row) -> dict[str, Any]:
-    own, other = _seconds(row.reached[GOAL])
-    return {"name": row.name, "seconds": own, "full": other, "step": row.step_seconds, "parameters": row.parameters}
-
-
-def _seconds(seeds: Sequence[Reached]) -> tuple[float | None, float | None]:
-    """Means over the seeds in which both got there, of the way and of full fine-tuning; None without any."""
+    """Seconds, of the way and of full fine-tuning, are means over the seeds in which both got there, or None."""
+    seeds = row.reached[GOAL]
     pairs = [each.seconds for each in seeds if each.seconds]
-    if not pairs:
-        return None, None
-    own, first = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
-    return own, first
+    own, first = (sum(side) / len(pairs) for side in zip(*pairs, strict=True)) if pairs else (None, None)
+    return {
+        "name": row.name,
+        "seconds": own,
+        "full": first,
+        "reached": f"{len(pairs)} of {len(seeds)} seeds",
+        "step": row.step_seconds,
+        "parameters": row.parameters,
+    }

@@ -47,8 +47,8 @@ def _table(found: Reproduction) -> Sheet:
         ("", f"NDCG@{report.k} [95 %]", "spread: shuffles / seeds", "training, CPU s", "ms: p50 / p95 / p99", ""),
         tuple(rows),
         f"{left_out}Full ranking of the test, {report.data}, {report.users} users. Below the systems stand ways to run "
-        "and to train some of them, on the first shuffle, to be compared with each other. What was kept "
-        "before a training, as vectors of texts and graphs, is not in its seconds.",
+        "and to train some of them, to be compared with each other; encoders on all shuffles, the rest on the first. "
+        "What was kept before a training, as vectors of texts and graphs, is not in its seconds.",
     )
 
 

@@ -52,10 +52,11 @@ def test_seconds_are_means_over_the_seeds_in_which_both_got_there(setting, monke
     full, lora, never = found.lines
     assert (full.seconds, full.against) == (30, "")
     assert (lora.seconds, lora.against) == (10, full.name)
+    assert lora.facts[f"CPU s to {GOAL}"] == "10 of 20, 1 of 2 seeds"
     assert lora.facts["of full fine-tuning's"] == "50%"
     assert never.seconds is None
     assert never.facts[f"CPU s to {GOAL}"] == "not reached"
-    assert [cost["seconds"] for cost in found.pictured["costs"]] == [30, 10, None]
+    assert [(cost["seconds"], cost["full"]) for cost in found.pictured["costs"]] == [(30, 30), (10, 20), (None, None)]
 
 
 def test_encoders_stand_in_every_system_beside_the_first(setting, monkeypatch):
