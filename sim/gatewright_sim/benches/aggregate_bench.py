@@ -28,7 +28,7 @@ TABLE = Table(
     beginnings("huge_sizes", AggregateCommand.huge),
     pace(
         AggregateCommand.each_pace,
-        {"tiny": (1878, 3046, 2184, 2178, 3042, 2080), "zybo-z7-10": (5028, 6196, 5055, 5046, 6192, 5028)},
+        {"tiny": (1223, 2391, 1688, 1676, 2387, 1483), "zybo-z7-10": (5028, 6196, 5055, 5046, 6192, 5028)},
     ),
     resets(
         lambda rng, _: (AggregateCommand.of_width(rng, 30) for _ in range(6)),

@@ -44,14 +44,16 @@ class AcceleratorConfig:
     max_seq : most keys of one attention, kept on chip; a power of two, 16..4096 and at least array_cols.
     max_head_dim : widest attention head, a multiple of 8, 8..256.
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
-    aggregate_lanes : features that an aggregation multiplies, and requantises, in a cycle; a power of two, 2..8.
+    aggregate_lanes : features that an aggregation multiplies in a cycle; a power of two, 2..16. Sixteen are words of
+        two edges, whose rows come through two memory ports.
     max_columns : widest row of a vector command in elements, a power of two, 64..4096.
     vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
     outstanding : read bursts in flight per requester, a power of two, 2..64.
     read_ports : memory ports, each with an AXI master of its own: a power of two, 1..4 and at most array_rows. The gemm
-        engine reads operands through all of them, the others their two operands through one each. Commands are read,
-        and all that is written is, through the first.
+        engine reads operands through all of them, the vector engine its two operands through one each, an aggregation
+        X through two, with parts of the matrix, or through the second alone. Commands are read, and all that is written
+        is, through the first.
     """
 
     name: str
@@ -84,7 +86,7 @@ class AcceleratorConfig:
             ("b_depth", 32, 4096),
             ("max_seq", max(16, self.array_cols), 4096),
             ("max_features", 8, 4096),
-            ("aggregate_lanes", 2, BUS_BYTES),
+            ("aggregate_lanes", 2, min(2, self.read_ports) * BUS_BYTES),
             ("max_columns", 64, MAX_COLUMNS),
             ("vector_lanes", 2, 4),
             ("edge_fifo", 16, 1024),
@@ -127,6 +129,11 @@ class AcceleratorConfig:
         return min(self.a_depth, self.b_depth) // 2 * BUS_BYTES
 
     @property
+    def aggregate_edges(self) -> int:
+        """Edges of a row that an aggregation takes at once."""
+        return max(1, self.aggregate_lanes // BUS_BYTES)
+
+    @property
     def macs_per_cycle(self) -> int:
         """Peak int8 multiply-accumulates in a cycle, with a narrow B."""
         return self.array_rows * self.array_cols * self.array_depth
@@ -165,7 +172,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=64,
             max_head_dim=32,
             max_features=128,
-            aggregate_lanes=8,
+            aggregate_lanes=16,
             max_columns=512,
             vector_lanes=4,
             edge_fifo=32,
@@ -207,7 +214,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_seq=512,
             max_head_dim=64,
             max_features=1024,
-            aggregate_lanes=8,
+            aggregate_lanes=16,
             max_columns=2048,
             vector_lanes=4,
             edge_fifo=128,

@@ -72,7 +72,7 @@ def _pairs(queries: int, keys: int) -> int:
 def test_roofline(command: DecodedCommand, macs: int, read: int, written: int) -> None:
     bounds = roofline(command, TINY)
     assert (bounds.macs, bounds.read_bytes, bounds.written_bytes) == (macs, read, written)
-    rate = {AGGREGATE: 8, VECTOR: TINY.vector_lanes}.get(command.spec, TINY.macs_per_cycle)
+    rate = {AGGREGATE: TINY.aggregate_lanes, VECTOR: TINY.vector_lanes}.get(command.spec, TINY.macs_per_cycle)
     if command.spec is GEMM and not command.flags & GemmFlags.B_NARROW:
         rate //= 2  # elements of -128 take multipliers for themselves
     assert bounds.min_cycles_compute == -(-macs // rate)
@@ -88,7 +88,7 @@ def test_a_vector_command_takes_the_lanes_of_the_configuration(lanes: int, cycle
     assert roofline(_vector(), replace(TINY, vector_lanes=lanes)).min_cycles_compute == cycles
 
 
-@pytest.mark.parametrize(("lanes", "cycles"), [(8, 38), (4, 75), (2, 150)])
+@pytest.mark.parametrize(("lanes", "cycles"), [(16, 19), (8, 38), (4, 75), (2, 150)])
 def test_an_aggregation_counts_with_its_lanes(lanes: int, cycles: int) -> None:
     command = _command(AGGREGATE, 0, rows=4, cols=9, nnz=30, features=10)
     assert roofline(command, replace(TINY, aggregate_lanes=lanes)).min_cycles_compute == cycles

@@ -8,14 +8,17 @@ Formats
 
 Structure (decoupled access and execute; the lanes see data in the order in which the access side asks for it)
 
-    row_ptr, col, weight --> walk and check --+--> row addresses --> reads of X --+
-      (three array fetches)                   |                                   v
-                                              +--> queue of steps ----> lanes --> requantise --> writes of Y
+    row_ptr, col, weight --> walk and check --> steps --+--> row addresses --> reads of X --+
+      (three array fetches)                             |                                   v
+                                                        +--> queue of steps ----> lanes --> requantise --> writes of Y
 
-Throughput: ``aggregate_lanes`` features a cycle, a 64-bit word of X having 8, so an edge takes
-``max(ceil(features / 8) * 8 / aggregate_lanes, 4)`` cycles of the lanes and ``ceil(features / 8) + 3 / 4`` of the read
-port: with eight lanes the port is the limit from 25 features on, with fewer the lanes always are. Latency of a command
-on an idle memory: two dependent reads (column, then features) and the write.
+Throughput: ``aggregate_lanes`` features a cycle, a 64-bit word of X having 8. Up to eight lanes take one edge after
+the other, in ``max(ceil(features / 8) * 8 / aggregate_lanes, 4)`` cycles each. Sixteen take two edges of a row, a word
+of each a cycle, in ``max(ceil(features / 8), 3)`` cycles; the rows of X then come through two memory ports in turns,
+and each port brings a part of the matrix besides. A row costs a port ``ceil(features / 8)`` cycles, the matrix 3 / 4 of
+one an edge. So the ports are the limit from 25 features on, with two edges a step from 17 on, and with fewer than eight
+lanes the lanes always are. Latency of a command on an idle memory: two dependent reads (column, then features) and the
+write.
 
 Memory traffic: each row pointer, column and weight once, in 16-beat bursts; one row of X per edge; each row of Y once.
 
@@ -26,7 +29,7 @@ Row by row with one accumulator row is Gustavson, "Two Fast Algorithms for Spars
 execute are decoupled by queues as in Smith, "Decoupled Access/Execute Computer Architectures" (ISCA 1982).
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from gatewright.spec.commands import AGGREGATE
@@ -39,9 +42,10 @@ from gatewright_hw.bus.reader import BurstReader
 from gatewright_hw.bus.spread import spread_readers
 from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
 from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
-from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, Step
+from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, step_layout
 from gatewright_hw.engines.aggregate.row_address import RowAddress
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
+from gatewright_hw.engines.aggregate.step_maker import StepMaker
 from gatewright_hw.engines.command_control import CommandControl
 from gatewright_hw.engines.interface import EngineSignature, command_layout
 from gatewright_hw.parts.queue import Queue
@@ -57,7 +61,8 @@ class AggregateEngine(wiring.Component):
     Parameters
     ----------
     config : ``max_features`` sizes the accumulator memory, ``aggregate_lanes`` the lanes and the row writer,
-        ``edge_fifo`` the queue of steps between access and execute, ``outstanding`` the bursts of X in flight.
+        ``edge_fifo`` the queue of steps between access and execute, ``outstanding`` the bursts of X in flight through
+        each of the readers.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -70,16 +75,23 @@ class AggregateEngine(wiring.Component):
         m.submodules.row_ptr = row_ptr = ArrayFetch(INDEX_BITS, INDEX_BITS + 1)
         m.submodules.col = col = ArrayFetch(INDEX_BITS, INDEX_BITS)
         m.submodules.weight = weight = ArrayFetch(WEIGHT_BITS, INDEX_BITS)
-        m.submodules.x = x = BurstReader(min(config.outstanding * MAX_BURST_BEATS, 512), config.outstanding)
+        edges = config.aggregate_edges
+        depth = min(config.outstanding * MAX_BURST_BEATS, 512)
+        x = [BurstReader(depth, config.outstanding) for _ in range(edges)]
+        for index, reader in enumerate(x):
+            m.submodules[f"x_{index}"] = reader
         m.submodules.walk = walk = CsrWalker()
         m.submodules.address = address = RowAddress()
-        m.submodules.steps = steps = Queue(Step, config.edge_fifo)
-        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES, config.aggregate_lanes)
-        m.submodules.rows = rows = RowWriter(config.max_features, config.aggregate_lanes)
+        m.submodules.maker = maker = StepMaker(edges)
+        m.submodules.steps = steps = Queue(step_layout(edges), config.edge_fifo)
+        group = config.aggregate_lanes // edges
+        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES, group, edges)
+        m.submodules.rows = rows = RowWriter(config.max_features, group)
         fetches = {"row_ptr": row_ptr, "col": col, "weight": weight}
 
         in_flight = min(config.outstanding + 4 * len(fetches), _MAX_IN_FLIGHT)
-        spread_readers(m, [[fetch.port for fetch in fetches.values()], [x.port]], self.read, in_flight)
+        readers = [[row_ptr, col, x[0]], [weight, x[1]]] if edges > 1 else [[row_ptr, col, weight], x]
+        spread_readers(m, [[reader.port for reader in port] for port in readers], self.read, in_flight)
         wiring.connect(m, rows.port, wiring.flipped(self.write))
 
         m.submodules.control = control = CommandControl(settle=0)
@@ -108,22 +120,27 @@ class AggregateEngine(wiring.Component):
         for array, fetch in fetches.items():
             wiring.connect(m, fetch.element, getattr(walk, array))
 
-        # Access: each edge becomes a read of X and a step; a row without edges is a step only.
-        edge, step = walk.edge.payload, steps.i.payload
+        # Access: of each edge a row of X is asked for, through the readers in turns.
+        turn = Signal(range(edges))
+        wiring.connect(m, walk.edge, maker.edge)
+        wiring.connect(m, maker.index, address.index)
+        wiring.connect(m, maker.step, steps.i)
         m.d.comb += [
-            address.index.payload.eq(edge.col),
-            address.index.valid.eq(walk.edge.valid & ~edge.empty & steps.i.ready),
-            steps.i.valid.eq(walk.edge.valid & (address.index.ready | edge.empty)),
-            walk.edge.ready.eq(steps.i.ready & (address.index.ready | edge.empty)),
-            *(step[name].eq(edge[name]) for name in Step.as_shape().members),
-            x.descriptor.valid.eq(address.addr.valid),
-            address.addr.ready.eq(x.descriptor.ready),
-            x.descriptor.payload.addr.eq(address.addr.payload),
-            x.descriptor.payload.beats.eq(last_word + 1),
+            maker.ended.eq(walk.finished),
+            address.addr.ready.eq(Array(reader.descriptor.ready for reader in x)[turn]),
         ]
+        for index, reader in enumerate(x):
+            m.d.comb += [
+                reader.descriptor.valid.eq(address.addr.valid & (turn == index)),
+                reader.descriptor.payload.addr.eq(address.addr.payload),
+                reader.descriptor.payload.beats.eq(last_word + 1),
+            ]
+        with m.If(address.addr.valid & address.addr.ready):
+            m.d.sync += turn.eq(turn + 1)
 
         # Execute.
-        wiring.connect(m, x.data, lanes.features)
+        for reader, features in zip(x, lanes.features, strict=True):
+            wiring.connect(m, reader.data, features)
         wiring.connect(m, steps.o, lanes.step)
         m.d.comb += [
             lanes.room.eq(rows.room),
@@ -133,7 +150,7 @@ class AggregateEngine(wiring.Component):
         ]
 
         # When the walk has ended, what the array fetches still hold is thrown away, and what is on its way is written.
-        at_rest = ~walk.edge.valid & (steps.level == 0) & rows.idle
+        at_rest = maker.idle & (steps.level == 0) & rows.idle
         m.d.comb += [
             stop.eq(control.running & walk.finished),
             control.finished.eq(stop & row_ptr.idle & col.idle & weight.idle & at_rest),

@@ -1,21 +1,23 @@
-"""Multiply-accumulate lanes: ``acc[group] += weight * X[group]`` for a group of ``lanes`` features a cycle.
+"""Multiply-accumulate lanes: ``acc[group] += sum_e weight[e] * X[e][group]`` for a group of ``lanes`` features of each
+of ``edges`` edges a cycle.
 
 Formats
     features      int8, eight to a 64-bit word, which is one group or several
     weight        int16
     accumulator   signed, AGGREGATE_ACCUMULATOR_BITS, wraps
 
-A row's accumulators lie in a memory, a group at an address. What the memory holds is not added to a row's first edge,
-and with the last edge the sums go out; so rows follow each other without a gap, and nothing is ever cleared or drained.
+A row's accumulators lie in a memory, a group at an address. What the memory holds is not added to a row's first step,
+and with the last step the sums go out; so rows follow each other without a gap, and nothing is ever cleared or drained.
 
-Throughput: one group a cycle. A group can be read again four cycles after its last use (read, multiply, add, write),
-so edges of fewer than four groups take four cycles each, but for a row's first. Latency: ``delay`` cycles. Area: one
-DSP48E1 per lane (A, B -> M -> P = M + C).
+Throughput: one group of all edges of a step a cycle. A group can be read again ``reuse`` cycles after its last use, so
+steps of fewer groups take as many cycles each, but for a row's first. Latency: ``delay`` cycles. Area: one DSP48E1 per
+lane and edge. With one edge it adds the accumulator to its product (A, B -> M -> P = M + C). With two, one adds the
+other's product to its own, and the accumulator is added in look-up tables.
 """
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -26,18 +28,18 @@ from gatewright.spec.memory import BUS_BYTES
 from gatewright_hw.engines.aggregate.row_place import part_bits, row_place
 from gatewright_hw.parts.parameters import in_range
 
-__all__ = ["AccumulatorLanes", "Step"]
+__all__ = ["AccumulatorLanes", "step_layout"]
 
 _FEATURE_BITS = 8
 
 
-class Step(data.Struct):
-    """What to do with one row of features; with ``empty`` there is none, and zeros go out."""
+def step_layout(edges: int) -> data.StructLayout:
+    """What to do with the rows of features of up to ``edges`` edges of one row of the matrix.
 
-    weight: WEIGHT_BITS
-    first: 1
-    last: 1
-    empty: 1
+    ``used`` has a bit for each whose row comes; the weight of any other is 0, and with none zeros go out.
+    """
+    weights = data.ArrayLayout(signed(WEIGHT_BITS), edges)
+    return data.StructLayout({"weight": weights, "used": edges, "first": 1, "last": 1})
 
 
 class AccumulatorLanes(wiring.Component):
@@ -47,29 +49,28 @@ class AccumulatorLanes(wiring.Component):
     ----------
     words : most 64-bit words of a row, 1..1024.
     lanes : features of a group: 2, 4 or 8.
+    edges : most edges of a step, 1 or 2.
 
     Members
     -------
-    step : stream of Step, in; one per edge, in the order of the features.
-    features : stream of 64 bits, in; the rows of X, word by word.
+    step : stream of ``step_layout(edges)``, in; those of a row follow each other.
+    features : ``edges`` streams of 64 bits, in; the rows of X of each place in the steps, word by word.
     last_word : in; words of a row minus one, constant while steps come.
     room : 1, in; a group may be sent out; read in the cycle of ``launch``.
-    launch : 1, out; a group's last edge is taken; its accumulators follow ``delay`` cycles later.
+    launch : 1, out; a group of a row's last step is taken; its accumulators follow ``delay`` cycles later.
     valid, acc : 1 and ``lanes`` of signed(AGGREGATE_ACCUMULATOR_BITS), out; a group of a finished row.
     """
 
-    delay = 3
-    """Cycles from ``launch`` to ``valid``: operand, product and sum registers."""
-
-    def __init__(self, words: int, lanes: int) -> None:
+    def __init__(self, words: int, lanes: int, edges: int) -> None:
         self._words = in_range("AccumulatorLanes", "words", words, 1, 1024)
         self._lanes = lanes
+        self._edges = in_range("AccumulatorLanes", "edges", edges, 1, 2)
         self._part_bits = part_bits("AccumulatorLanes", lanes)
         index_bits = max(1, ceil_log2(self._words))
         super().__init__(
             {
-                "step": In(stream.Signature(Step)),
-                "features": In(stream.Signature(_FEATURE_BITS * BUS_BYTES)),
+                "step": In(stream.Signature(step_layout(edges))),
+                "features": In(stream.Signature(_FEATURE_BITS * BUS_BYTES)).array(edges),
                 "last_word": In(index_bits),
                 "room": In(1),
                 "launch": Out(1),
@@ -77,6 +78,16 @@ class AccumulatorLanes(wiring.Component):
                 "acc": Out(data.ArrayLayout(signed(AGGREGATE_ACCUMULATOR_BITS), lanes)),
             }
         )
+
+    @property
+    def delay(self) -> int:
+        """Cycles from ``launch`` to ``valid``: operands, products, the sum of several products, accumulators."""
+        return 3 + (self._edges > 1)
+
+    @property
+    def reuse(self) -> int:
+        """Cycles from a group's use to its next: its sum is read, waits where a DSP48E1 adds, is added and written."""
+        return 3 + (self._edges == 1)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -88,36 +99,39 @@ class AccumulatorLanes(wiring.Component):
 
         fire, busy = Signal(), Signal()
         place = row_place(m, fire, self.last_word, self._part_bits)
-        stage = data.StructLayout({"valid": 1, "last": 1, "group": len(place.group)})
+        stage = data.StructLayout({"valid": 1, "first": 1, "last": 1, "group": len(place.group)})
         stages = [Signal(stage, name=f"stage_{i}") for i in range(self.delay)]
 
         step = self.step.payload
+        there = [~used | features.valid for used, features in zip(step.used, self.features, strict=True)]
         m.d.comb += [
-            busy.eq(Cat(s.valid & (s.group == place.group) for s in stages).any() & ~step.first),
-            fire.eq(self.step.valid & (self.features.valid | step.empty) & ~busy & (self.room | ~step.last)),
-            self.features.ready.eq(fire & ~step.empty & place.ends_word),
+            busy.eq(Cat(s.valid & (s.group == place.group) for s in stages[: self.reuse - 1]).any() & ~step.first),
+            fire.eq(self.step.valid & Cat(there).all() & ~busy & (self.room | ~step.last)),
+            *(
+                features.ready.eq(fire & used & place.ends_word)
+                for used, features in zip(step.used, self.features, strict=True)
+            ),
             self.step.ready.eq(fire & place.ends_row),
             self.launch.eq(fire & step.last),
-            read.addr.eq(place.group),
+            read.addr.eq([place, *stages][-self.reuse].group),
         ]
-        m.d.sync += [stages[0].valid.eq(fire), stages[0].last.eq(step.last), stages[0].group.eq(place.group)]
+        m.d.sync += [
+            stages[0].valid.eq(fire),
+            stages[0].first.eq(step.first),
+            stages[0].last.eq(step.last),
+            stages[0].group.eq(place.group),
+        ]
         m.d.sync += [after.eq(before) for before, after in pairwise(stages)]
 
-        features = Signal(data.ArrayLayout(signed(_FEATURE_BITS), self._lanes))
-        m.d.comb += features.eq(self.features.payload.word_select(place.part, len(features.as_value())))
-        first = Signal()
-        weight = Signal(signed(WEIGHT_BITS))
-        m.d.sync += [first.eq(step.first), weight.eq(step.weight)]
-        for lane in range(self._lanes):
-            feature = Signal(signed(_FEATURE_BITS), name=f"feature_{lane}")
-            product = Signal(signed(_FEATURE_BITS + WEIGHT_BITS), name=f"product_{lane}")
-            before = Signal(signed(AGGREGATE_ACCUMULATOR_BITS), name=f"before_{lane}")
-            m.d.sync += [
-                feature.eq(features[lane]),
-                product.eq(feature * weight),
-                before.eq(Mux(first, 0, read.data[lane])),
-                self.acc[lane].eq(product + before),
-            ]
+        products = [self._products(m, index, place.part) for index in range(self._edges)]
+        for lane, terms in enumerate(zip(*products, strict=True)):
+            before = Mux(stages[1 - self.reuse].first, 0, read.data[lane])
+            if self._edges == 1:
+                total, kept = terms[0], Signal(signed(AGGREGATE_ACCUMULATOR_BITS), name=f"before_{lane}")
+                m.d.sync += [kept.eq(before), self.acc[lane].eq(total + kept)]
+            else:
+                total = Signal(signed(len(terms[0]) + 1), name=f"total_{lane}")
+                m.d.sync += [total.eq(sum(terms)), self.acc[lane].eq(total + before)]
         m.d.comb += [
             write.addr.eq(stages[-1].group),
             write.data.eq(self.acc),
@@ -125,3 +139,17 @@ class AccumulatorLanes(wiring.Component):
             self.valid.eq(stages[-1].valid & stages[-1].last),
         ]
         return m
+
+    def _products(self, m: Module, index: int, part: Value) -> list[Signal]:
+        """Of the step's edge ``index``: its weight times a group's features, two cycles after they are taken."""
+        features = Signal(data.ArrayLayout(signed(_FEATURE_BITS), self._lanes), name=f"features_{index}")
+        weight = Signal(signed(WEIGHT_BITS), name=f"weight_{index}")
+        m.d.comb += features.eq(self.features[index].payload.word_select(part, len(features.as_value())))
+        m.d.sync += weight.eq(self.step.payload.weight[index])
+        products = []
+        for lane in range(self._lanes):
+            feature = Signal(signed(_FEATURE_BITS), name=f"feature_{index}_{lane}")
+            product = Signal(signed(_FEATURE_BITS + WEIGHT_BITS), name=f"product_{index}_{lane}")
+            m.d.sync += [feature.eq(features[lane]), product.eq(feature * weight)]
+            products.append(product)
+        return products

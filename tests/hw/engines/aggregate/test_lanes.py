@@ -1,6 +1,7 @@
 # amaranth: UnusedElaboratable=no
 
-"""AccumulatorLanes against numpy: sums of rows of every width, by any number of lanes, back to back and held back."""
+"""AccumulatorLanes against numpy: sums of rows of every width, by any number of lanes, an edge or two at a time, back
+to back and held back."""
 
 from typing import Any
 
@@ -15,22 +16,28 @@ from gatewright_sim.components.values import Int64, signed_values
 
 WORDS = 8
 LANES = pytest.mark.parametrize("lanes", [2, 4, 8])
+EDGES = pytest.mark.parametrize("edges", [1, 2])
 
 
 def sums(
     dut: AccumulatorLanes, degrees: list[int], weights: Int64, features: Int64, rng: np.random.Generator
 ) -> list[list[int]]:
-    """The groups that come out for rows of ``degrees`` edges; ``features`` is [edges, words, BUS_BYTES]."""
-    words = features.shape[1]
-    steps, beats, edge = [], [], 0
+    """The groups that come out for rows of ``degrees`` edges; ``features`` is [edges, words, BUS_BYTES]. Each step
+    takes as many of a row's edges as there are, or now and then fewer, at any of its places."""
+    words, places = features.shape[1], len(dut.features)
+    steps, beats, edge = [], [[] for _ in range(places)], 0
     for degree in degrees:
-        for index in range(degree):
-            weight = int(weights[edge]) % (1 << 16)
-            steps.append({"weight": weight, "first": index == 0, "last": index == degree - 1, "empty": 0})
-            beats += [int.from_bytes(word.astype(np.int8).tobytes(), "little") for word in features[edge]]
-            edge += 1
-        if not degree:
-            steps.append({"weight": 0, "first": 1, "last": 1, "empty": 1})
+        left, first = degree, True
+        while left or first:
+            count = min(left, int(rng.integers(1, places + 1)))
+            step = {"weight": [0] * places, "used": 0, "first": first, "last": left == count}
+            for place in rng.permutation(places)[:count]:
+                step["weight"][place] = int(weights[edge])
+                step["used"] |= 1 << place
+                beats[place] += [int.from_bytes(word.astype(np.int8).tobytes(), "little") for word in features[edge]]
+                edge += 1
+            steps.append(step)
+            left, first = left - count, False
     got: list[list[int]] = []
     groups = words * len(degrees) * BUS_BYTES // dut.acc.shape().length
     launches: list[int] = []
@@ -49,7 +56,10 @@ def sums(
         dut,
         watch,
         put_all(dut.step, steps, random_pauses(rng, 0, 0, 5)),
-        put_all(dut.features, beats, random_pauses(rng, 0, 0, 0, 3)),
+        *(
+            put_all(port, words, random_pauses(rng, 0, 0, 0, 3))
+            for port, words in zip(dut.features, beats, strict=True)
+        ),
     )
     return got
 
@@ -63,32 +73,41 @@ def expected(degrees: list[int], weights: Int64, features: Int64, lanes: int) ->
 
 
 @LANES
+@EDGES
 @pytest.mark.parametrize("words", [1, 2, 3, 4, 5, WORDS])
-def test_weighted_sums_of_rows(words: int, lanes: int, rng: np.random.Generator) -> None:
-    """Rows of up to four groups meet their own sums while these are still on their way."""
+def test_weighted_sums_of_rows(words: int, edges: int, lanes: int, rng: np.random.Generator) -> None:
+    """Rows of few groups meet their own sums while these are still on their way."""
     degrees = [3, 1, 0, 7, 0, 0, 2, 1, 1, 5]
     weights = signed_values(rng, 16, sum(degrees))
     features = signed_values(rng, 8, (sum(degrees), words, BUS_BYTES))
-    got = sums(AccumulatorLanes(WORDS, lanes), degrees, weights, features, rng)
+    got = sums(AccumulatorLanes(WORDS, lanes, edges), degrees, weights, features, rng)
     assert got == expected(degrees, weights, features, lanes)
 
 
+def test_the_extremes_of_both_signs_in_all_places() -> None:
+    """Sums of two products need a bit more than either."""
+    x = np.full((4, 1, BUS_BYTES), -128)
+    for weight in (-(1 << 15), (1 << 15) - 1):
+        weights = np.full(4, weight)
+        got = sums(AccumulatorLanes(WORDS, 8, 2), [4], weights, x, np.random.default_rng(1))
+        assert got == [[-128 * 4 * weight] * BUS_BYTES]
+
+
+@pytest.mark.parametrize(("edges", "reuse"), [(1, 4), (2, 3)])
+@pytest.mark.parametrize("per_row", [1, 20])
 @pytest.mark.parametrize(
-    ("words", "lanes", "per_row", "cycles"),
-    [
-        *((1, 8, 20, 4), (3, 8, 20, 4), (4, 8, 20, 4), (WORDS, 8, 20, WORDS)),
-        *((1, 8, 1, 1), (2, 8, 1, 2), (WORDS, 8, 1, WORDS)),
-        *((1, 4, 20, 4), (2, 4, 20, 4), (3, 4, 20, 6), (1, 4, 1, 2), (WORDS, 4, 1, 2 * WORDS)),
-        *((1, 2, 20, 4), (2, 2, 20, 8), (1, 2, 1, 4)),
-    ],
+    ("words", "lanes"),
+    [*((words, 8) for words in (1, 2, 3, 4, WORDS)), (1, 4), (2, 4), (3, 4), (WORDS, 4), (1, 2), (2, 2)],
 )
-def test_an_edge_takes_a_cycle_a_group_but_at_least_four_behind_another_of_its_row(
-    words: int, lanes: int, per_row: int, cycles: int
+def test_a_step_takes_a_cycle_a_group_but_waits_for_sums_of_its_row(
+    words: int, lanes: int, per_row: int, edges: int, reuse: int
 ) -> None:
-    """20 edges, ``per_row`` to a row: a row's first edge waits for nothing."""
-    dut = AccumulatorLanes(WORDS, lanes)
-    edges = range(20)
-    steps = [{"first": edge % per_row == 0, "last": edge % per_row == per_row - 1} for edge in edges]
+    """20 steps of all places, ``per_row`` to a row: a row's first step waits for nothing."""
+    dut = AccumulatorLanes(WORDS, lanes, edges)
+    groups = words * BUS_BYTES // lanes
+    cycles = max(groups, reuse) if per_row > 1 else groups
+    used = (1 << edges) - 1
+    steps = [{"used": used, "first": i % per_row == 0, "last": i % per_row == per_row - 1} for i in range(20)]
     ready = []
 
     async def watch(ctx: Any) -> None:
@@ -97,17 +116,24 @@ def test_an_edge_takes_a_cycle_a_group_but_at_least_four_behind_another_of_its_r
         async for _, _, taken in ctx.tick().sample(dut.step.valid & dut.step.ready):
             ready.append(taken)
 
-    simulate(dut, put_all(dut.features, [0] * len(edges) * words), put_all(dut.step, steps), background=[watch])
+    beats = [put_all(port, [0] * len(steps) * words) for port in dut.features]
+    simulate(dut, *beats, put_all(dut.step, steps), background=[watch])
     assert set(np.diff(np.flatnonzero(ready))) == {cycles}
 
 
 @pytest.mark.parametrize("words", [0, 1025])
 def test_impossible_sizes_are_refused(words: int) -> None:
     with pytest.raises(ValueError, match=rf"AccumulatorLanes: words is {words}, allowed 1\.\.1024"):
-        AccumulatorLanes(words, 8)
+        AccumulatorLanes(words, 8, 1)
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 16])
 def test_impossible_lanes_are_refused(lanes: int) -> None:
     with pytest.raises(ValueError, match=f"AccumulatorLanes: lanes is {lanes}, allowed 2, 4, 8"):
-        AccumulatorLanes(WORDS, lanes)
+        AccumulatorLanes(WORDS, lanes, 1)
+
+
+@pytest.mark.parametrize("edges", [0, 3])
+def test_impossible_edges_are_refused(edges: int) -> None:
+    with pytest.raises(ValueError, match=rf"AccumulatorLanes: edges is {edges}, allowed 1\.\.2"):
+        AccumulatorLanes(WORDS, 8, edges)
