@@ -14,6 +14,7 @@ from gatewright.spec.commands import AGGREGATE, DecodedCommand, encode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import Requantise
+from gatewright.spec.kept_rows import LEAST_USES_BITS, kept_rows, slot_bits
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_sim.commands.draw import draw_int8
 from gatewright_sim.commands.layout import (
@@ -49,10 +50,16 @@ class AggregateCommand:
 
     @classmethod
     def of_degrees(
-        cls, rng: np.random.Generator, degrees: Sequence[int] | npt.NDArray[np.int64], features: int, spare: int = 0
+        cls,
+        rng: np.random.Generator,
+        degrees: Sequence[int] | npt.NDArray[np.int64],
+        features: int,
+        spare: int = 0,
+        cols: int = 0,
     ) -> AggregateCommand:
-        """Rows of so many edges, and ``spare`` edges that no row claims; sometimes extreme throughout."""
-        nnz, cols = int(sum(degrees)) + spare, int(rng.choice([1, 2, 30]))
+        """Rows of so many edges, ``spare`` edges that no row claims, and some columns if none are given; sometimes
+        extreme throughout."""
+        nnz, cols = int(sum(degrees)) + spare, cols or int(rng.choice([1, 2, 30]))
         extreme = bool(rng.random() < 0.3)
         weight = rng.choice([_LOWEST, _HIGHEST], nnz) if extreme else rng.integers(_LOWEST, _HIGHEST + 1, nnz)
         shift = int(rng.choice([rng.integers(64), rng.integers(16, 46)]))
@@ -87,6 +94,20 @@ class AggregateCommand:
         widest = config.max_features
         for features in (1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 32, 33, widest - 1, widest):
             yield cls.of_width(rng, features)
+
+    @classmethod
+    def kept(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
+        """Columns one fewer than rows can be kept, as many, and one more, or one alone; and edges one too few for any
+        to be kept, and just enough. Those of the columns about the last one that is kept come often."""
+        for features in (1, 8, 9, 24, 57, config.max_features // 2 + 1, config.max_features):
+            most = config.kept_words >> slot_bits(features)
+            for cols, enough in ((most - 1, 1), (most, 1), (most + 1, 1), (most + 3, 0), (1, 1)):
+                cols = max(cols, 1)
+                nnz = (cols << LEAST_USES_BITS) - 1 + enough
+                cuts = np.sort(rng.integers(0, nnz + 1, 6))
+                one = cls.of_degrees(rng, np.diff([0, *cuts, nnz]), features, cols=cols)
+                about = np.clip(rng.integers(most - 2, most + 2, nnz), 0, cols - 1)
+                yield replace(one, col=np.where(rng.random(nnz) < 0.3, about, one.col).astype(np.uint32))
 
     @classmethod
     def wide(cls, rng: np.random.Generator, config: AcceleratorConfig) -> Iterator[AggregateCommand]:
@@ -241,10 +262,12 @@ class AggregateCommand:
             multiplier=self.requantise.multiplier,
             shift=self.requantise.shift,
         )
-        once = sum(beats(array.nbytes) for array in streams.values()) + nnz * beats(features)
+        kept = kept_rows(layout.config, cols, nnz, features) if layout.config else 0
+        read = [*range(kept), *(col for col in self.col[: self.row_ptr[-1]].tolist() if col >= kept)]
+        once = sum(beats(array.nbytes) for array in streams.values()) + len(read) * beats(features)
         x_start, x_stride = ranges["x"][0], strides["x"]
         reads = [ranges[name] for name in streams] + row_ranges(x_start, cols, x_stride, features)
         writes = row_ranges(ranges["y"][0], rows, strides["y"], features)
         bursts = sum(lines(ranges[name][0], array.nbytes) for name, array in streams.items())
-        bursts += sum(lines(x_start + int(col) * x_stride, features) for col in self.col[: self.row_ptr[-1]])
+        bursts += sum(lines(x_start + row * x_stride, features) for row in read)
         return PlacedCommand(command, self._fault()[0], reads, writes, once, bursts)

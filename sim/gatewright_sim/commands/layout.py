@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewright.spec.commands import DecodedCommand, decode, encode
+from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 
@@ -93,13 +94,18 @@ class Layout:
     size : bytes.
     times : how often the memory is seen, at every multiple of ``size``; arrays are placed in any of these, so that
         each bit of an address counts.
+    config : the accelerator that the commands are for, where what they read depends on it; None: one that keeps no
+        rows of X.
 
     Attributes
     ----------
     before, after : uint8 [size].
     """
 
-    def __init__(self, rng: np.random.Generator, size: int, times: int = 1) -> None:
+    def __init__(
+        self, rng: np.random.Generator, size: int, times: int = 1, config: AcceleratorConfig | None = None
+    ) -> None:
+        self.config = config
         self.rng = rng
         self.size = size
         self._times = times

@@ -21,8 +21,10 @@ from gatewright.spec.commands import (
     Opcode,
     VectorFlags,
 )
+from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.errors import ErrorCode
 from gatewright.spec.fixed import SHIFT_MAX, Requantise
+from gatewright.spec.kept_rows import kept_rows
 from gatewright.spec.vector import TABLE_ENTRIES, Combine, ElementType, Function
 from gatewright.spec.vector_op import Record, VectorOp
 from gatewright_sim.golden.aggregate import accumulate, wrap
@@ -197,14 +199,21 @@ _ENGINES: dict[Opcode, tuple[Callable[[DecodedCommand, Operands], Blocks], str]]
 """Function and the name of the output, by opcode."""
 
 
-def execute(command: DecodedCommand, memory: SimulatedMemory) -> Generator[None, None, ErrorCode]:
+def execute(
+    command: DecodedCommand, memory: SimulatedMemory, config: AcceleratorConfig
+) -> Generator[None, None, ErrorCode]:
     """Run one valid command; yields before each block, so that whoever runs it can stop there.
+
+    ``config`` says which rows of X an aggregation reads to keep them, whether an edge names them or not.
 
     Returns NONE or what went wrong; of several things a bus error before the engine's own. What lies before a fault is
     written.
     """
     engine, output = _ENGINES[command.spec.opcode]
     operands = Operands(command, memory)
+    if command.spec.opcode is Opcode.AGGREGATE:
+        cols, features = command["cols"], command["features"]
+        operands.matrix("x", cols, features)[: kept_rows(config, cols, command["nnz"], features)]
     for block in engine(command, operands):
         if block is None:
             yield

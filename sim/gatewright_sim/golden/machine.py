@@ -160,7 +160,7 @@ class GoldenMachine:
         command = decode(raw)
         if 0 < watchdog < self._least(command) and watchdog < self._least(reached(command, self.memory)):
             return ErrorCode.WATCHDOG, 0
-        code = yield from execute(command, self.memory)
+        code = yield from execute(command, self.memory, self.config)
         if code is ErrorCode.NONE:
             self._values[_COMPLETED[command.spec.engine]] += 1
         return code, 0

@@ -26,7 +26,7 @@ __all__ = [
     "limits",
 ]
 
-PROTOCOL = 6
+PROTOCOL = 7
 """Of the methods, and of the fields of what they take and answer, those of configurations, reports and errors included:
 one more or one less takes the next number. Client and agent of different numbers do not talk."""
 

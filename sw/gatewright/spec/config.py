@@ -46,6 +46,8 @@ class AcceleratorConfig:
     max_features : widest row of an aggregation in bytes, a power of two, 8..4096.
     aggregate_lanes : features that an aggregation multiplies in a cycle; a power of two, 2..16. Sixteen are words of
         two edges, whose rows come through two memory ports.
+    kept_words : 64-bit words of X's first rows that an aggregation of sixteen lanes keeps on chip
+        (:mod:`.kept_rows`): 0, or a power of two up to 65536 and at least a widest row.
     max_columns : widest row of a vector command in elements, a power of two, 64..4096.
     vector_lanes : elements that the vector engine takes in a cycle, a power of two, 2..4.
     edge_fifo : edges (column index, weight) fetched ahead, a power of two, 16..1024.
@@ -69,6 +71,7 @@ class AcceleratorConfig:
     max_head_dim: int
     max_features: int
     aggregate_lanes: int
+    kept_words: int
     max_columns: int
     vector_lanes: int
     edge_fifo: int
@@ -99,6 +102,13 @@ class AcceleratorConfig:
         if not (8 <= self.max_head_dim <= 256 and self.max_head_dim % 8 == 0):
             raise SpecError(
                 f"config {self.name!r}: max_head_dim is {self.max_head_dim}, allowed: a multiple of 8 in 8..256"
+            )
+        least, most = self.max_features // BUS_BYTES, (1 << 16 if self.aggregate_edges > 1 else 0)
+        if not (isinstance(self.kept_words, int) and 0 <= self.kept_words <= most):
+            raise SpecError(f"config {self.name!r}: kept_words is {self.kept_words}, allowed 0..{most}")
+        if self.kept_words and not (_power_of_two(self.kept_words) and self.kept_words >= least):
+            raise SpecError(
+                f"config {self.name!r}: kept_words is {self.kept_words}, allowed: 0, a power of two in {least}..{most}"
             )
         if not isinstance(self.epilogue, bool):
             raise SpecError(f"config {self.name!r}: epilogue is {self.epilogue!r}, allowed: True, False")
@@ -173,6 +183,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_head_dim=32,
             max_features=128,
             aggregate_lanes=16,
+            kept_words=256,
             max_columns=512,
             vector_lanes=4,
             edge_fifo=32,
@@ -194,6 +205,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_head_dim=32,
             max_features=128,
             aggregate_lanes=2,
+            kept_words=0,
             max_columns=512,
             vector_lanes=2,
             edge_fifo=32,
@@ -215,6 +227,7 @@ CONFIGS: dict[str, AcceleratorConfig] = {
             max_head_dim=64,
             max_features=1024,
             aggregate_lanes=16,
+            kept_words=8192,
             max_columns=2048,
             vector_lanes=4,
             edge_fifo=128,

@@ -1,8 +1,8 @@
 """Least cycles of a command by arithmetic and by bytes moved (Williams et al., "Roofline", CACM 2009).
 
-The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once
-(of an aggregation, a row of X once per edge: none is kept on chip), at the full rate of all read ports, whichever of
-them the engine uses.
+The compute bound assumes every multiplier busy every cycle; the memory bound moves each operand once, at the full rate
+of all read ports, whichever of them the engine uses. Of an aggregation it moves a row of X once per edge; where some
+are kept on chip, these alone, since how many edges name others the command does not say.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gatewright.spec.commands import AttentionFlags, DecodedCommand, GemmFlags, Opcode
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.extents import operands
+from gatewright.spec.kept_rows import kept_rows
 from gatewright.spec.memory import MemoryModel
 
 __all__ = ["Roofline", "roofline"]
@@ -61,14 +62,15 @@ _WORK = {Opcode.GEMM: _gemm, Opcode.ATTENTION: _attention, Opcode.AGGREGATE: _ag
 """Operations, and the most of them in a cycle."""
 
 
-def _traffic(command: DecodedCommand) -> tuple[int, int]:
+def _traffic(command: DecodedCommand, config: AcceleratorConfig) -> tuple[int, int]:
     """Bytes read and written."""
     read = written = 0
     for operand in operands(command):
         if operand.written:
             written += operand.nbytes
         elif operand.field == "x_addr":  # gathered
-            read += command["nnz"] * command["features"]
+            kept = kept_rows(config, command["cols"], command["nnz"], command["features"])
+            read += (kept or command["nnz"]) * command["features"]
         else:
             read += operand.nbytes
     return read, written
@@ -80,6 +82,6 @@ def roofline(command: DecodedCommand, config: AcceleratorConfig, memory: MemoryM
     compute = -(-macs // macs_per_cycle)
     if command.spec.opcode is Opcode.GEMM and command.flags & GemmFlags.EPILOGUE:  # the vector engine works as well
         compute = max(compute, -(-command["m"] * command["n"] // config.vector_lanes))
-    read, written = _traffic(command)
+    read, written = _traffic(command, config)
     bound = (memory or MemoryModel(config.clock_mhz)).min_cycles(read, written, config.read_ports)
     return Roofline(macs, read, written, compute, bound)

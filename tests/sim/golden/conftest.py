@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gatewright.spec.commands import decode
+from gatewright.spec.config import get_config
 from gatewright.spec.errors import ErrorCode
 from gatewright_sim.golden.engines import execute
 from gatewright_sim.memory import SimulatedMemory
@@ -21,7 +22,7 @@ def run() -> Run:
     """Runs a valid command to its end; returns what went wrong, or NONE."""
 
     def finish(command: bytes, memory: SimulatedMemory) -> ErrorCode:
-        work = execute(decode(command), memory)
+        work = execute(decode(command), memory, get_config("tiny"))
         while True:
             try:
                 next(work)

@@ -91,4 +91,12 @@ def test_a_vector_command_takes_the_lanes_of_the_configuration(lanes: int, cycle
 @pytest.mark.parametrize(("lanes", "cycles"), [(16, 19), (8, 38), (4, 75), (2, 150)])
 def test_an_aggregation_counts_with_its_lanes(lanes: int, cycles: int) -> None:
     command = _command(AGGREGATE, 0, rows=4, cols=9, nnz=30, features=10)
-    assert roofline(command, replace(TINY, aggregate_lanes=lanes)).min_cycles_compute == cycles
+    assert roofline(command, replace(TINY, aggregate_lanes=lanes, kept_words=0)).min_cycles_compute == cycles
+
+
+@pytest.mark.parametrize(("words", "rows"), [(0, 36), (16, 8), (64, 9)])
+def test_an_aggregation_reads_the_rows_that_it_keeps_for_sure(words: int, rows: int) -> None:
+    """Of 36 edges and nine columns; without any that are kept, a row for each edge."""
+    command = _command(AGGREGATE, 0, rows=4, cols=9, nnz=36, features=10)
+    once = 20 + 36 * 6
+    assert roofline(command, replace(TINY, kept_words=words)).read_bytes == once + 10 * rows

@@ -20,13 +20,17 @@ INDEX_BITS = 32
 
 
 class Edge(data.Struct):
-    """One edge, or a row's place when the row has none (``empty``; weight 0, first and last are then both set)."""
+    """One edge, or a row's place when the row has none (``empty``; weight 0, first and last are then both set).
+
+    ``kept`` : the column is one of those whose rows of X are kept on chip.
+    """
 
     col: INDEX_BITS
     weight: WEIGHT_BITS
     first: 1
     last: 1
     empty: 1
+    kept: 1
 
 
 class CsrWalker(wiring.Component):
@@ -36,6 +40,7 @@ class CsrWalker(wiring.Component):
     -------
     start : 1, in; high for one cycle before a matrix's first element arrives.
     rows, cols, nnz : INDEX_BITS each, in; its sizes, constant until ``finished``.
+    kept : INDEX_BITS, in; columns below it are marked as kept; constant as well.
     row_ptr, col, weight : streams of INDEX_BITS, INDEX_BITS and WEIGHT_BITS, in; its elements.
     edge : stream of Edge, out; its edges in order, each row at least once.
     finished : 1, out; the walk has ended, by the last row or by a fault; the last edge may still wait at ``edge``.
@@ -46,6 +51,7 @@ class CsrWalker(wiring.Component):
     rows: In(INDEX_BITS)
     cols: In(INDEX_BITS)
     nnz: In(INDEX_BITS)
+    kept: In(INDEX_BITS)
     row_ptr: In(stream.Signature(INDEX_BITS))
     col: In(stream.Signature(INDEX_BITS))
     weight: In(stream.Signature(WEIGHT_BITS))
@@ -121,6 +127,7 @@ class CsrWalker(wiring.Component):
                 item.first.eq(row_first),
                 item.last.eq(row_last),
                 item.empty.eq(row_empty),
+                item.kept.eq(has_edge & (self.col.payload < self.kept)),
             ]
             with m.If(~has_edge):
                 m.d.sync += item.weight.eq(0)

@@ -20,22 +20,26 @@ one an edge. So the ports are the limit from 25 features on, with two edges a st
 lanes the lanes always are. Latency of a command on an idle memory: two dependent reads (column, then features) and the
 write.
 
-Memory traffic: each row pointer, column and weight once, in 16-beat bursts; one row of X per edge; each row of Y once.
+Memory traffic: each row pointer, column and weight once, in 16-beat bursts; each row of X that is kept once
+(:mod:`gatewright.spec.kept_rows`), a word a cycle before the first step; one row of X per edge of another column; each
+row of Y once. Edges of kept rows cost the ports nothing, so that the lanes are their limit.
 
-Errors: BAD_ROW_POINTER, BAD_INDEX. Rows before the fault are written, no row of X is read for what comes behind it, and
-what the array fetches hold by then is thrown away, so that the next command starts clean.
+Errors: BAD_ROW_POINTER, BAD_INDEX. Rows before the fault are written, no row of X is read for what comes behind it but
+those that are kept, and what the array fetches hold by then is thrown away, so that the next command starts clean.
 
 Row by row with one accumulator row is Gustavson, "Two Fast Algorithms for Sparse Matrices" (ACM TOMS 1978); access and
 execute are decoupled by queues as in Smith, "Decoupled Access/Execute Computer Architectures" (ISCA 1982).
 """
 
-from amaranth.hdl import Array, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.utils import exact_log2
 
 from gatewright.spec.commands import AGGREGATE
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import WEIGHT_BITS
 from gatewright.spec.errors import ErrorCode
+from gatewright.spec.kept_rows import LEAST_USES_BITS
 from gatewright.spec.memory import BUS_BYTES, MAX_BURST_BEATS
 from gatewright_hw.bus.ports import WORD_LSB
 from gatewright_hw.bus.reader import BurstReader
@@ -44,6 +48,7 @@ from gatewright_hw.engines.aggregate.array_fetch import ArrayFetch
 from gatewright_hw.engines.aggregate.csr_walker import INDEX_BITS, CsrWalker
 from gatewright_hw.engines.aggregate.lanes import AccumulatorLanes, step_layout
 from gatewright_hw.engines.aggregate.row_address import RowAddress
+from gatewright_hw.engines.aggregate.row_store import RowStore
 from gatewright_hw.engines.aggregate.row_writer import RowWriter
 from gatewright_hw.engines.aggregate.step_maker import StepMaker
 from gatewright_hw.engines.command_control import CommandControl
@@ -53,6 +58,10 @@ from gatewright_hw.parts.queue import Queue
 __all__ = ["AggregateEngine"]
 
 _MAX_IN_FLIGHT = 64
+_ADDRESSES = 8
+"""More than the pipeline of row addresses holds."""
+_SETTLE = 4
+"""Cycles from a command to how many rows of X are kept: words of a row, of its slot, room for rows, their number."""
 
 
 class AggregateEngine(wiring.Component):
@@ -61,8 +70,8 @@ class AggregateEngine(wiring.Component):
     Parameters
     ----------
     config : ``max_features`` sizes the accumulator memory, ``aggregate_lanes`` the lanes and the row writer,
-        ``edge_fifo`` the queue of steps between access and execute, ``outstanding`` the bursts of X in flight through
-        each of the readers.
+        ``kept_words`` the store of rows, ``edge_fifo`` the queue of steps between access and execute, ``outstanding``
+        the bursts of X in flight through each of the readers.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -82,19 +91,24 @@ class AggregateEngine(wiring.Component):
             m.submodules[f"x_{index}"] = reader
         m.submodules.walk = walk = CsrWalker()
         m.submodules.address = address = RowAddress()
-        m.submodules.maker = maker = StepMaker(edges)
-        m.submodules.steps = steps = Queue(step_layout(edges), config.edge_fifo)
-        group = config.aggregate_lanes // edges
-        m.submodules.lanes = lanes = AccumulatorLanes(config.max_features // BUS_BYTES, group, edges)
+        store_bits = exact_log2(config.kept_words) if config.kept_words else 0
+        row_words, group = config.max_features // BUS_BYTES, config.aggregate_lanes // edges
+        m.submodules.maker = maker = StepMaker(edges, store_bits)
+        m.submodules.steps = steps = Queue(step_layout(edges, store_bits), config.edge_fifo)
+        m.submodules.lanes = lanes = AccumulatorLanes(row_words, group, edges, store_bits)
         m.submodules.rows = rows = RowWriter(config.max_features, group)
         fetches = {"row_ptr": row_ptr, "col": col, "weight": weight}
 
         in_flight = min(config.outstanding + 4 * len(fetches), _MAX_IN_FLIGHT)
-        readers = [[row_ptr, col, x[0]], [weight, x[1]]] if edges > 1 else [[row_ptr, col, weight], x]
-        spread_readers(m, [[reader.port for reader in port] for port in readers], self.read, in_flight)
+        rows_of_x = [reader.port for reader in x]
+        if edges == 1:
+            ports = [[row_ptr.port, col.port, weight.port], rows_of_x]
+        else:
+            ports = [[row_ptr.port, col.port, rows_of_x[0]], [weight.port, rows_of_x[1]]]
+        spread_readers(m, ports, self.read, in_flight)
         wiring.connect(m, rows.port, wiring.flipped(self.write))
 
-        m.submodules.control = control = CommandControl(settle=0)
+        m.submodules.control = control = CommandControl(settle=_SETTLE if store_bits else 0)
         wiring.connect(m, wiring.flipped(self.command), control.command)
         command = command_layout(AGGREGATE)(control.taken)
         stop = Signal()
@@ -120,29 +134,63 @@ class AggregateEngine(wiring.Component):
         for array, fetch in fetches.items():
             wiring.connect(m, fetch.element, getattr(walk, array))
 
-        # Access: of each edge a row of X is asked for, through the readers in turns.
-        turn = Signal(range(edges))
+        # Access: rows of X are asked for, those that are kept before those of edges, each through one of the readers.
         wiring.connect(m, walk.edge, maker.edge)
-        wiring.connect(m, maker.index, address.index)
         wiring.connect(m, maker.step, steps.i)
-        m.d.comb += [
-            maker.ended.eq(walk.finished),
-            address.addr.ready.eq(Array(reader.descriptor.ready for reader in x)[turn]),
-        ]
+        m.d.comb += maker.ended.eq(walk.finished)
+        place: Value = Const(0)
+        filling: Value = Const(0)
+        if edges == 1:
+            wiring.connect(m, maker.index, address.index)
+        else:
+            m.submodules.places = places = Queue(range(edges), _ADDRESSES, buffered=False)
+            place = places.o.payload
+            accept = Signal()
+            edge_turn: Value = Const(1)
+            row, row_place, row_valid = maker.index.payload, maker.place, maker.index.valid
+            if config.kept_words:
+                m.submodules.store = store = self._store(m, command, last_word, control.start, walk, maker)
+                filling = store.filling
+                m.d.comb += store.index.ready.eq(accept)
+                edge_turn = ~store.index.valid
+                row = Mux(store.index.valid, store.index.payload, row)
+                row_place = Mux(store.index.valid, store.index.payload[0], row_place)
+                row_valid = row_valid | store.index.valid
+            m.d.comb += [
+                accept.eq(address.index.ready & places.i.ready),
+                maker.index.ready.eq(accept & edge_turn),
+                address.index.payload.eq(row),
+                address.index.valid.eq(row_valid & places.i.ready),
+                places.i.payload.eq(row_place),
+                places.i.valid.eq(row_valid & address.index.ready),
+                places.o.ready.eq(address.addr.valid & address.addr.ready),
+            ]
+        m.d.comb += address.addr.ready.eq(Array(reader.descriptor.ready for reader in x)[place])
         for index, reader in enumerate(x):
             m.d.comb += [
-                reader.descriptor.valid.eq(address.addr.valid & (turn == index)),
+                reader.descriptor.valid.eq(address.addr.valid & (place == index)),
                 reader.descriptor.payload.addr.eq(address.addr.payload),
                 reader.descriptor.payload.beats.eq(last_word + 1),
             ]
-        with m.If(address.addr.valid & address.addr.ready):
-            m.d.sync += turn.eq(turn + 1)
 
-        # Execute.
-        for reader, features in zip(x, lanes.features, strict=True):
-            wiring.connect(m, reader.data, features)
-        wiring.connect(m, steps.o, lanes.step)
+        # Execute, once all rows that are kept are there.
+        for index, (reader, features) in enumerate(zip(x, lanes.features, strict=True)):
+            if not config.kept_words:
+                wiring.connect(m, reader.data, features)
+                continue
+            m.d.comb += [
+                features.payload.eq(reader.data.payload),
+                features.valid.eq(reader.data.valid),
+                store.features[index].payload.eq(reader.data.payload),
+                store.features[index].valid.eq(reader.data.valid),
+                reader.data.ready.eq(Mux(filling, store.features[index].ready, features.ready)),
+                store.addr[index].eq(lanes.store_addr[index]),
+                lanes.store_data[index].eq(store.data[index]),
+            ]
         m.d.comb += [
+            lanes.step.payload.eq(steps.o.payload),
+            lanes.step.valid.eq(steps.o.valid & ~filling),
+            steps.o.ready.eq(lanes.step.ready),
             lanes.room.eq(rows.room),
             rows.launch.eq(lanes.launch),
             rows.valid.eq(lanes.valid),
@@ -150,7 +198,7 @@ class AggregateEngine(wiring.Component):
         ]
 
         # When the walk has ended, what the array fetches still hold is thrown away, and what is on its way is written.
-        at_rest = maker.idle & (steps.level == 0) & rows.idle
+        at_rest = maker.idle & (steps.level == 0) & ~filling & rows.idle
         m.d.comb += [
             stop.eq(control.running & walk.finished),
             control.finished.eq(stop & row_ptr.idle & col.idle & weight.idle & at_rest),
@@ -158,3 +206,32 @@ class AggregateEngine(wiring.Component):
             self.error.eq(Mux(control.done, walk.error, ErrorCode.NONE)),
         ]
         return m
+
+    def _store(
+        self, m: Module, command: data.View, last_word: Signal, start: Value, walk: CsrWalker, maker: StepMaker
+    ) -> RowStore:
+        """The store of kept rows, how many these are by :func:`gatewright.spec.kept_rows.kept_rows`, and who must know.
+
+        Registers settle one after the other before the start.
+        """
+        config = self._config
+        store = RowStore(config.kept_words, config.max_features // BUS_BYTES)
+        slot_bits, room = Signal.like(store.slot_bits), Signal.like(store.rows)
+        for bit in range(len(last_word)):  # the highest one counts
+            with m.If(last_word[bit]):
+                m.d.comb += slot_bits.eq(bit + 1)
+        often = (command.nnz >> LEAST_USES_BITS) >= command.cols
+        kept = Signal.like(store.rows)
+        m.d.sync += [
+            store.slot_bits.eq(slot_bits),
+            room.eq(config.kept_words >> store.slot_bits),
+            kept.eq(Mux(often, Mux(command.cols < room, command.cols, room), 0)),
+        ]
+        m.d.comb += [
+            store.start.eq(start),
+            store.rows.eq(kept),
+            store.last_word.eq(last_word),
+            walk.kept.eq(kept),
+            maker.slot_bits.eq(store.slot_bits),
+        ]
+        return store

@@ -33,13 +33,15 @@ __all__ = ["AccumulatorLanes", "step_layout"]
 _FEATURE_BITS = 8
 
 
-def step_layout(edges: int) -> data.StructLayout:
+def step_layout(edges: int, store_bits: int = 0) -> data.StructLayout:
     """What to do with the rows of features of up to ``edges`` edges of one row of the matrix.
 
-    ``used`` has a bit for each whose row comes; the weight of any other is 0, and with none zeros go out.
+    ``comes`` has a bit for each whose row comes from memory, ``kept`` one for each whose row lies on chip, from
+    ``addr`` of so many ``store_bits`` on. The weight of any other is 0; with none zeros go out.
     """
     weights = data.ArrayLayout(signed(WEIGHT_BITS), edges)
-    return data.StructLayout({"weight": weights, "used": edges, "first": 1, "last": 1})
+    kept = {"kept": edges, "addr": data.ArrayLayout(store_bits, edges)} if store_bits else {}
+    return data.StructLayout({"weight": weights, "comes": edges, "first": 1, "last": 1, **kept})
 
 
 class AccumulatorLanes(wiring.Component):
@@ -50,27 +52,32 @@ class AccumulatorLanes(wiring.Component):
     words : most 64-bit words of a row, 1..1024.
     lanes : features of a group: 2, 4 or 8.
     edges : most edges of a step, 1 or 2.
+    store_bits : of the address of a kept row's word; 0 if none are kept.
 
     Members
     -------
-    step : stream of ``step_layout(edges)``, in; those of a row follow each other.
+    step : stream of ``step_layout(edges, store_bits)``, in; those of a row follow each other.
     features : ``edges`` streams of 64 bits, in; the rows of X of each place in the steps, word by word.
+    store_addr, store_data : for each edge of a step an address, out, and the word there, in, a cycle later.
     last_word : in; words of a row minus one, constant while steps come.
     room : 1, in; a group may be sent out; read in the cycle of ``launch``.
     launch : 1, out; a group of a row's last step is taken; its accumulators follow ``delay`` cycles later.
     valid, acc : 1 and ``lanes`` of signed(AGGREGATE_ACCUMULATOR_BITS), out; a group of a finished row.
     """
 
-    def __init__(self, words: int, lanes: int, edges: int) -> None:
+    def __init__(self, words: int, lanes: int, edges: int, store_bits: int = 0) -> None:
         self._words = in_range("AccumulatorLanes", "words", words, 1, 1024)
         self._lanes = lanes
         self._edges = in_range("AccumulatorLanes", "edges", edges, 1, 2)
+        self._store_bits = in_range("AccumulatorLanes", "store_bits", store_bits, 0, 16)
         self._part_bits = part_bits("AccumulatorLanes", lanes)
         index_bits = max(1, ceil_log2(self._words))
         super().__init__(
             {
-                "step": In(stream.Signature(step_layout(edges))),
+                "step": In(stream.Signature(step_layout(edges, store_bits))),
                 "features": In(stream.Signature(_FEATURE_BITS * BUS_BYTES)).array(edges),
+                "store_addr": Out(store_bits).array(edges),
+                "store_data": In(_FEATURE_BITS * BUS_BYTES).array(edges),
                 "last_word": In(index_bits),
                 "room": In(1),
                 "launch": Out(1),
@@ -81,8 +88,9 @@ class AccumulatorLanes(wiring.Component):
 
     @property
     def delay(self) -> int:
-        """Cycles from ``launch`` to ``valid``: operands, products, the sum of several products, accumulators."""
-        return 3 + (self._edges > 1)
+        """Cycles from ``launch`` to ``valid``: kept rows, operands, products, the sum of several products,
+        accumulators."""
+        return 3 + (self._edges > 1) + (self._store_bits > 0)
 
     @property
     def reuse(self) -> int:
@@ -103,13 +111,13 @@ class AccumulatorLanes(wiring.Component):
         stages = [Signal(stage, name=f"stage_{i}") for i in range(self.delay)]
 
         step = self.step.payload
-        there = [~used | features.valid for used, features in zip(step.used, self.features, strict=True)]
+        there = [~comes | features.valid for comes, features in zip(step.comes, self.features, strict=True)]
         m.d.comb += [
             busy.eq(Cat(s.valid & (s.group == place.group) for s in stages[: self.reuse - 1]).any() & ~step.first),
             fire.eq(self.step.valid & Cat(there).all() & ~busy & (self.room | ~step.last)),
             *(
-                features.ready.eq(fire & used & place.ends_word)
-                for used, features in zip(step.used, self.features, strict=True)
+                features.ready.eq(fire & comes & place.ends_word)
+                for comes, features in zip(step.comes, self.features, strict=True)
             ),
             self.step.ready.eq(fire & place.ends_row),
             self.launch.eq(fire & step.last),
@@ -123,7 +131,7 @@ class AccumulatorLanes(wiring.Component):
         ]
         m.d.sync += [after.eq(before) for before, after in pairwise(stages)]
 
-        products = [self._products(m, index, place.part) for index in range(self._edges)]
+        products = [self._products(m, index, place.word, place.part) for index in range(self._edges)]
         for lane, terms in enumerate(zip(*products, strict=True)):
             before = Mux(stages[1 - self.reuse].first, 0, read.data[lane])
             if self._edges == 1:
@@ -140,12 +148,19 @@ class AccumulatorLanes(wiring.Component):
         ]
         return m
 
-    def _products(self, m: Module, index: int, part: Value) -> list[Signal]:
-        """Of the step's edge ``index``: its weight times a group's features, two cycles after they are taken."""
+    def _products(self, m: Module, index: int, at: Value, part: Value) -> list[Signal]:
+        """Of the step's edge ``index``: its weight times a group's features, two cycles after these are there."""
         features = Signal(data.ArrayLayout(signed(_FEATURE_BITS), self._lanes), name=f"features_{index}")
         weight = Signal(signed(WEIGHT_BITS), name=f"weight_{index}")
-        m.d.comb += features.eq(self.features[index].payload.word_select(part, len(features.as_value())))
-        m.d.sync += weight.eq(self.step.payload.weight[index])
+        word, factor = self.features[index].payload, self.step.payload.weight[index]
+        if self._store_bits:
+            step = self.step.payload
+            arrived, kept, waiting = Signal.like(word), Signal(), Signal.like(factor)
+            m.d.comb += self.store_addr[index].eq(step.addr[index] | at)
+            m.d.sync += [arrived.eq(word), kept.eq(step.kept[index]), waiting.eq(factor)]
+            word, factor = Mux(kept, self.store_data[index], arrived), waiting
+        m.d.comb += features.eq(word.word_select(part, len(features.as_value())))
+        m.d.sync += weight.eq(factor)
         products = []
         for lane in range(self._lanes):
             feature = Signal(signed(_FEATURE_BITS), name=f"feature_{index}_{lane}")

@@ -145,7 +145,7 @@ class EngineBench:
 
     def _layout(self) -> Layout:
         """A memory that is seen all over the address space."""
-        return Layout(self.rng, MEMORY_BYTES, ADDRESS_SPACE // MEMORY_BYTES)
+        return Layout(self.rng, MEMORY_BYTES, ADDRESS_SPACE // MEMORY_BYTES, self.config)
 
     async def _run_placed(self, layout: Layout, placed: list[PlacedCommand], reads_once: bool) -> list[int]:
         self.ram.write(0, layout.before.tobytes())

@@ -14,7 +14,8 @@ from gatewright_sim.components.streams import put_all, random_pauses, stream_get
 from gatewright_sim.golden.aggregate import first_fault
 
 COLS = 50
-FIELDS = ("col", "weight", "first", "last", "empty")
+KEPT = 20
+FIELDS = ("col", "weight", "first", "last", "empty", "kept")
 
 
 def walk(row_ptr: list[int], col: list[int], weight: list[int], nnz: int, rng: np.random.Generator) -> Any:
@@ -24,7 +25,7 @@ def walk(row_ptr: list[int], col: list[int], weight: list[int], nnz: int, rng: n
     error = []
 
     async def testbench(ctx: Any) -> None:
-        for name, value in {"rows": len(row_ptr) - 1, "cols": COLS, "nnz": nnz}.items():
+        for name, value in {"rows": len(row_ptr) - 1, "cols": COLS, "nnz": nnz, "kept": KEPT}.items():
             ctx.set(getattr(dut, name), value)
         ctx.set(dut.start, 1)
         await ctx.tick()
@@ -54,11 +55,10 @@ def edges_of(row_ptr: list[int], col: list[int], weight: list[int], rows: int) -
     edges = []
     for begin, end in pairwise(row_ptr[: rows + 1]):
         if begin == end:
-            edges.append({"weight": 0, "first": 1, "last": 1, "empty": 1})
-        edges += [
-            {"col": col[e], "weight": weight[e], "first": int(e == begin), "last": int(e == end - 1), "empty": 0}
-            for e in range(begin, end)
-        ]
+            edges.append({"weight": 0, "first": 1, "last": 1, "empty": 1, "kept": 0})
+        for e in range(begin, end):
+            edge = {"col": col[e], "weight": weight[e], "first": int(e == begin), "last": int(e == end - 1), "empty": 0}
+            edges.append({**edge, "kept": int(col[e] < KEPT)})
     return edges
 
 
@@ -70,6 +70,7 @@ def matrix(degrees: list[int], rng: np.random.Generator) -> tuple[list[int], lis
     row_ptr = [0, *np.cumsum(degrees).tolist()]
     cols = rng.integers(0, COLS, row_ptr[-1])
     cols[:1] = COLS - 1  # the last one there is
+    cols[1:4] = [KEPT - 1, KEPT, KEPT + 1][: len(cols[1:4])]
     return (
         row_ptr,
         cols.tolist(),

@@ -30,10 +30,10 @@ def sums(
         left, first = degree, True
         while left or first:
             count = min(left, int(rng.integers(1, places + 1)))
-            step = {"weight": [0] * places, "used": 0, "first": first, "last": left == count}
+            step = {"weight": [0] * places, "comes": 0, "first": first, "last": left == count}
             for place in rng.permutation(places)[:count]:
                 step["weight"][place] = int(weights[edge])
-                step["used"] |= 1 << place
+                step["comes"] |= 1 << place
                 beats[place] += [int.from_bytes(word.astype(np.int8).tobytes(), "little") for word in features[edge]]
                 edge += 1
             steps.append(step)
@@ -93,6 +93,52 @@ def test_the_extremes_of_both_signs_in_all_places() -> None:
         assert got == [[-128 * 4 * weight] * BUS_BYTES]
 
 
+@pytest.mark.parametrize("words", [1, 2, 3, WORDS])
+def test_kept_rows_come_from_the_store(words: int, rng: np.random.Generator) -> None:
+    """Steps of two edges of which none, either or both are kept; the memory is here, a cycle behind each address."""
+    slots, bits = 4, 5
+    kept_x = signed_values(rng, 8, (slots, words, BUS_BYTES))
+    dut = AccumulatorLanes(WORDS, 8, 2, bits)
+    slot_words = WORDS if words == WORDS else 1 << (words - 1).bit_length()
+    steps, beats, rows = [], [[], []], []
+    for _ in range(12):
+        total = np.zeros((words, BUS_BYTES), np.int64)
+        for step in range(int(rng.integers(1, 4))):
+            weights = signed_values(rng, 16, 2)
+            kept, slot = rng.integers(0, 2, 2), rng.integers(0, slots, 2)
+            one = {"weight": weights.tolist(), "comes": 0, "kept": 0, "first": step == 0, "last": 0, "addr": [0, 0]}
+            for place in range(2):
+                x = kept_x[slot[place]] if kept[place] else signed_values(rng, 8, (words, BUS_BYTES))
+                total += weights[place] * x
+                one["kept" if kept[place] else "comes"] |= 1 << place
+                one["addr"][place] = int(slot[place]) * slot_words
+                if not kept[place]:
+                    beats[place] += [int.from_bytes(word.astype(np.int8).tobytes(), "little") for word in x]
+            steps.append(one)
+        steps[-1]["last"] = 1
+        rows += total.tolist()
+    got: list[list[int]] = []
+
+    async def watch(ctx: Any) -> None:
+        ctx.set(dut.last_word, words - 1)
+        asked = [0, 0]
+        while len(got) < len(rows):
+            for place, addr in enumerate(asked):
+                slot, word = divmod(addr, slot_words)
+                held = kept_x[slot % slots, min(word, words - 1)].astype(np.int8).tobytes()
+                ctx.set(dut.store_data[place], int.from_bytes(held, "little"))
+            ctx.set(dut.room, rng.random() < 0.7)
+            _, _, valid, acc, *asked = await ctx.tick().sample(dut.valid, dut.acc, *dut.store_addr)
+            if valid:
+                got.append(list(acc))
+
+    ports = [
+        put_all(port, words_, random_pauses(rng, 0, 0, 3)) for port, words_ in zip(dut.features, beats, strict=True)
+    ]
+    simulate(dut, watch, put_all(dut.step, steps, random_pauses(rng, 0, 0, 5)), *ports)
+    assert got == rows
+
+
 @pytest.mark.parametrize(("edges", "reuse"), [(1, 4), (2, 3)])
 @pytest.mark.parametrize("per_row", [1, 20])
 @pytest.mark.parametrize(
@@ -106,8 +152,8 @@ def test_a_step_takes_a_cycle_a_group_but_waits_for_sums_of_its_row(
     dut = AccumulatorLanes(WORDS, lanes, edges)
     groups = words * BUS_BYTES // lanes
     cycles = max(groups, reuse) if per_row > 1 else groups
-    used = (1 << edges) - 1
-    steps = [{"used": used, "first": i % per_row == 0, "last": i % per_row == per_row - 1} for i in range(20)]
+    comes = (1 << edges) - 1
+    steps = [{"comes": comes, "first": i % per_row == 0, "last": i % per_row == per_row - 1} for i in range(20)]
     ready = []
 
     async def watch(ctx: Any) -> None:
@@ -137,3 +183,8 @@ def test_impossible_lanes_are_refused(lanes: int) -> None:
 def test_impossible_edges_are_refused(edges: int) -> None:
     with pytest.raises(ValueError, match=rf"AccumulatorLanes: edges is {edges}, allowed 1\.\.2"):
         AccumulatorLanes(WORDS, 8, edges)
+
+
+def test_impossible_stores_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"AccumulatorLanes: store_bits is 17, allowed 0\.\.16"):
+        AccumulatorLanes(WORDS, 8, 2, 17)

@@ -86,7 +86,7 @@ def test_each_row_in_as_few_steps_as_can_be(
                 weights[turn] = weight
                 used |= 1 << turn
                 turn = (turn + 1) % edges
-            assert ([step.weight[i] for i in range(edges)], step.used) == (weights, used)
+            assert ([step.weight[i] for i in range(edges)], step.comes) == (weights, used)
             assert (step.first, step.last) == (start == 0, start == starts[-1])
     assert next(got, None) is None
 
@@ -98,8 +98,48 @@ def test_a_walk_that_ends_in_mid_row_leaves_no_edge(edges: int, kept: int, rng: 
     whole = {name: (0,) for name in ("edge", "step", "index")}
     steps, indices = made(edges, stream_of([[1, 2, 3, 4, 5]])[:kept], whole, rng)
     assert indices == list(range(kept))
-    assert sum(int(step.used).bit_count() for step in steps) == kept
+    assert sum(int(step.comes).bit_count() for step in steps) == kept
     assert not any(step.last for step in steps)
+
+
+@pytest.mark.parametrize("slot_bits", [0, 2])
+def test_of_kept_rows_the_step_has_the_address(slot_bits: int, rng: np.random.Generator) -> None:
+    """And no index goes out; the places are taken in turns all the same."""
+    dut = StepMaker(2, 6)
+    edges = stream_of([[1, 2, 3], [4], [], [5, 6, 7, 8, 9], [10]])
+    for edge in edges:
+        edge["kept"] = int("col" in edge and bool(rng.integers(2)))
+    steps: list[Any] = []
+    places: list[tuple[int, int]] = []
+
+    async def readers(ctx: Any) -> None:
+        ctx.set(dut.slot_bits, slot_bits)
+        ctx.set(dut.index.ready, 1)
+        async for _, _, valid, index, place in ctx.tick().sample(dut.index.valid, dut.index.payload, dut.place):
+            if valid:
+                places.append((index, place))
+
+    async def testbench(ctx: Any) -> None:
+        await put_all(dut.edge, edges, random_pauses(rng, 0, 2))(ctx)
+        ctx.set(dut.ended, 1)
+        await ctx.tick().until(dut.idle)
+
+    simulate(dut, testbench, background=[readers, get_all(dut.step, len(edges), steps, random_pauses(rng, 0, 1, 4))])
+    named = [edge for edge in edges if "col" in edge]
+    assert places == [(edge["col"], turn % 2) for turn, edge in enumerate(named) if not edge["kept"]]
+    got = {}
+    for step in steps:
+        for place in range(2):
+            comes, kept = step.comes >> place & 1, step.kept >> place & 1
+            assert not (comes and kept)
+            if comes or kept:
+                got[step.weight[place]] = (place, kept, step.addr[place] if kept else None)
+            else:
+                assert step.weight[place] == 0
+    assert got == {
+        edge["weight"]: (turn % 2, edge["kept"], edge["col"] << slot_bits if edge["kept"] else None)
+        for turn, edge in enumerate(named)
+    }
 
 
 @EDGES
@@ -121,3 +161,9 @@ def test_an_edge_a_cycle(edges: int) -> None:
 def test_impossible_edges_are_refused(edges: int) -> None:
     with pytest.raises(ValueError, match=rf"StepMaker: edges is {edges}, allowed 1\.\.2"):
         StepMaker(edges)
+
+
+@pytest.mark.parametrize(("edges", "store_bits", "most"), [(1, 1, 0), (2, 17, 16)])
+def test_impossible_stores_are_refused(edges: int, store_bits: int, most: int) -> None:
+    with pytest.raises(ValueError, match=rf"StepMaker: store_bits is {store_bits}, allowed 0\.\.{most}"):
+        StepMaker(edges, store_bits)
