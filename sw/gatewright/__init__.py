@@ -15,6 +15,7 @@ __getattr__, __dir__ = _loaded_when_asked_for(
     __name__,
     {
         "Accelerator": "gatewright.driver:Accelerator",
+        "check": "gatewright.compiler.check:check_model",
         "compile": "gatewright.compiler.compile:compile_model",
         "load_program": "gatewright.program:load_program",
         "save_program": "gatewright.program:save_program",

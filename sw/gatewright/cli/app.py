@@ -9,6 +9,7 @@ from gatewright.cli import (
     board,
     build,
     bundle,
+    check,
     compile,
     doctor,
     flash,
@@ -51,6 +52,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("compile")(compile.compile_)
+app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)
 app.command("recommend")(recommend.recommend)

@@ -11,10 +11,10 @@ from rich.table import Table
 from gatewright.cli.arrays import read_arrays
 from gatewright.cli.console import console, output, step
 from gatewright.cli.options import Config, Json, check_outputs, write_json
+from gatewright.cli.sizes import Buckets, Capacities, bucket_sizes, capacity_sizes
 from gatewright.program import CompiledProgram, save_program
 from gatewright.program.summary import VariantSummary, summarise
 from gatewright.spec.config import AcceleratorConfig, get_config
-from gatewright.spec.errors import GatewrightError
 
 __all__ = ["compile_"]
 
@@ -30,14 +30,8 @@ def compile_(
         typer.Option("--calibration", help="Inputs (.npz) that set the ranges of values; several for several sets."),
     ] = None,
     config: Config = "pynq-z2",
-    bucket: Annotated[
-        list[str] | None,
-        typer.Option("--bucket", help="Sizes of a dynamic dimension to compile for, such as tokens=32,128."),
-    ] = None,
-    capacity: Annotated[
-        list[str] | None,
-        typer.Option("--capacity", help="Largest size of a dimension that stays dynamic, such as edges=100000."),
-    ] = None,
+    bucket: Buckets = None,
+    capacity: Capacities = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the program (default: the graph's).")] = None,
     max_error: Annotated[
         float,
@@ -53,11 +47,7 @@ def compile_(
     """Compile an ONNX model into one program for an accelerator."""
     chosen = get_config(config)
     outputs, inputs = {"--output": out, "--json": json}, [model, *(calibration or [])]
-    buckets = _sizes("--bucket", bucket)
-    capacities = _sizes("--capacity", capacity)
-    for dim, sizes in capacities.items():
-        if len(sizes) != 1:
-            raise GatewrightError(f"--capacity {dim} has {len(sizes)} sizes, allowed: one")
+    buckets, capacities = bucket_sizes(bucket), capacity_sizes(capacity)
     check_outputs(outputs, inputs)
     sets = [read_arrays("--calibration", path) for path in calibration or []]
     with step("loading the compiler"):
@@ -72,8 +62,8 @@ def compile_(
                 model,
                 config=chosen,
                 calibration=sets or None,
-                buckets=buckets or None,
-                capacity={dim: sizes[0] for dim, sizes in capacities.items()} or None,
+                buckets=buckets,
+                capacity=capacities,
                 name=name,
                 max_error=max_error,
             )
@@ -90,20 +80,6 @@ def compile_(
         console.print(f"[yellow]warning:[/] {escape(text)}")
     if said and strict:
         raise typer.Exit(INACCURATE)
-
-
-def _sizes(option: str, given: list[str] | None) -> dict[str, list[int]]:
-    """``["tokens=32,128"]`` as ``{"tokens": [32, 128]}``."""
-    found: dict[str, list[int]] = {}
-    for text in given or []:
-        dim, equals, sizes = text.partition("=")
-        numbers = sizes.split(",")
-        if not (dim and equals and all(number.strip().isdecimal() and int(number) for number in numbers)):
-            raise GatewrightError(f"{option} is {text!r}, allowed: NAME=SIZE with sizes above 0, such as tokens=32")
-        if dim in found:
-            raise GatewrightError(f"{option} {dim} is given twice, allowed: once")
-        found[dim] = [int(number) for number in numbers]
-    return found
 
 
 def _show(

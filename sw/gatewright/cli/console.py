@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from gatewright.files import reason, silence
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["STDOUT", "bars", "console", "output", "print_raw", "step"]
+__all__ = ["STDOUT", "bars", "console", "name_column", "output", "print_raw", "step"]
 
 
 def _lost(stream: str, error: OSError) -> GatewrightError:
@@ -43,6 +44,11 @@ _results = _Console(highlight=False)
 def output(json: Path | None = None) -> Console:
     """The console for results: stdout, unless `--json -` has taken it."""
     return console if str(json) == STDOUT else _results
+
+
+def name_column(title: str) -> Column:
+    """A table's column whose words are broken where they are too long, not cut."""
+    return Column(title, overflow="fold")
 
 
 def print_raw(text: str) -> None:

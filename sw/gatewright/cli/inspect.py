@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
-from gatewright.cli.console import output, step
+from gatewright.cli.console import name_column, output, step
 from gatewright.cli.options import Json, check_outputs, output_file, write_json
 from gatewright.program import CompiledProgram, ProgramError, load_program
 from gatewright.program.compiled import Variant
@@ -53,11 +53,6 @@ def inspect(
         _memory(console, each, compiled)
 
 
-def _name(title: str) -> Column:
-    """A column whose words are broken where they are too long, not cut."""
-    return Column(title, overflow="fold")
-
-
 def _interface(console: Console, program: CompiledProgram) -> None:
     console.print(
         f"{escape(program.name)}: config {program.config} ({program.config_hash:016x}), contract "
@@ -76,7 +71,7 @@ def _interface(console: Console, program: CompiledProgram) -> None:
 
 
 def _layers(console: Console, summary: VariantSummary) -> None:
-    columns = (_name("node"), "operator", "commands", "least cycles", "share", "bound", "error", "its own")
+    columns = (name_column("node"), "operator", "commands", "least cycles", "share", "bound", "error", "its own")
     table = Table(*columns, title=f"layers, {summary.min_cycles:,} cycles at least")
     for layer in summary.layers:
         share = layer.min_cycles / summary.min_cycles if summary.min_cycles else 0
@@ -97,14 +92,16 @@ def _number(error: float) -> float | None:
 
 def _host(console: Console, summary: VariantSummary) -> None:
     if summary.host:
-        table = Table("step", _name("node on the host"), "why", "bytes moved")
+        table = Table("step", name_column("node on the host"), "why", "bytes moved")
         for entry in summary.host:
             table.add_row(str(entry.step), escape(entry.node), escape(entry.reason), f"{entry.moved_bytes:,}")
         console.print(table)
 
 
 def _commands(console: Console, summary: VariantSummary) -> None:
-    table = Table("", _name("node"), "command", "shape", "compute bound", "memory bound", "bound by", title="commands")
+    table = Table(
+        "", name_column("node"), "command", "shape", "compute bound", "memory bound", "bound by", title="commands"
+    )
     for command in summary.commands:
         cycles = (f"{command.min_cycles_compute:,}", f"{command.min_cycles_memory:,}", command.bound)
         table.add_row(str(command.index), escape(command.node), command.opcode, escape(command.shape), *cycles)
@@ -112,7 +109,7 @@ def _commands(console: Console, summary: VariantSummary) -> None:
 
 
 def _memory(console: Console, variant: Variant, program: CompiledProgram) -> None:
-    table = Table("offset", "bytes", "kind", _name("name"), "commands", title=f"memory, {program.nbytes:,} bytes")
+    table = Table("offset", "bytes", "kind", name_column("name"), "commands", title=f"memory, {program.nbytes:,} bytes")
     for region in sorted(variant.regions, key=lambda each: (each.offset, each.first)):
         where, span = (f"{region.offset:,}", f"{region.nbytes:,}"), f"{region.first}..{region.last}"
         table.add_row(*where, region.kind, escape(region.name), span)

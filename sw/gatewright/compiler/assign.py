@@ -31,7 +31,7 @@ from gatewright.compiler.quantisation.quantise import quantise
 from gatewright.program.compiled import Value
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["Assignment", "assign", "assign_like"]
+__all__ = ["Assignment", "assign", "assign_like", "assign_unseen"]
 
 Feed = Mapping[str, npt.NDArray[Any]]
 
@@ -65,7 +65,7 @@ def assign(
 ) -> Assignment:
     """The places of a canonical model's nodes for calibration inputs ``feeds``, ``settled`` if others are like them."""
     observations = calibrate(model, feeds, settled=settled)
-    on_host = {node: reason for node in model.graph if (reason := refusal(node, config))}
+    on_host = _refusals(model, config)
     judged = math.isfinite(max_error)
     fine_above = max(FINE_ABOVE, max_error) if judged else FINE_ABOVE
     if judged:
@@ -94,6 +94,20 @@ def assign(
         on_host |= coarse
 
 
+def assign_unseen(model: ir.Model, config: AcceleratorConfig, capacity: dict[str, int]) -> Assignment:
+    """The places of a canonical model's nodes as far as they follow from the model alone; all numbers within 1."""
+    on_host = not_numbers(model, {}) | _refusals(model, config)
+    while True:
+        on_host = _with_masks(model, on_host)
+        plan = quantise(model, {node for node in model.graph if node not in on_host}, {}, demands)
+        try:
+            lower(model, on_host, plan, config, capacity)
+        except NodeError as error:
+            on_host[error.node] = error.reason
+            continue
+        return Assignment(plan, on_host)
+
+
 def assign_like(model: ir.Model, config: AcceleratorConfig, known: Assignment) -> Assignment:
     """The places and formats that are ``known`` from the same model with other sizes."""
     reasons = {node.name: reason for node, reason in known.on_host.items()}
@@ -102,6 +116,10 @@ def assign_like(model: ir.Model, config: AcceleratorConfig, known: Assignment) -
     on_fabric = {node for node in model.graph if node not in on_host}
     plan = quantise(model, on_fabric, known.plan.observations, demands, known.plan.linears)
     return Assignment(plan, on_host, known.errors, known.verdict)
+
+
+def _refusals(model: ir.Model, config: AcceleratorConfig) -> dict[ir.Node, str]:
+    return {node: reason for node in model.graph if (reason := refusal(node, config))}
 
 
 def _finite(array: npt.NDArray[Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 
 import onnx
@@ -14,16 +13,13 @@ from gatewright.compiler.assign import Assignment, assign, assign_like
 from gatewright.compiler.bindings import Bindings
 from gatewright.compiler.errors import AccuracyWarning, CompileError
 from gatewright.compiler.fabric.encode import UnplacedVariant, assemble
-from gatewright.compiler.fabric.matrices import dims as shape_dims
 from gatewright.compiler.load import read_model
 from gatewright.compiler.lower import load_rules
-from gatewright.compiler.lowering import lower
-from gatewright.compiler.masks import padding
-from gatewright.compiler.passes import run
 from gatewright.compiler.quantisation.calibrate import synthetic
 from gatewright.compiler.quantisation.inputs import Inputs, checked, padded
 from gatewright.compiler.quantisation.judge import MAX_ERROR, with_errors
-from gatewright.program.compiled import CompiledProgram, Value
+from gatewright.compiler.variant import build_variant, choices
+from gatewright.program.compiled import CompiledProgram
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 
 __all__ = ["DEVICE_MEMORY", "compile_model"]
@@ -74,10 +70,17 @@ def compile_model(
     shared: Assignment | None = None  # the largest variant is calibrated, and all have its formats, hence its weights
     source = read_model(model)
     title = name or source.graph.name or "model"
-    choices = _choices(buckets or {})
-    sets = checked(source, calibration, limits | choices[-1])
-    for dims in reversed(choices):
-        variant, shared = _variant(source.clone(), hardware, sets, Bindings(dims, limits), shared, max_error, settled)
+    sizes = choices(buckets or {})
+    sets = checked(source, calibration, limits | sizes[-1])
+
+    def places(canonical: ir.Model, dynamic: dict[str, int]) -> Assignment:
+        if shared is not None:
+            return assign_like(canonical, hardware, shared)
+        feeds = [padded(canonical, each) for each in sets] or synthetic(canonical, dynamic)
+        return assign(canonical, hardware, feeds, dynamic, max_error, settled=settled)
+
+    for dims in reversed(sizes):
+        variant, shared = build_variant(source.clone(), hardware, Bindings(dims, limits), places)
         plans.insert(0, variant)
     image, nbytes, variants = assemble(plans, hardware, memory_bytes)
     assert shared is not None
@@ -85,78 +88,3 @@ def compile_model(
         warnings.warn(f"{title} is {shared.verdict}", AccuracyWarning, stacklevel=2)
     variants = tuple(with_errors(variant, shared.errors) for variant in variants)
     return CompiledProgram(title, hardware.name, hardware.hash, SPEC_VERSION, image, nbytes, variants)
-
-
-def _choices(buckets: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
-    """Every combination of bucket sizes, small ones first."""
-    for name, sizes in buckets.items():
-        if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise CompileError(f"bucket {name} has sizes {list(sizes)}, allowed: at least one, each 1 or more")
-    ordered = [sorted(set(sizes)) for sizes in buckets.values()]
-    return [dict(zip(buckets, choice, strict=True)) for choice in product(*ordered)]
-
-
-def _variant(
-    model: ir.Model,
-    config: AcceleratorConfig,
-    sets: Sequence[Inputs],
-    bindings: Bindings,
-    known: Assignment | None,
-    max_error: float,
-    settled: bool,
-) -> tuple[UnplacedVariant, Assignment]:
-    """Lower a model for one choice of bucket sizes, with what is ``known`` from another choice."""
-    declared = {value.name: value.shape for value in (*model.graph.inputs, *model.graph.outputs)}
-    run(model, bindings)
-    _as_declared(model)
-    _made_by_nodes(model)
-    dims, capacity = dict(bindings.buckets), dict(bindings.capacity)
-    inputs, outputs = (
-        tuple(_interface(value, declared.get(value.name), {*dims, *capacity}) for value in values)
-        for values in (model.graph.inputs, model.graph.outputs)
-    )
-    if known is None:
-        feeds = [padded(model, each) for each in sets] or synthetic(model, capacity)
-        assigned = assign(model, config, feeds, capacity, max_error, settled=settled)
-    else:
-        assigned = assign_like(model, config, known)
-    steps = lower(model, assigned.on_host, assigned.plan, config, capacity)
-    return UnplacedVariant(dims, capacity, inputs, outputs, steps), assigned
-
-
-def _as_declared(model: ir.Model) -> None:
-    """Raises :class:`CompileError` for a value that is computed with other sizes than the model says."""
-    for value in (*model.graph.initializers.values(), *model.graph.outputs):
-        if value.const_value is None or value.shape is None:
-            continue
-        said, found = shape_dims(value.shape), tuple(value.const_value.shape.numpy())
-        known = [its if isinstance(size, str) else size for size, its in zip(said, found, strict=False)]
-        if (len(said), known) != (len(found), list(found)):
-            raise CompileError(f"{value.name} is declared as {list(said)}, but is {list(found)}")
-
-
-def _made_by_nodes(model: ir.Model) -> None:
-    """Outputs that folding has left as constants become results of an Identity."""
-    for index, value in enumerate(model.graph.outputs):
-        if value.producer() is not None or value.const_value is None:
-            continue
-        constant = ir.Value(name=value.name, shape=value.shape, type=value.type, const_value=value.const_value)
-        constant.name = f"{value.name}_constant"
-        del model.graph.initializers[value.name or ""]
-        model.graph.register_initializer(constant)
-        node = ir.node("Identity", [constant], name=f"{value.name}_identity")
-        result = node.outputs[0]
-        result.name, result.shape, result.type = value.name, value.shape, value.type
-        for user, place in list(value.uses()):
-            user.replace_input_with(place, constant)
-        model.graph.append(node)
-        model.graph.outputs[index] = result
-
-
-def _interface(value: ir.Value, declared: ir.Shape | None, names: set[str]) -> Value:
-    """An input or output with the names of its dimensions, where ``names`` has them, and their sizes elsewhere."""
-    assert value.shape is not None and value.dtype is not None
-    sizes = shape_dims(value.shape)
-    wanted = shape_dims(declared) if declared is not None and len(declared) == len(sizes) else sizes
-    shape = tuple(name if name in names else size for name, size in zip(wanted, sizes, strict=True))
-    return Value(value.name or "", value.dtype.numpy().name, shape, float(padding(value)))

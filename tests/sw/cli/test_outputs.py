@@ -29,6 +29,8 @@ READ: dict[str, tuple[list[str], str]] = {
     "compile -o, calibration": (["compile", "m.onnx", "--calibration", "x.npz", "-o"], "x.npz"),
     "compile -o, weights": (["compile", "big.onnx", "-o"], "weights.bin"),
     "compile --json": (["compile", "m.onnx", "-o", "m.gwp", "--json"], "m.onnx"),
+    "check --json": (["check", "m.onnx", "--json"], "m.onnx"),
+    "check --json, weights": (["check", "big.onnx", "--json"], "weights.bin"),
     "run --outputs, program": (["run", "linear.gwp", "--inputs", "x.npz", "--outputs"], "linear.gwp"),
     "run --outputs": (["run", "linear.gwp", "--inputs", "x.npz", "--outputs"], "x.npz"),
     "run --json": (["run", "linear.gwp", "--inputs", "x.npz", "--outputs", "y.npz", "--json"], "linear.gwp"),

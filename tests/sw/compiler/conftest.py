@@ -1,5 +1,7 @@
 """For the compiler's tests: small models from a few lines; their results on the golden model beside ONNX Runtime's."""
 
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from gatewright import Accelerator
+from gatewright.compiler.check import check_model
 from gatewright.compiler.compile import compile_model
 from gatewright.compiler.operators import DOMAIN, add_functions
 from gatewright.program.compiled import CompiledProgram, FabricStep, HostStep
@@ -125,6 +128,45 @@ def onnx_runtime(model: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict
     return dict(zip(names, session.run(names, dict(feed)), strict=True))
 
 
+CALIBRATED = (
+    "for a calibration input",  # is infinite or NaN
+    "can be 0, where",
+    "(rms) in the fabric's formats",
+    "its rounding would make",
+    "softmax of numbers up to",
+    "the scale of an output record is",
+)
+"""What reasons say that follow from the numbers that calibration saw."""
+
+
+@pytest.fixture(scope="session")
+def agrees():
+    """Hold `check_model` to a program that was compiled of the same model with the same options: the same nodes on the
+    host for the same reasons, the same steps, and as many commands or less where calibration has had no say."""
+
+    def compare(model: onnx.ModelProto, program: CompiledProgram, **options: Any) -> None:
+        found = check_model(model, config=program.config, **options)
+        for variant, checked in zip(program.variants, found.variants, strict=True):
+            hosts = [step for step in variant.steps if isinstance(step, HostStep)]
+            reasons = [
+                (node, reason.split(" (costs: ")[0])
+                for step in hosts
+                for node, reason in zip(step.nodes, step.reasons, strict=True)
+            ]
+            moved = {node for node, reason in reasons if any(each in reason for each in CALIBRATED)}
+            foreseen = {node.name: node.why for node in checked.nodes if not node.on_fabric}
+            assert {node: reason for node, reason in reasons if node not in moved} == {
+                node: why for node, why in foreseen.items() if node not in moved
+            }
+            if moved <= set(foreseen):
+                kinds = ["host" if isinstance(step, HostStep) else "fabric" for step in variant.steps]
+                where = {node.step: "fabric" if node.on_fabric else "host" for node in checked.nodes}
+                assert [where[step] for step in sorted(where)] == kinds
+                assert checked.doorbells == kinds.count("fabric")
+
+    return compare
+
+
 @pytest.fixture
 def draw(rng):
     """Standard normal numbers, float32 of a shape."""
@@ -181,3 +223,29 @@ def apply(run):
         return run(model, feed, config)
 
     return on_golden
+
+
+@pytest.fixture(scope="session")
+def export():
+    """A module as PyTorch's exporter writes it; inputs by name."""
+    torch = pytest.importorskip("torch")
+
+    def write(module, inputs: Mapping[str, object], opset: int = 18, dynamic=None) -> onnx.ModelProto:
+        for name in ("torch.onnx", "onnxscript"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        module.eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                tuple(inputs.values()),
+                input_names=list(inputs),
+                output_names=["output"],
+                opset_version=opset,
+                dynamic_shapes=dynamic,
+                dynamo=True,
+                verbose=False,
+            )
+        return program.model_proto
+
+    return write

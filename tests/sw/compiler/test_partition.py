@@ -34,14 +34,28 @@ def test_a_model_without_foreign_operators_is_one_step(graph, run, draw):
 
 
 def test_what_does_not_depend_on_the_host_does_not_wait_for_it(graph, run, draw):
-    """Two branches, one with foreign operators: the other one's nodes run in the first step."""
+    """Two branches, one with foreign operators in its midst: the other one's nodes run in the first step."""
     g = graph()
     x = g.input("x", [4, 16])
-    left = g.node("Tanh", [g.node("CumSum", [x, g.constant(np.int64(0))], [4, 16])], [4, 16])
+    negative = g.node("Neg", [x], [4, 16])
+    left = g.node("Tanh", [g.node("CumSum", [negative, g.constant(np.int64(0))], [4, 16])], [4, 16])
     right = g.node("Exp", [g.node("Sigmoid", [x], [4, 16])], [4, 16])
     outcome = run(g.model(g.node("Mul", [left, right], [4, 16])), {"x": draw(4, 16)})
     assert kinds(outcome) == ["fabric", "host", "fabric"]
-    assert [layer.operator for layer in outcome.steps[0].layers] == ["Sigmoid", "Exp"]
+    assert [layer.operator for layer in outcome.steps[0].layers] == ["Neg", "Sigmoid", "Exp"]
+    assert outcome.error < 1e-3
+
+
+def test_what_the_host_makes_of_inputs_alone_comes_before_the_one_doorbell(graph, run, draw, rng):
+    """Positions counted from a mask, as RoBERTa and OPT do, beside a layer that needs none of them."""
+    g = graph()
+    table, places = g.constant(draw(20, 16)), g.constant(draw(12, 16))
+    counted = g.node("CumSum", [g.input("mask", [1, 8], np.int64), g.constant(np.int64(1))], [1, 8], dtype=np.int64)
+    words = g.node("Tanh", [g.node("Gather", [table, g.input("ids", [1, 8], np.int64)], [1, 8, 16])], [1, 8, 16])
+    model = g.model(g.node("Add", [words, g.node("Gather", [places, counted], [1, 8, 16])], [1, 8, 16]))
+    feed = {"mask": np.array([[1, 1, 1, 1, 1, 0, 0, 0]]), "ids": rng.integers(0, 20, (1, 8))}
+    outcome = run(model, feed)
+    assert kinds(outcome) == ["host", "fabric"]
     assert outcome.error < 1e-3
 
 

@@ -208,3 +208,8 @@ def test_one_doorbell_where_nothing_is_foreign(compiled):
     assert reason.startswith(
         "the fabric has no operator CumSum (costs: 2 values of 3,072 bytes cross between host and fabric"
     )
+
+
+def test_a_check_says_before_what_compiling_does(compiled, agrees):
+    _, model, program, _ = compiled
+    agrees(model, program)

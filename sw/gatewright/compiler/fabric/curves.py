@@ -67,6 +67,8 @@ class Curve:
         kinks : where the slope changes; the operand is scaled so that points of the table lie there.
         jump : where the value changes; the value there belongs to its left.
         """
+        if jump is not None and abs(jump) > min(bound, TOP) * unit:
+            jump = None  # no operand is beyond it
         multiplier, shift = zoom, 0
         if zoom == 1 and bound <= 128:
             multiplier = 256  # each int8 meets a point

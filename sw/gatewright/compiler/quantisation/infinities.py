@@ -17,7 +17,7 @@ import onnx_ir as ir
 from gatewright.compiler.quantisation.observation import MASKED, Observation
 from gatewright.compiler.quantisation.scores import VIEWS, is_score
 
-__all__ = ["not_numbers"]
+__all__ = ["not_numbers", "pole"]
 
 Observations = Mapping[str, Observation]
 
@@ -36,7 +36,7 @@ _SUMS = frozenset({"CsrMatMul", "Gemm", "Linear", "MatMul", "ReduceL1", "ReduceL
 
 
 def not_numbers(model: ir.Model, observations: Observations) -> dict[ir.Node, str]:
-    """Why nodes cannot run on the fabric for the numbers that they meet."""
+    """Why nodes cannot run on the fabric for the numbers that they meet; without ``observations``, that they may."""
     found: dict[ir.Node, str] = {}
     for node in model.graph:
         for tested in _guarded(node):
@@ -53,10 +53,10 @@ def not_numbers(model: ir.Model, observations: Observations) -> dict[ir.Node, st
                 found.setdefault(
                     node, f"{value.name} {what} for a calibration input, and the fabric has no such numbers"
                 )
-        pole = _pole(node)
-        if pole is not None and _can_be_zero(pole, observations):
+        divisor = pole(node)
+        if divisor is not None and _can_be_zero(divisor, observations):
             found.setdefault(
-                node, f"{pole.name} can be 0, where the result is infinite, and the fabric has no infinity"
+                node, f"{divisor.name} can be 0, where the result is infinite, and the fabric has no infinity"
             )
     return found
 
@@ -110,7 +110,7 @@ def _path(value: ir.Value) -> Iterator[ir.Node]:
 # ---- poles
 
 
-def _pole(node: ir.Node) -> ir.Value | None:
+def pole(node: ir.Node) -> ir.Value | None:
     """The operand of a node whose result is infinite where that is 0."""
     if node.domain:
         return None

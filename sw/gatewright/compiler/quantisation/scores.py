@@ -25,7 +25,9 @@ _ON_THE_WAY = VIEWS | {"Add", "Div", "Max", "Min", "Mul", "Sub", "Sum", "Where"}
 
 
 def is_score(value: ir.Value) -> bool:
-    """Whether a value only ever becomes, or is added to, what a softmax is taken of."""
+    """Whether a real value only ever becomes, or is added to, what a softmax is taken of."""
+    if value.dtype is None or not value.dtype.is_floating_point():
+        return False
     return bool(value.uses()) and not value.is_graph_output() and all(_reads_scores(*use) for use in value.uses())
 
 

@@ -1,7 +1,5 @@
 """For the tests of the passes: models from text or from PyTorch, and a run of all passes that compares after each."""
 
-import logging
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,29 +111,3 @@ def canonical():
         return Canonical(model, changed)
 
     return bring
-
-
-@pytest.fixture(scope="session")
-def export():
-    """A module as PyTorch's exporter writes it; inputs by name."""
-    torch = pytest.importorskip("torch")
-
-    def write(module, inputs: Mapping[str, object], opset: int = 18, dynamic=None) -> onnx.ModelProto:
-        for name in ("torch.onnx", "onnxscript"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        module.eval()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                module,
-                tuple(inputs.values()),
-                input_names=list(inputs),
-                output_names=["output"],
-                opset_version=opset,
-                dynamic_shapes=dynamic,
-                dynamo=True,
-                verbose=False,
-            )
-        return program.model_proto
-
-    return write

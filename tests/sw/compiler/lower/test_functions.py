@@ -61,6 +61,14 @@ def test_a_threshold_belongs_to_the_left(apply):
     assert found[0, 4] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("alpha", [5.0, 1e4])
+def test_a_threshold_that_no_operand_reaches(apply, alpha):
+    outcome = apply("ThresholdedRelu", np.array([[-1.0, 0.5, 1.0, 1.9]], np.float32), alpha=alpha)
+    assert not outcome.reasons
+    (found,) = outcome.found.values()
+    assert not found.any()
+
+
 @pytest.mark.parametrize("limits", [(-0.3, 1.1), (0.0, 6.0), (-2.0, 2.0), (0.37, 0.41)])
 def test_clip(apply, limits):
     outcome = apply("Clip", X, *(np.float32(each) for each in limits), constant=(1, 2))
