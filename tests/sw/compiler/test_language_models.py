@@ -67,6 +67,45 @@ def texts(rng, count):
         yield {"ids": np.where(mask == 1, rng.integers(3, WORDS, (1, TOKENS)), 1), "mask": mask}
 
 
+class Rotated(torch.nn.Module):
+    """A decoder of two layers with ONNX's RotaryEmbedding, positions from an input."""
+
+    def __init__(self, width=64, heads=4):
+        super().__init__()
+        self.words = torch.nn.Embedding(WORDS, width)
+        self.qkv = torch.nn.ModuleList(torch.nn.Linear(width, 3 * width) for _ in range(2))
+        self.mix = torch.nn.ModuleList(torch.nn.Linear(width, width) for _ in range(2))
+        angles = torch.arange(40)[:, None] / 100 ** (torch.arange(8) / 8)
+        self.register_buffer("cos", angles.cos())
+        self.register_buffer("sin", angles.sin())
+        self.heads = heads
+
+    def forward(self, ids, positions):
+        x = self.words(ids)
+        split = (*ids.shape, self.heads, x.shape[-1] // self.heads)
+        for qkv, mix in zip(self.qkv, self.mix, strict=True):
+            q, k, v = (each.reshape(split).transpose(1, 2) for each in qkv(x).chunk(3, -1))
+            q, k = (torch.onnx.ops.rotary_embedding(each, self.cos, self.sin, positions) for each in (q, k))
+            mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + mix(mixed.transpose(1, 2).reshape(x.shape))
+        return x
+
+
+def test_rotary_embeddings_as_operators_of_onnx(export, rng, agrees):
+    torch.manual_seed(0)
+    places = np.arange(TOKENS)[None]
+    *calibration, feed = [{"ids": rng.integers(0, WORDS, (1, TOKENS)), "positions": places + turn} for turn in range(7)]
+    model = export(Rotated(), {key: torch.from_numpy(value) for key, value in feed.items()}, 23)
+    assert [node.op_type for node in model.graph.node].count("RotaryEmbedding") == 4
+    program = compile_model(model, config="pynq-z2", calibration=calibration)
+    assert [type(step) for step in program.variants[0].steps] == [FabricStep]
+    agrees(model, program)
+    with Accelerator(program.config, "golden") as accelerator, accelerator.load(program) as loaded:
+        (found,) = loaded(**feed).values()
+    (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feed)
+    assert np.sqrt(np.square(found - expected).mean() / np.square(expected).mean()) < BOUND
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_one_doorbell(name, export, rng, agrees):
     torch.manual_seed(0)

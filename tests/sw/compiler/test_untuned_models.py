@@ -22,6 +22,7 @@ BOUNDS = {
     "mlp": 0.025,
     "qdq int8": 0.035,
     "qdq uint8": 0.035,
+    "qoperator": 0.035,
     "gcn": 0.025,
     "foreign": 0.025,
 }
@@ -96,8 +97,8 @@ def foreign():
     return export(Running(), torch.randn(12, 24)).model_proto, (12, 24)
 
 
-def qdq(activation, per_channel, folder):
-    """What onnxruntime's static quantisation makes of a float model."""
+def quantised(form, activation, per_channel, folder):
+    """What onnxruntime's static quantisation makes of a float model: pairs of Q and DQ, or operators on integers."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Batches(CalibrationDataReader):
@@ -111,14 +112,14 @@ def qdq(activation, per_channel, folder):
     onnx.save(export(layers, torch.randn(16, 30)).model_proto, folder / "float.onnx")
     quantize_static(
         folder / "float.onnx",
-        folder / "qdq.onnx",
+        folder / "quantised.onnx",
         Batches(),
-        quant_format=QuantFormat.QDQ,
+        quant_format=getattr(QuantFormat, form),
         activation_type=getattr(QuantType, activation),
         weight_type=QuantType.QInt8,
         per_channel=per_channel,
     )
-    return onnx.load(folder / "qdq.onnx"), (16, 30)
+    return onnx.load(folder / "quantised.onnx"), (16, 30)
 
 
 def gcn():
@@ -159,8 +160,9 @@ MODELS = {
     "encoder": (lambda _: encoder(), "pynq-z2"),
     "decoder": (lambda _: decoder(), "pynq-z2"),
     "mlp": (lambda _: mlp(), "tiny"),
-    "qdq int8": (lambda folder: qdq("QInt8", True, folder), "tiny"),
-    "qdq uint8": (lambda folder: qdq("QUInt8", False, folder), "tiny"),
+    "qdq int8": (lambda folder: quantised("QDQ", "QInt8", True, folder), "tiny"),
+    "qdq uint8": (lambda folder: quantised("QDQ", "QUInt8", False, folder), "tiny"),
+    "qoperator": (lambda folder: quantised("QOperator", "QUInt8", True, folder), "tiny"),
     "gcn": (lambda _: gcn(), "tiny"),
     "foreign": (lambda _: foreign(), "tiny"),
 }

@@ -22,6 +22,7 @@ from gatewright.compiler.errors import CompileError
 from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.model_file.opset import upgraded
+from gatewright.compiler.passes.spellings.standard import SpellStandard
 from gatewright.compiler.quantisation.judge import MAX_ERROR
 from gatewright.driver import Accelerator
 from gatewright.program.compiled import CompiledProgram, HostStep
@@ -125,12 +126,13 @@ class GatewrightRep(BackendRep):
 
 
 def _needed(model: onnx.ModelProto) -> list[str]:
-    """Names of values that a rule needs to be constant."""
+    """Names of values that a rule or a spelling needs to be constant."""
     load_rules()
+    constants = {operator: spelling.constants for operator, spelling in SpellStandard.spellings.items()}
+    constants |= {operator: rule.constants for operator, rule in RULES.items()}
     names = []
     for node in model.graph.node:
-        rule = RULES.get(("" if node.domain == "ai.onnx" else node.domain, node.op_type))
-        for index in rule.constants if rule is not None else ():
+        for index in constants.get(("" if node.domain == "ai.onnx" else node.domain, node.op_type), ()):
             if index < len(node.input) and node.input[index]:
                 names.append(node.input[index])
     return list(dict.fromkeys(names))

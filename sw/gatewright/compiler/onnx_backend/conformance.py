@@ -29,6 +29,7 @@ from gatewright.compiler.lower import load_rules
 from gatewright.compiler.lower.rules import RULES
 from gatewright.compiler.onnx_backend.backend import GatewrightRep, host_reasons
 from gatewright.compiler.operators import DOMAIN, OPERATORS
+from gatewright.compiler.passes.spellings.standard import SpellStandard
 from gatewright.compiler.quantisation.headroom import HEADROOM
 from gatewright.compiler.quantisation.observation import MASKED
 from gatewright.compiler.quantisation.plan import WITHIN_ONE
@@ -181,7 +182,8 @@ def claimed() -> frozenset[str]:
     ours = {name for name in OPERATORS if (DOMAIN, name) in RULES}
     spellings = {"Attention": "Attention", "Gelu": "Gelu", "L2Norm": "LpNormalization"}
     return frozenset(
-        {name for domain, name in RULES if not domain} | {spellings[name] for name in ours if name in spellings}
+        {name for domain, name in (*RULES, *SpellStandard.spellings) if not domain}
+        | {spellings[name] for name in ours if name in spellings}
     )
 
 

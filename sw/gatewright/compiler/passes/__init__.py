@@ -30,6 +30,9 @@ from gatewright.compiler.passes.rewriting import Pass
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
 from gatewright.compiler.passes.rows import MoveViewsBehindLinear
 from gatewright.compiler.passes.shapes import CheckShapes
+from gatewright.compiler.passes.spellings.contrib import SpellContrib
+from gatewright.compiler.passes.spellings.qlinear import SpellQuantised
+from gatewright.compiler.passes.spellings.standard import SpellStandard
 from gatewright.compiler.passes.sums import JoinSums
 from gatewright.compiler.passes.tidy import MergeEqualNodes, Name
 from gatewright.compiler.passes.views import SimplifyViews
@@ -40,9 +43,12 @@ __all__ = ["PASSES", "run"]
 PASSES: tuple[type[Pass], ...] = (
     InlineFunctions,
     BindDimensions,
+    SpellQuantised,
     ImportQuantised,
     FoldConstants,
     CheckShapes,
+    SpellContrib,
+    SpellStandard,
     ImportDynamicallyQuantised,
     MergeEqualNodes,
     DropExpands,

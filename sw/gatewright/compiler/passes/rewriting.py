@@ -158,6 +158,7 @@ def emit(
     dtype: ir.DataType | None = ir.DataType.FLOAT,
     overload: str = "",
     ours: bool = False,
+    domain: str = "",
     name: str | None = None,
 ) -> ir.Value:
     """A new node in ``graph`` behind ``after`` (at the front if None), from values, arrays and None for what is not
@@ -172,7 +173,7 @@ def emit(
         op_type,
         values,
         attributes or {},
-        domain=DOMAIN if ours else "",
+        domain=DOMAIN if ours else domain,
         overload=overload,
         version=VERSION if ours else None,
         name=name,

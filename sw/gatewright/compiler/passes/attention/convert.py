@@ -94,23 +94,36 @@ def _packed(node: ir.Node) -> Attention | None:
 
 
 def _contrib(node: ir.Node, values: _Values, padding: ir.Value | None, bias: ir.Value | None) -> Attention | None:
-    """What both operators of onnxruntime share: heads, scale, a mask of keys [batch, keys], and one that is added."""
+    """What both operators of onnxruntime share: heads, scale, a mask of keys (`_flags`), and one that is added."""
     heads = node.attributes.get_int("num_heads", 0)
     keys = sizes(values[1])
     changes = [Change("add", bias)] if bias is not None else []
     if padding is not None:
-        if keys is None or sizes(padding) != keys[:2] or node.graph is None:
-            return None  # lengths instead of flags
+        flags = _flags(padding, keys[:2], node) if keys is not None else None
+        if keys is None or flags is None:
+            return None
         wide = [keys[0], 1, 1, keys[1]]
-        flags = emit("Cast", [padding], padding.producer(), node.graph, attributes={"to": int(ir.DataType.BOOL)})
-        flags.shape, flags.dtype = padding.shape, ir.DataType.BOOL
-        target = np.array(wide, np.int64)
-        shaped = emit("Reshape", [flags, target], flags.producer(), node.graph, shape=wide, dtype=ir.DataType.BOOL)
+        target, kind = np.array(wide, np.int64), ir.DataType.BOOL
+        shaped = emit("Reshape", [flags, target], flags.producer(), graph_of(node), shape=wide, dtype=kind)
         changes.append(Change("keep", shaped, -math.inf))
     q, k, v = [_split(value, heads, node) for value in values]
     if q is None or k is None or v is None:
         return None
     return _attention(node, (q, k, v), node.attributes.get_int("unidirectional", 0) == 1, changes, joined=True)
+
+
+def _flags(padding: ir.Value, shape: tuple[int, ...], node: ir.Node) -> ir.Value | None:
+    """Which of [batch, keys] count: where ``padding`` is not 0, or those before the length that it gives each row."""
+    graph, kind = graph_of(node), ir.DataType.BOOL
+    if sizes(padding) == shape:
+        attributes = {"to": int(kind)}
+        return emit("Cast", [padding], padding.producer(), graph, attributes=attributes, shape=shape, dtype=kind)
+    if sizes(padding) != shape[:1] or padding.dtype is None:
+        return None
+    after, column = padding.producer(), [shape[0], 1]
+    lengths = emit("Reshape", [padding, np.array(column, np.int64)], after, graph, shape=column, dtype=padding.dtype)
+    places = np.arange(shape[1], dtype=padding.dtype.numpy())[None]
+    return emit("Less", [places, lengths], lengths.producer(), graph, shape=shape, dtype=kind)
 
 
 def _attention(
