@@ -310,6 +310,23 @@ def test_quantised_attention(mask, canonical, rng):
     assert found.operators[".Linear"] == 3
 
 
+@pytest.mark.parametrize("kind", [onnx.TensorProto.INT4, onnx.TensorProto.UINT4])
+def test_weights_of_four_bits_in_blocks(kind, canonical, rng):
+    """DequantizeLinear with a scale and a zero point for each block of the inner dimension."""
+    low = -8 if kind == onnx.TensorProto.INT4 else 0
+    stored = helper.make_tensor("stored", kind, [32, 6], rng.integers(low, low + 16, 32 * 6).tolist())
+    zeros = helper.make_tensor("zeros", kind, [2, 6], rng.integers(low, low + 16, 12).tolist())
+    scales = numpy_helper.from_array(rng.uniform(0.01, 0.1, (2, 6)).astype(np.float32), "scales")
+    nodes = [
+        helper.make_node("DequantizeLinear", ["stored", "scales", "zeros"], ["weight"], axis=0, block_size=16),
+        helper.make_node("MatMul", ["x", "weight"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, 1, [5, size]) for name, size in (("x", 32), ("y", 6)))
+    graph = helper.make_graph(nodes, "test", [x], [y], [stored, scales, zeros])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    assert canonical(model, {"x": floats(rng, (5, 32))[0]}).operators == {".Linear": 1}
+
+
 def test_embeddings_with_the_lengths_of_a_mask(canonical, rng):
     """BERT's first layers, as onnxruntime's optimiser writes them: the mask's lengths go to the attention."""
     weights = floats(rng, (30, 24), (12, 24), (2, 24), (24,), (24,), (24, 72), (72,))
