@@ -11,6 +11,7 @@ FAMILIES = (
     "gather",
     "sparse",
     "elementwise",
+    "choice",
     "functions",
     "norm",
     "softmax",

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.fabric.kernels import Dim, View
 from gatewright.compiler.fabric.matrices import dims
-from gatewright.compiler.formats import INT8, INT16, Format, Tensor
+from gatewright.compiler.formats import INT16, Format, Tensor
 from gatewright.compiler.functions import RealFunction
 from gatewright.compiler.graph_access import operand, operands
 from gatewright.compiler.lower.broadcast import Dims, Sum, join
@@ -22,7 +22,7 @@ from gatewright.compiler.quantisation.headroom import headroom
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
-__all__ = ["literal"]
+__all__ = ["as_term", "joined_like", "literal"]
 
 Real = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def _exactly(values: npt.NDArray[Any], reach: float = math.inf) -> Format:
     return Format.of(INT16, min(float(np.abs(values).max(initial=0.0)), reach))
 
 
-def _operand(step: LoweredStep, value: ir.Value, reach: float) -> Tensor:
+def as_term(step: LoweredStep, value: ir.Value, reach: float) -> Tensor:
     """A value as one term of a sum in which magnitudes beyond ``reach`` are all alike (a mask's, for example)."""
     constant = step.constant(value)
     if constant is not None:
@@ -67,7 +67,7 @@ def _terms(step: LoweredStep, a: ir.Value, b: ir.Value, out: Tensor) -> tuple[Te
     largest = [step.plan.reach(value) for value in (a, b)]
     limit = limit_of(out.format)
     first, second = (limit + min(other, limit) for other in reversed(largest))
-    return _operand(step, a, first), _operand(step, b, second)
+    return as_term(step, a, first), as_term(step, b, second)
 
 
 # ---- sums, products and quotients
@@ -176,14 +176,14 @@ def total(node: ir.Node, step: LoweredStep) -> None:
     factor = 1 / len(values) if node.op_type == "Mean" else 1.0
     out = step.produce(node.outputs[0])
     reach = limit_of(out.format) / factor * 2
-    terms = [_operand(step, value, reach) for value in values]
+    terms = [as_term(step, value, reach) for value in values]
     if len(terms) == 1:
         step.emit.scale(terms[0], out.view, out.format)
         return
     have = terms[0]
     for index, term in enumerate(terms[1:], 2):
         last = index == len(terms)
-        place = out if last else step.scratch(_like(have, term, out), _both(have.format, term.format), "sum")
+        place = out if last else step.scratch(joined_like(have, term, out), _both(have.format, term.format), "sum")
         join(step, Sum(factor=factor if last else 1.0), have, term, place)
         have = place
 
@@ -192,7 +192,7 @@ def _both(a: Format, b: Format) -> Format:
     return Format.of(INT16, limit_of(a) + limit_of(b))
 
 
-def _like(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+def joined_like(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
     """A stand-in with the shape to which two tensors broadcast."""
     if isinstance(out.view.rows, Dim):
         return out
@@ -215,51 +215,15 @@ def extreme(node: ir.Node, step: LoweredStep) -> None:
             apply(step, other, node.outputs[0], RealFunction(lambda x: pick(x, bound), [bound] if bound else ()))
             return
     out = step.produce(node.outputs[0])
-    terms = [_operand(step, value, 4 * limit_of(out.format)) for value in values]
+    terms = [as_term(step, value, 4 * limit_of(out.format)) for value in values]
     if len(terms) == 1:
         step.emit.scale(terms[0], out.view, out.format)
         return
     have = terms[0]
     for index, term in enumerate(terms[1:], 2):
-        like = _like(have, term, out)
+        like = joined_like(have, term, out)
         place = out if index == len(terms) else step.scratch(like, _both(have.format, term.format), "extreme")
         rest = step.scratch(like, _both(have.format, term.format), "excess")
         join(step, Sum(sign, -sign, positive=True), have, term, rest)
         join(step, Sum(b_sign=sign), term, rest, place)
         have = place
-
-
-# ---- choice
-
-
-def _refuse_where(node: ir.Node, _config: AcceleratorConfig) -> str | None:
-    mask, *values = operands(node, 3)
-    for value in (*values, *node.outputs):
-        if value.dtype is None or not value.dtype.is_floating_point():
-            return f"{value.name} is {value.dtype}, allowed: real numbers"
-        if value.shape is None or not value.shape.is_static():
-            return f"{value.name} has a dynamic size"
-    if mask.const_value is None and not mask.is_graph_input():
-        return f"{mask.name} is computed, allowed: a constant or an input"
-    return None
-
-
-@rule("Where", refuse=_refuse_where)
-def choose(node: ir.Node, step: LoweredStep) -> None:
-    """``a m + b (1 - m)`` with a mask m of 0 and 1."""
-    mask, a, b = operands(node, 3)
-    truth = Format(INT8, np.ones(()))
-    given = step.constant(mask)
-    m = literal(step, given, truth) if given is not None else step.take(mask, truth)
-    m = Tensor(m.view, m.shape, truth, 1.0)
-    opposite = step.scratch(m, truth, "opposite")
-    step.emit.scale(m, opposite.view, truth, -1.0, 1.0)
-    out = step.produce(node.outputs[0])
-    parts = []
-    for value, factor in ((a, m), (b, Tensor(opposite.view, m.shape, truth, 1.0))):
-        tensor = _operand(step, value, 2 * limit_of(out.format))
-        part = step.scratch(_like(tensor, factor, out), tensor.format, "part")
-        part = Tensor(part.view, part.shape, tensor.format, tensor.bound)
-        join(step, None, tensor, factor, part)
-        parts.append(part)
-    join(step, Sum(), parts[0], parts[1], out)
