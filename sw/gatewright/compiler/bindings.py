@@ -16,12 +16,14 @@ class Bindings:
     ----------
     buckets : sizes that replace dimensions, for example ``{"tokens": 32}``; the dimension is static afterwards.
     capacity : largest sizes of dimensions that stay dynamic, for example ``{"edges": 100_000}``.
+    derived : largest sizes of dimensions that passes introduce.
 
     Raises `CompileError` for a size below 1 and for a dimension that is in both.
     """
 
     buckets: Mapping[str, int] = field(default_factory=dict)
     capacity: Mapping[str, int] = field(default_factory=dict)
+    derived: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for option in ("buckets", "capacity"):

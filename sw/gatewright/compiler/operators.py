@@ -15,9 +15,11 @@ import onnx_ir as ir
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.operator_bodies import OPERATORS
 
-__all__ = ["DOMAIN", "IR_VERSION", "OPERATORS", "VERSION", "add_functions", "csr_function", "function"]
+__all__ = ["DOMAIN", "HOST_DOMAIN", "IR_VERSION", "OPERATORS", "VERSION", "add_functions", "csr_function", "function"]
 
 DOMAIN = "gatewright"
+HOST_DOMAIN = "gatewright.host"
+"""Of functions that passes make of a model's own nodes: the host runs one as a whole, as far ahead as it can."""
 VERSION = 1
 IR_VERSION = 10  # the first with overloads
 

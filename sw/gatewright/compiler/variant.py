@@ -46,7 +46,7 @@ def build_variant(
     run(model, bindings)
     _as_declared(model)
     _made_by_nodes(model)
-    dims, capacity = dict(bindings.buckets), dict(bindings.capacity)
+    dims, capacity = dict(bindings.buckets), {**bindings.capacity, **bindings.derived}
     inputs, outputs = (
         tuple(_interface(value, declared.get(value.name), {*dims, *capacity}) for value in values)
         for values in (model.graph.inputs, model.graph.outputs)

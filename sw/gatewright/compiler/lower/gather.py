@@ -12,6 +12,7 @@ from gatewright.compiler.formats import INT8, INT16, Tensor
 from gatewright.compiler.graph_access import operand, operands, shape_of, static_shape
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.operators import HOST_DOMAIN
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.fixed import Requantise
 
@@ -34,8 +35,11 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
         if axis == len(shape_of(table)) - 1:
             return "it selects columns"
         return None if shape_of(table).is_static() else f"{table.name} has a dynamic size"
-    if index.producer() is not None:
-        return f"the indices {index.name} are computed, allowed: an input of the model or a constant"
+    maker = index.producer()
+    if maker is not None and maker.domain != HOST_DOMAIN:
+        return (
+            f"the indices {index.name} are computed, allowed: integer inputs of the model, and what follows from them"
+        )
     if axis:
         return f"its axis is {axis}, allowed with an input as indices: 0"
     if not all(isinstance(size, int) for size in shape_of(index)) and len(shape_of(index)) > 1:

@@ -11,6 +11,7 @@ from gatewright.compiler.fabric.matrices import fits_memory
 from gatewright.compiler.formats import Format
 from gatewright.compiler.graph_access import shape_of
 from gatewright.compiler.lower.step import LoweredStep
+from gatewright.compiler.operators import HOST_DOMAIN
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 
@@ -81,6 +82,8 @@ def demands(node: ir.Node, plan: Plan) -> dict[int, Format]:
 def refusal(node: ir.Node, config: AcceleratorConfig) -> str | None:
     """Why a node must run on the host, or None."""
     found = rule_of(node)
+    if node.domain == HOST_DOMAIN:
+        return "edges are sorted, and indices computed, by the host before the fabric is rung"
     if found is None:
         return f"the fabric has no operator {node.domain + '::' if node.domain else ''}{node.op_type}"
     for index in found.constants:

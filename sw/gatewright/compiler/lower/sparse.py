@@ -11,7 +11,7 @@ from gatewright.compiler.formats import INT8, INT16, Format
 from gatewright.compiler.graph_access import operand, operands, shape_of
 from gatewright.compiler.lower.rules import rule
 from gatewright.compiler.lower.step import LoweredStep
-from gatewright.compiler.operators import DOMAIN
+from gatewright.compiler.operators import DOMAIN, HOST_DOMAIN
 from gatewright.compiler.quantisation.plan import Plan
 from gatewright.spec.config import AcceleratorConfig
 from gatewright.spec.csr import FEATURE_MAX_ABS, WEIGHT_MAX, CsrMatrix
@@ -27,8 +27,11 @@ def _refuse(node: ir.Node, _config: AcceleratorConfig) -> str | None:
     if len(shape_of(x)) != 2:
         return f"the features are {x.shape}, allowed: [rows, columns]"
     for value in (row_ptr, col):
-        if value.const_value is None and value.producer() is not None:
-            return f"{value.name} is computed, allowed: an input of the model or a constant"
+        maker = value.producer()
+        if value.const_value is None and maker is not None and maker.domain != HOST_DOMAIN:
+            return (
+                f"{value.name} is computed, allowed: an input of the model, a constant, or what the host makes of them"
+            )
     constant = [value.const_value is not None for value in (row_ptr, col, weight)]
     if any(constant) and not all(constant) and constant[0] != constant[1]:
         return "either both row pointers and columns are constant, or none"

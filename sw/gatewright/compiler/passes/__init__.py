@@ -25,6 +25,8 @@ from gatewright.compiler.passes.l2_norm import FuseL2Norm
 from gatewright.compiler.passes.layer_norm import FuseLayerNorm
 from gatewright.compiler.passes.linear import FuseLinear
 from gatewright.compiler.passes.mean_pool import FuseMeanPool
+from gatewright.compiler.passes.message_passing.fuse import FuseMessagePassing
+from gatewright.compiler.passes.message_passing.indices import PrepareIndices
 from gatewright.compiler.passes.quantised import ImportQuantised
 from gatewright.compiler.passes.rewriting import Pass
 from gatewright.compiler.passes.rms_norm import FuseRmsNorm
@@ -46,9 +48,12 @@ PASSES: tuple[type[Pass], ...] = (
     SpellQuantised,
     ImportQuantised,
     FoldConstants,
+    MergeEqualNodes,
+    FuseMessagePassing,
     CheckShapes,
     SpellContrib,
     SpellStandard,
+    PrepareIndices,
     ImportDynamicallyQuantised,
     MergeEqualNodes,
     DropExpands,

@@ -128,7 +128,7 @@ class CheckShapes(Pass):
     """
 
     def rewrite(self, model: ir.Model) -> bool:
-        allowed = set(self.bindings.capacity)
+        allowed = {*self.bindings.capacity, *self.bindings.derived}
         for value in model.graph.inputs:
             self._check_size(value, f"input {value.name}")
         for node in model.graph:
@@ -150,9 +150,7 @@ class CheckShapes(Pass):
         return False
 
     def _check_size(self, value: ir.Value, where: str) -> None:
-        sizes = [
-            size if isinstance(size, int) else self.bindings.capacity.get(str(size.value), 1)
-            for size in value.shape or ()
-        ]
+        largest = {**self.bindings.capacity, **self.bindings.derived}
+        sizes = [size if isinstance(size, int) else largest.get(str(size.value), 1) for size in value.shape or ()]
         if math.prod(sizes) > MOST_ELEMENTS:
             raise CompileError(f"{where} is {value.shape}, allowed are at most {MOST_ELEMENTS:,} elements")

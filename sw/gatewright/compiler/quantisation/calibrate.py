@@ -12,9 +12,13 @@ import onnx
 import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.fabric.matrices import dims
+from gatewright.compiler.graph_access import operand, shape_of
+from gatewright.compiler.operators import HOST_DOMAIN
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
 from gatewright.compiler.quantisation.observation import MASKED, Observation
+from gatewright.program.compiled import dimension
 from gatewright.program.onnx_session import OnnxSession, SessionError
 
 __all__ = ["SAMPLE_ROWS", "calibrate", "open_session", "session_of", "synthetic"]
@@ -94,8 +98,8 @@ def _observe(array: npt.NDArray[Any], share: int) -> Observation:
     finite = np.where(np.abs(rows) < MASKED, rows, 0)
     if not np.issubdtype(array.dtype, np.floating):
         finite = array.reshape(rows.shape).astype(np.float64)
-    if not len(rows):
-        finite = np.zeros((1, rows.shape[1]), np.float32)
+    if not rows.size:  # no row, or a list of no element
+        finite = np.zeros((1, max(rows.shape[1], 1)), np.float32)
     step = max(len(rows) // share, 1)
     low, high = finite.min(0).astype(np.float64), finite.max(0).astype(np.float64)
     peak = np.abs(finite).max(initial=0.0, keepdims=True).reshape(-1).astype(np.float64)
@@ -133,7 +137,7 @@ def _draw(value: ir.Value, capacity: Mapping[str, int], rng: np.random.Generator
     dtype = value.dtype.numpy()
     if np.issubdtype(dtype, np.floating):
         return rng.standard_normal(shape).astype(dtype)
-    limit = min((limit for node, index in value.uses() if (limit := _index_limit(node, index))), default=0)
+    limit = min((limit for node, index in value.uses() if (limit := _index_limit(node, index, capacity))), default=0)
     if limit:
         return rng.integers(0, limit, shape).astype(dtype)
     if dtype in (np.int8, np.uint8):
@@ -141,10 +145,22 @@ def _draw(value: ir.Value, capacity: Mapping[str, int], rng: np.random.Generator
     return np.ones(shape, dtype)
 
 
-def _index_limit(node: ir.Node, index: int) -> int:
-    """Rows of the table that an integer operand selects from, or 0."""
+def _index_limit(node: ir.Node, index: int, capacity: Mapping[str, int]) -> int:
+    """Rows of the table that an integer operand selects from, or 0; of a graph, the fewest nodes that an edge leads
+    from or to."""
+    if node.domain == HOST_DOMAIN:
+        readers = [use.node for value in node.outputs for use in value.uses() if use.node.op_type == "CsrMatMul"]
+        tables = [dims(shape_of(each)) for node in readers for each in (operand(node, 3), node.outputs[0])]
+        return min((_most(table[0], capacity) for table in tables), default=0)
     table = node.inputs[0]
     if node.op_type != "Gather" or index != 1 or table is None or table.shape is None:
         return 0
     rows = table.shape[0]
     return rows if isinstance(rows, int) else 0
+
+
+def _most(size: int | str, capacity: Mapping[str, int]) -> int:
+    if isinstance(size, int):
+        return size
+    name, addend = dimension(size)
+    return capacity[name] + addend

@@ -13,7 +13,7 @@ from gatewright.driver.errors import DriverError
 from gatewright.driver.programs.command_list import CommandList
 from gatewright.driver.programs.layout import Group, Layout
 from gatewright.program.check import command_words, nodes_of
-from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Variant, shape_at
+from gatewright.program.compiled import CompiledProgram, FabricStep, Placement, Variant, dimension, shape_at
 from gatewright.program.convert import Converter, Saturation
 from gatewright.program.errors import ProgramError
 from gatewright.spec.commands import COMMANDS, FLAGS_LSB, CommandSpec, Field, Kind
@@ -63,6 +63,13 @@ class LoadedStep:
             (patch, COMMANDS[int(self._opcodes[patch.command])].field(patch.field)) for patch in step.patches
         ]
         self._dims = list(dict.fromkeys(patch.dim for patch in step.patches))
+        given = {dimension(size)[0] for value in variant.inputs for size in value.shape if isinstance(size, str)}
+        self._counted = [
+            (placement.name, axis, size, variant.capacity[size])
+            for placement in step.inputs
+            for axis, size in enumerate(placement.shape)
+            if isinstance(size, str) and size in variant.capacity and size not in given
+        ]
         self.least: dict[str, int] = {}
         for patch, field in self._fields:
             low = (1 if field.kind is Kind.SIZE else 0) - patch.addend
@@ -119,6 +126,7 @@ class LoadedStep:
         for group in self._mixed:
             memories[group].invalidate()
         flushed = self._flushed
+        sizes |= self._counts(values)
         wanted = {dim: sizes[dim] for dim in self._dims}
         if wanted != self._sizes:
             self._sizes = {}  # until the accelerator sees them
@@ -136,6 +144,16 @@ class LoadedStep:
         for group in self._invalidated:
             memories[group].invalidate()
         return {each.placement.name: each.decode(memories[group].array, sizes) for group, each in self._read}
+
+    def _counts(self, values: dict[str, Array]) -> dict[str, int]:
+        """The dynamic sizes that no input of the model has: those of what the host has made."""
+        found = {}
+        for name, axis, size, most in self._counted:
+            count, least = values[name].shape[axis], self.least.get(size, 0)
+            if not least <= count <= most:
+                raise DriverError(f"{name!r}, which the host makes, has {count} elements, allowed {least}..{most}")
+            found[size] = count
+        return found
 
     def _patch(self, sizes: dict[str, int], memory: DeviceMemory) -> None:
         """Write the commands that depend on sizes."""

@@ -1,0 +1,1 @@
+"""Message passing in its many spellings: gather by source, weigh, scatter by target."""
