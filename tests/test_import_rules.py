@@ -341,3 +341,16 @@ def test_a_board_needs_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_compiling_an_onnx_model_imports_no_torch() -> None:
+    code = """
+import sys
+from onnx import parser
+from gatewright.compiler.compile import compile_model
+text = '<ir_version: 10, opset_import: ["": 18]> g (float[2, 3] x) => (float[2, 3] y) { y = Relu(x) }'
+compile_model(parser.parse_model(text))
+print("torch" in sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout.strip() == "False"

@@ -2,7 +2,7 @@
 
 from gatewright.spec.errors import GatewrightError
 
-__all__ = ["AccuracyWarning", "CompileError", "OutOfRangeError"]
+__all__ = ["AccuracyWarning", "CalibrationWarning", "CompileError", "OutOfRangeError"]
 
 
 class CompileError(GatewrightError, ValueError):
@@ -15,3 +15,7 @@ class OutOfRangeError(CompileError):
 
 class AccuracyWarning(UserWarning):
     """Results of a compiled program are further from those of the model than is allowed."""
+
+
+class CalibrationWarning(UserWarning):
+    """Ranges of values come from inputs that may not be like those of calls."""

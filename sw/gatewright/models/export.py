@@ -1,25 +1,21 @@
 """The float models as ONNX: the text encoder alone, and a whole request."""
 
-import logging
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import torch
 from torch import nn
 
-from gatewright.compiler.operators import add_functions
+from gatewright.compiler.from_torch.exporter import to_onnx
 from gatewright.models.experts.request import HistoryRequest
 from gatewright.models.text import MAX_TOKENS, SentenceEncoder, TextEncoder, load_text_encoder
 from gatewright.program.onnx_session import OnnxSession
 from gatewright.recommender.errors import RecommenderError
 
-__all__ = ["OPSET", "export_encoder", "export_request"]
+__all__ = ["export_encoder", "export_request"]
 
-OPSET = 18
 TOLERANCE = 1e-3  # of the largest magnitude, between PyTorch and ONNX Runtime
 
 
@@ -58,25 +54,10 @@ def _export(
     module: nn.Module, inputs: dict[str, torch.Tensor], dynamic: tuple[Any, ...], output: str
 ) -> onnx.ModelProto:
     """Export, run, and compare."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it lists the operators of packages that are not there
-
     module.eval()
     with torch.no_grad():
         expected = module(*inputs.values()).numpy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own internals
-        program = torch.onnx.export(
-            module,
-            tuple(inputs.values()),
-            input_names=list(inputs),
-            output_names=[output],
-            opset_version=OPSET,
-            dynamic_shapes=dynamic,
-            dynamo=True,
-            verbose=False,
-        )
-    add_functions(program.model)
-    model = ir.to_proto(program.model)
+    model = to_onnx(module, list(inputs.values()), list(inputs), [output], title="main_graph", dynamic_shapes=dynamic)
     session = OnnxSession(model.SerializeToString())
     (found,) = session.run([output], {name: value.numpy() for name, value in inputs.items()})
     error = float(np.abs(found - expected).max() / np.abs(expected).max())
