@@ -22,14 +22,20 @@ def flattened(result: Any, title: str, wanted: Collection[str] | None = None) ->
 
     ``wanted`` : names of the outermost parts that are kept; None for all.
 
-    Raises :class:`CompileError`, naming the part, for an unknown name in ``wanted`` and for what is no tensor.
+    Raises :class:`CompileError`, naming the part, for an unknown name in ``wanted``, for what is no tensor, and for two
+    tensors that would have one name.
     """
     parts = dict(_parts(result, LONE)) if not isinstance(result, torch.Tensor) else {LONE: result}
     unknown = next((name for name in wanted or () if name not in parts), None)
     if unknown is not None:
         raise CompileError(f"outputs has {unknown!r}, allowed are those of {title}: {', '.join(parts)}")
     kept = {name: part for name, part in parts.items() if wanted is None or name in wanted}
-    found = {name: tensor for part, value in kept.items() for name, tensor in _tensors(value, part, title, list(parts))}
+    found: dict[str, Any] = {}
+    for part, value in kept.items():
+        for name, tensor in _tensors(value, part, title, list(parts)):
+            if name in found:
+                raise CompileError(f"{title} gives two tensors named {name}, allowed are different names")
+            found[name] = tensor
     if not found:
         raise CompileError(f"{title} gives {type(result).__name__} without any tensor, needed: at least one")
     return found
