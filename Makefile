@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 USER_ID ?= 15
 QUERY ?= space adventure
 CONFORMANCE ?=
+ZOO ?=
 # Options of what `make area`, `pnr`, `timing`, `formal`, `mutate`, `gate-sim`, `fuzz` and `host-cost` run: AREA=--help lists them.
 AREA ?=
 PNR ?=
@@ -20,7 +21,7 @@ HOST_COST ?=
 SEED ?= 1
 JOBS ?= auto
 
-.PHONY: demo test lint golden onnx-conformance verify-full bench area pnr timing gate-sim formal mutate fuzz host-cost clean
+.PHONY: demo test lint golden onnx-conformance zoo verify-full bench area pnr timing gate-sim formal mutate fuzz host-cost clean
 
 demo: $(STAMP)
 	$(BIN)/gatewright recommend --user $(USER_ID) $(if $(QUERY),--query "$(QUERY)") --backend rtl --config pynq-z2
@@ -42,6 +43,9 @@ golden: $(STAMP)
 
 onnx-conformance: $(STAMP)
 	$(BIN)/python -m gatewright.compiler.onnx_backend.conformance $(CONFORMANCE)
+
+zoo: $(STAMP)
+	$(BIN)/python -m gatewright_sim.zoo $(ZOO)
 
 # The longest last; what takes chances at last of all.
 verify-full: test golden onnx-conformance area pnr formal

@@ -13,6 +13,7 @@ from gatewright.compiler.errors import CompileError
 __all__ = [
     "constant_of",
     "graph_of",
+    "is_tensor",
     "maker_of",
     "numpy_type",
     "operand",
@@ -49,6 +50,11 @@ def graph_of(node: ir.Node) -> ir.Graph:
     if not isinstance(node.graph, ir.Graph):
         raise CompileError(f"node {node.name} ({node.op_type}) is in no graph")
     return node.graph
+
+
+def is_tensor(value: ir.Value) -> bool:
+    """Whether it is one and no sequence or optional; a value of unknown type is none."""
+    return isinstance(value.type, ir.TensorType)
 
 
 def shape_of(value: ir.Value) -> ir.Shape:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from gatewright.compiler.errors import CompileError
+from gatewright.compiler.graph_access import is_tensor
 from gatewright.compiler.model_file.external_data import read_external_data
 from gatewright.compiler.model_file.opset import STANDARD, operator_set, upgraded
 from gatewright.compiler.model_file.sizes import name_unknown_sizes, settle_shapes
@@ -101,11 +102,14 @@ def _prepare(model: ir.Model) -> None:
         common.NameFixPass(),
     ):
         common_pass(model)
-    for value in model.graph.inputs:
-        if value.shape is None:
-            raise CompileError(f"input {value.name} has no shape, allowed are inputs of known rank")
-        if not isinstance(value.type, ir.TensorType):
-            raise CompileError(f"input {value.name} is a {type(value.type).__name__}, allowed are tensors")
+    for kind, values in (("input", model.graph.inputs), ("output", model.graph.outputs)):
+        for value in values:
+            if kind == "input" and value.shape is None:
+                raise CompileError(f"input {value.name} has no shape, allowed are inputs of known rank")
+            if value.type is not None and not is_tensor(value):
+                raise CompileError(f"{kind} {value.name} is a {type(value.type).__name__}, allowed are tensors")
+            if value.dtype is ir.DataType.STRING:
+                raise CompileError(f"{kind} {value.name} is of strings, allowed are numbers and truth values")
 
 
 def _check_operators(model: ir.Model, label: str) -> None:

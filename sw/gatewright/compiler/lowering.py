@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError, OutOfRangeError
 from gatewright.compiler.fabric.encode import UnplacedStep
+from gatewright.compiler.graph_access import is_tensor
 from gatewright.compiler.host_steps import cost, extract
 from gatewright.compiler.lower.rules import rule_of
 from gatewright.compiler.lower.step import LoweredStep
@@ -45,10 +46,17 @@ def lower(
     Raises :class:`NodeError`, and :class:`CompileError` for what is wrong with the model.
     """
     parts = partition(model, on_host)
+    for part in parts:
+        foreign = next((value for value in part.inputs if not is_tensor(value)), None)
+        if foreign is not None:
+            raise CompileError(
+                f"{foreign.name} is a {type(foreign.type).__name__} that node {part.nodes[0].name}'s step on the host "
+                "takes from another one, allowed are tensors between steps"
+            )
     if keep_all:
         for part in parts:
             made = [value for node in part.nodes for value in node.outputs]
-            part.outputs = [value for value in made if value.shape is not None and value.dtype is not None]
+            part.outputs = [value for value in made if is_tensor(value) and value.shape is not None]
     return [
         _fabric(part, config, plan, capacity) if part.on_fabric else _host(model, parts, index, on_host, capacity)
         for index, part in enumerate(parts)

@@ -3,8 +3,9 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, parser
 
+from gatewright.compiler.errors import CompileError
 from gatewright.program.compiled import FabricStep, HostStep
 
 
@@ -102,3 +103,24 @@ def test_an_output_that_folding_makes_constant(graph, run, operator, draw):
     y = g.node(operator, [x] if operator == "Relu" else [x, g.constant(np.int64(0))], [4, 16])
     outcome = run(g.model(y, folded), {"x": draw(4, 16)})
     assert outcome.error < 1e-3
+
+
+SEQUENCES = """<ir_version: 8, opset_import: ["": 18]> g (float[4, 16] x, float[4, 16] y, int64 i) => (float[4, 16] z) {
+  both = SequenceConstruct(x, y)
+  first = SequenceAt(both, i)
+  %s
+  z = Neg(last)
+}"""
+
+
+def test_a_sequence_stays_in_a_step_of_the_host(run, draw):
+    model = parser.parse_model(SEQUENCES % "more = SequenceInsert(both, first) last = SequenceAt(more, i)")
+    outcome = run(model, {"x": draw(4, 16), "y": draw(4, 16), "i": np.array(1)})
+    assert kinds(outcome) == ["host", "fabric"]
+    assert outcome.error < 1e-3
+
+
+def test_a_sequence_between_steps_is_refused(run, draw):
+    model = parser.parse_model(SEQUENCES % "r = Relu(first) more = SequenceInsert(both, r) last = SequenceAt(more, i)")
+    with pytest.raises(CompileError, match=r"both is a SequenceType that .* takes from another one"):
+        run(model, {"x": draw(4, 16), "y": draw(4, 16), "i": np.array(1)})

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from gatewright.compiler.errors import CompileError
 from gatewright.compiler.fabric.matrices import dims
-from gatewright.compiler.graph_access import operand, shape_of
+from gatewright.compiler.graph_access import is_tensor, operand, shape_of
 from gatewright.compiler.operators import HOST_DOMAIN
 from gatewright.compiler.passes.quantised import RANGE
 from gatewright.compiler.quantisation.hidden_rows import hidden_by, kept_rows
@@ -69,8 +69,10 @@ def calibrate(
 
 def _counts(value: ir.Value) -> bool:
     """Whether the numbers of a value matter: those of indices and masks do not."""
-    if value.dtype is None or value.dtype.is_floating_point():
-        return value.dtype is not None
+    if value.dtype is None or not is_tensor(value):
+        return False
+    if value.dtype.is_floating_point():
+        return True
     return any(node.op_type in ("Cast", "DequantizeLinear") and index == 0 for node, index in value.uses())
 
 

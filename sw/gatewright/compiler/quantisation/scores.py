@@ -40,6 +40,6 @@ def _reads_scores(node: ir.Node, index: int) -> bool:
 def that_count(scores: npt.NDArray[Any], like: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Scores with all that is nothing beside the largest of its row, by the right scores ``like``, as one value; 0 in
     rows without anything."""
-    top = like.max(-1, keepdims=True, initial=-np.inf).astype(np.float64)
+    top = like.astype(np.float64).max(-1, keepdims=True, initial=-np.inf)
     there = np.abs(top) < MASKED
     return np.where(there, np.maximum(scores, np.where(there, top, 0) - VANISHING), 0)

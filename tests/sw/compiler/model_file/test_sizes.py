@@ -70,3 +70,21 @@ def test_inputs_that_are_no_tensors():
     model.graph.input.append(helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [2]))
     with pytest.raises(CompileError, match="input s is a SequenceType, allowed are tensors"):
         read_model(model)
+
+
+@pytest.mark.parametrize("kind", ["input", "output"])
+def test_tensors_of_strings(kind):
+    model = relu([2, 8])
+    model.graph.input.append(helper.make_tensor_value_info("s", TensorProto.STRING if kind == "input" else 1, [2]))
+    model.graph.node.append(helper.make_node("Cast", ["s"], ["t"], to=1 if kind == "input" else TensorProto.STRING))
+    model.graph.output.append(helper.make_tensor_value_info("t", 1 if kind == "input" else TensorProto.STRING, [2]))
+    with pytest.raises(CompileError, match=f"{kind} [st] is of strings, allowed are numbers and truth values"):
+        read_model(model)
+
+
+def test_outputs_that_are_no_tensors():
+    model = relu([2, 8])
+    model.graph.node.append(helper.make_node("SequenceConstruct", [model.graph.input[0].name], ["s"]))
+    model.graph.output.append(helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [2, 8]))
+    with pytest.raises(CompileError, match="output s is a SequenceType, allowed are tensors"):
+        read_model(model)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gatewright.compiler.compile import compile_model
+from gatewright.compiler.quantisation.measure import relative_error
 from gatewright.program.compiled import FabricStep
 
 
@@ -51,3 +52,9 @@ def test_each_bucket_has_the_errors_of_the_largest(graph, rng):
     found = [step.layers[0].error for variant in program.variants for step in variant.steps]
     assert found[0] == found[1] > 0
     assert program.variants[0].outputs[0].error == found[0]
+
+
+def test_scores_may_be_integers():
+    right = np.array([[1, 2, 3]])
+    assert relative_error(right, right, scores=True) == 0.0
+    assert relative_error(right + 1, right, scores=True) > 0.1
