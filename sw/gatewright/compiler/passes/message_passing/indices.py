@@ -54,7 +54,7 @@ class PrepareIndices(Pass):
 def _gathers_rows(node: ir.Node) -> bool:
     """Whether a node gathers rows of a float matrix by indices that other nodes compute."""
     table, index = operand(node, 0), operand(node, 1)
-    if array(index) is not None or index.producer() is None or index.shape is None or table.shape is None:
+    if array(index) is not None or _is_given(index) or index.shape is None or table.shape is None:
         return False
     if table.dtype != ir.DataType.FLOAT or len(table.shape) != 2 or node.outputs[0].shape is None:
         return False
@@ -62,3 +62,10 @@ def _gathers_rows(node: ir.Node) -> bool:
         return not node.attributes.get_int("axis", 0)
     last = index.shape[-1] if len(index.shape) else None
     return last == 1 and not node.attributes.get_int("batch_dims", 0)
+
+
+def _is_given(index: ir.Value) -> bool:
+    """Whether nothing is computed: an input, of another type perhaps, which indices need not be cast from."""
+    while (node := index.producer()) is not None and node.op_type == "Cast" and node.inputs[0] is not None:
+        index = node.inputs[0]
+    return index.producer() is None
