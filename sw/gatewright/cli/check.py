@@ -78,7 +78,7 @@ def _result(found: "ModelCheck") -> dict[str, object]:
     return {
         "name": found.name,
         "config": found.config.name,
-        "config_hash": f"{found.config.hash:016x}",
+        "config_hash": found.config.hash_text,
         "nbytes": found.nbytes,
         "doorbells": found.doorbells,
         "variants": [asdict(variant) for variant in found.variants],

@@ -20,7 +20,7 @@ from gatewright.compiler.quantisation.infinities import pole
 from gatewright.compiler.remedies import remedy
 from gatewright.compiler.variant import build_variant, choices
 from gatewright.program.compiled import CompiledProgram
-from gatewright.program.summary import LayerSummary, VariantSummary, summarise
+from gatewright.program.summary import LayerSummary, VariantSummary, sizes_in_words, summarise
 from gatewright.spec.config import SPEC_VERSION, AcceleratorConfig, get_config
 
 __all__ = ["CheckedNode", "CheckedVariant", "ModelCheck", "check_model"]
@@ -66,7 +66,7 @@ class CheckedVariant:
     @property
     def title(self) -> str:
         """Its bucket sizes in words."""
-        return ", ".join(f"{name} = {size}" for name, size in self.dims.items()) or "all sizes"
+        return sizes_in_words(self.dims)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gatewright.program.check import command_words, nodes_of
@@ -14,7 +14,15 @@ from gatewright.spec.memory import MemoryModel
 from gatewright.spec.roofline import roofline
 from gatewright.spec.vector import Combine, ElementType, Function
 
-__all__ = ["CommandSummary", "HostSummary", "LayerSummary", "VariantSummary", "config_of", "summarise"]
+__all__ = [
+    "CommandSummary",
+    "HostSummary",
+    "LayerSummary",
+    "VariantSummary",
+    "config_of",
+    "sizes_in_words",
+    "summarise",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,11 @@ class HostSummary:
     moved_bytes: int
 
 
+def sizes_in_words(dims: Mapping[str, int]) -> str:
+    """The bucket sizes of a variant, for people."""
+    return ", ".join(f"{name} = {size}" for name, size in dims.items()) or "all sizes"
+
+
 @dataclass(frozen=True)
 class VariantSummary:
     """All of a variant."""
@@ -94,7 +107,7 @@ class VariantSummary:
     @property
     def title(self) -> str:
         """Its bucket sizes in words."""
-        return ", ".join(f"{name} = {size}" for name, size in self.dims.items()) or "all sizes"
+        return sizes_in_words(self.dims)
 
 
 def config_of(program: CompiledProgram) -> AcceleratorConfig:

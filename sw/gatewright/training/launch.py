@@ -28,10 +28,10 @@ def gpus(given: Mapping[str, str]) -> int:
     return 0 if given.get("DS_ACCELERATOR") == "cpu" else torch.cuda.device_count()
 
 
-def check_devices(processes: int, gpus: int) -> None:
-    """Raise `OptionError` where ``processes`` would share one of ``gpus``, which NCCL cannot do."""
-    if 0 < gpus < processes:
-        raise OptionError(f"--processes is {processes}, allowed: up to {gpus}, a GPU each, or DS_ACCELERATOR=cpu")
+def check_devices(processes: int, devices: int) -> None:
+    """Raise `OptionError` where ``processes`` would share one of so many GPUs, ``devices``, which NCCL cannot do."""
+    if 0 < devices < processes:
+        raise OptionError(f"--processes is {processes}, allowed: up to {devices}, a GPU each, or DS_ACCELERATOR=cpu")
 
 
 def launch_command(processes: int, nodes: int, meet: str | None, arguments: Sequence[str]) -> list[str]:

@@ -49,7 +49,8 @@ class FuseMessagePassing(Pass):
         return changed
 
     def _fuse(self, model: ir.Model, node: ir.Node, known: dict[tuple[object, ...], list[ir.Value]]) -> bool:
-        structure = Structure(Probes(model, _around(node), self.bindings))
+        around = _around(node)
+        structure = Structure(Probes(model, around, self.bindings))
         if not structure.probes.sizes or structure.holds(node.inputs[2]):
             return False
         found = match(node, structure)
@@ -69,7 +70,6 @@ class FuseMessagePassing(Pass):
             shape=[_size(found.rows), columns[0].shape[1]],
             ours=True,
         )
-        around = _around(node)
         before = around[: around.index(found.result)]  # of the same shape, which others may ask for
         asked = [use for value in before for use in value.uses() if use.node.op_type == "Shape"]
         replace(found.result, product)
